@@ -1,0 +1,18 @@
+/* base/memory.h - the one door to the heap, so that a test can make the n-th allocation fail. */
+#ifndef HOB_BASE_MEMORY_H
+#define HOB_BASE_MEMORY_H
+
+#include <hob/base.h>
+
+/* NULL without memory. */
+void *hob__alloc(size_t n);
+void *hob__alloc_zero(size_t n);
+/* Grows or shrinks; NULL leaves p as it is. */
+void *hob__realloc(void *p, size_t n);
+void hob__free(void *p); /* NULL is allowed */
+char *hob__strdup(const char *s);
+/* Address space from mmap(PROT_READ|PROT_WRITE, PRIVATE|ANONYMOUS|NORESERVE); NULL without memory. Counts as an
+ * allocation for the driver that makes the n-th fail. */
+void *hob__map(size_t n);
+void hob__unmap(void *p, size_t n);
+#endif
