@@ -1,14 +1,15 @@
-/* test.h - the tests' frame. One program per module; each TEST runs in a child process of its own (so that a crash, a
- * hang or a leak of one is told apart), one after another.
+/* test.h - the tests' frame. One program per module; each TEST runs in a child process of its own
+ * (so that a crash, a hang or a leak of one is told apart), one after another.
  *
  *   #include "test.h"
  *   TEST(name) { CHECK(1 + 1 == 2); CHECK_EQ(f(), 3); CHECK_STR(s, "abc"); }        outside a loop
- *   TASK_TEST(name) { ...; return 0; }                                              as the main task of a loop
- *   TEST_MAIN()
+ *   TASK_TEST(name) { ...; return 0; }                                              as the main
+ * task of a loop TEST_MAIN()
  *
- * CHECK* end the test with file and line. CHECK_DIES(statement, "text") runs the statement in a child and wants it to die
- * with that text on its standard error. A test lasts at most 60 s (TEST_SECONDS). The program prints "ok name" or
- * "FAIL name" lines and "N passed, N failed"; arguments choose tests by name; exit 0, 1. */
+ * CHECK* end the test with file and line. CHECK_DIES(statement, "text") runs the statement in a
+ * child and wants it to die with that text on its standard error. A test lasts at most 60 s
+ * (TEST_SECONDS). The program prints "ok name" or "FAIL name" lines and "N passed, N failed";
+ * arguments choose tests by name; exit 0, 1. */
 #ifndef HOB_TEST_H
 #define HOB_TEST_H
 #include <hob/hob.h>
@@ -30,80 +31,84 @@ __attribute__((unused)) static void test_add(struct test *t) {
     test_last = &t->next;
 }
 
-#define TEST(name)                                                                                                     \
-    static void test_##name(void);                                                                                     \
-    __attribute__((constructor)) static void test_add_##name(void) {                                                   \
-        static struct test t = {#name, test_##name, NULL};                                                             \
-        test_add(&t);                                                                                                  \
-    }                                                                                                                  \
+#define TEST(name)                                                                                 \
+    static void test_##name(void);                                                                 \
+    __attribute__((constructor)) static void test_add_##name(void) {                               \
+        static struct test t = {#name, test_##name, NULL};                                         \
+        test_add(&t);                                                                              \
+    }                                                                                              \
     static void test_##name(void)
 
-#define TASK_TEST(name)                                                                                                \
-    static int task_##name(void);                                                                                      \
-    HOB_TASK0(task_##name)                                                                                             \
-    TEST(name) { CHECK_EQ(hob_run(task_##name), 0); }                                                                  \
+#define TASK_TEST(name)                                                                            \
+    static int task_##name(void);                                                                  \
+    HOB_TASK(task_##name)                                                                          \
+    TEST(name) { CHECK_EQ(hob_run(task_##name), 0); }                                              \
     static int task_##name(void)
 
-#define FAIL(...)                                                                                                      \
-    do {                                                                                                               \
-        fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);                                                                \
-        fprintf(stderr, __VA_ARGS__);                                                                                  \
-        fputc('\n', stderr);                                                                                           \
-        fflush(NULL);                                                                                                  \
-        _exit(1);                                                                                                      \
+#define FAIL(...)                                                                                  \
+    do {                                                                                           \
+        fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);                                            \
+        fprintf(stderr, __VA_ARGS__);                                                              \
+        fputc('\n', stderr);                                                                       \
+        fflush(NULL);                                                                              \
+        _exit(1);                                                                                  \
     } while (0)
-#define CHECK(cond)                                                                                                    \
-    do {                                                                                                               \
-        if (!(cond)) FAIL("not true: %s", #cond);                                                                      \
+#define CHECK(cond)                                                                                \
+    do {                                                                                           \
+        if (!(cond)) FAIL("not true: %s", #cond);                                                  \
     } while (0)
-#define CHECK_EQ(a, b)                                                                                                 \
-    do {                                                                                                               \
-        long long test_a = (long long)(a), test_b = (long long)(b);                                                    \
-        if (test_a != test_b) FAIL("%s is %lld, not %lld (%s)", #a, test_a, test_b, #b);                               \
+#define CHECK_EQ(a, b)                                                                             \
+    do {                                                                                           \
+        long long test_a = (long long)(a), test_b = (long long)(b);                                \
+        if (test_a != test_b) FAIL("%s is %lld, not %lld (%s)", #a, test_a, test_b, #b);           \
     } while (0)
-#define CHECK_STR(a, b)                                                                                                \
-    do {                                                                                                               \
-        const char *test_a = (a), *test_b = (b);                                                                       \
-        if (!test_a || strcmp(test_a, test_b) != 0) FAIL("%s is \"%s\", not \"%s\"", #a, test_a ? test_a : "(null)", test_b); \
+#define CHECK_STR(a, b)                                                                            \
+    do {                                                                                           \
+        const char *test_a = (a), *test_b = (b);                                                   \
+        if (!test_a || strcmp(test_a, test_b) != 0)                                                \
+            FAIL("%s is \"%s\", not \"%s\"", #a, test_a ? test_a : "(null)", test_b);              \
     } while (0)
-#define CHECK_HAS(text, part)                                                                                          \
-    do {                                                                                                               \
-        const char *test_a = (text), *test_b = (part);                                                                 \
-        if (!test_a || !strstr(test_a, test_b)) FAIL("no \"%s\" in \"%s\"", test_b, test_a ? test_a : "(null)");       \
+#define CHECK_HAS(text, part)                                                                      \
+    do {                                                                                           \
+        const char *test_a = (text), *test_b = (part);                                             \
+        if (!test_a || !strstr(test_a, test_b))                                                    \
+            FAIL("no \"%s\" in \"%s\"", test_b, test_a ? test_a : "(null)");                       \
     } while (0)
-/* In a child: what `statement` wrote to standard error goes to buf; its wait status is the result. */
-#define RUN_CHILD(buf, statement)                                                                                      \
-    __extension__({                                                                                                    \
-        int test_pipe[2], test_status = 0;                                                                             \
-        fflush(NULL);                                                                                                  \
-        if (pipe(test_pipe) != 0) FAIL("pipe");                                                                        \
-        pid_t test_pid = fork();                                                                                       \
-        if (test_pid == 0) {                                                                                           \
-            dup2(test_pipe[1], 2);                                                                                     \
-            close(test_pipe[0]);                                                                                       \
-            close(test_pipe[1]);                                                                                       \
-            { statement; }                                                                                             \
-            fflush(NULL);                                                                                              \
-            _exit(0);                                                                                                  \
-        }                                                                                                              \
-        close(test_pipe[1]);                                                                                           \
-        size_t test_n = 0;                                                                                             \
-        ssize_t test_got;                                                                                              \
-        while ((test_got = read(test_pipe[0], (buf) + test_n, sizeof(buf) - 1 - test_n)) > 0) test_n += (size_t)test_got; \
-        (buf)[test_n] = 0;                                                                                             \
-        close(test_pipe[0]);                                                                                           \
-        waitpid(test_pid, &test_status, 0);                                                                            \
-        test_status;                                                                                                   \
+/* In a child: what `statement` wrote to standard error goes to buf; its wait status is the result.
+ */
+#define RUN_CHILD(buf, statement)                                                                  \
+    __extension__({                                                                                \
+        int test_pipe[2], test_status = 0;                                                         \
+        fflush(NULL);                                                                              \
+        if (pipe(test_pipe) != 0) FAIL("pipe");                                                    \
+        pid_t test_pid = fork();                                                                   \
+        if (test_pid == 0) {                                                                       \
+            dup2(test_pipe[1], 2);                                                                 \
+            close(test_pipe[0]);                                                                   \
+            close(test_pipe[1]);                                                                   \
+            { statement; }                                                                         \
+            fflush(NULL);                                                                          \
+            _exit(0);                                                                              \
+        }                                                                                          \
+        close(test_pipe[1]);                                                                       \
+        size_t test_n = 0;                                                                         \
+        ssize_t test_got;                                                                          \
+        while ((test_got = read(test_pipe[0], (buf) + test_n, sizeof(buf) - 1 - test_n)) > 0)      \
+            test_n += (size_t)test_got;                                                            \
+        (buf)[test_n] = 0;                                                                         \
+        close(test_pipe[0]);                                                                       \
+        waitpid(test_pid, &test_status, 0);                                                        \
+        test_status;                                                                               \
     })
-#define CHECK_DIES(statement, text)                                                                                    \
-    do {                                                                                                               \
-        static char test_buf[65536];                                                                                   \
-        int test_died = RUN_CHILD(test_buf, statement);                                                                \
-        if (test_died == 0) FAIL("still alive after: %s", #statement);                                                 \
-        CHECK_HAS(test_buf, text);                                                                                     \
+#define CHECK_DIES(statement, text)                                                                \
+    do {                                                                                           \
+        static char test_buf[65536];                                                               \
+        int test_died = RUN_CHILD(test_buf, statement);                                            \
+        if (test_died == 0) FAIL("still alive after: %s", #statement);                             \
+        CHECK_HAS(test_buf, text);                                                                 \
     } while (0)
 
-#define TEST_MAIN()                                                                                                    \
+#define TEST_MAIN()                                                                                \
     int main(int argc, char **argv) { return test_main(argc, argv); }
 
 __attribute__((unused)) static int test_main(int argc, char **argv) {
@@ -125,9 +130,12 @@ __attribute__((unused)) static int test_main(int argc, char **argv) {
         waitpid(pid, &status, 0);
         bool ok = WIFEXITED(status) && WEXITSTATUS(status) == 0;
         ok ? passed++ : failed++;
-        if (ok) printf("ok %s\n", t->name);
-        else if (WIFSIGNALED(status)) printf("FAIL %s (signal %d)\n", t->name, WTERMSIG(status));
-        else printf("FAIL %s (exit %d)\n", t->name, WEXITSTATUS(status));
+        if (ok)
+            printf("ok %s\n", t->name);
+        else if (WIFSIGNALED(status))
+            printf("FAIL %s (signal %d)\n", t->name, WTERMSIG(status));
+        else
+            printf("FAIL %s (exit %d)\n", t->name, WEXITSTATUS(status));
     }
     printf("%d passed, %d failed\n", passed, failed);
     return failed ? 1 : 0;

@@ -1,5 +1,5 @@
-/* hob/base.h - what every other header of Hob needs: the error codes, the attributes, and the few structures that
- * live in the user's memory (lists of waiters, timers). */
+/* hob/base.h - what every other header of Hob needs: the error codes, the attributes, and the few
+ * structures that live in the user's memory (lists of waiters, timers). */
 #ifndef HOB_BASE_H
 #define HOB_BASE_H
 #pragma GCC system_header
@@ -23,23 +23,24 @@ extern "C" {
 #define HOB__PASTE(a, b) HOB__PASTE2(a, b)
 #define HOB__UNIQUE(name) HOB__PASTE(hob__##name##_, __LINE__)
 
-/* Every function returns >= 0 or a negative code: an errno of the system (-ECANCELED, -ETIMEDOUT, -ENOMEM, ...) or one
- * of these. hob_strerror() names them all. */
+/* Every function returns >= 0 or a negative code: an errno of the system (-ECANCELED, -ETIMEDOUT,
+ * -ENOMEM, ...) or one of these. hob_strerror() names them all. */
 enum {
-    HOB_E_STOPPING = -5000,      /* the scope has been asked to stop (hob_stop) while this call waited idle */
-    HOB_E_DEADLOCK = -5001,      /* nothing could ever have run again */
-    HOB_E_RUNNING = -5002,       /* a loop is running already in this thread */
-    HOB_E_NOT_RUNNING = -5003,   /* no loop is running in this thread */
-    HOB_E_NOT_STARTED = -5004,   /* the child ended without hob_started() */
-    HOB_E_CLOSED = -5005,        /* the queue, listener or stream has been closed on this side */
-    HOB_E_FULL = -5006,          /* would have to wait for room */
-    HOB_E_EMPTY = -5007,         /* would have to wait for an item */
-    HOB_E_BROKEN = -5008,        /* the barrier was aborted or reset */
-    HOB_E_EOF = -5009,           /* the peer ended the stream before what was asked for had arrived */
-    HOB_E_LIMIT = -5010,         /* a documented limit was hit */
-    HOB_E_NO_WINNER = -5011,     /* hob_race() on a scope without children */
-    HOB_E_ADDRESS = -5012,       /* an address that cannot be parsed */
-    HOB_E_NAME = -5013,          /* the host name is not known */
+    HOB_E_STOPPING =
+        -5000, /* the scope has been asked to stop (hob_stop) while this call waited idle */
+    HOB_E_DEADLOCK = -5001,    /* nothing could ever have run again */
+    HOB_E_RUNNING = -5002,     /* a loop is running already in this thread */
+    HOB_E_NOT_RUNNING = -5003, /* no loop is running in this thread */
+    HOB_E_NOT_STARTED = -5004, /* the child ended without hob_started() */
+    HOB_E_CLOSED = -5005,      /* the queue, listener or stream has been closed on this side */
+    HOB_E_FULL = -5006,        /* would have to wait for room */
+    HOB_E_EMPTY = -5007,       /* would have to wait for an item */
+    HOB_E_BROKEN = -5008,      /* the barrier was aborted or reset */
+    HOB_E_EOF = -5009,         /* the peer ended the stream before what was asked for had arrived */
+    HOB_E_LIMIT = -5010,       /* a documented limit was hit */
+    HOB_E_NO_WINNER = -5011,   /* hob_race() on a scope without children */
+    HOB_E_ADDRESS = -5012,     /* an address that cannot be parsed */
+    HOB_E_NAME = -5013,        /* the host name is not known */
     HOB_E_NAME_TEMPORARY = -5014 /* the host name could not be looked up now */
     /* -5100 and below: hob/http.h */
 };
@@ -52,8 +53,8 @@ struct hob_list {
     struct hob_list *next, *prev;
 };
 
-/* Tasks waiting for one thing, in order of arrival (FIFO). All zero = empty, so that what embeds it needs neither an
- * init nor a destroy call. Private to the library. */
+/* Tasks waiting for one thing, in order of arrival (FIFO). All zero = empty, so that what embeds it
+ * needs neither an init nor a destroy call. Private to the library. */
 struct hob_waitlist {
     struct hob_waiter *first, *last;
 };
@@ -66,8 +67,8 @@ struct hob_timer {
     uint32_t slot;
 };
 
-/* The name of an error code, of Hob's own as well as of the system's: "HOB_E_CLOSED: ...", "Connection refused". Never
- * NULL. Does not wait. */
+/* The name of an error code, of Hob's own as well as of the system's: "HOB_E_CLOSED: ...",
+ * "Connection refused". Never NULL. Does not wait. */
 HOB_API const char *hob_strerror(int code);
 
 /* The library's version, "0.1.0". */

@@ -1,4 +1,5 @@
-/* hob/hob.h - the core in one: tasks, scopes, errors, time, generators, synchronisation, the loop. */
+/* hob/hob.h - the core in one: tasks, scopes, errors, time, generators, synchronisation, the loop.
+ */
 #ifndef HOB_HOB_H
 #define HOB_HOB_H
 #include <hob/base.h>

@@ -4,7 +4,7 @@
 
 #include <hob/base.h>
 
-#define hob__container(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define hob__container(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 static inline void hob__list_init(struct hob_list *head) { head->next = head->prev = head; }
 static inline bool hob__list_empty(const struct hob_list *head) { return head->next == head; }

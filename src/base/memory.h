@@ -11,8 +11,8 @@ void *hob__alloc_zero(size_t n);
 void *hob__realloc(void *p, size_t n);
 void hob__free(void *p); /* NULL is allowed */
 char *hob__strdup(const char *s);
-/* Address space from mmap(PROT_READ|PROT_WRITE, PRIVATE|ANONYMOUS|NORESERVE); NULL without memory. Counts as an
- * allocation for the driver that makes the n-th fail. */
+/* Address space from mmap(PROT_READ|PROT_WRITE, PRIVATE|ANONYMOUS|NORESERVE); NULL without memory.
+ * Counts as an allocation for the driver that makes the n-th fail. */
 void *hob__map(size_t n);
 void hob__unmap(void *p, size_t n);
 #endif

@@ -1,7 +1,7 @@
 /* base/wheel.h - a hierarchical timer wheel: O(1) to arm and to cancel, whatever their number.
  *
- * 8 levels of 64 slots; a tick is 2^16 ns (65.5 us). Deadlines are rounded up to a tick, so that a timer never fires
- * early. A bitmap per level finds the next slot by counting zeros. */
+ * 8 levels of 64 slots; a tick is 2^16 ns (65.5 us). Deadlines are rounded up to a tick, so that a
+ * timer never fires early. A bitmap per level finds the next slot by counting zeros. */
 #ifndef HOB_BASE_WHEEL_H
 #define HOB_BASE_WHEEL_H
 
@@ -17,15 +17,17 @@ struct hob__wheel {
 };
 
 void hob__wheel_init(struct hob__wheel *w, uint64_t now_ns);
-/* Arms t for t->deadline_ns. False, and not armed, when that tick has been expired already: the caller decides. */
+/* Arms t for t->deadline_ns. False, and not armed, when that tick has been expired already: the
+ * caller decides. */
 bool hob__wheel_add(struct hob__wheel *w, struct hob_timer *t);
 /* Disarms; a timer that is not armed is left alone. */
 void hob__wheel_remove(struct hob__wheel *w, struct hob_timer *t);
-/* Calls t->fire for every timer whose deadline is not after now_ns, earlier ticks first; each is disarmed before its call.
- * fire may add and remove any timer. Returns how many fired. */
+/* Calls t->fire for every timer whose deadline is not after now_ns, earlier ticks first; each is
+ * disarmed before its call. fire may add and remove any timer. Returns how many fired. */
 size_t hob__wheel_advance(struct hob__wheel *w, uint64_t now_ns);
-/* When to look again, in ns: not later than the earliest deadline rounded up to its tick (it may be a boundary where a
- * far slot is spread over nearer ones: then advance() fires nothing and this moves on). UINT64_MAX when empty. */
+/* When to look again, in ns: not later than the earliest deadline rounded up to its tick (it may be
+ * a boundary where a far slot is spread over nearer ones: then advance() fires nothing and this
+ * moves on). UINT64_MAX when empty. */
 uint64_t hob__wheel_next(const struct hob__wheel *w);
 /* Checks every invariant (tests). */
 bool hob__wheel_validate(const struct hob__wheel *w);

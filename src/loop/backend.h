@@ -1,13 +1,14 @@
-/* loop/backend.h - the one door to the outside: time, randomness, wake-ups, sockets by readiness, bounded work by
- * completion. Three implementations fit behind it: uring.c, epoll.c, and a simulated one.
+/* loop/backend.h - the one door to the outside: time, randomness, wake-ups, sockets by readiness,
+ * bounded work by completion. Three implementations fit behind it: uring.c, epoll.c, and a
+ * simulated one.
  *
- * Readiness belongs to the descriptor (struct hob__fd), not to the task: a waiting call tries the system call first when
- * `ready` says that it may succeed, else clears the bit and parks in user space. The kernel never holds a task's buffer,
- * and a cancel only unlinks a waiter. A descriptor is armed once, at its first wait, for both directions,
- * edge-triggered; events only ever set bits.
+ * Readiness belongs to the descriptor (struct hob__fd), not to the task: a waiting call tries the
+ * system call first when `ready` says that it may succeed, else clears the bit and parks in user
+ * space. The kernel never holds a task's buffer, and a cancel only unlinks a waiter. A descriptor
+ * is armed once, at its first wait, for both directions, edge-triggered; events only ever set bits.
  *
- * Bounded work (file reads and writes, blocking functions) completes: the buffers are the kernel's or the worker's until
- * op->done is called. */
+ * Bounded work (file reads and writes, blocking functions) completes: the buffers are the kernel's
+ * or the worker's until op->done is called. */
 #ifndef HOB_LOOP_BACKEND_H
 #define HOB_LOOP_BACKEND_H
 
@@ -20,48 +21,60 @@
 
 struct hob__backend;
 
-enum { HOB__READ = 1, HOB__WRITE = 2, HOB__HUP = 4 }; /* HUP: the peer ended or reset; both directions then look ready */
+enum {
+    HOB__READ = 1,
+    HOB__WRITE = 2,
+    HOB__HUP = 4
+}; /* HUP: the peer ended or reset; both directions then look ready */
 
 struct hob__fd {
     int fd;
-    uint8_t ready;   /* HOB__READ ... : what may succeed */
-    bool armed;      /* the backend watches it */
-    bool dying;      /* closed; the record lives until the backend has let go */
-    uint8_t backend; /* the backend's own mark (uring: poll directly, or through the epoll instance) */
-    uint32_t gen;    /* of the record, so that a late event for its predecessor is recognised */
+    uint8_t ready; /* HOB__READ ... : what may succeed */
+    bool armed;    /* the backend watches it */
+    bool dying;    /* closed; the record lives until the backend has let go */
+    uint8_t
+        backend;  /* the backend's own mark (uring: poll directly, or through the epoll instance) */
+    uint32_t gen; /* of the record, so that a late event for its predecessor is recognised */
     struct hob_waitlist readers, writers;
     struct hob__fd *next; /* free list */
 };
 
 enum hob__op_code { HOB__OP_PREADV, HOB__OP_PWRITEV, HOB__OP_FSYNC, HOB__OP_WORK };
 
-/* One piece of bounded work, in the caller's memory until `done` is called, in the loop's thread. */
+/* One piece of bounded work, in the caller's memory until `done` is called, in the loop's thread.
+ */
 struct hob__op {
     enum hob__op_code code;
     int fd;
     const struct iovec *iov;
     int iov_count;
-    int64_t offset;               /* -1: the descriptor's position */
+    int64_t offset;                  /* -1: the descriptor's position */
     int (*work)(struct hob__op *op); /* HOB__OP_WORK: runs in a worker thread; its result */
     void (*done)(struct hob__op *op);
     ssize_t result; /* >= 0 or -errno */
     struct hob__op *next;
 };
 
-/* The system calls that carry data, so that a simulation can answer them. All non-blocking; -errno. */
+/* The system calls that carry data, so that a simulation can answer them. All non-blocking; -errno.
+ */
 struct hob__sys {
-    int (*socket)(struct hob__backend *b, int domain, int type, int protocol); /* non-blocking, close-on-exec */
+    int (*socket)(struct hob__backend *b, int domain, int type,
+                  int protocol); /* non-blocking, close-on-exec */
     int (*connect)(struct hob__backend *b, int fd, const struct sockaddr *addr, socklen_t n);
     int (*bind)(struct hob__backend *b, int fd, const struct sockaddr *addr, socklen_t n);
     int (*listen)(struct hob__backend *b, int fd, int backlog);
     int (*accept)(struct hob__backend *b, int fd, struct sockaddr *addr, socklen_t *n);
     ssize_t (*recv)(struct hob__backend *b, int fd, void *buf, size_t n, int flags);
-    ssize_t (*send)(struct hob__backend *b, int fd, const struct iovec *iov, int count); /* MSG_NOSIGNAL */
+    ssize_t (*send)(struct hob__backend *b, int fd, const struct iovec *iov,
+                    int count); /* MSG_NOSIGNAL */
     int (*shutdown)(struct hob__backend *b, int fd, int how);
-    int (*getsockopt)(struct hob__backend *b, int fd, int level, int name, void *value, socklen_t *n);
-    int (*setsockopt)(struct hob__backend *b, int fd, int level, int name, const void *value, socklen_t n);
+    int (*getsockopt)(struct hob__backend *b, int fd, int level, int name, void *value,
+                      socklen_t *n);
+    int (*setsockopt)(struct hob__backend *b, int fd, int level, int name, const void *value,
+                      socklen_t n);
     int (*getsockname)(struct hob__backend *b, int fd, struct sockaddr *addr, socklen_t *n);
-    int (*poll)(struct hob__backend *b, int fd, int events); /* the events that are there now, 0 = none */
+    int (*poll)(struct hob__backend *b, int fd,
+                int events); /* the events that are there now, 0 = none */
     int (*close)(struct hob__backend *b, int fd);
 };
 
@@ -72,16 +85,18 @@ struct hob__backend_ops {
     void (*close)(struct hob__backend *b);
     uint64_t (*now)(struct hob__backend *b); /* monotonic ns, never 0 */
     void (*random)(struct hob__backend *b, void *buf, size_t n);
-    /* One look at the outside: submits what is pending, sleeps until an event, a wake or the deadline (0: does not sleep;
-     * UINT64_MAX: no deadline), and delivers everything that is there. Makes no system call when deadline is 0 and
-     * nothing can be there. Returns how many events it delivered, or -errno. */
+    /* One look at the outside: submits what is pending, sleeps until an event, a wake or the
+     * deadline (0: does not sleep; UINT64_MAX: no deadline), and delivers everything that is there.
+     * Makes no system call when deadline is 0 and nothing can be there. Returns how many events it
+     * delivered, or -errno. */
     int (*wait)(struct hob__backend *b, uint64_t deadline);
     /* Makes a sleeping or the next wait return. Any thread; async-signal-safe. */
     void (*wake)(struct hob__backend *b);
-    /* Starts watching f (f->armed is set by it). 0 or -errno (-EPERM: cannot be watched, always ready). */
+    /* Starts watching f (f->armed is set by it). 0 or -errno (-EPERM: cannot be watched, always
+     * ready). */
     int (*arm)(struct hob__backend *b, struct hob__fd *f);
-    /* Stops watching, before the descriptor is closed or given back. True when the record may be reused at once, false
-     * when the backend will call hob__fd_gone(b, f) later. */
+    /* Stops watching, before the descriptor is closed or given back. True when the record may be
+     * reused at once, false when the backend will call hob__fd_gone(b, f) later. */
     bool (*disarm)(struct hob__backend *b, struct hob__fd *f);
     /* 0, or -errno: then op->done is not called. */
     int (*submit)(struct hob__backend *b, struct hob__op *op);
@@ -90,7 +105,8 @@ struct hob__backend_ops {
 
 struct hob__backend {
     const struct hob__backend_ops *ops;
-    /* Set by the layer above before open: bits were added to f->ready. Must not call into the backend's wait. */
+    /* Set by the layer above before open: bits were added to f->ready. Must not call into the
+     * backend's wait. */
     void (*on_ready)(struct hob__backend *b, struct hob__fd *f, unsigned events);
     void *above;           /* the layer above's own */
     void *state;           /* the implementation's own */
@@ -103,19 +119,21 @@ struct hob__backend {
     struct hob__offload *offload; /* worker threads, made at the first need */
 };
 
-/* Opens the named backend ("uring", "epoll"), or the best that can be had (NULL). 0 or -errno (-EINVAL: no such name). */
+/* Opens the named backend ("uring", "epoll"), or the best that can be had (NULL). 0 or -errno
+ * (-EINVAL: no such name). */
 int hob__backend_open(struct hob__backend *b, const char *name);
 void hob__backend_close(struct hob__backend *b);
 
-/* A record for a descriptor: NULL without memory. Nothing is registered yet; ready = READ | WRITE. The descriptor stays
- * the caller's to close: sys->close after hob__fd_close. */
+/* A record for a descriptor: NULL without memory. Nothing is registered yet; ready = READ | WRITE.
+ * The descriptor stays the caller's to close: sys->close after hob__fd_close. */
 struct hob__fd *hob__fd_open(struct hob__backend *b, int fd);
 /* Disarms and gives the record back; nobody may wait on it. */
 void hob__fd_close(struct hob__backend *b, struct hob__fd *f);
 /* The backend's last word on a record that was disarmed. */
 void hob__fd_gone(struct hob__backend *b, struct hob__fd *f);
 
-/* Worker threads (offload.c): at most 8, named hob-work, made on demand, ending after 5 s without work. */
+/* Worker threads (offload.c): at most 8, named hob-work, made on demand, ending after 5 s without
+ * work. */
 int hob__offload_submit(struct hob__backend *b, struct hob__op *op);
 /* In the loop's thread, from wait(): calls done for what the workers finished; how many. */
 int hob__offload_reap(struct hob__backend *b);

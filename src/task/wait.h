@@ -1,9 +1,10 @@
-/* task/wait.h - how every waiting call is made: check the point, arm (link a waiter), sleep, be unlinked by the waker.
+/* task/wait.h - how every waiting call is made: check the point, arm (link a waiter), sleep, be
+ * unlinked by the waker.
  *
- * The protocol: a waiter is linked while its task sleeps and never otherwise. Whoever wakes it (hob__wake, or a cancel)
- * unlinks it first, so that exactly one party decides the result: a cancelled waiter can not be handed anything any more,
- * and one that was handed something is not cancelled any more (the cancel is seen at the next point). There is nothing
- * to roll back. */
+ * The protocol: a waiter is linked while its task sleeps and never otherwise. Whoever wakes it
+ * (hob__wake, or a cancel) unlinks it first, so that exactly one party decides the result: a
+ * cancelled waiter can not be handed anything any more, and one that was handed something is not
+ * cancelled any more (the cancel is seen at the next point). There is nothing to roll back. */
 #ifndef HOB_TASK_WAIT_H
 #define HOB_TASK_WAIT_H
 
@@ -19,21 +20,26 @@ struct hob_waiter {
 
 enum {
     HOB__WAIT_PLAIN = 0,
-    HOB__WAIT_MASKED = 1,   /* cancellation does not end it (the wait is short, or its end is certain) */
+    HOB__WAIT_MASKED =
+        1, /* cancellation does not end it (the wait is short, or its end is certain) */
     HOB__WAIT_STOPPABLE = 2 /* hob_stop() ends it with HOB_E_STOPPING */
 };
 
-/* The cancellation point that begins every waiting function: 0 or -ECANCELED. Outside a task: misuse, naming func. */
+/* The cancellation point that begins every waiting function: 0 or -ECANCELED. Outside a task:
+ * misuse, naming func. */
 int hob__point(const char *func);
 
-/* Links w (w->data is the caller's) behind the others of the list and sleeps. Returns the waker's result; -ECANCELED when
- * a cancel came first (or was there already, unless MASKED); HOB_E_STOPPING. w is unlinked then. `what` is a static
- * string for reports ("mutex", "recv"); object is shown beside it: a name, a number, or NULL is none.
- * list may be NULL: then only hob__wake(w) through the caller's own bookkeeping, or a cancel, ends it. */
-int hob__wait_on(struct hob_waitlist *list, struct hob_waiter *w, const char *what, const void *object, unsigned flags);
+/* Links w (w->data is the caller's) behind the others of the list and sleeps. Returns the waker's
+ * result; -ECANCELED when a cancel came first (or was there already, unless MASKED);
+ * HOB_E_STOPPING. w is unlinked then. `what` is a static string for reports ("mutex", "recv");
+ * object is shown beside it: a name, a number, or NULL is none. list may be NULL: then only
+ * hob__wake(w) through the caller's own bookkeeping, or a cancel, ends it. */
+int hob__wait_on(struct hob_waitlist *list, struct hob_waiter *w, const char *what,
+                 const void *object, unsigned flags);
 
-/* Unlinks the waiter and makes its task ready (behind those that are ready already); its hob__wait_on() returns result.
- * A waiter that does not sleep any more is left alone: false. In the loop's thread only. */
+/* Unlinks the waiter and makes its task ready (behind those that are ready already); its
+ * hob__wait_on() returns result. A waiter that does not sleep any more is left alone: false. In the
+ * loop's thread only. */
 bool hob__wake(struct hob_waiter *w, int result);
 /* The same for the first waiter of the list: false when there is none. */
 bool hob__wake_first(struct hob_waitlist *list, int result);
