@@ -15,4 +15,13 @@ char *hob__strdup(const char *s);
  * Counts as an allocation for the driver that makes the n-th fail. */
 void *hob__map(size_t n);
 void hob__unmap(void *p, size_t n);
+
+/* ---- for tests; counting starts with the first call of any of these ---- */
+/* Makes the n-th allocation from now return NULL, once: hob__alloc, _alloc_zero, _realloc, _strdup
+ * and _map count. 0 = none. */
+void hob__alloc_fail_at(long n);
+/* How many allocations were tried since the last hob__alloc_fail_at(). */
+long hob__alloc_count(void);
+/* Blocks and mappings made and not given back since counting started: compare two values. */
+long hob__alloc_live(void);
 #endif
