@@ -7,23 +7,36 @@
 
 #include <hob/base.h>
 
-enum { HOB__WHEEL_LEVELS = 8, HOB__WHEEL_SLOTS = 64, HOB__WHEEL_SHIFT = 16 };
+enum {
+    HOB__WHEEL_LEVELS = 8,
+    HOB__WHEEL_SLOTS = 64,
+    HOB__WHEEL_SHIFT = 16,
+    HOB__WHEEL_FIRING = HOB__WHEEL_LEVELS * HOB__WHEEL_SLOTS /* the list that is being fired */
+};
+
+/* Timers in order of arming. */
+struct hob__wheel_slot {
+    struct hob_timer *first, **tail; /* tail: where the next one is linked; &first when empty */
+};
 
 struct hob__wheel {
     uint64_t tick; /* all slots up to and with this tick have been expired */
     uint64_t bits[HOB__WHEEL_LEVELS];
-    struct hob_timer *slots[HOB__WHEEL_LEVELS][HOB__WHEEL_SLOTS];
-    size_t count;
+    struct hob__wheel_slot slots[HOB__WHEEL_FIRING + 1]; /* level * 64 + slot */
+    size_t count;                                        /* armed timers */
 };
 
+/* The wheel must not move in memory afterwards. */
 void hob__wheel_init(struct hob__wheel *w, uint64_t now_ns);
-/* Arms t for t->deadline_ns. False, and not armed, when that tick has been expired already: the
- * caller decides. */
+/* Arms t, which is not armed, for t->deadline_ns. False, and not armed, when that tick has been
+ * expired already: the caller decides. */
 bool hob__wheel_add(struct hob__wheel *w, struct hob_timer *t);
 /* Disarms; a timer that is not armed is left alone. */
 void hob__wheel_remove(struct hob__wheel *w, struct hob_timer *t);
-/* Calls t->fire for every timer whose deadline is not after now_ns, earlier ticks first; each is
- * disarmed before its call. fire may add and remove any timer. Returns how many fired. */
+/* Calls t->fire for every timer whose deadline, rounded up to its tick, is not after now_ns: in
+ * order of deadline, those with the same in order of arming. Each is disarmed before its call and
+ * not touched after it. fire may add and remove any timer, but not call advance. Returns how many
+ * fired. */
 size_t hob__wheel_advance(struct hob__wheel *w, uint64_t now_ns);
 /* When to look again, in ns: not later than the earliest deadline rounded up to its tick (it may be
  * a boundary where a far slot is spread over nearer ones: then advance() fires nothing and this
