@@ -22,6 +22,7 @@ struct hob_scope;
 
 struct hob__region {
     struct hob__region *parent; /* the region around it; NULL for a loop's own */
+    struct hob__region *inner;  /* the next one inwards of the same task, or NULL */
     struct hob_task *task;      /* whose waiting calls it covers */
     uint8_t attention;          /* HOB__ATT_*: what a waiting call has to look at; 0 = go ahead */
     uint8_t flags;              /* HOB__REGION_* */
@@ -55,9 +56,10 @@ struct hob_scope {
     uint32_t live, daemons; /* running children in all; the daemons among them */
     uint32_t failed;        /* children that ended with an error */
     uint8_t on_error, state;
-    bool racing;
+    bool wakes_each; /* the owner waits for any child's end, not for the last */
     int32_t first_error; /* the code that hob_join() returns; 0 = none */
     int32_t spawn_error; /* why a spawn returned NULL */
+    struct hob_task *first_failed;
     struct hob_error *errors, **errors_tail;
     struct hob__defer_node *defers;
     struct hob_waitlist owner_waits; /* the owner in hob_join(), hob_next_done(), hob_race() */

@@ -15,7 +15,9 @@ struct hob_waiter {
     struct hob_waiter *next, *prev;
     struct hob_waitlist *list; /* NULL: not linked */
     struct hob_task *task;
-    void *data; /* the waking side's: where to put what is handed over */
+    struct hob_waiter
+        *master; /* of several waiters of one sleep: the one the task sleeps on; else NULL */
+    void *data;  /* the waking side's: where to put what is handed over */
 };
 
 enum {
@@ -41,6 +43,10 @@ int hob__wait_on(struct hob_waitlist *list, struct hob_waiter *w, const char *wh
  * hob__wait_on() returns result. A waiter that does not sleep any more is left alone: false. In the
  * loop's thread only. */
 bool hob__wake(struct hob_waiter *w, int result);
+/* Links w without sleeping, as one of several of a sleep on `master` (which has no list);
+ * hob__unlink takes it out. */
+void hob__link(struct hob_waitlist *list, struct hob_waiter *w, struct hob_waiter *master);
+void hob__unlink(struct hob_waiter *w);
 /* The same for the first waiter of the list: false when there is none. */
 bool hob__wake_first(struct hob_waitlist *list, int result);
 /* All that wait now. */

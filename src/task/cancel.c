@@ -1,0 +1,145 @@
+/* task/cancel.c - cancellation, stop and deadlines.
+ *
+ * region->attention is what a waiting call in the region looks at. It is the region's own flags and what comes from
+ * around it, less what a shield masks; region_update() restores that after a change, outside in, through the scopes'
+ * children, and wakes the sleeping tasks that have to see it: all of them in the same turn. */
+#include "task/task.h"
+
+#include "base/list.h"
+
+static uint8_t attention_of(const struct hob__region *r) {
+    uint8_t a = r->parent ? r->parent->attention : 0;
+    if (!r->parent) a = r->attention & HOB__ATT_HOOK;
+    if (r->flags & HOB__REGION_SHIELD) a &= (uint8_t)~HOB__ATT_CANCEL;
+    if (r->flags & HOB__REGION_CANCELLED) a |= HOB__ATT_CANCEL;
+    if (r->flags & HOB__REGION_STOPPED) a |= HOB__ATT_STOP;
+    return a;
+}
+
+static void queue_children(struct hob_loop *loop, struct hob_scope *s) {
+    struct hob_list *n = s->children.next;
+    for (; n != &s->children; n = n->next) {
+        struct hob_task *c = hob__container(n, struct hob_task, siblings);
+        if (c->state == HOB__TASK_DONE) continue;
+        c->chain = NULL;
+        if (loop->update_last) loop->update_last->chain = c;
+        else loop->update_first = c;
+        loop->update_last = c;
+    }
+}
+
+static void wake_for_attention(struct hob_task *t) {
+    if (t->state != HOB__TASK_SLEEPING || !t->waiter) return;
+    uint8_t a = t->region->attention;
+    if ((a & HOB__ATT_CANCEL) && !(t->wait_flags & HOB__WAIT_MASKED))
+        hob__wake(t->waiter, -ECANCELED);
+    else if ((a & HOB__ATT_STOP) && (t->wait_flags & HOB__WAIT_STOPPABLE))
+        hob__wake(t->waiter, HOB_E_STOPPING);
+}
+
+static void update_inwards(struct hob_loop *loop, struct hob__region *r) {
+    struct hob_task *t = r->task;
+    for (; r; r = r->inner) {
+        uint8_t a = attention_of(r);
+        if (a == r->attention) return; /* nothing changes further in */
+        r->attention = a;
+        if (r->flags & HOB__REGION_SCOPE) queue_children(loop, (struct hob_scope *)(void *)r);
+    }
+    if (t) wake_for_attention(t);
+}
+
+void hob__region_update(struct hob_loop *loop, struct hob__region *r) {
+    update_inwards(loop, r);
+    while (loop->update_first) {
+        struct hob_task *t = loop->update_first;
+        loop->update_first = t->chain;
+        if (!loop->update_first) loop->update_last = NULL;
+        update_inwards(loop, &t->outer);
+    }
+}
+
+void hob__region_cancel(struct hob_loop *loop, struct hob__region *r) {
+    if (r->flags & HOB__REGION_CANCELLED) return;
+    r->flags |= HOB__REGION_CANCELLED;
+    hob__region_update(loop, r);
+}
+
+/* ---- deadlines ---- */
+
+static void expire(struct hob_loop *loop, struct hob_scope *s, bool by_deadline) {
+    if (by_deadline) s->region.flags |= HOB__REGION_EXPIRED;
+    hob__region_cancel(loop, &s->region);
+}
+
+static void timer_fired(struct hob_timer *timer) {
+    struct hob_scope *s = hob__container(timer, struct hob_scope, timer);
+    bool by_deadline = s->deadline && (!s->stop_at || s->deadline <= s->stop_at);
+    expire(hob__loop, s, by_deadline);
+}
+
+void hob__scope_set_timer(struct hob_loop *loop, struct hob_scope *s) {
+    hob__wheel_remove(&loop->wheel, &s->timer);
+    if (s->region.flags & HOB__REGION_CANCELLED) return;
+    bool by_deadline = s->deadline && (!s->stop_at || s->deadline <= s->stop_at);
+    uint64_t when = by_deadline ? s->deadline : s->stop_at;
+    if (!when) return;
+    s->timer.deadline_ns = when;
+    s->timer.fire = timer_fired;
+    if (!hob__wheel_add(&loop->wheel, &s->timer)) expire(loop, s, by_deadline);
+}
+
+int hob_scope_reschedule(struct hob_scope *s, uint64_t deadline) {
+    struct hob_loop *loop = s->region.task->loop;
+    if (s->state >= HOB__SCOPE_JOINED || (s->region.flags & HOB__REGION_CANCELLED)) return -EINVAL;
+    s->deadline = deadline;
+    hob__scope_set_timer(loop, s);
+    return 0;
+}
+
+bool hob_scope_expired(const struct hob_scope *s) { return s->region.flags & HOB__REGION_EXPIRED; }
+
+/* ---- the calls ---- */
+
+void hob_scope_cancel(struct hob_scope *s) {
+    if (s->state >= HOB__SCOPE_JOINED) return;
+    hob__region_cancel(s->region.task ? s->region.task->loop : hob__loop, &s->region);
+}
+
+void hob_stop(struct hob_scope *s, double grace) {
+    if (s->state >= HOB__SCOPE_JOINED) return;
+    struct hob_loop *loop = hob__loop;
+    if (!(s->region.flags & HOB__REGION_STOPPED)) {
+        s->region.flags |= HOB__REGION_STOPPED;
+        hob__region_update(loop, &s->region);
+    }
+    uint64_t when = hob_after(grace);
+    if (!s->stop_at || when < s->stop_at) s->stop_at = when;
+    hob__scope_set_timer(loop, s);
+}
+
+bool hob_stopping(void) {
+    return hob__current(__func__)->region->attention & HOB__ATT_STOP;
+}
+
+bool hob_cancel(struct hob_task *t) {
+    if (t->state == HOB__TASK_FREE || t->state == HOB__TASK_DONE) return false;
+    if (t->outer.flags & HOB__REGION_CANCELLED) return false;
+    if (t->loop != hob__loop)
+        hob__misuse(__func__, "task '%s' belongs to another thread's loop", hob__task_title(t));
+    hob__region_cancel(t->loop, &t->outer);
+    return true;
+}
+
+bool hob_uncancel(void) {
+    struct hob_task *t = hob__current(__func__);
+    if (!(t->outer.flags & HOB__REGION_CANCELLED)) return false;
+    t->outer.flags &= (uint8_t)~HOB__REGION_CANCELLED;
+    hob__region_update(t->loop, &t->outer);
+    return true;
+}
+
+bool hob_cancelled(void) {
+    return hob__current(__func__)->region->attention & HOB__ATT_CANCEL;
+}
+
+int hob_check(void) { return hob__check_point(hob__current(__func__), __func__); }

@@ -1,0 +1,171 @@
+/* task/error.c - error records: counted, since a record can be a task's, its scope's and the joiner's at once. */
+#include "task/task.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+enum { MESSAGE_MAX = 512, CAUSES_MAX = 8, REPORT_MAX = 4096 };
+
+struct box {
+    struct hob_error e;
+    int refs;
+    bool listed;
+    char text[]; /* the message, then the task's name */
+};
+
+static struct box *box_of(const struct hob_error *e) { return (struct box *)(void *)e; }
+
+/* This thread's record outside tasks, and after the loop has ended. */
+static __thread struct hob_error *outside;
+
+static struct hob_error **slot(void) {
+    struct hob_task *t = hob_self();
+    return t ? &t->last : &outside;
+}
+
+struct hob_error *hob__error_ref(const struct hob_error *e) {
+    box_of(e)->refs++;
+    return (struct hob_error *)e;
+}
+
+void hob__error_unref(struct hob_error *e) {
+    while (e && --box_of(e)->refs == 0) {
+        struct hob_error *cause = (struct hob_error *)e->cause;
+        hob__free(box_of(e));
+        e = cause;
+    }
+}
+
+static int depth(const struct hob_error *e) {
+    int n = 0;
+    for (; e; e = e->cause) n++;
+    return n;
+}
+
+static struct hob_error *make(const struct hob_error *like, const char *message) {
+    size_t m = strlen(message) + 1, n = strlen(like->task) + 1;
+    struct box *b = hob__alloc(sizeof *b + m + n);
+    if (!b) return NULL;
+    b->e = *like;
+    b->e.next = NULL;
+    b->refs = 1;
+    b->listed = false;
+    memcpy(b->text, message, m);
+    memcpy(b->text + m, like->task, n);
+    b->e.message = b->text;
+    b->e.task = b->text + m;
+    if (b->e.cause) hob__error_ref(b->e.cause);
+    return &b->e;
+}
+
+static struct hob_error *make_formatted(int code, const char *func, const char *file, int line,
+                                        const char *task, const struct hob_error *cause,
+                                        const char *fmt, va_list args) {
+    char message[MESSAGE_MAX];
+    vsnprintf(message, sizeof message, fmt, args);
+    if (depth(cause) >= CAUSES_MAX) cause = NULL;
+    struct hob_error like = {code, NULL, func, file, line, task, cause, NULL};
+    return make(&like, message);
+}
+
+struct hob_error *hob__error_new(int code, const char *func, const char *file, int line,
+                                 const char *task, const struct hob_error *cause, const char *fmt,
+                                 ...) {
+    va_list args;
+    va_start(args, fmt);
+    struct hob_error *e = make_formatted(code, func, file, line, task, cause, fmt, args);
+    va_end(args);
+    return e;
+}
+
+void hob__error_set(struct hob_error *e) {
+    struct hob_error **s = slot();
+    struct hob_error *old = *s;
+    *s = e;
+    hob__error_unref(old);
+}
+
+struct hob_error *hob__error_for_list(struct hob_error *e) {
+    if (box_of(e)->listed) return make(e, e->message);
+    box_of(e)->listed = true;
+    return hob__error_ref(e);
+}
+
+void hob__error_leave_list(struct hob_error *e) {
+    box_of(e)->listed = false;
+    e->next = NULL;
+    hob__error_unref(e);
+}
+
+int hob__fail(bool with_cause, int code, const char *func, const char *file, int line,
+              const char *fmt, ...) {
+    int kept_errno = errno;
+    struct hob_error **s = slot();
+    struct hob_task *t = hob_self();
+    va_list args;
+    va_start(args, fmt);
+    struct hob_error *e = make_formatted(code, func, file, line, t ? hob__task_title(t) : "",
+                                         with_cause ? *s : NULL, fmt, args);
+    va_end(args);
+    if (!e && t && t->loop->oom_error && box_of(t->loop->oom_error)->refs == 1) {
+        e = hob__error_ref(t->loop->oom_error);
+        e->code = code;
+        e->message = hob_strerror(code);
+        e->func = func;
+        e->file = file;
+        e->line = line;
+    }
+    hob__error_set(e);
+    errno = kept_errno;
+    return code;
+}
+
+const struct hob_error *hob_error(void) { return *slot(); }
+
+void hob_error_clear(void) { hob__error_set(NULL); }
+
+int hob_error_format(const struct hob_error *e, char *buf, size_t n) {
+    size_t at = 0;
+    for (const struct hob_error *x = e; x; x = x->cause) {
+        size_t room = at < n ? n - at : 0;
+        const char *name = hob_strerror(x->code);
+        bool same = strcmp(name, x->message) == 0;
+        int got = snprintf(room ? buf + at : NULL, room, "%s%s%s%s (%s, %s:%d%s%s%s)",
+                           x == e ? "" : "\n  caused by: ", name, same ? "" : ": ",
+                           same ? "" : x->message, x->func, x->file, x->line,
+                           x->task[0] ? ", in task '" : "", x->task, x->task[0] ? "'" : "");
+        if (got > 0) at += (size_t)got;
+    }
+    if (!e && n) buf[0] = 0;
+    return (int)at;
+}
+
+/* ---- reports ---- */
+
+static void (*report_fn)(enum hob_report_kind kind, const char *text, void *arg);
+static void *report_arg;
+
+void hob_set_report(void (*report)(enum hob_report_kind kind, const char *text, void *arg),
+                    void *arg) {
+    report_fn = report;
+    report_arg = arg;
+}
+
+void hob__report(enum hob_report_kind kind, const char *text) {
+    if (report_fn) report_fn(kind, text, report_arg);
+    else fputs(text, stderr);
+}
+
+void hob__error_report(const struct hob_error *e, const char *what) {
+    char text[REPORT_MAX];
+    int n = snprintf(text, sizeof text, "hob: %s: ", what);
+    if (e) n += hob_error_format(e, text + n, sizeof text - (size_t)n - 2);
+    else n += snprintf(text + n, sizeof text - (size_t)n - 2, "(no memory for its record)");
+    if (n > (int)sizeof text - 2) n = (int)sizeof text - 2;
+    text[n] = '\n';
+    text[n + 1] = 0;
+    hob__report(HOB_REPORT_ERROR, text);
+}

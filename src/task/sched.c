@@ -1,0 +1,222 @@
+/* task/sched.c - the run queue, the switch, and the turn of the loop. */
+#include "task/task.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "fiber/sanitize.h"
+
+enum {
+    SLICE_MAX = 64,        /* switches between two looks at the clock, at most */
+    TURN_NS = 100 * 1000,  /* tasks run that long between two looks at the outside */
+    TURN_SWITCHES = 1 << 16 /* and so many switches, for a clock that stands still (simulation) */
+};
+
+__thread struct hob_loop *hob__loop;
+
+static inline uint32_t ring_head(const struct hob_loop *loop) {
+    return atomic_load_explicit(&loop->ring_head, memory_order_relaxed);
+}
+
+static inline void set_current(struct hob_loop *loop, struct hob_task *t) {
+    atomic_store_explicit(&loop->current, t, memory_order_relaxed);
+}
+
+static inline void ring_push(struct hob_loop *loop, struct hob_task *t) {
+    loop->ring[loop->ring_tail++ & loop->ring_mask] = t;
+}
+
+bool hob__ring_reserve(struct hob_loop *loop) {
+    uint32_t capacity = loop->ring ? loop->ring_mask + 1 : 0;
+    if (loop->live + 1 < capacity) return true;
+    uint32_t wider = capacity ? capacity * 2 : 64;
+    struct hob_task **ring = hob__alloc(wider * sizeof *ring);
+    if (!ring) return false;
+    for (uint32_t i = ring_head(loop); i != loop->ring_tail; i++)
+        ring[i & (wider - 1)] = loop->ring[i & loop->ring_mask];
+    hob__free(loop->ring);
+    loop->ring = ring;
+    loop->ring_mask = wider - 1;
+    return true;
+}
+
+void hob__make_ready(struct hob_task *t) {
+    t->state = HOB__TASK_READY;
+    ring_push(t->loop, t);
+}
+
+/* The one place that calls hob__switch, so that the processor always predicts where its `ret` goes. NULL stacks: the
+ * scheduler's. */
+static __attribute__((noinline)) void switch_to(void **save, void *to, struct hob__stack *from_stack,
+                                                struct hob__stack *to_stack, bool ending) {
+    hob__before_switch(from_stack, to_stack, ending);
+    hob__switch(save, to);
+    hob__after_switch(from_stack);
+}
+
+/* At the end of a slice: may tasks run on? */
+static __attribute__((noinline)) bool next_slice(struct hob_loop *loop) {
+    uint64_t now = loop->backend.ops->now(&loop->backend);
+    uint64_t took = now - loop->slice_began;
+    if (took > TURN_NS / 4 && loop->slice_length > 1) loop->slice_length /= 2;
+    if (took < TURN_NS / 16 && loop->slice_length < SLICE_MAX) loop->slice_length *= 2;
+    loop->slice_began = now;
+    loop->slice = loop->slice_length;
+    return now - loop->turn_began < TURN_NS;
+}
+
+static void task_root(void *arg);
+
+/* Gives a task that has not run its stack. Without memory for one the task ends with -ENOMEM. */
+static bool give_stack(struct hob_loop *loop, struct hob_task *t) {
+    struct hob__stack *stack = hob__stack_get(&loop->stacks, t->stack_class);
+    if (HOB__UNLIKELY(!stack)) {
+        hob__task_finish(t, -ENOMEM);
+        return false;
+    }
+    stack->owner = t;
+    t->stack = stack;
+    t->sp = hob__fiber_prepare(stack, task_root, loop);
+    return true;
+}
+
+/* Takes the next task to run, its stack ready; NULL: the scheduler's turn. */
+static inline struct hob_task *take_next(struct hob_loop *loop) {
+    for (;;) {
+        uint32_t head = ring_head(loop);
+        if (head == loop->ring_tail) return NULL;
+        if (HOB__UNLIKELY(--loop->slice <= 0) && !next_slice(loop)) return NULL;
+        struct hob_task *t = loop->ring[head & loop->ring_mask];
+        atomic_store_explicit(&loop->ring_head, head + 1, memory_order_relaxed);
+        if (t->state == HOB__TASK_NEW && !give_stack(loop, t)) continue;
+        t->state = HOB__TASK_RUNNING;
+        return t;
+    }
+}
+
+void hob__suspend(struct hob_loop *loop, struct hob_task *t) {
+    struct hob_task *next = take_next(loop);
+    if (next == t) return;
+    t->saved_errno = errno;
+    set_current(loop, next);
+    switch_to(&t->sp, next ? next->sp : loop->sp, t->stack, next ? next->stack : NULL, false);
+    errno = t->saved_errno;
+}
+
+/* Runs the next task on this stack when it is a new one of the same class: no switch, no stack to fetch. */
+static inline struct hob_task *take_new(struct hob_loop *loop, struct hob__stack *stack) {
+    uint32_t head = ring_head(loop);
+    if (head == loop->ring_tail) return NULL;
+    struct hob_task *t = loop->ring[head & loop->ring_mask];
+    if (t->state != HOB__TASK_NEW || t->stack_class != stack->cls) return NULL;
+    if (HOB__UNLIKELY(--loop->slice <= 0) && !next_slice(loop)) return NULL;
+    atomic_store_explicit(&loop->ring_head, head + 1, memory_order_relaxed);
+    t->state = HOB__TASK_RUNNING;
+    t->stack = stack;
+    stack->owner = t;
+    set_current(loop, t);
+    return t;
+}
+
+/* The bottom of every task's stack. */
+static void task_root(void *arg) {
+    struct hob_loop *loop = arg;
+    struct hob_task *t = hob__loop_task(loop);
+    struct hob__stack *stack = t->stack;
+    hob__after_switch(stack);
+    do {
+        errno = 0;
+        int rc = t->site->run(t->head.args);
+        stack->owner = NULL;
+        t->stack = NULL;
+        hob__task_finish(t, rc);
+        t = take_new(loop, stack);
+    } while (t);
+    /* Given back only after the next task has got its own: a new task's first frame must not be
+     * written over the one that is still in use here. */
+    struct hob_task *next = take_next(loop);
+    hob__stack_put(&loop->stacks, stack);
+    set_current(loop, next);
+    void *gone;
+    switch_to(&gone, next ? next->sp : loop->sp, stack, next ? next->stack : NULL, true);
+    __builtin_unreachable();
+}
+
+static bool run_inbox(struct hob_loop *loop) {
+    struct hob__post *p = atomic_exchange_explicit(&loop->inbox, NULL, memory_order_acquire);
+    if (!p) return false;
+    struct hob__post *in_order = NULL;
+    while (p) {
+        struct hob__post *next = p->next;
+        p->next = in_order;
+        in_order = p;
+        p = next;
+    }
+    while (in_order) {
+        p = in_order;
+        in_order = p->next;
+        p->fn(p->arg);
+        hob__free(p);
+    }
+    return true;
+}
+
+static void run_tasks(struct hob_loop *loop) {
+    atomic_fetch_add_explicit(&loop->awake, 1, memory_order_relaxed);
+    loop->slice = loop->slice_length;
+    struct hob_task *next = take_next(loop);
+    if (next) {
+        set_current(loop, next);
+        switch_to(&loop->sp, next->sp, NULL, next->stack, false);
+    }
+    atomic_fetch_add_explicit(&loop->awake, 1, memory_order_relaxed);
+}
+
+static bool can_wake_up(struct hob_loop *loop) {
+    return loop->wheel.count > 0 || loop->outside > 0 || loop->backend.ops_in_flight > 0 ||
+           atomic_load(&loop->holds) > 0;
+}
+
+static void stop_deadlock(struct hob_loop *loop) {
+    hob__report_deadlock(loop);
+    if (loop->deadlocked) abort(); /* cancelled already, and still nothing can run */
+    loop->deadlocked = true;
+    hob__region_cancel(loop, &loop->root.region);
+}
+
+static void see_interrupts(struct hob_loop *loop) {
+    int n = atomic_load_explicit(&loop->interrupts, memory_order_relaxed);
+    if (n == loop->interrupts_seen) return;
+    loop->interrupts_seen = n;
+    hob_stop(&loop->root, loop->grace);
+}
+
+void hob__schedule(struct hob_loop *loop) {
+    struct hob__backend *b = &loop->backend;
+    while (loop->root.live > 0) {
+        bool ready = ring_head(loop) != loop->ring_tail;
+        uint64_t deadline = 0;
+        if (!ready) {
+            deadline = hob__wheel_next(&loop->wheel);
+            /* From here on a poster writes to the wake-up descriptor; what was posted before is seen now. */
+            atomic_store(&b->sleeping, true);
+            if (atomic_load(&loop->inbox) ||
+                atomic_load(&loop->interrupts) != loop->interrupts_seen) {
+                deadline = 0;
+            } else if (!can_wake_up(loop)) {
+                atomic_store(&b->sleeping, false);
+                stop_deadlock(loop);
+                continue;
+            }
+        }
+        if (deadline > 0) hob__stacks_trim(&loop->stacks);
+        b->ops->wait(b, deadline);
+        atomic_store_explicit(&b->sleeping, false, memory_order_relaxed);
+        loop->turns++;
+        run_inbox(loop);
+        see_interrupts(loop);
+        loop->turn_began = loop->slice_began = b->ops->now(b);
+        hob__wheel_advance(&loop->wheel, loop->turn_began);
+        run_tasks(loop);
+    }
+}

@@ -1,0 +1,361 @@
+/* task/scope.c - scopes: open, a child's end, join, next_done, race, and the end.
+ *
+ * A scope is open, then joined (hob_join, hob_race) or left without that, and in both cases its children have ended
+ * before its clean-ups run and its block is over. Once joined it covers its owner no more: neither its deadline nor its
+ * cancellation is seen by what the owner does afterwards in the block; its shield still is. */
+#include "task/task.h"
+
+#include "base/list.h"
+#include "base/memory.h"
+
+struct hob__defer_node {
+    struct hob__defer_node *next;
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+void hob__scope_init(struct hob_scope *s, struct hob_scope_options options, const char *func,
+                     const char *file, int line) {
+    hob__list_init(&s->children);
+    hob__list_init(&s->finished);
+    s->timer.link = NULL;
+    s->deadline = options.deadline;
+    s->stop_at = 0;
+    s->live = s->daemons = s->failed = 0;
+    s->on_error = (uint8_t)options.on_error;
+    s->state = HOB__SCOPE_OPEN;
+    s->wakes_each = false;
+    s->first_error = s->spawn_error = 0;
+    s->first_failed = NULL;
+    s->errors = NULL;
+    s->errors_tail = &s->errors;
+    s->defers = NULL;
+    s->owner_waits.first = s->owner_waits.last = NULL;
+    s->name = options.name ? options.name : func;
+    s->func = func;
+    s->file = file;
+    s->line = line;
+    s->region.inner = NULL;
+    s->region.flags = HOB__REGION_SCOPE;
+    if (options.shield) s->region.flags |= HOB__REGION_SHIELD;
+}
+
+struct hob_scope *hob__scope_enter(struct hob_scope *s, struct hob_scope_options options,
+                                   const char *func, const char *file, int line) {
+    struct hob_task *t = hob__current("HOB_SCOPE");
+    hob__scope_init(s, options, func, file, line);
+    struct hob__region *parent = t->region;
+    s->region.parent = parent;
+    s->region.task = t;
+    s->region.attention = parent->attention;
+    if (options.shield) s->region.attention &= (uint8_t)~HOB__ATT_CANCEL;
+    parent->inner = &s->region;
+    t->region = &s->region;
+    if (options.deadline) hob__scope_set_timer(t->loop, s);
+    return s;
+}
+
+static struct hob_task *check_owner(struct hob_scope *s, const char *func) {
+    struct hob_task *t = hob__current(func);
+    if (HOB__UNLIKELY(s->region.task != t))
+        hob__misuse(func, "scope '%s' (%s:%d) belongs to task '%s'", s->name, s->file, s->line,
+                    s->region.task ? hob__task_title(s->region.task) : "(the loop)");
+    if (HOB__UNLIKELY(s->state == HOB__SCOPE_LEFT))
+        hob__misuse(func, "scope '%s' (%s:%d) has ended", s->name, s->file, s->line);
+    return t;
+}
+
+/* ---- a child's end ---- */
+
+/* Each list owns its records, and a record is in one list at most. */
+static void keep_error(struct hob_scope *s, struct hob_error *e) {
+    if (!e) return;
+    struct hob_error *mine = hob__error_for_list(e);
+    if (!mine) return;
+    *s->errors_tail = mine;
+    s->errors_tail = &mine->next;
+}
+
+static void child_failed(struct hob_scope *s, struct hob_task *t) {
+    s->failed++;
+    if (s->on_error == HOB_DISCARD) {
+        if (t != t->loop->main) hob__error_report(t->error, "an error that nobody can read");
+        return;
+    }
+    keep_error(s, t->error);
+    if (s->first_error && s->on_error == HOB_FAIL_FAST) return;
+    if (!s->first_error) {
+        s->first_error = t->result;
+        s->first_failed = t;
+    }
+    if (s->on_error == HOB_FAIL_FAST && s->state == HOB__SCOPE_OPEN)
+        hob__region_cancel(t->loop, &s->region);
+}
+
+void hob__scope_discard(struct hob_task *t) {
+    hob__list_remove(&t->siblings);
+    hob__list_remove(&t->finished);
+    hob__task_free(t);
+}
+
+void hob__scope_child_done(struct hob_scope *s, struct hob_task *t) {
+    s->live--;
+    if (t->flags & HOB__TASK_DAEMON) s->daemons--;
+    bool start_failed =
+        (t->flags & HOB__TASK_STARTING) && !(t->flags & HOB__TASK_STARTED); /* hob_start() tells */
+    if (HOB__UNLIKELY(t->result < 0) && t->result != -ECANCELED && !start_failed)
+        child_failed(s, t);
+    if (s->wakes_each || s->live == s->daemons) {
+        if (s->owner_waits.first) hob__wake_first(&s->owner_waits, 0);
+    }
+    if (s->on_error == HOB_DISCARD) {
+        if (HOB__UNLIKELY(t == t->loop->main))
+            hob__region_cancel(t->loop, &s->region);
+        else if (!start_failed && !(t->flags & HOB__TASK_AWAITED))
+            hob__scope_discard(t);
+        return;
+    }
+    hob__list_append(&s->finished, &t->finished);
+}
+
+/* ---- waiting for children ---- */
+
+static void cancel_daemons(struct hob_loop *loop, struct hob_scope *s) {
+    struct hob_list *n = s->children.next;
+    for (; n != &s->children; n = n->next) {
+        struct hob_task *c = hob__container(n, struct hob_task, siblings);
+        if (c->state != HOB__TASK_DONE) hob__region_cancel(loop, &c->outer);
+    }
+}
+
+static void wait_for_children(struct hob_loop *loop, struct hob_scope *s, const char *what) {
+    struct hob_waiter w;
+    s->wakes_each = false;
+    while (s->live > 0) {
+        if (s->live == s->daemons) cancel_daemons(loop, s);
+        if (s->live > 0) hob__wait_on(&s->owner_waits, &w, what, s->name, HOB__WAIT_MASKED);
+    }
+}
+
+/* The scope stops covering its owner, but for its shield. */
+static void uncover(struct hob_loop *loop, struct hob_scope *s) {
+    hob__wheel_remove(&loop->wheel, &s->timer);
+    if (s->region.flags & (HOB__REGION_CANCELLED | HOB__REGION_STOPPED)) {
+        s->region.flags &= (uint8_t) ~(HOB__REGION_CANCELLED | HOB__REGION_STOPPED);
+        hob__region_update(loop, &s->region);
+    }
+}
+
+/* Is the cancel that the owner saw this scope's own expiry, and not somebody's outside? An outer scope whose deadline is
+ * later than this one's is not to blame for what this one's did first. */
+static bool expiry_is_ours(const struct hob_scope *s) {
+    if (!(s->region.flags & HOB__REGION_EXPIRED)) return false;
+    const struct hob__region *r = &s->region;
+    while (r->parent && !(r->flags & HOB__REGION_SHIELD)) {
+        r = r->parent;
+        if (!(r->attention & HOB__ATT_CANCEL)) return true;
+        if (!(r->flags & HOB__REGION_CANCELLED)) continue;
+        bool later = (r->flags & HOB__REGION_SCOPE) && (r->flags & HOB__REGION_EXPIRED) &&
+                     ((const struct hob_scope *)(const void *)r)->deadline > s->deadline;
+        if (!later) return false;
+    }
+    return true;
+}
+
+static bool cancelled_from_outside(const struct hob_scope *s) {
+    return !(s->region.flags & HOB__REGION_SHIELD) &&
+           (s->region.parent->attention & HOB__ATT_CANCEL);
+}
+
+static int timed_out(const struct hob_scope *s) {
+    return hob__fail(false, -ETIMEDOUT, s->func, s->file, s->line, "the deadline passed");
+}
+
+/* What hob_join() returns for a scope whose children have ended. */
+static int outcome(struct hob_scope *s) {
+    if (s->on_error == HOB_FAIL_FAST && s->first_error) {
+        if (s->errors) hob__error_set(hob__error_ref(s->errors));
+        return s->first_error;
+    }
+    if (s->spawn_error && s->spawn_error != -ECANCELED && s->on_error != HOB_DISCARD)
+        return s->spawn_error;
+    if (expiry_is_ours(s)) return timed_out(s);
+    if (cancelled_from_outside(s) || s->spawn_error == -ECANCELED) return -ECANCELED;
+    return s->on_error == HOB_COLLECT ? (int)s->failed : 0;
+}
+
+int hob_join(struct hob_scope *s) {
+    struct hob_task *t = check_owner(s, __func__);
+    if (t->region->attention & HOB__ATT_HOOK) hob__check_point(t, __func__);
+    wait_for_children(t->loop, s, "join");
+    int rc = outcome(s);
+    s->state = HOB__SCOPE_JOINED;
+    uncover(t->loop, s);
+    return rc;
+}
+
+int hob__scope_result(struct hob_scope *s, int rc) {
+    if (rc == -ECANCELED && expiry_is_ours(s)) return timed_out(s);
+    return rc;
+}
+
+int hob_next_done(struct hob_scope *s, struct hob_task **child) {
+    struct hob_task *t = check_owner(s, __func__);
+    int rc = hob__check_point(t, __func__);
+    struct hob_waiter w;
+    while (rc >= 0) {
+        if (!hob__list_empty(&s->finished)) {
+            struct hob_list *first = s->finished.next;
+            hob__list_remove(first);
+            *child = hob__container(first, struct hob_task, finished);
+            return 1;
+        }
+        if (s->live == 0) return 0;
+        if (s->live == s->daemons) cancel_daemons(t->loop, s);
+        s->wakes_each = true;
+        rc = hob__wait_on(&s->owner_waits, &w, "next_done", s->name, HOB__WAIT_PLAIN);
+        s->wakes_each = false;
+    }
+    return rc;
+}
+
+static struct hob_task *take_winner(struct hob_scope *s) {
+    while (!hob__list_empty(&s->finished)) {
+        struct hob_list *first = s->finished.next;
+        hob__list_remove(first);
+        struct hob_task *c = hob__container(first, struct hob_task, finished);
+        if (c->result >= 0) return c;
+    }
+    return NULL;
+}
+
+int hob_race(struct hob_scope *s, struct hob_task **winner) {
+    struct hob_task *t = check_owner(s, __func__);
+    int rc = hob__check_point(t, __func__);
+    bool any = !hob__list_empty(&s->children);
+    if (s->state == HOB__SCOPE_OPEN) s->state = HOB__SCOPE_RACING;
+    struct hob_task *won = NULL;
+    struct hob_waiter w;
+    while (rc >= 0 && !(won = take_winner(s)) && s->live > 0) {
+        s->wakes_each = true;
+        rc = hob__wait_on(&s->owner_waits, &w, "race", s->name, HOB__WAIT_PLAIN);
+        s->wakes_each = false;
+    }
+    if (!won && rc < 0) won = take_winner(s); /* it came with the cancel: the result is kept */
+    hob__region_cancel(t->loop, &s->region);
+    wait_for_children(t->loop, s, "race");
+    if (won) {
+        rc = won->result;
+        if (winner) *winner = won;
+    } else if (expiry_is_ours(s)) {
+        rc = timed_out(s);
+    } else if (cancelled_from_outside(s)) {
+        rc = -ECANCELED;
+    } else if (s->first_error) {
+        if (s->errors) hob__error_set(hob__error_ref(s->errors));
+        rc = s->first_error;
+    } else if (s->spawn_error) {
+        rc = s->spawn_error;
+    } else {
+        rc = any ? -ECANCELED : HOB_E_NO_WINNER;
+    }
+    s->state = HOB__SCOPE_JOINED;
+    uncover(t->loop, s);
+    return rc;
+}
+
+/* ---- the end ---- */
+
+/* A scope that is left without a join has errors that its owner has not seen: the first goes with the task, as the reason
+ * of the -ECANCELED that it is probably returning; others are reported. */
+static void hand_on_errors(struct hob_task *t, struct hob_scope *s) {
+    if (s->on_error == HOB_FAIL_FAST) {
+        bool read = s->first_failed && (s->first_failed->flags & HOB__TASK_READ);
+        if (read || !s->errors) return;
+        if (t->unwound) {
+            hob__error_report(t->unwound, "nobody read the error of a task in a scope that was left");
+            hob__error_unref(t->unwound);
+        }
+        t->unwound = hob__error_ref(s->errors);
+        return;
+    }
+    struct hob_list *n = s->children.next;
+    for (; n != &s->children; n = n->next) {
+        struct hob_task *c = hob__container(n, struct hob_task, siblings);
+        if (c->result < 0 && c->result != -ECANCELED && !(c->flags & HOB__TASK_READ))
+            hob__error_report(c->error, "nobody read the error of a task in a scope that was left");
+    }
+}
+
+static void run_defers(struct hob_scope *s) {
+    while (s->defers) {
+        struct hob__defer_node *d = s->defers;
+        s->defers = d->next;
+        d->fn(d->arg);
+        hob__free(d);
+    }
+}
+
+static void free_children(struct hob_scope *s) {
+    struct hob_list *n = s->children.next;
+    while (n != &s->children) {
+        struct hob_task *c = hob__container(n, struct hob_task, siblings);
+        n = n->next;
+        hob__task_free(c);
+    }
+    hob__list_init(&s->children);
+    while (s->errors) {
+        struct hob_error *e = s->errors;
+        s->errors = e->next;
+        hob__error_leave_list(e);
+    }
+}
+
+void hob__scope_leave(struct hob_scope *const *ps) {
+    struct hob_scope *s = *ps;
+    struct hob_task *t = check_owner(s, "the end of HOB_SCOPE");
+    if (HOB__UNLIKELY(t->region != &s->region))
+        hob__misuse("the end of HOB_SCOPE", "scope '%s' (%s:%d) ends before one opened inside it",
+                    s->name, s->file, s->line);
+    int kept_errno = errno;
+    if (s->state != HOB__SCOPE_JOINED) {
+        if (s->live > 0) {
+            hob__region_cancel(t->loop, &s->region);
+            wait_for_children(t->loop, s, "end of scope");
+        }
+        if (HOB__UNLIKELY(s->failed > 0)) hand_on_errors(t, s);
+        s->state = HOB__SCOPE_JOINED;
+        uncover(t->loop, s);
+    }
+    if (HOB__UNLIKELY(s->defers != NULL)) run_defers(s);
+    s->state = HOB__SCOPE_LEFT;
+    s->region.parent->inner = NULL;
+    t->region = s->region.parent;
+    if (!hob__list_empty(&s->children) || s->errors) free_children(s);
+    errno = kept_errno;
+}
+
+/* ---- what else a scope offers ---- */
+
+int hob_defer(struct hob_scope *s, void (*fn)(void *arg), void *arg) {
+    struct hob__defer_node *d = hob__alloc(sizeof *d);
+    if (!d) return -ENOMEM;
+    d->fn = fn;
+    d->arg = arg;
+    d->next = s->defers;
+    s->defers = d;
+    return 0;
+}
+
+const struct hob_error *hob_scope_errors(struct hob_scope *s) {
+    struct hob_list *n = s->children.next;
+    for (; n != &s->children; n = n->next)
+        hob__container(n, struct hob_task, siblings)->flags |= HOB__TASK_READ;
+    return s->errors;
+}
+
+const struct hob_error *hob_scope_error_of(struct hob_scope *s, int code) {
+    for (const struct hob_error *e = hob_scope_errors(s); e; e = e->next)
+        if (e->code == code) return e;
+    return NULL;
+}

@@ -1,0 +1,371 @@
+/* task/task.c - a task's life: spawn, end, await, and what can be asked of it. */
+#include "task/task.h"
+
+#include <string.h>
+
+#include "base/list.h"
+#include "base/memory.h"
+
+struct hob_task *hob__current(const char *func) {
+    struct hob_loop *loop = hob__loop;
+    struct hob_task *t = loop ? hob__loop_task(loop) : NULL;
+    if (HOB__UNLIKELY(!t)) hob__misuse(func, "called outside a task");
+    return t;
+}
+
+struct hob_task *hob_self(void) {
+    struct hob_loop *loop = hob__loop;
+    return loop ? hob__loop_task(loop) : NULL;
+}
+
+static struct hob_task *check_task(const struct hob_task *t, const char *func) {
+    if (HOB__UNLIKELY(!t)) hob__misuse(func, "the task is NULL (its spawn was refused)");
+    if (HOB__UNLIKELY(t->state == HOB__TASK_FREE))
+        hob__misuse(func, "the task's scope has ended, the task is gone");
+    return (struct hob_task *)t;
+}
+
+/* Arguments that do not fit, and a name: what a spawn may have to allocate. */
+static bool allocate_extras(struct hob_task *t, const struct hob__spawn_site *site,
+                            const struct hob_spawn_options *options) {
+    t->head.args = t->args;
+    t->name = NULL;
+    if (HOB__UNLIKELY(site->args_size > HOB__TASK_INLINE_ARGS)) {
+        t->head.args = hob__alloc(site->args_size);
+        if (!t->head.args) return false;
+        t->flags |= HOB__TASK_OWN_ARGS;
+    }
+    if (options && options->name) {
+        t->name = hob__strdup(options->name);
+        if (!t->name) {
+            if (t->flags & HOB__TASK_OWN_ARGS) hob__free(t->head.args);
+            return false;
+        }
+    }
+    return true;
+}
+
+static inline uint8_t inherited(const struct hob__region *parent) {
+    return parent->attention;
+}
+
+struct hob_task *hob__task_new(struct hob_loop *loop, struct hob_scope *s,
+                               const struct hob__spawn_site *site,
+                               const struct hob_spawn_options *options) {
+    if (HOB__UNLIKELY(!hob__ring_reserve(loop))) return NULL;
+    struct hob_task *t = hob__record_new(loop);
+    if (HOB__UNLIKELY(!t)) return NULL;
+    t->flags = 0;
+    if (HOB__UNLIKELY(!allocate_extras(t, site, options))) {
+        hob__record_free(loop, t);
+        return NULL;
+    }
+    t->sp = NULL;
+    t->stack = NULL;
+    t->waiter = NULL;
+    t->stack_class = (uint8_t)loop->stack_class;
+    if (options) {
+        if (options->stack_size) t->stack_class = (uint8_t)hob__stack_class(options->stack_size);
+        if (options->daemon) t->flags |= HOB__TASK_DAEMON;
+    }
+    t->region = &t->outer;
+    t->outer.parent = &s->region;
+    t->outer.inner = NULL;
+    t->outer.task = t;
+    t->outer.attention = inherited(&s->region);
+    t->outer.flags = 0;
+    t->scope = s;
+    t->site = site;
+    t->loop = loop;
+    t->joiners.first = t->joiners.last = NULL;
+    t->result = -EINPROGRESS;
+    t->error = t->last = t->unwound = NULL;
+    struct hob_task *parent = hob__loop_task(loop);
+    t->locals = parent && parent->locals ? hob__locals_ref(parent->locals) : NULL;
+    t->id = ++loop->next_id;
+    hob__list_append(&s->children, &t->siblings);
+    hob__list_init(&t->finished);
+    s->live++;
+    if (t->flags & HOB__TASK_DAEMON) s->daemons++;
+    loop->live++;
+    hob__make_ready(t);
+    t->state = HOB__TASK_NEW;
+    return t;
+}
+
+static void refuse(struct hob_scope *s, const struct hob__spawn_site *site, int code) {
+    if (!s->spawn_error) s->spawn_error = code;
+    if (code == -ECANCELED || s->on_error == HOB_DISCARD) return;
+    s->failed++;
+    struct hob_error *e = hob__error_new(code, site->func, site->file, site->line, site->name, NULL,
+                                         "cannot spawn '%s'", site->name);
+    if (e) {
+        *s->errors_tail = e;
+        s->errors_tail = &e->next;
+    }
+    if (s->on_error == HOB_FAIL_FAST) {
+        if (!s->first_error) s->first_error = code;
+        hob__region_cancel(hob__loop, &s->region);
+    }
+}
+
+static struct hob_task *spawn(struct hob_scope *s, const struct hob__spawn_site *site,
+                              const struct hob_spawn_options *options) {
+    struct hob_loop *loop = hob__loop;
+    if (HOB__UNLIKELY(!loop || s->region.task->loop != loop))
+        hob__misuse("hob_spawn", "the scope '%s' belongs to another thread's loop", s->name);
+    if (HOB__UNLIKELY(s->state >= HOB__SCOPE_JOINED))
+        hob__misuse("hob_spawn", "spawning '%s' at %s:%d into a scope that has been joined",
+                    site->name, site->file, site->line);
+    if (HOB__UNLIKELY(s->region.attention & HOB__ATT_CANCEL)) {
+        refuse(s, site, -ECANCELED);
+        return NULL;
+    }
+    struct hob_task *t = hob__task_new(loop, s, site, options);
+    if (HOB__UNLIKELY(!t)) refuse(s, site, -ENOMEM);
+    return t;
+}
+
+struct hob_task *hob__spawn(struct hob_scope *s, const struct hob__spawn_site *site) {
+    return spawn(s, site, NULL);
+}
+
+struct hob_task *hob__spawn_with(struct hob_scope *s, const struct hob__spawn_site *site,
+                                 struct hob_spawn_options options) {
+    return spawn(s, site, &options);
+}
+
+struct hob_task *hob__background(const struct hob__spawn_site *site) {
+    struct hob_loop *loop = hob__loop;
+    if (!loop) hob__misuse("hob_background", "no loop is running in this thread");
+    /* In a program that is ending it still runs, to its first waiting call. */
+    return hob__task_new(loop, &loop->root, site, NULL);
+}
+
+/* A task that ends with the cancel of a scope it has left, whose child's error nobody has read: that error is what made
+ * it end. Otherwise such an error is reported. */
+static int settle_unwound(struct hob_task *t, int rc) {
+    struct hob_error *e = t->unwound;
+    t->unwound = NULL;
+    if (rc == -ECANCELED && !(t->outer.attention & HOB__ATT_CANCEL)) {
+        hob__error_unref(t->last);
+        t->last = e;
+        return e->code;
+    }
+    hob__error_report(e, "nobody read the error of a task in a scope that was left");
+    hob__error_unref(e);
+    return rc;
+}
+
+static void settle_error(struct hob_task *t, int rc) {
+    if (t->last && t->last->code == rc) {
+        t->error = t->last;
+    } else {
+        hob__error_unref(t->last);
+        if (rc != -ECANCELED)
+            t->error = hob__error_new(rc, t->site->func, t->site->file, t->site->line,
+                                      hob__task_title(t), NULL, "%s", hob_strerror(rc));
+    }
+    t->last = NULL;
+}
+
+/* What hob_await() wants of a task that may be gone when the waiter runs again. */
+struct awaited {
+    bool done;
+    int result;
+    struct hob_error *error;
+};
+
+static void wake_joiners(struct hob_task *t) {
+    for (struct hob_waiter *w = t->joiners.first; w; w = w->next) {
+        struct awaited *a = w->data;
+        if (!a) continue;
+        t->flags |= HOB__TASK_READ;
+        *a = (struct awaited){true, t->result, t->error ? hob__error_ref(t->error) : NULL};
+    }
+    hob__wake_all(&t->joiners, 0);
+}
+
+void hob__task_finish(struct hob_task *t, int rc) {
+    struct hob_loop *loop = t->loop;
+    if (HOB__UNLIKELY(t->region != &t->outer))
+        hob__misuse("task end", "task '%s' ended inside a scope it had opened (by longjmp?)",
+                    hob__task_title(t));
+    if (HOB__UNLIKELY(t->unwound != NULL)) rc = settle_unwound(t, rc);
+    if (HOB__UNLIKELY(rc < 0)) {
+        if (rc == -ECANCELED && (t->outer.attention & HOB__ATT_CANCEL))
+            t->flags |= HOB__TASK_CANCELLED;
+        settle_error(t, rc);
+    } else if (HOB__UNLIKELY(t->last != NULL)) {
+        hob__error_unref(t->last);
+        t->last = NULL;
+    }
+    t->result = rc;
+    t->state = HOB__TASK_DONE;
+    if (HOB__UNLIKELY(t->locals != NULL)) {
+        hob__locals_unref(t->locals);
+        t->locals = NULL;
+    }
+    if (HOB__UNLIKELY(t->flags & HOB__TASK_OWN_ARGS)) {
+        hob__free(t->head.args);
+        t->flags &= (uint8_t)~HOB__TASK_OWN_ARGS;
+    }
+    loop->live--;
+    if (t->joiners.first) wake_joiners(t);
+    hob__scope_child_done(t->scope, t);
+}
+
+void hob__task_free(struct hob_task *t) {
+    hob__error_unref(t->error);
+    hob__free(t->name);
+    hob__record_free(t->loop, t);
+}
+
+/* ---- await and start ---- */
+
+static int take_result(struct hob_task *t) {
+    t->flags |= HOB__TASK_READ;
+    if (t->result < 0 && t->error) hob__error_set(hob__error_ref(t->error));
+    return t->result;
+}
+
+int hob_await(struct hob_task *t) {
+    struct hob_task *self = hob__current(__func__);
+    check_task(t, __func__);
+    if (t == self) hob__misuse(__func__, "a task cannot wait for itself");
+    if (t->loop != self->loop) hob__misuse(__func__, "the task belongs to another thread's loop");
+    int rc = hob__check_point(self, __func__);
+    if (rc < 0) return rc;
+    struct awaited a = {0};
+    struct hob_waiter w = {.data = &a};
+    if (t->state == HOB__TASK_DONE) return take_result(t);
+    do {
+        rc = hob__wait_on(&t->joiners, &w, "await", hob__task_title(t), HOB__WAIT_PLAIN);
+        if (rc < 0 && !a.done) return rc;
+    } while (!a.done); /* hob_started() wakes too */
+    if (a.error) hob__error_set(a.error);
+    return a.result;
+}
+
+int hob__start_wait(struct hob_scope *s, struct hob_task *t) {
+    struct hob_task *self = hob__current("hob_start");
+    if (!t) return s->spawn_error ? s->spawn_error : -ENOMEM;
+    t->flags |= HOB__TASK_STARTING | HOB__TASK_AWAITED;
+    struct hob_waiter w = {.data = NULL};
+    int rc = hob__check_point(self, "hob_start");
+    while (rc >= 0 && t->state != HOB__TASK_DONE && !(t->flags & HOB__TASK_STARTED))
+        rc = hob__wait_on(&t->joiners, &w, "start", hob__task_title(t), HOB__WAIT_PLAIN);
+    bool started = t->flags & HOB__TASK_STARTED;
+    t->flags &= (uint8_t) ~(HOB__TASK_STARTING | HOB__TASK_AWAITED);
+    bool ended = t->state == HOB__TASK_DONE;
+    if (started) {
+        rc = 0;
+    } else if (ended) {
+        rc = take_result(t);
+        if (rc >= 0)
+            rc = hob_fail(HOB_E_NOT_STARTED, "task '%s' ended without hob_started()",
+                          hob__task_title(t));
+    }
+    if (ended && s->on_error == HOB_DISCARD) hob__scope_discard(t);
+    return rc;
+}
+
+void hob_started(void) {
+    struct hob_task *t = hob__current(__func__);
+    if (!(t->flags & HOB__TASK_STARTING)) return;
+    t->flags |= HOB__TASK_STARTED;
+    hob__wake_all(&t->joiners, 0);
+}
+
+/* ---- wait ---- */
+
+enum { WAIT_ON_STACK = 16 };
+
+/* Counts the distinct tasks, those that have ended, and whether one of these has an error. */
+static size_t count_done(struct hob_task *const *tasks, size_t n, bool *error, size_t *distinct) {
+    size_t done = 0;
+    *error = false;
+    *distinct = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (tasks[i]->flags & HOB__TASK_MARK) continue;
+        tasks[i]->flags |= HOB__TASK_MARK;
+        ++*distinct;
+        if (tasks[i]->state != HOB__TASK_DONE) continue;
+        done++;
+        if (tasks[i]->result < 0 && tasks[i]->result != -ECANCELED) *error = true;
+    }
+    for (size_t i = 0; i < n; i++) tasks[i]->flags &= (uint8_t)~HOB__TASK_MARK;
+    return done;
+}
+
+int hob_wait(struct hob_task *const *tasks, size_t n, enum hob_wait_mode mode) {
+    struct hob_task *self = hob__current(__func__);
+    if (n == 0) return -EINVAL;
+    for (size_t i = 0; i < n; i++) {
+        check_task(tasks[i], __func__);
+        if (tasks[i] == self) hob__misuse(__func__, "a task cannot wait for itself");
+    }
+    int rc = hob__check_point(self, __func__);
+    if (rc < 0) return rc;
+    struct hob_waiter on_stack[WAIT_ON_STACK], *waiters = on_stack;
+    if (n > WAIT_ON_STACK) {
+        waiters = hob__alloc(n * sizeof *waiters);
+        if (!waiters) return -ENOMEM;
+    }
+    for (;;) {
+        bool error;
+        size_t distinct;
+        size_t done = count_done(tasks, n, &error, &distinct);
+        if (done == distinct || (mode == HOB_FIRST_DONE && done > 0) ||
+            (mode == HOB_FIRST_ERROR && error)) {
+            rc = (int)done;
+            break;
+        }
+        struct hob_waiter master;
+        for (size_t i = 0; i < n; i++) {
+            waiters[i] = (struct hob_waiter){.task = self};
+            if (tasks[i]->state != HOB__TASK_DONE)
+                hob__link(&tasks[i]->joiners, &waiters[i], &master);
+        }
+        rc = hob__wait_on(NULL, &master, "wait", NULL, HOB__WAIT_PLAIN);
+        for (size_t i = 0; i < n; i++) hob__unlink(&waiters[i]);
+        if (rc < 0) break;
+    }
+    if (waiters != on_stack) hob__free(waiters);
+    return rc;
+}
+
+/* ---- what can be asked ---- */
+
+bool hob_task_done(const struct hob_task *t) {
+    return check_task(t, __func__)->state == HOB__TASK_DONE;
+}
+
+int hob_task_result(struct hob_task *t) {
+    check_task(t, __func__)->flags |= HOB__TASK_READ;
+    return t->result;
+}
+
+const struct hob_error *hob_task_error(struct hob_task *t) {
+    check_task(t, __func__)->flags |= HOB__TASK_READ;
+    return t->error;
+}
+
+const char *hob_task_name(const struct hob_task *t) {
+    return hob__task_title(check_task(t, __func__));
+}
+
+uint64_t hob_task_id(const struct hob_task *t) { return check_task(t, __func__)->id; }
+
+bool hob_task_was_cancelled(const struct hob_task *t) {
+    return check_task(t, __func__)->flags & HOB__TASK_CANCELLED;
+}
+
+int hob_yield_now(void) {
+    struct hob_task *t = hob__current(__func__);
+    int rc = hob__check_point(t, __func__);
+    if (rc < 0) return rc;
+    hob__make_ready(t);
+    hob__suspend(t->loop, t);
+    return 0;
+}

@@ -1,0 +1,228 @@
+/* task/task.h - the inside of tasks, scopes and the loop; private to src/task (and to the debugger's script).
+ *
+ * One loop per thread. Its run queue is an array ring of task pointers: with many cold tasks the processor runs ahead
+ * through an array, while a linked list is one chain of cache misses. A task that suspends picks the next one itself and
+ * switches straight to it; the scheduler's own stack (the thread's) is only visited to look at the outside, when the ring
+ * is empty or the slice of about 100 us is used up.
+ *
+ * Cancellation flows through regions: each task has an outermost one, each scope is one, and `attention` of a region says
+ * what a waiting call in it has to look at, so that the check is one load. hob__region_update() keeps it true downwards. */
+#ifndef HOB_TASK_TASK_H
+#define HOB_TASK_TASK_H
+
+#include <hob/hob.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/wheel.h"
+#include "fiber/fiber.h"
+#include "loop/backend.h"
+#include "task/wait.h"
+
+/* region.attention */
+enum { HOB__ATT_CANCEL = 1, HOB__ATT_STOP = 2, HOB__ATT_HOOK = 4 };
+/* region.flags: the region's own */
+enum {
+    HOB__REGION_CANCELLED = 1,
+    HOB__REGION_STOPPED = 2,
+    HOB__REGION_SHIELD = 4,
+    HOB__REGION_EXPIRED = 8,
+    HOB__REGION_SCOPE = 16 /* it is a hob_scope's first member */
+};
+
+enum hob__scope_state { HOB__SCOPE_OPEN = 1, HOB__SCOPE_RACING, HOB__SCOPE_JOINED, HOB__SCOPE_LEFT };
+
+enum hob__task_state {
+    HOB__TASK_FREE = 0, /* the record is in the free list */
+    HOB__TASK_NEW,      /* in the ring, has not run, has no stack */
+    HOB__TASK_READY,    /* in the ring */
+    HOB__TASK_RUNNING,
+    HOB__TASK_SLEEPING,
+    HOB__TASK_DONE
+};
+
+enum {
+    HOB__TASK_DAEMON = 1,
+    HOB__TASK_STARTING = 2,  /* hob_start() waits for hob_started() */
+    HOB__TASK_STARTED = 4,
+    HOB__TASK_READ = 8,      /* its error has been looked at */
+    HOB__TASK_OWN_ARGS = 16, /* the arguments did not fit into the record */
+    HOB__TASK_CANCELLED = 32, /* it ended with -ECANCELED after a cancel */
+    HOB__TASK_MARK = 64,      /* hob_wait() has counted it */
+    HOB__TASK_AWAITED = 128   /* somebody waits, or has waited, for its end */
+};
+
+enum { HOB__TASK_INLINE_ARGS = 64 };
+
+struct hob_task {
+    struct hob__task_head head; /* args */
+    void *sp;                   /* the saved stack pointer while it does not run */
+    struct hob__region *region; /* the innermost */
+    struct hob_waiter *waiter;  /* while it sleeps */
+    int32_t wake_result;
+    uint8_t state, flags, wait_flags, stack_class;
+    int saved_errno;
+    struct hob__stack *stack;
+    const char *what;   /* what it sleeps on */
+    const void *object;
+
+    struct hob__region outer;
+    struct hob_scope *scope; /* it belongs to */
+    struct hob_list siblings;
+    struct hob_list finished;
+    struct hob_task *chain; /* free list; work list of hob__region_update() */
+
+    const struct hob__spawn_site *site;
+    struct hob_loop *loop;
+    struct hob_waitlist joiners;
+    int32_t result;
+    struct hob_error *error;   /* what it ended with */
+    struct hob_error *last;    /* hob_error() while it runs */
+    struct hob_error *unwound; /* a child's error that left a scope without having been joined */
+    struct hob__local_node *locals;
+    char *name; /* NULL: the function's */
+    uint64_t id;
+    _Alignas(16) char args[HOB__TASK_INLINE_ARGS];
+};
+
+struct hob__post {
+    struct hob__post *next;
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+struct hob_loop {
+    struct hob_task *_Atomic current; /* NULL: the scheduler runs. Atomic for the watchdog only */
+    struct hob_task **ring;
+    uint32_t ring_mask, ring_tail;
+    _Atomic uint32_t ring_head; /* atomic for the watchdog only; also the count of switches */
+    int32_t slice;              /* switches left until the clock is looked at */
+    int32_t slice_length;
+    uint64_t slice_began, turn_began; /* ns */
+    void *sp;                         /* the scheduler's, while tasks run */
+
+    struct hob__backend backend;
+    struct hob__wheel wheel;
+    struct hob__stacks stacks;
+
+    /* task records (record.c) */
+    struct hob_task *free_tasks;
+    struct hob__task_slab *slabs;
+    size_t slab_count;
+    uint64_t next_id;
+    size_t live; /* tasks that have not ended */
+
+    struct hob_scope root; /* the main task and the background tasks */
+    struct hob_task *main;
+    struct hob_task *update_first, *update_last; /* hob__region_update()'s work list */
+    size_t outside; /* sleeping tasks that the outside can wake */
+    uint64_t turns;
+    unsigned main_stack_class, stack_class;
+    bool deadlocked;
+    struct hob_error *oom_error; /* the record used when there is no memory for one */
+
+    struct hob__post *_Atomic inbox;
+    _Atomic int holds;
+    _Atomic bool closed;
+    _Atomic int refs; /* the run itself and the holds */
+
+    _Atomic int interrupts; /* Ctrl-C's so far */
+    int interrupts_seen;
+    double grace;
+    unsigned slow_ms;
+    _Atomic uint32_t awake; /* odd: runs tasks; even: looks at the outside. For the watchdog */
+    pthread_t thread;
+    struct hob_loop *next_loop; /* hob__loops */
+};
+
+/* This thread's loop, or NULL. */
+extern __thread struct hob_loop *hob__loop;
+
+/* Every loop of the process, for the watchdog and the debugger. */
+extern struct hob_loop *hob__loops;
+extern pthread_mutex_t hob__loops_lock;
+
+/* ---- sched.c ---- */
+/* Suspends the calling task (its state is set already) and runs the next one; returns when it is run again. */
+void hob__suspend(struct hob_loop *loop, struct hob_task *t);
+void hob__make_ready(struct hob_task *t);
+/* Room in the ring for every live task and one more. False without memory. */
+bool hob__ring_reserve(struct hob_loop *loop);
+/* Runs the loop until the main task and all background tasks have ended. */
+void hob__schedule(struct hob_loop *loop);
+
+/* ---- record.c ---- */
+struct hob_task *hob__record_new(struct hob_loop *loop);
+void hob__record_free(struct hob_loop *loop, struct hob_task *t);
+void hob__records_destroy(struct hob_loop *loop);
+int hob__records_each(struct hob_loop *loop, int (*see)(struct hob_task *t, void *arg), void *arg);
+
+/* ---- task.c ---- */
+struct hob_task *hob__task_new(struct hob_loop *loop, struct hob_scope *s,
+                               const struct hob__spawn_site *site,
+                               const struct hob_spawn_options *options);
+void hob__task_finish(struct hob_task *t, int rc);
+void hob__task_free(struct hob_task *t);
+/* The calling task; misuse, naming func, outside one. */
+struct hob_task *hob__current(const char *func);
+
+/* ---- scope.c ---- */
+void hob__scope_child_done(struct hob_scope *s, struct hob_task *t);
+/* Drops the record of a finished child of a HOB_DISCARD scope. */
+void hob__scope_discard(struct hob_task *t);
+void hob__scope_init(struct hob_scope *s, struct hob_scope_options options, const char *func,
+                     const char *file, int line);
+
+/* ---- cancel.c ---- */
+/* After a change of r->flags or of what is around it: makes attention true in r and in everything inside it, and wakes
+ * what has to see it. */
+void hob__region_update(struct hob_loop *loop, struct hob__region *r);
+void hob__region_cancel(struct hob_loop *loop, struct hob__region *r);
+void hob__scope_set_timer(struct hob_loop *loop, struct hob_scope *s);
+
+/* ---- error.c ---- */
+struct hob_error *hob__error_new(int code, const char *func, const char *file, int line,
+                                 const char *task, const struct hob_error *cause, const char *fmt,
+                                 ...) HOB_PRINTF(7, 8);
+struct hob_error *hob__error_ref(const struct hob_error *e);
+void hob__error_unref(struct hob_error *e);
+/* e itself (one more reference), or a copy when it is in a list already; NULL without memory. */
+struct hob_error *hob__error_for_list(struct hob_error *e);
+void hob__error_leave_list(struct hob_error *e);
+/* Makes e (one reference is taken over) the calling task's hob_error(). */
+void hob__error_set(struct hob_error *e);
+void hob__error_report(const struct hob_error *e, const char *what);
+void hob__report(enum hob_report_kind kind, const char *text);
+
+/* ---- local.c ---- */
+struct hob__local_node *hob__locals_ref(struct hob__local_node *n);
+void hob__locals_unref(struct hob__local_node *n);
+
+/* ---- report.c ---- */
+void hob__report_deadlock(struct hob_loop *loop);
+void hob__describe_task(const void *task, char *buf, size_t n);
+
+/* ---- watchdog.c ---- */
+void hob__watchdog_add(struct hob_loop *loop);
+void hob__watchdog_remove(struct hob_loop *loop);
+
+/* ---- the drivers' hook: called at every cancellation point of a loop that was started while it was set ---- */
+extern void (*hob__point_hook)(const char *func);
+
+/* What hob__point() does when the region wants attention. */
+int hob__point_slow(struct hob_task *t, const char *func);
+
+static inline int hob__check_point(struct hob_task *t, const char *func) {
+    if (HOB__LIKELY(t->region->attention == 0)) return 0;
+    return hob__point_slow(t, func);
+}
+
+static inline struct hob_task *hob__loop_task(struct hob_loop *loop) {
+    return atomic_load_explicit(&loop->current, memory_order_relaxed);
+}
+
+static inline const char *hob__task_title(const struct hob_task *t) {
+    return t->name ? t->name : t->site->name;
+}
+
+#endif

@@ -1,0 +1,48 @@
+/* task/time.c - the clock and sleep. */
+#include "task/task.h"
+
+#include <math.h>
+#include <time.h>
+
+uint64_t hob_now(void) {
+    struct hob_loop *loop = hob__loop;
+    if (HOB__LIKELY(loop != NULL)) return loop->backend.ops->now(&loop->backend);
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t hob_after(double seconds) {
+    if (!(seconds > 0)) return 1; /* long past, without a look at the clock; NaN too */
+    uint64_t now = hob_now();
+    double ns = seconds * 1e9;
+    if (ns >= 9e18) return UINT64_MAX;
+    return now + (uint64_t)ns;
+}
+
+struct sleeper {
+    struct hob_timer timer;
+    struct hob_waiter waiter;
+};
+
+static void sleep_over(struct hob_timer *timer) {
+    struct sleeper *s = (struct sleeper *)(void *)timer; /* its first member */
+    hob__wake(&s->waiter, 0);
+}
+
+int hob_sleep_until(uint64_t deadline) {
+    struct hob_task *t = hob__current(__func__);
+    int rc = hob__check_point(t, __func__);
+    if (rc < 0) return rc;
+    struct sleeper s = {.timer = {.deadline_ns = deadline, .fire = sleep_over}};
+    if (!hob__wheel_add(&t->loop->wheel, &s.timer)) return hob_yield_now();
+    rc = hob__wait_on(NULL, &s.waiter, "sleep", NULL, HOB__WAIT_PLAIN);
+    hob__wheel_remove(&t->loop->wheel, &s.timer);
+    return rc;
+}
+
+int hob_sleep(double seconds) {
+    if (isnan(seconds)) return -EINVAL;
+    if (seconds <= 0) return hob_yield_now();
+    return hob_sleep_until(hob_after(seconds));
+}
