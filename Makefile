@@ -1,0 +1,81 @@
+# Hob's front door. `make help` says what there is; meson.build does the work.
+PREFIX ?= /usr/local
+DESTDIR ?=
+SECONDS ?= 60
+export DESTDIR ONLY HOB_BACKEND
+
+B = scripts/build
+MAIN = $(B) build -Dprefix=$(PREFIX)
+TESTED = -Dprograms=false -Ddefault_library=static
+SAN = -Db_lundef=false
+ASAN = $(B) build/asan -Db_sanitize=address,undefined $(SAN) $(TESTED) -- tests
+TSAN = CC=clang $(B) build/tsan -Db_sanitize=thread $(SAN) $(TESTED) -- tests
+ARM = env -u CC $(B) build/aarch64 --cross-file=cross/aarch64-linux-gnu.ini $(TESTED) -- tests
+FORMATTED = $(wildcard include/hob/*.h src/*/*.[ch] tools/*/*.[ch] examples/*.[ch] tests/*.[ch] \
+                       bench/*.[ch] fuzz/*.[ch])
+
+all: ## the libraries, the command (build/hob), the examples (build/examples/)
+	@scripts/setup build
+	@$(MAIN)
+
+demo: all ## a short tour: what Hob does, on this machine, now
+	@scripts/demo
+
+test: ## all tests on both backends, with sanitizers, on aarch64 ... (ONLY=name chooses)
+	@scripts/setup test
+	@$(MAIN) -- all tests
+	@$(ASAN)
+	@$(ARM)
+	@scripts/run-tests uring epoll scripts asan aarch64
+
+check: ## the quick ones: the tests on this machine's own backends
+	@scripts/setup build
+	@$(MAIN) -- all tests
+	@scripts/run-tests uring epoll
+
+asan: ## the tests under AddressSanitizer and UBSan
+	@scripts/setup test
+	@$(ASAN)
+	@scripts/run-tests asan
+
+tsan: ## the tests under ThreadSanitizer (clang)
+	@scripts/setup test
+	@$(TSAN)
+	@scripts/run-tests tsan
+
+valgrind: ## the tests under valgrind
+	@scripts/setup test
+	@$(MAIN) -- tests
+	@scripts/run-tests valgrind
+
+bench: ## the benchmarks beside their peers, as ratios (ONLY=name chooses)
+	@scripts/setup bench
+	@$(MAIN) -- all benches
+	@scripts/run-bench
+
+fuzz: ## the parsers against libFuzzer, SECONDS=60 each
+	@scripts/setup test
+	@CC=clang $(B) build/fuzz -Dfuzz=true -Db_sanitize=address,undefined $(SAN) $(TESTED)
+	@scripts/run-fuzz $(SECONDS)
+
+install: ## into PREFIX=/usr/local, under DESTDIR
+	@scripts/setup build
+	@$(MAIN)
+	@meson install -C build --no-rebuild --quiet
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
+
+format: ## clang-format on everything
+	@scripts/setup format
+	@clang-format -i $(FORMATTED)
+
+check-format: ## says what clang-format would change
+	@scripts/setup format
+	@clang-format --dry-run --Werror $(FORMATTED)
+
+clean: ## removes build/
+	@rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.* ## /  make \1\t/p' Makefile | expand -t 22
+
+.PHONY: all demo test check asan tsan valgrind bench fuzz install format check-format clean help
