@@ -1,0 +1,304 @@
+/* hob/http.h - HTTP/1.1 client and server on tasks and streams.
+ *
+ *   HOB_CLIENT(client, .base_url = "http://api.example.org/", .max_connections = 30);
+ *   struct hob_body body;
+ *   int status = HOB_TRY(hob_get(client, "/users/7", &body));
+ *   ...
+ *   hob_body_free(&body);
+ *
+ *   static int hello(struct hob_request *req, void *arg) {
+ *       return hob_respond_text(req, 200, "text/plain", "hello\n");
+ *   }
+ *   HOB_TRY(hob_listen("127.0.0.1:8000", &listener));
+ *   return hob_http_serve(listener, hello, NULL, (struct hob_http_options){0});
+ *
+ * Every call that waits is a cancellation point and may be put into hob_within(). Every error
+ * leaves a record (hob_error()) that says what went wrong with which request. Clients, responses
+ * and requests belong to the loop's thread they were made in. */
+#ifndef HOB_HTTP_H
+#define HOB_HTTP_H
+#pragma GCC system_header
+
+#include <hob/base.h>
+#include <hob/task.h>
+#include <hob/url.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    HOB_E_HTTP_TLS = -5100,         /* https:// needs libhob-tls, which this build does not have */
+    HOB_E_HTTP_START_LINE = -5101,  /* a malformed request line or status line */
+    HOB_E_HTTP_VERSION = -5102,     /* not HTTP/1.0 or HTTP/1.1 */
+    HOB_E_HTTP_TARGET = -5103,      /* a malformed request target */
+    HOB_E_HTTP_LINE_END = -5104,    /* a bare CR, or a bare LF where CR LF must stand */
+    HOB_E_HTTP_FIELD_NAME = -5105,  /* a header name that is empty or has an illegal byte */
+    HOB_E_HTTP_FIELD_SPACE = -5106, /* white space between a header's name and its colon */
+    HOB_E_HTTP_FIELD_FOLD = -5107,  /* a header continued on the next line */
+    HOB_E_HTTP_FIELD_VALUE = -5108, /* a control character in a header's value */
+    HOB_E_HTTP_HOST = -5109,        /* Host is missing, doubled or malformed */
+    HOB_E_HTTP_LENGTH = -5110,      /* Content-Length is malformed or contradicts itself */
+    HOB_E_HTTP_LENGTH_AND_ENCODING = -5111, /* both Content-Length and Transfer-Encoding */
+    HOB_E_HTTP_ENCODING = -5112,            /* a Transfer-Encoding other than "chunked" */
+    HOB_E_HTTP_CHUNK = -5113,               /* malformed chunked framing */
+    HOB_E_HTTP_LINE_TOO_LONG = -5114,       /* request line, status line or header over the limit */
+    HOB_E_HTTP_HEADERS_TOO_LARGE = -5115,   /* the header block goes on beyond the limit */
+    HOB_E_HTTP_TOO_MANY_HEADERS = -5116,    /* more headers than the limit */
+    HOB_E_HTTP_BODY_TOO_LARGE = -5117,      /* the body goes on beyond the limit */
+    HOB_E_HTTP_CUT = -5118,                 /* the connection ended inside the message */
+    HOB_E_HTTP_REDIRECT = -5119,            /* too many redirects, or one that cannot be followed */
+    HOB_E_HTTP_STATUS = -5120,  /* a status of 400 or more where .fail_on_status asked for less */
+    HOB_E_HTTP_STATE = -5121,   /* a call that does not fit the state of the exchange */
+    HOB_E_HTTP_ILLEGAL = -5122, /* what was to be sent has a byte that would break the message */
+    HOB_E_HTTP_EXPECT = -5123,  /* an Expect other than 100-continue */
+    HOB_E_HTTP_SIZE = -5124     /* more or less of the body than the size that was announced */
+};
+
+/* The name and meaning of one of these codes; NULL for any other code. */
+HOB_API const char *hob_http_strerror(int code);
+
+/* One header. Lists of them end with {NULL, NULL}. */
+struct hob_header {
+    const char *name, *value;
+};
+
+/* .headers = HOB_HEADERS({"authorization", "Bearer abc"}, {"accept", "text/html"}); valid until the
+ * end of the block. C only: in C++ make an array. */
+#define HOB_HEADERS(...) ((const struct hob_header[]){__VA_ARGS__, {NULL, NULL}})
+
+/* A body in memory of its own, with a NUL behind its last byte. Free it with hob_body_free(), which
+ * a second time, or on one that is all zero, does nothing. */
+struct hob_body {
+    char *data;
+    size_t size;
+};
+HOB_API void hob_body_free(struct hob_body *body);
+
+/* "Not Found" for 404; "" for a number without a phrase. */
+HOB_API const char *hob_http_phrase(int status);
+
+/* ---- client ---- */
+
+struct hob_client;
+struct hob_response;
+
+/* All zero is the default. Times are in seconds; INFINITY (from math.h) = none. */
+struct hob_client_options {
+    const char *base_url;             /* what URLs are resolved against; default none */
+    const struct hob_header *headers; /* sent with each request that has none of that name; copied.
+                                         Authorization, Cookie and Proxy-Authorization only go to
+                                         base_url's origin when there is one */
+    const char *user_agent;           /* default "hob/VERSION"; "" = none is sent */
+    size_t max_connections;           /* in all; default 100 */
+    size_t max_per_host;              /* to one host and port; default 0 = no limit of its own */
+    double idle_timeout;    /* how long an unused connection is kept; default 15; less than 0 = each
+                               connection serves one request */
+    double connect_timeout; /* for name and connection together; default 30 */
+    double stall_timeout;   /* without a single byte of progress while sending or receiving;
+                               default 60 */
+    double timeout;         /* of a request, from hob_client_request() until its body is read;
+                               default none */
+    unsigned max_redirects; /* default 10 */
+    bool no_redirects;      /* 3xx answers are given to the caller */
+    bool fail_on_status;    /* a status of 400 or more is the error HOB_E_HTTP_STATUS */
+    uint64_t max_body;      /* of a body that is read whole, bytes; default 64 MiB */
+    size_t max_header_line; /* bytes without the line's end; default 8 KiB */
+    size_t max_header_block; /* bytes with the status line; default 64 KiB */
+    size_t max_headers;      /* default 128 */
+};
+
+/* hob_client_open(&client, .max_connections = 30): a client with a pool of kept connections. At
+ * most max_connections requests are in progress, the others wait in order of arrival; a connection
+ * that is not in use is closed to make room for one to another host. Does not wait. 0, -ENOMEM, or
+ * HOB_E_URL (base_url). Close it with hob_client_close(). */
+#define hob_client_open(out, ...)                                                                  \
+    hob__client_open((out), HOB__OPTIONS(hob_client_options, __VA_ARGS__))
+HOB_API int hob__client_open(struct hob_client **out, struct hob_client_options options);
+
+/* Closes the idle connections and frees the client when its last response has been closed. No task
+ * may wait in a call on it (else misuse: close it after the scope of its tasks). NULL is allowed.
+ * Does not wait. */
+HOB_API void hob_client_close(struct hob_client *client);
+
+/* HOB_CLIENT(client, .base_url = ...): a client until the end of the block; leaves the function
+ * with the error if it cannot be made, as HOB_TRY does. */
+#define HOB_CLIENT(client, ...)                                                                    \
+    struct hob_client *client __attribute__((cleanup(hob__client_leave), unused)) = NULL;          \
+    do {                                                                                           \
+        int hob__rc = hob__client_open(&client, HOB__OPTIONS(hob_client_options, __VA_ARGS__));    \
+        if (HOB__UNLIKELY(hob__rc < 0)) return hob__rc;                                            \
+    } while (0)
+static inline void hob__client_leave(struct hob_client **client) { hob_client_close(*client); }
+
+/* What a request may have beside method and URL; all zero is the default. Nothing is copied: it
+ * must stay valid until the call returns. */
+struct hob_fetch_options {
+    const struct hob_header *headers; /* ended by {NULL, NULL}; a value of NULL leaves out the
+                                         client's default header of that name */
+    const void *body;
+    size_t body_size;
+    /* The body in pieces, instead of `body`: puts 1 to n bytes at buf, 0 = the end, or a negative
+     * code, which ends the request with it. May wait. Sent chunked, or with Content-Length when
+     * body_size is not 0. It cannot be sent twice: neither a retry nor a 307 is possible. */
+    ssize_t (*read_body)(void *arg, void *buf, size_t n);
+    void *arg;
+    double timeout;      /* as in the client's options; 0 = the client's */
+    bool no_redirects;   /* as in the client's options */
+    bool fail_on_status; /* as in the client's options */
+};
+
+/* hob_client_request(client, "POST", url, &res, .body = text, .body_size = n, .headers =
+ * HOB_HEADERS(...)): sends a request and waits for the head of the answer. 0 and *res, which must
+ * be closed with hob_response_close(); or an error, among them
+ *   -ETIMEDOUT, -ECANCELED (a deadline around the call, or one of the client's own: see the
+ * record), what hob_connect() returns, HOB_E_URL, HOB_E_HTTP_* for an answer that breaks the rules.
+ * Host, Content-Length, Transfer-Encoding, User-Agent are made; others are yours. A URL's userinfo
+ * becomes Authorization: Basic. Redirects are followed: 303 (and 301, 302 after POST) with GET;
+ * Authorization, Cookie and Proxy-Authorization are dropped when the origin changes. When a reused
+ * connection ends before any byte of the answer, an idempotent request (GET, HEAD, PUT, DELETE,
+ * OPTIONS, TRACE) is tried once more on a new connection. An https:// URL gives HOB_E_HTTP_TLS.
+ * Interim answers (1xx) are skipped, 101 is given to the caller. Waits; cancellation point. */
+#define hob_client_request(client, method, url, res, ...)                                          \
+    hob__client_request((client), (method), (url), (res),                                          \
+                        HOB__OPTIONS(hob_fetch_options, __VA_ARGS__))
+HOB_API int hob__client_request(struct hob_client *client, const char *method, const char *url,
+                                struct hob_response **res, struct hob_fetch_options options);
+
+/* GET, and the whole body: the status (200 ... 599; whatever it is, unless .fail_on_status), or an
+ * error; then *body is all zero. The body is the caller's to free. Waits; cancellation point. */
+HOB_API int hob_get(struct hob_client *client, const char *url, struct hob_body *body);
+/* POST of n bytes of that type ("application/json"), the same otherwise. */
+HOB_API int hob_post(struct hob_client *client, const char *url, const char *content_type,
+                     const void *data, size_t n, struct hob_body *body);
+
+/* 200 ... 599, or 101. */
+HOB_API int hob_response_status(const struct hob_response *res);
+/* The value of the first header of that name (in any case), without white space around it; NULL
+ * when there is none. Strings belong to the response. */
+HOB_API const char *hob_response_header(const struct hob_response *res, const char *name);
+HOB_API size_t hob_response_header_count(const struct hob_response *res);
+/* The i-th in order of arrival, i < count. */
+HOB_API struct hob_header hob_response_header_at(const struct hob_response *res, size_t i);
+/* The URL that answered, after redirects. */
+HOB_API const char *hob_response_url(const struct hob_response *res);
+/* How long the body is; -1 when that is not known before its end. */
+HOB_API int64_t hob_response_size(const struct hob_response *res);
+/* Did the connection serve an earlier request? */
+HOB_API bool hob_response_reused(const struct hob_response *res);
+
+/* Up to n bytes of the body, at least 1; 0 = it is complete. HOB_E_HTTP_CUT when the connection
+ * ends before. After an error each further call returns it again. Waits; cancellation point. */
+HOB_API ssize_t hob_response_read(struct hob_response *res, void *buf, size_t n);
+/* What is left of the body, at once, with a NUL behind it: *data (and *size, may be NULL) belong to
+ * the response. 0; HOB_E_HTTP_BODY_TOO_LARGE beyond max_body. A second call gives the same again.
+ * Waits; cancellation point. */
+HOB_API int hob_response_body(struct hob_response *res, const char **data, size_t *size);
+/* Ends the exchange: a connection whose body has been read completely goes back to the pool, any
+ * other is closed. NULL is allowed. Does not wait. */
+HOB_API void hob_response_close(struct hob_response *res);
+/* HOB_DEFER for a response: `struct hob_response *res HOB_RESPONSE_GUARD = NULL;` is closed when
+ * the block is left. */
+#define HOB_RESPONSE_GUARD __attribute__((cleanup(hob__response_leave), unused))
+static inline void hob__response_leave(struct hob_response **res) { hob_response_close(*res); }
+
+/* Facts about a client. */
+struct hob_client_info {
+    size_t in_use;    /* requests that hold a connection, or are making one */
+    size_t idle;      /* kept connections */
+    size_t waiting;   /* requests that wait for their turn */
+    uint64_t opened;  /* connections made so far */
+    uint64_t reused;  /* requests on a connection that had served before */
+    uint64_t retried; /* requests that were tried a second time */
+};
+HOB_API void hob_client_info(const struct hob_client *client, struct hob_client_info *info);
+
+/* ---- server ---- */
+
+struct hob_request;
+struct hob_listener;
+
+/* Answers one request; runs in the connection's task. Returns >= 0, or an error: then the answer is
+ * 500 (if none was begun), the error is reported (hob_set_report) and the connection closed. */
+struct hob_http_options {
+    size_t max_connections; /* default 10000; further ones wait in the backlog */
+    double idle_timeout;  /* seconds a kept connection may wait for its next request; default 75 */
+    double head_timeout;  /* seconds for a request's head from its first byte; default 10; 408 */
+    double stall_timeout; /* seconds without a byte of progress in a body, either way; default 60 */
+    uint64_t max_body;    /* of a request's body, bytes; default 16 MiB; 413 */
+    size_t max_header_line;  /* bytes without the line's end; default 8 KiB; 431 */
+    size_t max_header_block; /* bytes with the request line; default 64 KiB; 431 */
+    size_t max_headers;      /* default 128; 431 */
+    const char *server;      /* the Server header; default "hob"; "" = none; must stay valid */
+    size_t stack_size;       /* of the connections' tasks; default: the loop's */
+};
+
+/* Serves HTTP/1.1 and 1.0 on the listener until it is cancelled, asked to stop, or the listener is
+ * closed: one task per connection, requests of one connection in order (pipelining too). hob_stop()
+ * around it ends the accepting and the idle connections at once, requests in progress have the
+ * grace to end. Answers by itself: 400 (breaks the rules), 408, 413, 417, 431, 500 (the handler
+ * failed), 501, 503 (no memory), 505; Expect: 100-continue when the handler first reads. Date and
+ * Server are added to each answer. Out of descriptors it rests a little and goes on. Returns 0
+ * after a stop or a close of the listener, else an error. The listener stays the caller's. Waits;
+ * cancellation point. */
+HOB_API int hob_http_serve(struct hob_listener *listener,
+                           int (*handler)(struct hob_request *req, void *arg), void *arg,
+                           struct hob_http_options options);
+
+/* Strings belong to the request and are valid until the handler returns. */
+HOB_API const char *hob_request_method(const struct hob_request *req);
+/* As it was sent: "/a%20b?c=1", "http://host/a", "*". */
+HOB_API const char *hob_request_target(const struct hob_request *req);
+/* Its path, percent-encoded as it was sent, without the query: "/a%20b". */
+HOB_API const char *hob_request_path(const struct hob_request *req);
+/* Behind the '?', percent-encoded; "" when there is none. See hob_query_get(). */
+HOB_API const char *hob_request_query(const struct hob_request *req);
+/* The first header of that name (in any case), without white space around it; NULL = none. */
+HOB_API const char *hob_request_header(const struct hob_request *req, const char *name);
+HOB_API size_t hob_request_header_count(const struct hob_request *req);
+HOB_API struct hob_header hob_request_header_at(const struct hob_request *req, size_t i);
+/* The client's address, "127.0.0.1:51234". */
+HOB_API const char *hob_request_peer(const struct hob_request *req);
+/* HTTP/1.minor: 0 or 1. */
+HOB_API int hob_request_minor(const struct hob_request *req);
+/* The body's length; -1 when it is chunked; 0 when there is none. */
+HOB_API int64_t hob_request_size(const struct hob_request *req);
+
+/* Up to n bytes of the body, at least 1; 0 = it is complete. HOB_E_HTTP_CUT,
+ * HOB_E_HTTP_BODY_TOO_LARGE, -ETIMEDOUT ...: the handler may simply return them, the answer will be
+ * the right one. What the handler does not read is read and dropped after it, up to 64 KiB; the
+ * connection is closed when there is more. Waits; cancellation point. */
+HOB_API ssize_t hob_request_read(struct hob_request *req, void *buf, size_t n);
+/* What is left of the body, at once, with a NUL behind it; it belongs to the request. Waits;
+ * cancellation point. */
+HOB_API int hob_request_body(struct hob_request *req, const char **data, size_t *size);
+
+/* Answers: status 200 ... 599, the headers (may be NULL), and size bytes of body. Content-Length,
+ * Connection, Date and Server are made. To HEAD the body is left out, and its size sent; 204 and
+ * 304 have none (size must be 0). Writing waits while the client does not read. 0, or an error:
+ * HOB_E_HTTP_STATE (answered already), HOB_E_HTTP_ILLEGAL (a header that would break the message:
+ * nothing was sent), what hob_write() returns. Waits; cancellation point. */
+HOB_API int hob_respond(struct hob_request *req, int status, const struct hob_header *headers,
+                        const void *body, size_t size);
+/* The same with one header, Content-Type, and a string. */
+HOB_API int hob_respond_text(struct hob_request *req, int status, const char *content_type,
+                             const char *text);
+/* The answer in pieces: its head; size is the body's, or -1 when it is not known (chunked, or to
+ * HTTP/1.0 until the connection's end). */
+HOB_API int hob_respond_begin(struct hob_request *req, int status, const struct hob_header *headers,
+                              int64_t size);
+/* A piece of the body, sent at once. HOB_E_HTTP_SIZE beyond the size that was announced. */
+HOB_API int hob_respond_write(struct hob_request *req, const void *data, size_t n);
+/* The end; needed after a begin, else the connection is closed to show that the answer is not
+ * complete. HOB_E_HTTP_SIZE when there was less than announced. */
+HOB_API int hob_respond_end(struct hob_request *req);
+/* Has an answer been begun? */
+HOB_API bool hob_request_answered(const struct hob_request *req);
+/* Closes the connection after this answer; before the head is sent. */
+HOB_API void hob_request_close_after(struct hob_request *req);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
