@@ -35,6 +35,8 @@ struct hob__fd {
     uint8_t
         backend;  /* the backend's own mark (uring: poll directly, or through the epoll instance) */
     uint32_t gen; /* of the record, so that a late event for its predecessor is recognised */
+    int watched;  /* epoll: what is registered: fd, or a duplicate when another record of the same
+                     descriptor is registered already */
     struct hob_waitlist readers, writers;
     struct hob__fd *next; /* free list */
 };
@@ -73,8 +75,8 @@ struct hob__sys {
     int (*setsockopt)(struct hob__backend *b, int fd, int level, int name, const void *value,
                       socklen_t n);
     int (*getsockname)(struct hob__backend *b, int fd, struct sockaddr *addr, socklen_t *n);
-    int (*poll)(struct hob__backend *b, int fd,
-                int events); /* the events that are there now, 0 = none */
+    /* POLLIN ... : those that are there now, 0 = none; -EBADF. */
+    int (*poll)(struct hob__backend *b, int fd, int events);
     int (*close)(struct hob__backend *b, int fd);
 };
 
@@ -90,7 +92,13 @@ struct hob__backend_ops {
      * Makes no system call when deadline is 0 and nothing can be there. Returns how many events it
      * delivered, or -errno. */
     int (*wait)(struct hob__backend *b, uint64_t deadline);
-    /* Makes a sleeping or the next wait return. Any thread; async-signal-safe. */
+    /* Makes a sleeping or the next wait return. Any thread; async-signal-safe.
+     *
+     * What a producer does: put the item into the inbox, then wake(). What the loop does: wait(),
+     * then empty the inbox. No further check is needed: a wake that comes while nobody sleeps is
+     * remembered (b->woken) until a wait() that began after it, or was under way, returns; so an
+     * item is either seen by the emptying after this wait or makes the next one return at once.
+     * The protocol is described in backend.c. */
     void (*wake)(struct hob__backend *b);
     /* Starts watching f (f->armed is set by it). 0 or -errno (-EPERM: cannot be watched, always
      * ready). */
@@ -98,7 +106,10 @@ struct hob__backend_ops {
     /* Stops watching, before the descriptor is closed or given back. True when the record may be
      * reused at once, false when the backend will call hob__fd_gone(b, f) later. */
     bool (*disarm)(struct hob__backend *b, struct hob__fd *f);
-    /* 0, or -errno: then op->done is not called. */
+    /* Does the op now if that takes no waiting at all (a read of cached pages): its result; or
+     * -EAGAIN: submit it then. op->done is not called. An optional short cut. */
+    ssize_t (*attempt)(struct hob__backend *b, struct hob__op *op);
+    /* 0, or -errno: then op->done is not called. done is called from wait(), never from here. */
     int (*submit)(struct hob__backend *b, struct hob__op *op);
     const struct hob__sys *sys;
 };
@@ -113,15 +124,18 @@ struct hob__backend {
     char why[160];         /* why a better backend is not in use; "" when this is the best */
     size_t watched;        /* armed descriptors that are not dying */
     size_t ops_in_flight;  /* submitted and not done */
-    _Atomic bool sleeping; /* inside a wait that may sleep: wake() is needed */
+    _Atomic bool sleeping; /* inside a wait that may sleep: wake() must write to wake_fd */
+    _Atomic bool woken;    /* by wake(), and no wait() has returned since */
+    int wake_fd;           /* an eventfd, watched edge-triggered, so that nobody reads it */
     struct hob__fd *free_fds;
     struct hob__fd_slab *fd_slabs;
     struct hob__offload *offload; /* worker threads, made at the first need */
 };
 
 /* Opens the named backend ("uring", "epoll"), or the best that can be had (NULL). 0 or -errno
- * (-EINVAL: no such name). */
+ * (-EINVAL: no such name). *b is all zero but for on_ready and above, which the caller has set. */
 int hob__backend_open(struct hob__backend *b, const char *name);
+/* Waits for the work that is in flight; every record is gone then. */
 void hob__backend_close(struct hob__backend *b);
 
 /* A record for a descriptor: NULL without memory. Nothing is registered yet; ready = READ | WRITE.

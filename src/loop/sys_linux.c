@@ -1,0 +1,187 @@
+/* loop/sys_linux.c - the system calls that carry data, as Linux has them. None waits; -errno. */
+#include "internal.h"
+#include <poll.h>
+#include <signal.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 0x00000008
+#endif
+#ifndef RWF_NOSIGNAL
+#define RWF_NOSIGNAL 0x00000100 /* Linux 6.18 */
+#endif
+
+/* The call's result, repeated while a signal interrupts it. */
+#define RETRY(call)                                                                                \
+    __extension__({                                                                                \
+        __typeof__(call) retry_rc;                                                                 \
+        do retry_rc = (call);                                                                      \
+        while (retry_rc < 0 && errno == EINTR);                                                    \
+        retry_rc < 0 ? -errno : retry_rc;                                                          \
+    })
+
+uint64_t hob__linux_now(struct hob__backend *b) {
+    struct timespec t;
+    (void)b;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    uint64_t now = (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+    return now ? now : 1;
+}
+
+void hob__linux_random(struct hob__backend *b, void *buf, size_t n) {
+    (void)b;
+    while (n > 0) {
+        ssize_t got = getrandom(buf, n, 0);
+        if (got <= 0) continue; /* only a signal during a large read; the call exists since 3.17 */
+        buf = (char *)buf + got;
+        n -= (size_t)got;
+    }
+}
+
+static int sys_socket(struct hob__backend *b, int domain, int type, int protocol) {
+    (void)b;
+    int fd = socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+    return fd < 0 ? -errno : fd;
+}
+
+static int sys_connect(struct hob__backend *b, int fd, const struct sockaddr *addr, socklen_t n) {
+    (void)b;
+    /* Interrupted, the attempt goes on: repeating it would only report EALREADY. */
+    if (connect(fd, addr, n) == 0) return 0;
+    return errno == EINTR ? -EINPROGRESS : -errno;
+}
+
+static int sys_bind(struct hob__backend *b, int fd, const struct sockaddr *addr, socklen_t n) {
+    (void)b;
+    return bind(fd, addr, n) < 0 ? -errno : 0;
+}
+
+static int sys_listen(struct hob__backend *b, int fd, int backlog) {
+    (void)b;
+    return listen(fd, backlog) < 0 ? -errno : 0;
+}
+
+static int sys_accept(struct hob__backend *b, int fd, struct sockaddr *addr, socklen_t *n) {
+    (void)b;
+    return RETRY(accept4(fd, addr, n, SOCK_NONBLOCK | SOCK_CLOEXEC));
+}
+
+/* Pipes and terminals are no sockets; they must be non-blocking by themselves. */
+static ssize_t sys_recv(struct hob__backend *b, int fd, void *buf, size_t n, int flags) {
+    (void)b;
+    ssize_t rc = RETRY(recv(fd, buf, n, flags | MSG_DONTWAIT));
+    if (rc == -ENOTSOCK && flags == 0) rc = RETRY(read(fd, buf, n));
+    return rc;
+}
+
+/* writev() without SIGPIPE on a kernel that has no flag for it: blocks the signal, and takes it
+ * back if this write raised it. */
+static ssize_t write_masked(int fd, const struct iovec *iov, int count) {
+    sigset_t pipe_only, pending, before;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    sigpending(&pending);
+    pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
+    ssize_t rc = RETRY(writev(fd, iov, count));
+    if (rc == -EPIPE && !sigismember(&pending, SIGPIPE)) {
+        struct timespec none = {0, 0};
+        (void)RETRY(sigtimedwait(&pipe_only, NULL, &none));
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
+}
+
+static ssize_t write_quietly(int fd, const struct iovec *iov, int count) {
+    static _Atomic bool no_flag;
+    if (!atomic_load_explicit(&no_flag, memory_order_relaxed)) {
+        ssize_t rc = RETRY(pwritev2(fd, iov, count, -1, RWF_NOSIGNAL));
+        if (rc != -EOPNOTSUPP && rc != -EINVAL && rc != -ENOSYS) return rc;
+        atomic_store_explicit(&no_flag, true, memory_order_relaxed);
+    }
+    return write_masked(fd, iov, count);
+}
+
+static ssize_t sys_send(struct hob__backend *b, int fd, const struct iovec *iov, int count) {
+    (void)b;
+    struct msghdr m = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
+    ssize_t rc = count == 1
+                     ? RETRY(send(fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT))
+                     : RETRY(sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT));
+    return rc == -ENOTSOCK ? write_quietly(fd, iov, count) : rc;
+}
+
+static int sys_shutdown(struct hob__backend *b, int fd, int how) {
+    (void)b;
+    return shutdown(fd, how) < 0 ? -errno : 0;
+}
+
+static int sys_getsockopt(struct hob__backend *b, int fd, int level, int name, void *value,
+                          socklen_t *n) {
+    (void)b;
+    return getsockopt(fd, level, name, value, n) < 0 ? -errno : 0;
+}
+
+static int sys_setsockopt(struct hob__backend *b, int fd, int level, int name, const void *value,
+                          socklen_t n) {
+    (void)b;
+    return setsockopt(fd, level, name, value, n) < 0 ? -errno : 0;
+}
+
+static int sys_getsockname(struct hob__backend *b, int fd, struct sockaddr *addr, socklen_t *n) {
+    (void)b;
+    return getsockname(fd, addr, n) < 0 ? -errno : 0;
+}
+
+static int sys_poll(struct hob__backend *b, int fd, int events) {
+    (void)b;
+    struct pollfd p = {.fd = fd, .events = (short)events};
+    int rc = RETRY(poll(&p, 1, 0));
+    if (rc <= 0) return rc;
+    return p.revents & POLLNVAL ? -EBADF : p.revents;
+}
+
+static int sys_close(struct hob__backend *b, int fd) {
+    (void)b;
+    /* Linux has closed the descriptor even when it reports EINTR. */
+    return close(fd) < 0 && errno != EINTR ? -errno : 0;
+}
+
+const struct hob__sys hob__sys_linux = {
+    .socket = sys_socket,
+    .connect = sys_connect,
+    .bind = sys_bind,
+    .listen = sys_listen,
+    .accept = sys_accept,
+    .recv = sys_recv,
+    .send = sys_send,
+    .shutdown = sys_shutdown,
+    .getsockopt = sys_getsockopt,
+    .setsockopt = sys_setsockopt,
+    .getsockname = sys_getsockname,
+    .poll = sys_poll,
+    .close = sys_close,
+};
+
+ssize_t hob__linux_attempt(struct hob__backend *b, struct hob__op *op) {
+    (void)b;
+    if (op->code != HOB__OP_PREADV) return -EAGAIN;
+    ssize_t rc = preadv2(op->fd, op->iov, op->iov_count, op->offset, RWF_NOWAIT);
+    /* An error is better reported by the thorough way: it may only concern the flag. */
+    return rc < 0 ? -EAGAIN : rc;
+}
+
+ssize_t hob__linux_perform(struct hob__op *op) {
+    switch (op->code) {
+    case HOB__OP_PREADV:
+        return RETRY(preadv2(op->fd, op->iov, op->iov_count, op->offset, 0));
+    case HOB__OP_PWRITEV:
+        return RETRY(pwritev2(op->fd, op->iov, op->iov_count, op->offset, 0));
+    case HOB__OP_FSYNC:
+        return RETRY(fsync(op->fd));
+    case HOB__OP_WORK:
+        return op->work(op);
+    }
+    return -EINVAL;
+}
