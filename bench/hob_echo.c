@@ -1,0 +1,38 @@
+/* hob_echo.c - the echo server on Hob, as its users write it: a task for each connection, in a
+ * scope that discards the finished ones. HOB_BACKEND chooses the backend; one that is not to be had
+ * is an error. */
+#include "bench.h"
+#include "echo.h"
+#include <hob/hob.h>
+#include <hob/net.h>
+
+static int serve(struct hob_stream *c) {
+    char buffer[ECHO_BUFFER];
+    HOB_DEFER((void (*)(void *))hob_close, c);
+    for (;;) {
+        ssize_t n = HOB_TRY(hob_read(c, buffer, sizeof buffer));
+        if (n == 0) return 0;
+        HOB_TRY(hob_write(c, buffer, (size_t)n));
+    }
+}
+HOB_TASK(serve, struct hob_stream *)
+
+static int app(int argc, char **argv) {
+    (void)argc, (void)argv;
+    struct hob_loop_info info;
+    const char *wanted = getenv("HOB_BACKEND");
+    HOB_TRY(hob_loop_info(&info));
+    if (wanted && strcmp(wanted, info.backend) != 0)
+        return hob_fail(-ENOTSUP, "no %s: %s", wanted, info.backend_why);
+    struct hob_listener *listener;
+    HOB_TRY(hob_listen("127.0.0.1:0", &listener));
+    echo_port(atoi(strrchr(hob_listener_address(listener), ':') + 1));
+    HOB_SCOPE(s, .on_error = HOB_DISCARD);
+    for (;;) {
+        struct hob_stream *c;
+        HOB_TRY(hob_accept(listener, &c));
+        hob_spawn(s, serve, c);
+    }
+}
+
+int main(int argc, char **argv) { return hob_main(app, argc, argv); }
