@@ -1,0 +1,151 @@
+/* fiber/sanitize.h - what AddressSanitizer, ThreadSanitizer, LeakSanitizer and Valgrind have to be
+ * told about stacks. fiber.h says how the switch uses it; in plain builds nothing remains.
+ *
+ * ASan wants to know the bounds of the stack that is switched to, and keeps a fake stack for each.
+ * TSan sees every stack as a fiber of its own; these belong to the pooled stacks, since gcc's TSan
+ * ends the program at 8128 of them. LSan looks for pointers on the stacks in use. */
+#ifndef HOB_FIBER_SANITIZE_H
+#define HOB_FIBER_SANITIZE_H
+
+#include "fiber/fiber.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define HOB__ASAN 1
+#elif defined(__SANITIZE_THREAD__)
+#define HOB__TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HOB__ASAN 1
+#elif __has_feature(thread_sanitizer)
+#define HOB__TSAN 1
+#endif
+#endif
+#ifndef HOB__ASAN
+#define HOB__ASAN 0
+#endif
+#ifndef HOB__TSAN
+#define HOB__TSAN 0
+#endif
+
+#if HOB__ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#include <sanitizer/lsan_interface.h>
+#endif
+#if HOB__TSAN
+#include <sanitizer/tsan_interface.h>
+#endif
+#if defined(__has_include)
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#endif
+#endif
+
+#if HOB__TSAN && defined(__clang__)
+#define HOB__NO_TSAN __attribute__((disable_sanitizer_instrumentation))
+#elif HOB__TSAN
+#define HOB__NO_TSAN __attribute__((no_sanitize_thread))
+#else
+#define HOB__NO_TSAN
+#endif
+
+#if HOB__ASAN || HOB__TSAN
+/* The same for the thread's own stack. */
+struct hob__san_thread {
+    const void *bottom;
+    size_t size;
+    void *asan, *tsan;
+    bool left; /* the switch under way leaves the thread's stack */
+};
+extern _Thread_local struct hob__san_thread hob__san_thread;
+#endif
+
+HOB__NO_TSAN static inline void hob__before_switch(struct hob__stack *self, struct hob__stack *to,
+                                                   bool ending) {
+#if HOB__ASAN
+    struct hob__san_thread *t = &hob__san_thread;
+    void **save = self ? &self->asan : &t->asan;
+    t->left = !self;
+    if (to)
+        __sanitizer_start_switch_fiber(ending ? NULL : save, to->base,
+                                       (size_t)(to->top - to->base));
+    else
+        __sanitizer_start_switch_fiber(ending ? NULL : save, t->bottom, t->size);
+#elif HOB__TSAN
+    struct hob__san_thread *t = &hob__san_thread;
+    (void)ending;
+    if (!self) t->tsan = __tsan_get_current_fiber();
+    if (to && !to->tsan) to->tsan = __tsan_create_fiber(0);
+    __tsan_switch_to_fiber(to ? to->tsan : t->tsan, 0);
+#else
+    (void)self, (void)to, (void)ending;
+#endif
+}
+
+HOB__NO_TSAN static inline void hob__after_switch(struct hob__stack *self) {
+#if HOB__ASAN
+    struct hob__san_thread *t = &hob__san_thread;
+    const void *bottom;
+    size_t size;
+    __sanitizer_finish_switch_fiber(self ? self->asan : t->asan, &bottom, &size);
+    if (t->left) {
+        t->bottom = bottom;
+        t->size = size;
+        t->left = false;
+    }
+#else
+    (void)self;
+#endif
+}
+
+/* ---- what the pool tells ---- */
+
+/* The slot has its record. */
+static inline void hob__san_carved(struct hob__stack *s) {
+#ifdef VALGRIND_STACK_REGISTER
+    s->valgrind = (uint32_t)VALGRIND_STACK_REGISTER(s->base, s->top);
+#else
+    (void)s;
+#endif
+}
+
+/* The slot is about to be unmapped. */
+static inline void hob__san_dropped(struct hob__stack *s) {
+#ifdef VALGRIND_STACK_DEREGISTER
+    VALGRIND_STACK_DEREGISTER(s->valgrind);
+#endif
+#if HOB__ASAN
+    __asan_unpoison_memory_region(s->base, (size_t)(s->top - s->base));
+#elif HOB__TSAN
+    if (s->tsan) __tsan_destroy_fiber(s->tsan);
+#endif
+    (void)s;
+}
+
+static inline void hob__san_taken(struct hob__stack *s) {
+#if HOB__ASAN
+    __lsan_register_root_region(s->base, (size_t)(s->top - s->base));
+#else
+    (void)s;
+#endif
+}
+
+static inline void hob__san_returned(struct hob__stack *s) {
+#if HOB__ASAN
+    __lsan_unregister_root_region(s->base, (size_t)(s->top - s->base));
+#else
+    (void)s;
+#endif
+}
+
+/* A new fiber begins there: the frames of the last one, which were never returned from, are gone.
+ */
+static inline void hob__san_prepared(struct hob__stack *s) {
+#if HOB__ASAN
+    s->asan = NULL;
+    __asan_unpoison_memory_region(s->base, (size_t)(s->top - s->base));
+#else
+    (void)s;
+#endif
+}
+#endif

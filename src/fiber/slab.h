@@ -1,0 +1,36 @@
+/* fiber/slab.h - one mapping of many stacks; between stack.c (the pool) and slab.c (memory). */
+#ifndef HOB_FIBER_SLAB_H
+#define HOB_FIBER_SLAB_H
+
+#include "fiber/fiber.h"
+
+struct hob__stack_slab {
+    struct hob__stack_slab *next;
+    char *map;
+    size_t slot_size; /* bytes of address space of each stack, with its guard */
+    unsigned slots, carved;
+    unsigned protected; /* guards made by mprotect */
+    uint8_t cls;
+    struct hob__stack *records;
+};
+
+/* The compilers probe a large frame every page on x86-64, every 64 KiB on aarch64: an overflow
+ * cannot step over a guard of that size. */
+#if defined(__aarch64__)
+enum { HOB__GUARD_SIZE = 65536 };
+#else
+enum { HOB__GUARD_SIZE = 4096 };
+#endif
+
+/* Maps a slab of up to `slots` stacks, fewer when the address space is short; NULL without memory.
+ */
+struct hob__stack_slab *hob__slab_new(unsigned cls, unsigned slots);
+void hob__slab_free(struct hob__stack_slab *slab);
+/* The next slot's record, its guard installed; there must be one left. */
+struct hob__stack *hob__slab_carve(struct hob__stack_slab *slab, unsigned colour);
+/* Without a guard: is what lies below the stack's base still as the kernel gave it? */
+bool hob__slab_intact(const struct hob__stack *stack);
+
+/* The thread's FP control words, as the frames of switch_<arch>.S hold them. */
+uint64_t hob__fp_words(void);
+#endif

@@ -1,0 +1,193 @@
+/* fiber/stack.c - a thread's pool of stacks: LIFO lists over slabs that grow.
+ *
+ * A stack that was put back keeps its memory (a fresh page costs microseconds, a warm one nothing)
+ * and is the first to be used again. hob__stacks_trim() takes the memory of the coldest ones. */
+#include "fiber/sanitize.h"
+#include "fiber/slab.h"
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+enum {
+    FIRST_SLOTS = 16, /* of the first slab of a class; each later one doubles */
+    MAX_SLOTS = 1024,
+    MAX_SLAB_BYTES = 256 << 20,
+    KEEP = 8,        /* free stacks of a class that are never trimmed */
+    TRIM_BATCH = 32, /* at 2 us each, a call stays below 100 us */
+    EPOCH_MS = 1000,
+};
+
+static _Thread_local struct hob__stacks *thread_pools;
+
+#if HOB__ASAN || HOB__TSAN
+_Thread_local struct hob__san_thread hob__san_thread;
+#endif
+
+static void note_to_stderr(const char *text) { fputs(text, stderr); }
+static void (*on_note)(const char *text) = note_to_stderr;
+void hob__fiber_on_note(void (*note)(const char *text)) { on_note = note ? note : note_to_stderr; }
+void hob__fiber_note(const char *text) { on_note(text); }
+
+void hob__stacks_init(struct hob__stacks *pool) {
+    *pool = (struct hob__stacks){.fp = hob__fp_words(), .next = thread_pools};
+    __atomic_signal_fence(__ATOMIC_RELEASE);
+    thread_pools = pool;
+}
+
+void hob__stacks_destroy(struct hob__stacks *pool) {
+    struct hob__stacks **link = &thread_pools;
+    while (*link && *link != pool) link = &(*link)->next;
+    if (*link) *link = pool->next;
+    __atomic_signal_fence(__ATOMIC_RELEASE);
+    for (struct hob__stack_slab *slab = pool->slabs, *next; slab; slab = next) {
+        next = slab->next;
+        hob__slab_free(slab);
+    }
+    *pool = (struct hob__stacks){0};
+}
+
+unsigned hob__stack_class(size_t bytes) {
+    unsigned cls = 0;
+    while (cls < HOB__STACK_CLASSES - 1 && HOB__STACK_SIZE(cls) < bytes) cls++;
+    return cls;
+}
+
+/* ---- the lists ---- */
+
+static void push(struct hob__stack_list *list, struct hob__stack *s) {
+    s->prev = NULL;
+    s->next = list->first;
+    if (list->first)
+        list->first->prev = s;
+    else
+        list->last = s;
+    list->first = s;
+    list->count++;
+}
+
+static struct hob__stack *pop(struct hob__stack_list *list) {
+    struct hob__stack *s = list->first;
+    list->first = s->next;
+    if (s->next)
+        s->next->prev = NULL;
+    else
+        list->last = NULL;
+    list->count--;
+    return s;
+}
+
+static struct hob__stack *pop_last(struct hob__stack_list *list) {
+    struct hob__stack *s = list->last;
+    list->last = s->prev;
+    if (s->prev)
+        s->prev->next = NULL;
+    else
+        list->first = NULL;
+    list->count--;
+    return s;
+}
+
+/* ---- get and put ---- */
+
+static __attribute__((noinline)) struct hob__stack *carve(struct hob__stacks *pool, unsigned cls) {
+    struct hob__stack_slab *slab = pool->current[cls];
+    if (!slab || slab->carved == slab->slots) {
+        unsigned slots = slab ? slab->slots * 2 : FIRST_SLOTS;
+        unsigned most = (unsigned)(MAX_SLAB_BYTES / HOB__STACK_SIZE(cls));
+        if (most > MAX_SLOTS) most = MAX_SLOTS;
+        slab = hob__slab_new(cls, slots < most ? slots : most);
+        if (!slab) return NULL;
+        slab->next = pool->slabs;
+        __atomic_signal_fence(__ATOMIC_RELEASE);
+        pool->slabs = slab;
+        pool->current[cls] = slab;
+    }
+    struct hob__stack *s = hob__slab_carve(slab, pool->colour++);
+    s->fp = pool->fp;
+    pool->total++;
+    return s;
+}
+
+struct hob__stack *hob__stack_get(struct hob__stacks *pool, unsigned cls) {
+    struct hob__stack *s;
+    if (HOB__LIKELY(pool->free[cls].first))
+        s = pop(&pool->free[cls]);
+    else if (pool->clean[cls].first)
+        s = pop(&pool->clean[cls]);
+    else if (!(s = carve(pool, cls)))
+        return NULL;
+    pool->in_use++;
+    if (++pool->used[cls] > pool->peak[0][cls]) pool->peak[0][cls] = pool->used[cls];
+    hob__san_taken(s);
+    return s;
+}
+
+void hob__stack_put(struct hob__stacks *pool, struct hob__stack *s) {
+    if (HOB__UNLIKELY(s->unguarded) && !hob__slab_intact(s)) hob__overflow_found(s);
+    hob__san_returned(s);
+    s->owner = NULL;
+    pool->in_use--;
+    pool->used[s->cls]--;
+    push(&pool->free[s->cls], s);
+}
+
+/* ---- trimming ---- */
+
+static uint64_t now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* How many free stacks of the class may be wanted again soon. */
+static size_t to_keep(const struct hob__stacks *pool, unsigned cls) {
+    size_t peak = pool->peak[0][cls] > pool->peak[1][cls] ? pool->peak[0][cls] : pool->peak[1][cls];
+    size_t soon = peak > pool->used[cls] ? peak - pool->used[cls] : 0;
+    return soon > KEEP ? soon : KEEP;
+}
+
+int hob__stacks_trim(struct hob__stacks *pool) {
+    bool any = false;
+    for (unsigned cls = 0; cls < HOB__STACK_CLASSES; cls++) any |= pool->free[cls].count > KEEP;
+    if (!any) return -1;
+
+    uint64_t now = now_ms();
+    if (now - pool->epoch_ms >= EPOCH_MS) {
+        memcpy(pool->peak[1], pool->peak[0], sizeof pool->peak[0]);
+        memcpy(pool->peak[0], pool->used, sizeof pool->peak[0]);
+        pool->epoch_ms = now;
+    }
+    any = false;
+    int budget = TRIM_BATCH;
+    for (unsigned cls = 0; cls < HOB__STACK_CLASSES; cls++) {
+        size_t keep = to_keep(pool, cls);
+        while (pool->free[cls].count > keep) {
+            if (budget-- == 0) return 0;
+            struct hob__stack *s = pop_last(&pool->free[cls]);
+            madvise(s->base, (size_t)(s->top - s->base), MADV_DONTNEED);
+            push(&pool->clean[cls], s);
+        }
+        any |= pool->free[cls].count > KEEP;
+    }
+    return any ? (int)(pool->epoch_ms + EPOCH_MS - now) : -1;
+}
+
+/* ---- addresses (also from signal handlers) ---- */
+
+const struct hob__stack *hob__stack_of_guard(const void *addr) {
+    uintptr_t at = (uintptr_t)addr;
+    for (struct hob__stacks *pool = thread_pools; pool; pool = pool->next)
+        for (struct hob__stack_slab *slab = pool->slabs; slab; slab = slab->next) {
+            uintptr_t offset = at - (uintptr_t)slab->map;
+            if (at < (uintptr_t)slab->map || offset >= slab->carved * slab->slot_size) continue;
+            const struct hob__stack *s = &slab->records[offset / slab->slot_size];
+            return at < (uintptr_t)s->base ? s : NULL;
+        }
+    return NULL;
+}
+
+bool hob__stack_contains(const struct hob__stack *stack, const void *addr) {
+    uintptr_t at = (uintptr_t)addr, base = (uintptr_t)stack->base;
+    return at >= base - HOB__GUARD_SIZE && at <= (uintptr_t)stack->top;
+}

@@ -1,0 +1,157 @@
+/* fiber/switch_x86_64.S - the switch between stacks, System V AMD64.
+ *
+ * A suspended fiber is one pointer to this frame on its own stack (64 bytes):
+ *
+ *      0  MXCSR (4 bytes), x87 control word (2 bytes), 2 unused
+ *      8  r15     16  r14     24  r13     32  r12     40  rbx     48  rbp
+ *     56  return address of the hob__switch call
+ *
+ * These are all that a call has to preserve. The control words are compared (MXCSR without its
+ * status flags, which a call need not keep) and loaded only when they differ, since loading them
+ * costs more than all the rest. The switch ends in `ret`: the
+ * processor's return stack then stays balanced, and the one call site is where it expects to go.
+ *
+ * The unwind information is the same before and after the stack pointer is exchanged, because both
+ * stacks have the same frame there. Shadow stacks are never claimed (SHSTK): the linker then leaves
+ * them off for the process. */
+
+#if defined(__x86_64__)
+
+    .text
+
+/* void hob__switch(void **save, void *to) */
+    .globl  hob__switch
+    .hidden hob__switch
+    .type   hob__switch, @function
+    .p2align 6
+hob__switch:
+    .cfi_startproc
+    endbr64
+    pushq   %rbp
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset rbp, 0
+    pushq   %rbx
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset rbx, 0
+    pushq   %r12
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset r12, 0
+    pushq   %r13
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset r13, 0
+    pushq   %r14
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset r14, 0
+    pushq   %r15
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset r15, 0
+    subq    $8, %rsp
+    .cfi_adjust_cfa_offset 8
+    stmxcsr (%rsp)
+    fnstcw  4(%rsp)
+    movl    (%rsp), %eax
+    movzwl  4(%rsp), %ecx
+    movq    %rsp, (%rdi)
+    movq    %rsi, %rsp
+    xorl    (%rsp), %eax
+    testl   $0xffc0, %eax
+    jne     .Lmxcsr
+.Lmxcsr_done:
+    cmpw    %cx, 4(%rsp)
+    jne     .Lx87
+.Lx87_done:
+    .cfi_remember_state
+    addq    $8, %rsp
+    .cfi_adjust_cfa_offset -8
+    popq    %r15
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore r15
+    popq    %r14
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore r14
+    popq    %r13
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore r13
+    popq    %r12
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore r12
+    popq    %rbx
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore rbx
+    popq    %rbp
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore rbp
+    ret
+    .cfi_restore_state
+.Lmxcsr:
+    ldmxcsr (%rsp)
+    jmp     .Lmxcsr_done
+.Lx87:
+    fldcw   4(%rsp)
+    jmp     .Lx87_done
+    .cfi_endproc
+    .size   hob__switch, .-hob__switch
+
+/* The first return address of every fiber: entry in r12, its argument in rbx (see
+ * hob__fiber_prepare). Unwinders end here. The nop belongs to the function because they look for the
+ * address before a return address, and that of a fiber that never ran is the label itself. */
+    .globl  hob__fiber_root
+    .hidden hob__fiber_root
+    .globl  hob__fiber_root_end
+    .hidden hob__fiber_root_end
+    .type   hob__fiber_root, @function
+    .p2align 4
+    .cfi_startproc
+    .cfi_undefined rip
+    nop
+hob__fiber_root:
+    movq    %rbx, %rdi
+    call    *%r12
+    ud2
+hob__fiber_root_end:
+    .cfi_endproc
+    .size   hob__fiber_root, .-hob__fiber_root
+
+/* void hob__walk(void *saved_sp, void (*cb)(void *arg), void *arg)
+ * While cb runs, the unwind information of this frame describes the suspended fiber's frame instead
+ * of its own: rbx holds the saved stack pointer. Nothing runs on the fiber's stack. */
+    .globl  hob__walk
+    .hidden hob__walk
+    .type   hob__walk, @function
+    .p2align 4
+hob__walk:
+    .cfi_startproc
+    endbr64
+    pushq   %rbx
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset rbx, 0
+    movq    %rdi, %rbx
+    movq    %rdx, %rdi
+    .cfi_remember_state
+    .cfi_def_cfa rbx, 64
+    .cfi_offset r15, -56
+    .cfi_offset r14, -48
+    .cfi_offset r13, -40
+    .cfi_offset r12, -32
+    .cfi_offset rbx, -24
+    .cfi_offset rbp, -16
+    .cfi_offset rip, -8
+    call    *%rsi
+    nop
+    .cfi_restore_state
+    popq    %rbx
+    .cfi_def_cfa_offset 8
+    .cfi_restore rbx
+    ret
+    .cfi_endproc
+    .size   hob__walk, .-hob__walk
+
+/* Works with indirect branch tracking; says nothing of shadow stacks. */
+    .section .note.gnu.property, "a"
+    .p2align 3
+    .long   4, 16, 5
+    .asciz  "GNU"
+    .long   0xc0000002, 4, 1, 0
+
+#endif
+    .section .note.GNU-stack, "", %progbits
