@@ -1,0 +1,180 @@
+/* fiber/overflow.c - what happens when a task runs off the end of its stack.
+ *
+ * The write into the guard raises SIGSEGV (SIGBUS with some kernels) on a stack that has no room
+ * left, so each thread with a loop gets an alternate signal stack. The handler decides by the
+ * address alone: si_code differs between the kinds of guard. It prints whose stack it was and the
+ * frames, then returns with the default action set: the instruction faults again and the process
+ * dies where it stood, so that a core file shows the task. The header line is out before anything
+ * is named, because naming is not async-signal-safe; should it fault as well, the kernel ends the
+ * process by the same signal. */
+#include "fiber/fiber.h"
+
+#include "base/memory.h"
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+enum {
+    ALT_SIZE = 256 << 10, /* of address space: libbacktrace is at home in it */
+    ALT_ENOUGH = 32 << 10,
+    MAX_FRAMES = 4096,
+    SHOWN_INNER = 24,
+    SHOWN_OUTER = 8,
+};
+
+static struct sigaction previous[2]; /* SIGSEGV, SIGBUS */
+static struct sigaction *previous_of(int sig) { return &previous[sig == SIGBUS]; }
+static _Thread_local void *alt_map; /* the alternate stack that is ours */
+static void (*describe_owner)(const void *owner, char *buf, size_t n);
+
+void hob__overflow_describe(void (*describe)(const void *owner, char *buf, size_t n)) {
+    describe_owner = describe;
+}
+
+/* ---- telling ---- */
+
+static __attribute__((format(printf, 1, 2))) void say(const char *fmt, ...) {
+    char line[1024];
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(line, sizeof line, fmt, args);
+    va_end(args);
+    size_t length = n < (int)sizeof line ? (size_t)n : sizeof line - 1;
+    for (size_t done = 0; done < length;) {
+        ssize_t wrote = write(STDERR_FILENO, line + done, length - done);
+        if (wrote <= 0) break;
+        done += (size_t)wrote;
+    }
+}
+
+static void name_owner(const struct hob__stack *stack, char *buf, size_t n) {
+    snprintf(buf, n, "a fiber");
+    if (stack->owner && describe_owner) describe_owner(stack->owner, buf, n);
+}
+
+static void say_frames(void *const *pcs, int n) {
+    for (int i = 0; i < n; i++) {
+        if (i == SHOWN_INNER && n > SHOWN_INNER + SHOWN_OUTER) {
+            say("  ... %d more ...\n", n - SHOWN_INNER - SHOWN_OUTER);
+            i = n - SHOWN_OUTER;
+        }
+        char frame[512];
+        hob__trace_format(pcs[i], frame, sizeof frame);
+        say("  #%d %s\n", i, frame);
+    }
+}
+
+static void report(const struct hob__stack *stack, void *ucontext) {
+    const ucontext_t *u = ucontext;
+#if defined(__x86_64__)
+    const void *sp = (const void *)u->uc_mcontext.gregs[REG_RSP];
+#else
+    const void *sp = (const void *)u->uc_mcontext.sp;
+#endif
+    char owner[256];
+    name_owner(stack, owner, sizeof owner);
+    size_t kib = HOB__STACK_SIZE(stack->cls) >> 10;
+    if (hob__stack_contains(stack, sp))
+        say("hob: %s overflowed its stack of %zu KiB; stack:\n", owner, kib);
+    else /* code without -fstack-clash-protection, or no overflow at all */
+        say("hob: the guard below the stack of %zu KiB of %s was touched from elsewhere (a large "
+            "local, or a wild pointer); stack:\n",
+            kib, owner);
+    static void *pcs[MAX_FRAMES];
+    int n = hob__trace_signal(ucontext, pcs, MAX_FRAMES);
+    say_frames(pcs, n);
+    if (n == MAX_FRAMES) say("  ...\n");
+}
+
+void hob__overflow_found(const struct hob__stack *stack) {
+    char owner[256];
+    name_owner(stack, owner, sizeof owner);
+    say("hob: %s overflowed its stack of %zu KiB (found at its end: there was no guard)\n", owner,
+        HOB__STACK_SIZE(stack->cls) >> 10);
+    abort();
+}
+
+/* ---- the handler ---- */
+
+static void take_default(int sig, const siginfo_t *info) {
+    signal(sig, SIG_DFL);
+    if (info->si_code <= 0) raise(sig); /* sent by a process: it does not happen again by itself */
+}
+
+/* What would have happened without us. */
+static void hand_on(int sig, siginfo_t *info, void *ucontext) {
+    const struct sigaction *p = previous_of(sig);
+    bool sent = info->si_code <= 0;
+    if (p->sa_flags & SA_SIGINFO || (p->sa_handler != SIG_DFL && p->sa_handler != SIG_IGN)) {
+        sigset_t mask = p->sa_mask;
+        if (!(p->sa_flags & SA_NODEFER)) sigaddset(&mask, sig);
+        pthread_sigmask(SIG_BLOCK, &mask, NULL);
+        if (p->sa_flags & SA_NODEFER) {
+            sigemptyset(&mask);
+            sigaddset(&mask, sig);
+            pthread_sigmask(SIG_UNBLOCK, &mask, NULL);
+        }
+        if (p->sa_flags & (int)SA_RESETHAND) signal(sig, SIG_DFL);
+        if (p->sa_flags & SA_SIGINFO)
+            p->sa_sigaction(sig, info, ucontext);
+        else
+            p->sa_handler(sig);
+    } else if (p->sa_handler == SIG_DFL || !sent) {
+        take_default(sig, info);
+    }
+}
+
+static void handler(int sig, siginfo_t *info, void *ucontext) {
+    int saved = errno;
+    const struct hob__stack *stack = info->si_code > 0 ? hob__stack_of_guard(info->si_addr) : NULL;
+    if (stack) {
+        report(stack, ucontext);
+        take_default(sig, info);
+    } else {
+        hand_on(sig, info, ucontext);
+    }
+    errno = saved;
+}
+
+static void install(void) {
+    hob__trace_warm();
+    struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGSEGV, &action, previous_of(SIGSEGV));
+    sigaction(SIGBUS, &action, previous_of(SIGBUS));
+}
+
+int hob__overflow_thread_init(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    stack_t old;
+    bool has_one = sigaltstack(NULL, &old) == 0 && !(old.ss_flags & SS_DISABLE);
+    if (!has_one || old.ss_size < ALT_ENOUGH) {
+        void *map = hob__map(ALT_SIZE);
+        if (!map) return -ENOMEM;
+        stack_t alt = {.ss_sp = map, .ss_size = ALT_SIZE};
+        if (sigaltstack(&alt, NULL) != 0) {
+            hob__unmap(map, ALT_SIZE);
+            return -ENOMEM;
+        }
+        alt_map = map;
+    }
+    pthread_once(&once, install);
+    return 0;
+}
+
+void hob__overflow_thread_exit(void) {
+    if (!alt_map) return;
+    stack_t now;
+    if (sigaltstack(NULL, &now) == 0 && now.ss_sp == alt_map) {
+        stack_t none = {.ss_flags = SS_DISABLE};
+        sigaltstack(&none, NULL);
+    }
+    hob__unmap(alt_map, ALT_SIZE);
+    alt_map = NULL;
+}
