@@ -2,10 +2,11 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 SECONDS ?= 60
+WERROR ?= false
 export DESTDIR ONLY HOB_BACKEND
 
 B = scripts/build
-MAIN = $(B) build -Dprefix=$(PREFIX)
+MAIN = $(B) build -Dprefix=$(PREFIX) -Dwerror=$(WERROR)
 TESTED = -Dprograms=false -Ddefault_library=static
 SAN = -Db_lundef=false
 ASAN = $(B) build/asan -Db_sanitize=address,undefined $(SAN) $(TESTED) -- tests
@@ -51,7 +52,7 @@ valgrind: ## the tests under valgrind
 bench: ## the benchmarks beside their peers, as ratios (ONLY=name chooses)
 	@scripts/setup bench
 	@$(MAIN) -- all benches
-	@scripts/run-bench
+	@bench/run
 
 fuzz: ## the parsers against libFuzzer, SECONDS=60 each
 	@scripts/setup test

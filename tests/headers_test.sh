@@ -1,0 +1,50 @@
+#!/bin/sh
+# Every public header compiles alone, as C11 and as C++17, with gcc and with clang, without a
+# warning; and the private includes point only downwards: base, fiber, loop, task, sync, io, http.
+set -u
+cd "$(dirname "$0")/.."
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+passed=0
+failed=0
+count() { # count STATUS NAME
+    if [ "$1" = 0 ]; then
+        passed=$((passed + 1))
+        echo "ok $2"
+    else
+        failed=$((failed + 1))
+        echo "FAIL $2"
+        cat "$dir/out"
+    fi
+}
+
+# The headers silence warnings for their users (pragma system_header); here they are to be seen.
+cp -r include/hob "$dir/hob"
+sed -i '/pragma GCC system_header/d' "$dir"/hob/*.h
+for header in include/hob/*.h; do
+    name=${header#include/}
+    printf '#include <%s>\n#include <%s>\nint hob_header_test;\n' "$name" "$name" >"$dir/one.c"
+    cp "$dir/one.c" "$dir/one.cc"
+    for cc in gcc clang; do
+        $cc -std=c11 -Wall -Wextra -Wshadow -Werror -I"$dir" -fsyntax-only "$dir/one.c" \
+            >"$dir/out" 2>&1
+        count $? "$name as C11 with $cc"
+    done
+    for cc in g++ clang++; do
+        $cc -std=c++17 -Wall -Wextra -Werror -I"$dir" -fsyntax-only "$dir/one.cc" \
+            >"$dir/out" 2>&1
+        count $? "$name as C++17 with $cc"
+    done
+done
+
+below=
+for layer in base fiber loop task sync io http; do
+    below="$below|$layer"
+    grep -nE '#include "[a-z]+/' "src/$layer"/*.[chS] 2>/dev/null |
+        grep -vE "#include \"(${below#|})/" >"$dir/out"
+    [ ! -s "$dir/out" ]
+    count $? "includes of src/$layer point downwards"
+done
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

@@ -1,0 +1,82 @@
+#!/bin/sh
+# What `make install` installs can be used: a program that knows only pkg-config compiles, links and
+# runs, in C and C++, against the shared and the static library; nothing private is exported.
+set -u
+cd "$(dirname "$0")/.."
+build=${HOB_BUILD:-$PWD/build}
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+passed=0
+failed=0
+check() { # check NAME COMMAND...
+    name=$1
+    shift
+    if "$@" >"$dir/out" 2>&1; then
+        passed=$((passed + 1))
+        echo "ok $name"
+    else
+        failed=$((failed + 1))
+        echo "FAIL $name"
+        cat "$dir/out"
+    fi
+}
+
+check install meson install -C "$build" --no-rebuild --quiet --destdir "$dir/root"
+pc=$(dirname "$(find "$dir/root" -name hob.pc)")
+lib=$(dirname "$pc")
+export PKG_CONFIG_PATH="$pc" PKG_CONFIG_SYSROOT_DIR="$dir/root"
+
+cat >"$dir/core.c" <<'END'
+#include <hob/hob.h>
+#include <stdio.h>
+static int twice(int n, int *out) {
+    HOB_TRY(hob_sleep(0.001));
+    *out = 2 * n;
+    return 0;
+}
+HOB_TASK(twice, int, int *)
+static int app(int argc, char **argv) {
+    (void)argc, (void)argv;
+    int a = 0, b = 0;
+    HOB_SCOPE(s);
+    hob_spawn(s, twice, 4, &a);
+    hob_spawn(s, twice, 17, &b);
+    HOB_TRY(hob_join(s));
+    return a + b == 42 ? 0 : 1;
+}
+int main(int argc, char **argv) { return hob_main(app, argc, argv); }
+END
+cp "$dir/core.c" "$dir/core.cc"
+cat >"$dir/http.c" <<'END'
+#include <hob/hob.h>
+#include <hob/http.h>
+int main(void) { return hob_version()[0] == '0' ? 0 : 1; }
+END
+
+flags=$(pkg-config --cflags --libs hob)
+check "C, shared" gcc -std=c11 -Wall -Wextra -Werror "$dir/core.c" -o "$dir/core" $flags
+check "C, shared, runs" env LD_LIBRARY_PATH="$lib" "$dir/core"
+check "C++, shared" g++ -std=c++17 -Wall -Wextra -Werror "$dir/core.cc" -o "$dir/core_cc" $flags
+check "C++, shared, runs" env LD_LIBRARY_PATH="$lib" "$dir/core_cc"
+check "C, clang, shared" clang -std=c11 -Wall -Wextra -Werror "$dir/core.c" -o "$dir/core_clang" $flags
+check "C, clang, shared, runs" env LD_LIBRARY_PATH="$lib" "$dir/core_clang"
+private=$(pkg-config --static --libs hob | tr ' ' '\n' | grep -vE '^-lhob$|^-L' | tr '\n' ' ')
+check "C, static" gcc "$dir/core.c" -o "$dir/core_static" $(pkg-config --cflags hob) "$lib/libhob.a" $private
+check "C, static, runs" "$dir/core_static"
+check "HTTP, shared" gcc "$dir/http.c" -o "$dir/http" $(pkg-config --cflags --libs hob-http)
+check "HTTP, shared, runs" env LD_LIBRARY_PATH="$lib" "$dir/http"
+only_hob() { # every name that it exports begins with hob_, and there are some
+    nm -D --defined-only "$1" >"$dir/names" && grep -q ' hob_' "$dir/names" || return 1
+    ! grep -vE ' (hob_.*|_init|_fini)$' "$dir/names"
+}
+for name in libhob libhob-http; do
+    check "$name exports only names that begin with hob_" only_hob "$lib/$name.so"
+done
+check "the command runs" "$(find "$dir/root" -path '*/bin/hob')" --help
+for page in hob.1 hob-fetch.1 hob-playground.1 hob.7; do
+    check "man page $page" test -s "$(find "$dir/root" -name "$page")"
+done
+check "the debugger's script" test -s "$(find "$dir/root" -name hob-gdb.py)"
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
