@@ -30,7 +30,8 @@ enum {
 
 static struct sigaction previous[2]; /* SIGSEGV, SIGBUS */
 static struct sigaction *previous_of(int sig) { return &previous[sig == SIGBUS]; }
-static _Thread_local void *alt_map; /* the alternate stack that is ours */
+static _Thread_local void *alt_map;      /* the alternate stack that is ours */
+static _Thread_local stack_t alt_before; /* what was there */
 static void (*describe_owner)(const void *owner, char *buf, size_t n);
 
 void hob__overflow_describe(void (*describe)(const void *owner, char *buf, size_t n)) {
@@ -152,9 +153,9 @@ static void install(void) {
 
 int hob__overflow_thread_init(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    stack_t old;
-    bool has_one = sigaltstack(NULL, &old) == 0 && !(old.ss_flags & SS_DISABLE);
-    if (!has_one || old.ss_size < ALT_ENOUGH) {
+    stack_t old = {.ss_flags = SS_DISABLE};
+    sigaltstack(NULL, &old);
+    if (old.ss_flags & SS_DISABLE || old.ss_size < ALT_ENOUGH) {
         void *map = hob__map(ALT_SIZE);
         if (!map) return -ENOMEM;
         stack_t alt = {.ss_sp = map, .ss_size = ALT_SIZE};
@@ -163,6 +164,7 @@ int hob__overflow_thread_init(void) {
             return -ENOMEM;
         }
         alt_map = map;
+        alt_before = old;
     }
     pthread_once(&once, install);
     return 0;
@@ -171,10 +173,7 @@ int hob__overflow_thread_init(void) {
 void hob__overflow_thread_exit(void) {
     if (!alt_map) return;
     stack_t now;
-    if (sigaltstack(NULL, &now) == 0 && now.ss_sp == alt_map) {
-        stack_t none = {.ss_flags = SS_DISABLE};
-        sigaltstack(&none, NULL);
-    }
+    if (sigaltstack(NULL, &now) == 0 && now.ss_sp == alt_map) sigaltstack(&alt_before, NULL);
     hob__unmap(alt_map, ALT_SIZE);
     alt_map = NULL;
 }

@@ -42,10 +42,9 @@ static size_t slot_size_of(unsigned cls) {
 
 /* ---- guards ---- */
 
-enum guard_kind { GUARD_UNKNOWN, GUARD_INSTALL, GUARD_PROTECT };
-static int guard_kind;      /* atomic */
+int hob__guard_kind;
+long hob__guards_allowed;
 static long guards_made;    /* by mprotect, in the process; atomic */
-static long guards_allowed; /* atomic; 0 = not read yet */
 static bool unguarded_told; /* atomic */
 
 static long read_guards_allowed(void) {
@@ -67,26 +66,26 @@ static bool readable(const void *at) {
 }
 
 static bool guard_install(char *at) {
-    int kind = __atomic_load_n(&guard_kind, __ATOMIC_RELAXED);
-    if (kind == GUARD_PROTECT) return false;
+    int kind = __atomic_load_n(&hob__guard_kind, __ATOMIC_RELAXED);
+    if (kind == HOB__GUARD_PROTECT) return false;
     if (madvise(at, HOB__GUARD_SIZE, MADV_GUARD_INSTALL) == 0) {
-        if (kind == GUARD_INSTALL) return true;
+        if (kind == HOB__GUARD_INSTALL) return true;
         if (!readable(at)) {
-            __atomic_store_n(&guard_kind, GUARD_INSTALL, __ATOMIC_RELAXED);
+            __atomic_store_n(&hob__guard_kind, HOB__GUARD_INSTALL, __ATOMIC_RELAXED);
             return true;
         }
     } else if (errno != EINVAL) {
         return false;
     }
-    __atomic_store_n(&guard_kind, GUARD_PROTECT, __ATOMIC_RELAXED);
+    __atomic_store_n(&hob__guard_kind, HOB__GUARD_PROTECT, __ATOMIC_RELAXED);
     return false;
 }
 
 static bool guard_protect(char *at) {
-    long allowed = __atomic_load_n(&guards_allowed, __ATOMIC_RELAXED);
+    long allowed = __atomic_load_n(&hob__guards_allowed, __ATOMIC_RELAXED);
     if (allowed == 0) {
         allowed = read_guards_allowed();
-        __atomic_store_n(&guards_allowed, allowed, __ATOMIC_RELAXED);
+        __atomic_store_n(&hob__guards_allowed, allowed, __ATOMIC_RELAXED);
     }
     if (__atomic_fetch_add(&guards_made, 1, __ATOMIC_RELAXED) < allowed &&
         mprotect(at, HOB__GUARD_SIZE, PROT_NONE) == 0)

@@ -22,6 +22,12 @@ enum { HOB__GUARD_SIZE = 65536 };
 enum { HOB__GUARD_SIZE = 4096 };
 #endif
 
+/* What kind of guard this process uses, and how many by mprotect (0 = not known yet). Found at the
+ * first stack; tests set them to see the other kinds. Atomic. */
+enum hob__guard_kind { HOB__GUARD_UNKNOWN, HOB__GUARD_INSTALL, HOB__GUARD_PROTECT };
+extern int hob__guard_kind;
+extern long hob__guards_allowed;
+
 /* Maps a slab of up to `slots` stacks, fewer when the address space is short; NULL without memory.
  */
 struct hob__stack_slab *hob__slab_new(unsigned cls, unsigned slots);

@@ -85,6 +85,7 @@ void hob__trace_warm(void) {
 
 /* ---- naming ---- */
 
+#ifdef HAVE_LIBBACKTRACE
 /* The path as it is seen from the working directory. */
 static const char *shorten(const char *file) {
     static _Thread_local char cwd[512];
@@ -93,7 +94,6 @@ static const char *shorten(const char *file) {
     return strncmp(file, cwd, n) == 0 && file[n] == '/' ? file + n + 1 : file;
 }
 
-#ifdef HAVE_LIBBACKTRACE
 static struct backtrace_state *state;
 
 static void ignore(void *arg, const char *message, int error) {
