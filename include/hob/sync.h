@@ -128,7 +128,7 @@ HOB_API int hob_queue_get(struct hob_queue *q, void *item);
 /* Do not wait: HOB_E_FULL, HOB_E_EMPTY. */
 HOB_API int hob_queue_try_put(struct hob_queue *q, const void *item);
 HOB_API int hob_queue_try_get(struct hob_queue *q, void *item);
-/* Says that an item that was got has been dealt with. More often than items were put: misuse. */
+/* Says that an item that was got has been dealt with. More often than items were got: misuse. */
 HOB_API void hob_queue_task_done(struct hob_queue *q);
 /* Waits until every item that was put has been dealt with. 0 or -ECANCELED. */
 HOB_API int hob_queue_join(struct hob_queue *q);
