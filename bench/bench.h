@@ -12,6 +12,8 @@
 #define _GNU_SOURCE 1 /* clocks, accept4 */
 #endif
 
+#include <sched.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,6 +69,20 @@ BENCH_UNUSED static double bench_median(double *values, size_t n) {
 BENCH_UNUSED static void bench_result(const char *workload, double value, const char *unit) {
     printf("%s %.6g %s\n", workload, value, unit);
     fflush(stdout);
+}
+
+/* Keeps the calling thread on the first, or the last, of the CPUs that it may use. */
+BENCH_UNUSED static void bench_pin(bool last) {
+    cpu_set_t may, one;
+    CPU_ZERO(&one);
+    if (sched_getaffinity(0, sizeof may, &may) != 0) return;
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, &may)) continue;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        if (!last) break;
+    }
+    sched_setaffinity(0, sizeof one, &one);
 }
 
 /* A random order that is the same in every run (xorshift64). */
