@@ -54,6 +54,7 @@ struct hob__op {
     int (*work)(struct hob__op *op); /* HOB__OP_WORK: runs in a worker thread; its result */
     void (*done)(struct hob__op *op);
     ssize_t result; /* >= 0 or -errno */
+    void *user;     /* the submitter's own */
     struct hob__op *next;
 };
 
@@ -130,6 +131,7 @@ struct hob__backend {
     struct hob__fd *free_fds;
     struct hob__fd_slab *fd_slabs;
     struct hob__offload *offload; /* worker threads, made at the first need */
+    pid_t owner;                  /* the process that opened it: a forked child only lets go */
 };
 
 /* Opens the named backend ("uring", "epoll"), or the best that can be had (NULL). 0 or -errno

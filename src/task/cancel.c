@@ -1,8 +1,9 @@
 /* task/cancel.c - cancellation, stop and deadlines.
  *
- * region->attention is what a waiting call in the region looks at. It is the region's own flags and what comes from
- * around it, less what a shield masks; region_update() restores that after a change, outside in, through the scopes'
- * children, and wakes the sleeping tasks that have to see it: all of them in the same turn. */
+ * region->attention is what a waiting call in the region looks at. It is the region's own flags and
+ * what comes from around it, less what a shield masks; region_update() restores that after a
+ * change, outside in, through the scopes' children, and wakes the sleeping tasks that have to see
+ * it: all of them in the same turn. */
 #include "task/task.h"
 
 #include "base/list.h"
@@ -22,8 +23,10 @@ static void queue_children(struct hob_loop *loop, struct hob_scope *s) {
         struct hob_task *c = hob__container(n, struct hob_task, siblings);
         if (c->state == HOB__TASK_DONE) continue;
         c->chain = NULL;
-        if (loop->update_last) loop->update_last->chain = c;
-        else loop->update_first = c;
+        if (loop->update_last)
+            loop->update_last->chain = c;
+        else
+            loop->update_first = c;
         loop->update_last = c;
     }
 }
@@ -117,9 +120,7 @@ void hob_stop(struct hob_scope *s, double grace) {
     hob__scope_set_timer(loop, s);
 }
 
-bool hob_stopping(void) {
-    return hob__current(__func__)->region->attention & HOB__ATT_STOP;
-}
+bool hob_stopping(void) { return hob__current(__func__)->region->attention & HOB__ATT_STOP; }
 
 bool hob_cancel(struct hob_task *t) {
     if (t->state == HOB__TASK_FREE || t->state == HOB__TASK_DONE) return false;
@@ -138,8 +139,6 @@ bool hob_uncancel(void) {
     return true;
 }
 
-bool hob_cancelled(void) {
-    return hob__current(__func__)->region->attention & HOB__ATT_CANCEL;
-}
+bool hob_cancelled(void) { return hob__current(__func__)->region->attention & HOB__ATT_CANCEL; }
 
 int hob_check(void) { return hob__check_point(hob__current(__func__), __func__); }

@@ -1,9 +1,11 @@
-/* task/error.c - error records: counted, since a record can be a task's, its scope's and the joiner's at once. */
+/* task/error.c - error records: counted, since a record can be a task's, its scope's and the
+ * joiner's at once. */
 #include "task/task.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 
@@ -155,15 +157,19 @@ void hob_set_report(void (*report)(enum hob_report_kind kind, const char *text, 
 }
 
 void hob__report(enum hob_report_kind kind, const char *text) {
-    if (report_fn) report_fn(kind, text, report_arg);
-    else fputs(text, stderr);
+    if (report_fn)
+        report_fn(kind, text, report_arg);
+    else if (write(2, text, strlen(text)) < 0)
+        return; /* nobody left to tell */
 }
 
 void hob__error_report(const struct hob_error *e, const char *what) {
     char text[REPORT_MAX];
     int n = snprintf(text, sizeof text, "hob: %s: ", what);
-    if (e) n += hob_error_format(e, text + n, sizeof text - (size_t)n - 2);
-    else n += snprintf(text + n, sizeof text - (size_t)n - 2, "(no memory for its record)");
+    if (e)
+        n += hob_error_format(e, text + n, sizeof text - (size_t)n - 2);
+    else
+        n += snprintf(text + n, sizeof text - (size_t)n - 2, "(no memory for its record)");
     if (n > (int)sizeof text - 2) n = (int)sizeof text - 2;
     text[n] = '\n';
     text[n + 1] = 0;

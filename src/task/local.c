@@ -1,5 +1,5 @@
-/* task/local.c - task-locals: an immutable chain of bindings, shared by reference between a task and what it spawned.
- * Setting makes a new head for this task alone; a spawn costs one count. */
+/* task/local.c - task-locals: an immutable chain of bindings, shared by reference between a task
+ * and what it spawned. Setting makes a new head for this task alone; a spawn costs one count. */
 #include "task/task.h"
 
 #include "base/memory.h"

@@ -1,5 +1,6 @@
-/* task/record.c - task records from dense slabs: the first small, later ones of 2 MiB on huge pages, so that a million
- * records cost few page faults. Freed records are reused LIFO, while they are hot. */
+/* task/record.c - task records from dense slabs: the first small, later ones of 2 MiB on huge
+ * pages, so that a million records cost few page faults. Freed records are reused LIFO, while they
+ * are hot. */
 #include "task/task.h"
 
 #include <string.h>

@@ -7,8 +7,8 @@
 #include "fiber/sanitize.h"
 
 enum {
-    SLICE_MAX = 64,        /* switches between two looks at the clock, at most */
-    TURN_NS = 100 * 1000,  /* tasks run that long between two looks at the outside */
+    SLICE_MAX = 64,         /* switches between two looks at the clock, at most */
+    TURN_NS = 100 * 1000,   /* tasks run that long between two looks at the outside */
     TURN_SWITCHES = 1 << 16 /* and so many switches, for a clock that stands still (simulation) */
 };
 
@@ -45,9 +45,10 @@ void hob__make_ready(struct hob_task *t) {
     ring_push(t->loop, t);
 }
 
-/* The one place that calls hob__switch, so that the processor always predicts where its `ret` goes. NULL stacks: the
- * scheduler's. */
-static __attribute__((noinline)) void switch_to(void **save, void *to, struct hob__stack *from_stack,
+/* The one place that calls hob__switch, so that the processor always predicts where its `ret` goes.
+ * NULL stacks: the scheduler's. */
+static __attribute__((noinline)) void switch_to(void **save, void *to,
+                                                struct hob__stack *from_stack,
                                                 struct hob__stack *to_stack, bool ending) {
     hob__before_switch(from_stack, to_stack, ending);
     hob__switch(save, to);
@@ -103,7 +104,8 @@ void hob__suspend(struct hob_loop *loop, struct hob_task *t) {
     errno = t->saved_errno;
 }
 
-/* Runs the next task on this stack when it is a new one of the same class: no switch, no stack to fetch. */
+/* Runs the next task on this stack when it is a new one of the same class: no switch, no stack to
+ * fetch. */
 static inline struct hob_task *take_new(struct hob_loop *loop, struct hob__stack *stack) {
     uint32_t head = ring_head(loop);
     if (head == loop->ring_tail) return NULL;
@@ -142,34 +144,23 @@ static void task_root(void *arg) {
     __builtin_unreachable();
 }
 
-static bool run_inbox(struct hob_loop *loop) {
-    struct hob__post *p = atomic_exchange_explicit(&loop->inbox, NULL, memory_order_acquire);
-    if (!p) return false;
-    struct hob__post *in_order = NULL;
-    while (p) {
-        struct hob__post *next = p->next;
-        p->next = in_order;
-        in_order = p;
-        p = next;
-    }
-    while (in_order) {
-        p = in_order;
-        in_order = p->next;
-        p->fn(p->arg);
-        hob__free(p);
-    }
-    return true;
+/* Only this thread writes it; the watchdog reads. */
+static inline void count_awake(struct hob_loop *loop) {
+    uint32_t n = atomic_load_explicit(&loop->awake, memory_order_relaxed);
+    atomic_store_explicit(&loop->awake, n + 1, memory_order_relaxed);
 }
 
 static void run_tasks(struct hob_loop *loop) {
-    atomic_fetch_add_explicit(&loop->awake, 1, memory_order_relaxed);
+    count_awake(loop);
+    if (HOB__UNLIKELY(atomic_load_explicit(&hob__watchdog_rests, memory_order_relaxed)))
+        hob__watchdog_wake();
     loop->slice = loop->slice_length;
     struct hob_task *next = take_next(loop);
     if (next) {
         set_current(loop, next);
         switch_to(&loop->sp, next->sp, NULL, next->stack, false);
     }
-    atomic_fetch_add_explicit(&loop->awake, 1, memory_order_relaxed);
+    count_awake(loop);
 }
 
 static bool can_wake_up(struct hob_loop *loop) {
@@ -198,22 +189,19 @@ void hob__schedule(struct hob_loop *loop) {
         uint64_t deadline = 0;
         if (!ready) {
             deadline = hob__wheel_next(&loop->wheel);
-            /* From here on a poster writes to the wake-up descriptor; what was posted before is seen now. */
-            atomic_store(&b->sleeping, true);
+            /* Whoever posts after this look wakes the wait() below. */
             if (atomic_load(&loop->inbox) ||
                 atomic_load(&loop->interrupts) != loop->interrupts_seen) {
                 deadline = 0;
             } else if (!can_wake_up(loop)) {
-                atomic_store(&b->sleeping, false);
                 stop_deadlock(loop);
                 continue;
             }
+            if (deadline > 0) hob__stacks_trim(&loop->stacks);
         }
-        if (deadline > 0) hob__stacks_trim(&loop->stacks);
         b->ops->wait(b, deadline);
-        atomic_store_explicit(&b->sleeping, false, memory_order_relaxed);
         loop->turns++;
-        run_inbox(loop);
+        hob__inbox_run(loop);
         see_interrupts(loop);
         loop->turn_began = loop->slice_began = b->ops->now(b);
         hob__wheel_advance(&loop->wheel, loop->turn_began);

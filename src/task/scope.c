@@ -1,8 +1,9 @@
 /* task/scope.c - scopes: open, a child's end, join, next_done, race, and the end.
  *
- * A scope is open, then joined (hob_join, hob_race) or left without that, and in both cases its children have ended
- * before its clean-ups run and its block is over. Once joined it covers its owner no more: neither its deadline nor its
- * cancellation is seen by what the owner does afterwards in the block; its shield still is. */
+ * A scope is open, then joined (hob_join, hob_race) or left without that, and in both cases its
+ * children have ended before its clean-ups run and its block is over. Once joined it covers its
+ * owner no more: neither its deadline nor its cancellation is seen by what the owner does
+ * afterwards in the block; its shield still is. */
 #include "task/task.h"
 
 #include "base/list.h"
@@ -133,7 +134,8 @@ static void wait_for_children(struct hob_loop *loop, struct hob_scope *s, const 
     s->wakes_each = false;
     while (s->live > 0) {
         if (s->live == s->daemons) cancel_daemons(loop, s);
-        if (s->live > 0) hob__wait_on(&s->owner_waits, &w, what, s->name, HOB__WAIT_MASKED);
+        if (s->live > 0)
+            hob__wait_on(&s->owner_waits, &w, what, s->name, HOB__WAIT_MASKED | HOB__WAIT_NAMED);
     }
 }
 
@@ -146,8 +148,8 @@ static void uncover(struct hob_loop *loop, struct hob_scope *s) {
     }
 }
 
-/* Is the cancel that the owner saw this scope's own expiry, and not somebody's outside? An outer scope whose deadline is
- * later than this one's is not to blame for what this one's did first. */
+/* Is the cancel that the owner saw this scope's own expiry, and not somebody's outside? An outer
+ * scope whose deadline is later than this one's is not to blame for what this one's did first. */
 static bool expiry_is_ours(const struct hob_scope *s) {
     if (!(s->region.flags & HOB__REGION_EXPIRED)) return false;
     const struct hob__region *r = &s->region;
@@ -213,7 +215,7 @@ int hob_next_done(struct hob_scope *s, struct hob_task **child) {
         if (s->live == 0) return 0;
         if (s->live == s->daemons) cancel_daemons(t->loop, s);
         s->wakes_each = true;
-        rc = hob__wait_on(&s->owner_waits, &w, "next_done", s->name, HOB__WAIT_PLAIN);
+        rc = hob__wait_on(&s->owner_waits, &w, "next_done", s->name, HOB__WAIT_NAMED);
         s->wakes_each = false;
     }
     return rc;
@@ -238,7 +240,7 @@ int hob_race(struct hob_scope *s, struct hob_task **winner) {
     struct hob_waiter w;
     while (rc >= 0 && !(won = take_winner(s)) && s->live > 0) {
         s->wakes_each = true;
-        rc = hob__wait_on(&s->owner_waits, &w, "race", s->name, HOB__WAIT_PLAIN);
+        rc = hob__wait_on(&s->owner_waits, &w, "race", s->name, HOB__WAIT_NAMED);
         s->wakes_each = false;
     }
     if (!won && rc < 0) won = take_winner(s); /* it came with the cancel: the result is kept */
@@ -266,14 +268,15 @@ int hob_race(struct hob_scope *s, struct hob_task **winner) {
 
 /* ---- the end ---- */
 
-/* A scope that is left without a join has errors that its owner has not seen: the first goes with the task, as the reason
- * of the -ECANCELED that it is probably returning; others are reported. */
+/* A scope that is left without a join has errors that its owner has not seen: the first goes with
+ * the task, as the reason of the -ECANCELED that it is probably returning; others are reported. */
 static void hand_on_errors(struct hob_task *t, struct hob_scope *s) {
     if (s->on_error == HOB_FAIL_FAST) {
         bool read = s->first_failed && (s->first_failed->flags & HOB__TASK_READ);
         if (read || !s->errors) return;
         if (t->unwound) {
-            hob__error_report(t->unwound, "nobody read the error of a task in a scope that was left");
+            hob__error_report(t->unwound,
+                              "nobody read the error of a task in a scope that was left");
             hob__error_unref(t->unwound);
         }
         t->unwound = hob__error_ref(s->errors);

@@ -45,9 +45,7 @@ static bool allocate_extras(struct hob_task *t, const struct hob__spawn_site *si
     return true;
 }
 
-static inline uint8_t inherited(const struct hob__region *parent) {
-    return parent->attention;
-}
+static inline uint8_t inherited(const struct hob__region *parent) { return parent->attention; }
 
 struct hob_task *hob__task_new(struct hob_loop *loop, struct hob_scope *s,
                                const struct hob__spawn_site *site,
@@ -142,8 +140,8 @@ struct hob_task *hob__background(const struct hob__spawn_site *site) {
     return hob__task_new(loop, &loop->root, site, NULL);
 }
 
-/* A task that ends with the cancel of a scope it has left, whose child's error nobody has read: that error is what made
- * it end. Otherwise such an error is reported. */
+/* A task that ends with the cancel of a scope it has left, whose child's error nobody has read:
+ * that error is what made it end. Otherwise such an error is reported. */
 static int settle_unwound(struct hob_task *t, int rc) {
     struct hob_error *e = t->unwound;
     t->unwound = NULL;
@@ -240,7 +238,7 @@ int hob_await(struct hob_task *t) {
     struct hob_waiter w = {.data = &a};
     if (t->state == HOB__TASK_DONE) return take_result(t);
     do {
-        rc = hob__wait_on(&t->joiners, &w, "await", hob__task_title(t), HOB__WAIT_PLAIN);
+        rc = hob__wait_on(&t->joiners, &w, "await", hob__task_title(t), HOB__WAIT_NAMED);
         if (rc < 0 && !a.done) return rc;
     } while (!a.done); /* hob_started() wakes too */
     if (a.error) hob__error_set(a.error);
@@ -254,7 +252,7 @@ int hob__start_wait(struct hob_scope *s, struct hob_task *t) {
     struct hob_waiter w = {.data = NULL};
     int rc = hob__check_point(self, "hob_start");
     while (rc >= 0 && t->state != HOB__TASK_DONE && !(t->flags & HOB__TASK_STARTED))
-        rc = hob__wait_on(&t->joiners, &w, "start", hob__task_title(t), HOB__WAIT_PLAIN);
+        rc = hob__wait_on(&t->joiners, &w, "start", hob__task_title(t), HOB__WAIT_NAMED);
     bool started = t->flags & HOB__TASK_STARTED;
     t->flags &= (uint8_t) ~(HOB__TASK_STARTING | HOB__TASK_AWAITED);
     bool ended = t->state == HOB__TASK_DONE;

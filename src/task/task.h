@@ -1,12 +1,15 @@
-/* task/task.h - the inside of tasks, scopes and the loop; private to src/task (and to the debugger's script).
+/* task/task.h - the inside of tasks, scopes and the loop; private to src/task (and to the
+ * debugger's script).
  *
- * One loop per thread. Its run queue is an array ring of task pointers: with many cold tasks the processor runs ahead
- * through an array, while a linked list is one chain of cache misses. A task that suspends picks the next one itself and
- * switches straight to it; the scheduler's own stack (the thread's) is only visited to look at the outside, when the ring
- * is empty or the slice of about 100 us is used up.
+ * One loop per thread. Its run queue is an array ring of task pointers: with many cold tasks the
+ * processor runs ahead through an array, while a linked list is one chain of cache misses. A task
+ * that suspends picks the next one itself and switches straight to it; the scheduler's own stack
+ * (the thread's) is only visited to look at the outside, when the ring is empty or the slice of
+ * about 100 us is used up.
  *
- * Cancellation flows through regions: each task has an outermost one, each scope is one, and `attention` of a region says
- * what a waiting call in it has to look at, so that the check is one load. hob__region_update() keeps it true downwards. */
+ * Cancellation flows through regions: each task has an outermost one, each scope is one, and
+ * `attention` of a region says what a waiting call in it has to look at, so that the check is one
+ * load. hob__region_update() keeps it true downwards. */
 #ifndef HOB_TASK_TASK_H
 #define HOB_TASK_TASK_H
 
@@ -30,7 +33,12 @@ enum {
     HOB__REGION_SCOPE = 16 /* it is a hob_scope's first member */
 };
 
-enum hob__scope_state { HOB__SCOPE_OPEN = 1, HOB__SCOPE_RACING, HOB__SCOPE_JOINED, HOB__SCOPE_LEFT };
+enum hob__scope_state {
+    HOB__SCOPE_OPEN = 1,
+    HOB__SCOPE_RACING,
+    HOB__SCOPE_JOINED,
+    HOB__SCOPE_LEFT
+};
 
 enum hob__task_state {
     HOB__TASK_FREE = 0, /* the record is in the free list */
@@ -43,10 +51,10 @@ enum hob__task_state {
 
 enum {
     HOB__TASK_DAEMON = 1,
-    HOB__TASK_STARTING = 2,  /* hob_start() waits for hob_started() */
+    HOB__TASK_STARTING = 2, /* hob_start() waits for hob_started() */
     HOB__TASK_STARTED = 4,
-    HOB__TASK_READ = 8,      /* its error has been looked at */
-    HOB__TASK_OWN_ARGS = 16, /* the arguments did not fit into the record */
+    HOB__TASK_READ = 8,       /* its error has been looked at */
+    HOB__TASK_OWN_ARGS = 16,  /* the arguments did not fit into the record */
     HOB__TASK_CANCELLED = 32, /* it ended with -ECANCELED after a cancel */
     HOB__TASK_MARK = 64,      /* hob_wait() has counted it */
     HOB__TASK_AWAITED = 128   /* somebody waits, or has waited, for its end */
@@ -63,7 +71,7 @@ struct hob_task {
     uint8_t state, flags, wait_flags, stack_class;
     int saved_errno;
     struct hob__stack *stack;
-    const char *what;   /* what it sleeps on */
+    const char *what; /* what it sleeps on */
     const void *object;
 
     struct hob__region outer;
@@ -115,12 +123,13 @@ struct hob_loop {
     struct hob_scope root; /* the main task and the background tasks */
     struct hob_task *main;
     struct hob_task *update_first, *update_last; /* hob__region_update()'s work list */
-    size_t outside; /* sleeping tasks that the outside can wake */
+    size_t outside;                              /* sleeping tasks that the outside can wake */
     uint64_t turns;
     unsigned main_stack_class, stack_class;
     bool deadlocked;
     struct hob_error *oom_error; /* the record used when there is no memory for one */
 
+    pthread_mutex_t post_lock; /* taken by posters, so that closing can wait for them */
     struct hob__post *_Atomic inbox;
     _Atomic int holds;
     _Atomic bool closed;
@@ -143,7 +152,8 @@ extern struct hob_loop *hob__loops;
 extern pthread_mutex_t hob__loops_lock;
 
 /* ---- sched.c ---- */
-/* Suspends the calling task (its state is set already) and runs the next one; returns when it is run again. */
+/* Suspends the calling task (its state is set already) and runs the next one; returns when it is
+ * run again. */
 void hob__suspend(struct hob_loop *loop, struct hob_task *t);
 void hob__make_ready(struct hob_task *t);
 /* Room in the ring for every live task and one more. False without memory. */
@@ -174,8 +184,8 @@ void hob__scope_init(struct hob_scope *s, struct hob_scope_options options, cons
                      const char *file, int line);
 
 /* ---- cancel.c ---- */
-/* After a change of r->flags or of what is around it: makes attention true in r and in everything inside it, and wakes
- * what has to see it. */
+/* After a change of r->flags or of what is around it: makes attention true in r and in everything
+ * inside it, and wakes what has to see it. */
 void hob__region_update(struct hob_loop *loop, struct hob__region *r);
 void hob__region_cancel(struct hob_loop *loop, struct hob__region *r);
 void hob__scope_set_timer(struct hob_loop *loop, struct hob_scope *s);
@@ -202,11 +212,22 @@ void hob__locals_unref(struct hob__local_node *n);
 void hob__report_deadlock(struct hob_loop *loop);
 void hob__describe_task(const void *task, char *buf, size_t n);
 
-/* ---- watchdog.c ---- */
-void hob__watchdog_add(struct hob_loop *loop);
-void hob__watchdog_remove(struct hob_loop *loop);
+/* ---- post.c ---- */
+void hob__inbox_run(struct hob_loop *loop);
+/* No more posts; those that are there are run. */
+void hob__inbox_close(struct hob_loop *loop);
+void hob__loop_unref(struct hob_loop *loop);
 
-/* ---- the drivers' hook: called at every cancellation point of a loop that was started while it was set ---- */
+/* ---- watchdog.c ---- */
+void hob__watchdog_add(void);
+void hob__watchdog_remove(struct hob_loop *loop);
+/* Wakes the watchdog when it has gone to rest. Any turn of the loop calls it. */
+extern _Atomic bool hob__watchdog_rests;
+void hob__watchdog_wake(void);
+void hob__watchdog_forked(void);
+
+/* ---- the drivers' hook: called at every cancellation point of a loop that was started while it
+ * was set ---- */
 extern void (*hob__point_hook)(const char *func);
 
 /* What hob__point() does when the region wants attention. */

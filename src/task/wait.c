@@ -15,8 +15,10 @@ void hob__link(struct hob_waitlist *list, struct hob_waiter *w, struct hob_waite
     w->list = list;
     w->next = NULL;
     w->prev = list->last;
-    if (list->last) list->last->next = w;
-    else list->first = w;
+    if (list->last)
+        list->last->next = w;
+    else
+        list->first = w;
     list->last = w;
 }
 
@@ -24,10 +26,14 @@ void hob__unlink(struct hob_waiter *w) {
     struct hob_waitlist *list = w->list;
     if (!list) return;
     w->list = NULL;
-    if (w->prev) w->prev->next = w->next;
-    else list->first = w->next;
-    if (w->next) w->next->prev = w->prev;
-    else list->last = w->prev;
+    if (w->prev)
+        w->prev->next = w->next;
+    else
+        list->first = w->next;
+    if (w->next)
+        w->next->prev = w->prev;
+    else
+        list->last = w->prev;
 }
 
 int hob__wait_on(struct hob_waitlist *list, struct hob_waiter *w, const char *what,
@@ -73,5 +79,6 @@ void hob__wake_all(struct hob_waitlist *list, int result) {
 
 void hob__check_same_loop(const struct hob_waitlist *list, const char *func) {
     if (list->first && HOB__UNLIKELY(list->first->task->loop != hob__loop))
-        hob__misuse(func, "used from two loops: what lives in one loop cannot be shared with another");
+        hob__misuse(func,
+                    "used from two loops: what lives in one loop cannot be shared with another");
 }

@@ -1,0 +1,25 @@
+/* io/poll.c - waiting for a descriptor that another library owns. The loop's watching is
+ * edge-triggered and kept; a foreign descriptor is asked first and watched only while somebody
+ * waits, so that its owner may close it in between. */
+#include <hob/net.h>
+#include <poll.h>
+
+#include "task/fdwait.h"
+#include "task/wait.h"
+
+int hob_poll(int fd, int events) {
+    struct hob__backend *b = hob__backend_current(__func__);
+    int rc = hob__point(__func__);
+    if (rc < 0) return rc;
+    rc = b->ops->sys->poll(b, fd, events);
+    if (rc != 0) return rc;
+    struct hob__fd *f = hob__fd_open(b, fd);
+    if (!f) return -ENOMEM;
+    do {
+        f->ready = 0;
+        rc = hob__fd_wait(f, events & POLLIN ? HOB__READ : HOB__WRITE, "poll", HOB__WAIT_PLAIN);
+        if (rc >= 0) rc = b->ops->sys->poll(b, fd, events);
+    } while (rc == 0);
+    hob__fd_close(b, f);
+    return rc;
+}

@@ -1,0 +1,24 @@
+/* task/fdwait.h - where tasks meet the backend: waiting for a descriptor, running one piece of
+ * bounded work. */
+#ifndef HOB_TASK_FDWAIT_H
+#define HOB_TASK_FDWAIT_H
+
+#include "loop/backend.h"
+
+/* The backend's on_ready: wakes who waits. */
+void hob__fd_ready(struct hob__backend *b, struct hob__fd *f, unsigned events);
+
+/* Sleeps until the descriptor may be ready in that direction (HOB__READ or HOB__WRITE), arming it
+ * at the first need. flags: HOB__WAIT_*. 0 (try again), -ECANCELED, HOB_E_STOPPING, or why it
+ * cannot be watched. */
+int hob__fd_wait(struct hob__fd *f, unsigned direction, const char *what, unsigned flags);
+
+/* Runs the operation and returns its result. The buffers are in use until then, so that a cancel
+ * does not cut it short.
+ */
+ssize_t hob__op_run(struct hob__op *op, const char *what);
+
+/* The backend of the calling task's loop; misuse, naming func, outside a task. */
+struct hob__backend *hob__backend_current(const char *func);
+
+#endif

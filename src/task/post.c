@@ -1,0 +1,75 @@
+/* task/post.c - from outside into the loop: posts from other threads, and holds that keep the loop
+ * there for them.
+ *
+ * A poster pushes and then wakes the backend; the loop empties the inbox after every wait(). The
+ * backend's wake() sees to it that the wait() that is under way, or the next one, returns. */
+#include "task/task.h"
+
+#include "base/memory.h"
+
+struct hob_loop *hob_loop_current(void) {
+    return hob__loop;
+}
+
+int hob_loop_post(struct hob_loop *loop, void (*fn)(void *arg), void *arg) {
+    struct hob__post *p = hob__alloc(sizeof *p);
+    if (!p) return -ENOMEM;
+    p->fn = fn;
+    p->arg = arg;
+    pthread_mutex_lock(&loop->post_lock);
+    if (atomic_load(&loop->closed)) {
+        pthread_mutex_unlock(&loop->post_lock);
+        hob__free(p);
+        return HOB_E_CLOSED;
+    }
+    p->next = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak(&loop->inbox, &p->next, p)) continue;
+    loop->backend.ops->wake(&loop->backend);
+    pthread_mutex_unlock(&loop->post_lock);
+    return 0;
+}
+
+void hob__inbox_run(struct hob_loop *loop) {
+    if (!atomic_load_explicit(&loop->inbox, memory_order_relaxed)) return;
+    struct hob__post *p = atomic_exchange(&loop->inbox, NULL), *in_order = NULL;
+    while (p) {
+        struct hob__post *next = p->next;
+        p->next = in_order;
+        in_order = p;
+        p = next;
+    }
+    while (in_order) {
+        p = in_order;
+        in_order = p->next;
+        p->fn(p->arg);
+        hob__free(p);
+    }
+}
+
+void hob__inbox_close(struct hob_loop *loop) {
+    pthread_mutex_lock(&loop->post_lock);
+    atomic_store(&loop->closed, true);
+    pthread_mutex_unlock(&loop->post_lock);
+    hob__inbox_run(loop);
+}
+
+void hob__loop_unref(struct hob_loop *loop) {
+    if (atomic_fetch_sub(&loop->refs, 1) > 1) return;
+    pthread_mutex_destroy(&loop->post_lock);
+    hob__free(loop);
+}
+
+void hob_loop_hold(struct hob_loop *loop) {
+    atomic_fetch_add(&loop->refs, 1);
+    atomic_fetch_add(&loop->holds, 1);
+}
+
+void hob_loop_release(struct hob_loop *loop) {
+    pthread_mutex_lock(&loop->post_lock);
+    int left = atomic_fetch_sub(&loop->holds, 1) - 1;
+    /* A loop that only waited for posts has to look again. */
+    if (left == 0 && !atomic_load(&loop->closed)) loop->backend.ops->wake(&loop->backend);
+    pthread_mutex_unlock(&loop->post_lock);
+    if (left < 0) hob__misuse(__func__, "released more often than held");
+    hob__loop_unref(loop);
+}

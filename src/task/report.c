@@ -1,0 +1,177 @@
+/* task/report.c - what Hob says of its tasks: names, waits, stacks, the tree, misuse. */
+#include "task/task.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/list.h"
+#include "base/memory.h"
+
+enum { FRAMES_MAX = 48, FRAME_TEXT = 400, TREE_DEPTH = 64, TREE_TEXT = 1 << 20 };
+
+/* Text that grows into a buffer as snprintf does: `at` is the length it would have. */
+struct text {
+    char *buf;
+    size_t size, at;
+};
+
+static void put(struct text *t, const char *fmt, ...) HOB_PRINTF(2, 3);
+static void put(struct text *t, const char *fmt, ...) {
+    size_t room = t->at < t->size ? t->size - t->at : 0;
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(room ? t->buf + t->at : NULL, room, fmt, args);
+    va_end(args);
+    if (n > 0) t->at += (size_t)n;
+}
+
+const char *hob_task_waiting(const struct hob_task *t) {
+    static __thread char text[160];
+    switch (t->state) {
+    case HOB__TASK_NEW:
+        return "ready (not started)";
+    case HOB__TASK_READY:
+        return "ready";
+    case HOB__TASK_RUNNING:
+        return "running";
+    case HOB__TASK_DONE:
+        return "done";
+    case HOB__TASK_FREE:
+        return "gone";
+    default:
+        break;
+    }
+    if (!t->object) return t->what;
+    if (t->wait_flags & HOB__WAIT_NAMED)
+        snprintf(text, sizeof text, "%s '%s'", t->what, (const char *)t->object);
+    else if ((uintptr_t)t->object < (1u << 20))
+        snprintf(text, sizeof text, "%s fd %u", t->what, (unsigned)(uintptr_t)t->object);
+    else
+        snprintf(text, sizeof text, "%s %p", t->what, t->object);
+    return text;
+}
+
+static void put_stack(struct text *out, const struct hob_task *t, const char *indent) {
+    void *pcs[FRAMES_MAX];
+    int n = 0;
+    if (t == hob_self())
+        n = hob__trace_self(pcs, FRAMES_MAX);
+    else if (t->stack && t->sp)
+        n = hob__trace_suspended(t->sp, pcs, FRAMES_MAX);
+    for (int i = 0; i < n; i++) {
+        char frame[FRAME_TEXT];
+        hob__trace_format(pcs[i], frame, sizeof frame);
+        put(out, "%s%s\n", indent, frame);
+    }
+}
+
+int hob_task_stack(const struct hob_task *t, char *buf, size_t n) {
+    if (t->loop != hob__loop) return -EXDEV;
+    struct text out = {buf, n, 0};
+    if (n) buf[0] = 0;
+    put_stack(&out, t, "");
+    return (int)out.at;
+}
+
+/* ---- the tree ---- */
+
+static void put_task(struct text *out, const struct hob_task *t, int depth) {
+    put(out, "%*s#%llu %s: %s%s, spawned by %s at %s:%d\n", 2 + 2 * depth, "",
+        (unsigned long long)t->id, hob__task_title(t), hob_task_waiting(t),
+        t->region->attention & HOB__ATT_CANCEL ? " (cancelled)" : "", t->site->func, t->site->file,
+        t->site->line);
+}
+
+static void put_scope(struct text *out, const struct hob_scope *s, int depth) {
+    const struct hob_list *n = s->children.next;
+    for (; n != &s->children; n = n->next) {
+        const struct hob_task *t = hob__container(n, struct hob_task, siblings);
+        if (t->state == HOB__TASK_DONE) continue;
+        put_task(out, t, depth);
+        if (depth >= TREE_DEPTH) continue;
+        for (const struct hob__region *r = &t->outer; r; r = r->inner)
+            if (r->flags & HOB__REGION_SCOPE)
+                put_scope(out, (const struct hob_scope *)(const void *)r, depth + 1);
+    }
+}
+
+int hob_task_tree(char *buf, size_t n) {
+    if (!hob__loop) return HOB_E_NOT_RUNNING;
+    struct text out = {buf, n, 0};
+    if (n) buf[0] = 0;
+    put_scope(&out, &hob__loop->root, 0);
+    return (int)out.at;
+}
+
+void hob__report_deadlock(struct hob_loop *loop) {
+    char *buf = hob__alloc(TREE_TEXT);
+    if (!buf) {
+        hob__report(HOB_REPORT_DEADLOCK, "hob: deadlock (no memory to tell more)\n");
+        return;
+    }
+    struct text out = {buf, TREE_TEXT, 0};
+    put(&out,
+        "hob: deadlock: no task is ready, no timer is armed, nothing from outside is awaited.\n"
+        "%s\n",
+        loop->deadlocked ? "They were cancelled already, and wait where cancellation is not seen:"
+                         : "The tasks, each below the one whose scope it is in:");
+    put_scope(&out, &loop->root, 0);
+    if (out.at >= TREE_TEXT) memcpy(buf + TREE_TEXT - 5, "...\n", 5);
+    hob__report(HOB_REPORT_DEADLOCK, buf);
+    hob__free(buf);
+}
+
+void hob__describe_task(const void *task, char *buf, size_t n) {
+    const struct hob_task *t = task;
+    snprintf(buf, n, "task '%s' (spawned by %s at %s:%d)", hob__task_title(t), t->site->func,
+             t->site->file, t->site->line);
+}
+
+/* ---- misuse ---- */
+
+void hob__misuse(const char *func, const char *fmt, ...) {
+    char text[1024];
+    struct text out = {text, sizeof text, 0};
+    put(&out, "hob: misuse: %s: ", func);
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(text + out.at, sizeof text - out.at, fmt, args);
+    va_end(args);
+    if (n > 0) out.at += (size_t)n;
+    const struct hob_task *t = hob_self();
+    if (t) {
+        char who[256];
+        hob__describe_task(t, who, sizeof who);
+        put(&out, "\n  in %s", who);
+    }
+    put(&out, "\n");
+    if (write(2, text, strlen(text)) < 0) abort();
+    void *pcs[FRAMES_MAX];
+    n = hob__trace_self(pcs, FRAMES_MAX);
+    for (int i = 0; i < n; i++) {
+        out = (struct text){text, sizeof text, 0};
+        char frame[FRAME_TEXT];
+        hob__trace_format(pcs[i], frame, sizeof frame);
+        put(&out, "    %s\n", frame);
+        if (write(2, text, strlen(text)) < 0) break;
+    }
+    abort();
+}
+
+/* ---- facts ---- */
+
+int hob_tasks(int (*see)(struct hob_task *t, void *arg), void *arg) {
+    if (!hob__loop) return HOB_E_NOT_RUNNING;
+    return hob__records_each(hob__loop, see, arg);
+}
+
+int hob_loop_info(struct hob_loop_info *info) {
+    struct hob_loop *loop = hob__loop;
+    if (!loop) return HOB_E_NOT_RUNNING;
+    *info = (struct hob_loop_info){loop->backend.ops->name, loop->backend.why, loop->live,
+                                   loop->next_id,           loop->turns,       loop->stacks.in_use};
+    return 0;
+}

@@ -1,0 +1,251 @@
+/* task/run.c - making a loop, running the main task in it, and taking it down; Ctrl-C; main(). */
+#include "task/task.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "task/fdwait.h"
+
+enum { MAIN_STACK = 256 << 10, TASK_STACK = 64 << 10, SLOW_MS = 100 };
+
+struct hob_loop *hob__loops;
+pthread_mutex_t hob__loops_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* ---- Ctrl-C ---- */
+
+static struct hob_loop *_Atomic interrupted_loop;
+/* Did Ctrl-C come during the last run in this thread? */
+static __thread bool was_interrupted;
+
+static void on_interrupt(int sig) {
+    int kept_errno = errno;
+    struct hob_loop *loop = atomic_load(&interrupted_loop);
+    if (!loop || atomic_fetch_add(&loop->interrupts, 1) > 0) {
+        /* The second one: at once, even when a task never lets go. */
+        signal(sig, SIG_DFL);
+        raise(sig);
+    } else {
+        loop->backend.ops->wake(&loop->backend);
+    }
+    errno = kept_errno;
+}
+
+static bool catch_interrupts(struct hob_loop *loop) {
+    struct sigaction now;
+    if (syscall(SYS_gettid) != getpid()) return false;
+    if (sigaction(SIGINT, NULL, &now) < 0 || (now.sa_flags & SA_SIGINFO) ||
+        now.sa_handler != SIG_DFL)
+        return false;
+    struct hob_loop *none = NULL;
+    if (!atomic_compare_exchange_strong(&interrupted_loop, &none, loop)) return false;
+    struct sigaction ours = {.sa_handler = on_interrupt, .sa_flags = SA_ONSTACK | SA_RESTART};
+    sigemptyset(&ours.sa_mask);
+    sigaction(SIGINT, &ours, NULL);
+    return true;
+}
+
+static void release_interrupts(void) {
+    signal(SIGINT, SIG_DFL);
+    atomic_store(&interrupted_loop, NULL);
+}
+
+/* ---- options ---- */
+
+/* "65536", "64k", "1m"; 0 when it is none of that. */
+static size_t parse_size(const char *text) {
+    char *end;
+    unsigned long long n = strtoull(text, &end, 10);
+    if (*end == 'k' || *end == 'K')
+        n <<= 10, end++;
+    else if (*end == 'm' || *end == 'M')
+        n <<= 20, end++;
+    return *end || end == text ? 0 : (size_t)n;
+}
+
+static struct hob_options effective(const struct hob_options *given) {
+    struct hob_options o = given ? *given : (struct hob_options){0};
+    const char *v = getenv("HOB_BACKEND");
+    if (v && *v) o.backend = v;
+    v = getenv("HOB_STACK_SIZE");
+    if (v && parse_size(v)) o.stack_size = parse_size(v);
+    if (!o.stack_size) o.stack_size = TASK_STACK;
+    if (!o.main_stack_size) o.main_stack_size = MAIN_STACK;
+    if (o.main_stack_size < o.stack_size) o.main_stack_size = o.stack_size;
+    v = getenv("HOB_GRACE");
+    if (v && *v) o.grace = strtod(v, NULL);
+    if (!o.slow_ms) o.slow_ms = SLOW_MS;
+    v = getenv("HOB_SLOW_MS");
+    if (v && *v) o.slow_ms = (unsigned)strtoul(v, NULL, 10);
+    return o;
+}
+
+void hob_set_grace(double seconds) {
+    if (!hob__loop) hob__misuse(__func__, "no loop is running in this thread");
+    hob__loop->grace = seconds;
+}
+
+/* ---- the loop ---- */
+
+/* The child of a fork has no loop: it runs one of its own if it wants to. */
+static void forked(void) {
+    hob__loop = NULL;
+    hob__loops = NULL;
+    pthread_mutex_init(&hob__loops_lock, NULL);
+    if (atomic_exchange(&interrupted_loop, NULL)) signal(SIGINT, SIG_DFL);
+    hob__watchdog_forked();
+}
+
+static void once(void) {
+    pthread_atfork(NULL, NULL, forked);
+    hob__overflow_describe(hob__describe_task);
+}
+
+static int open_loop(struct hob_loop *loop, const struct hob_options *o) {
+    atomic_init(&loop->refs, 1);
+    pthread_mutex_init(&loop->post_lock, NULL);
+    loop->backend.above = loop;
+    loop->backend.on_ready = hob__fd_ready;
+    int rc = hob__backend_open(&loop->backend, o->backend);
+    if (rc < 0)
+        return hob_fail(rc, "cannot open the loop's backend%s%s: %s", o->backend ? " " : "",
+                        o->backend ? o->backend : "", loop->backend.why);
+    hob__wheel_init(&loop->wheel, loop->backend.ops->now(&loop->backend));
+    hob__stacks_init(&loop->stacks);
+    loop->slice_length = 16;
+    loop->stack_class = hob__stack_class(o->stack_size);
+    loop->grace = o->grace;
+    loop->slow_ms = o->slow_ms;
+    loop->thread = pthread_self();
+    hob__scope_init(&loop->root, (struct hob_scope_options){.on_error = HOB_DISCARD}, "loop",
+                    __FILE__, __LINE__);
+    loop->root.region.attention = hob__point_hook ? HOB__ATT_HOOK : 0;
+    loop->oom_error = hob__error_new(-ENOMEM, "", "", 0, "", NULL, "out of memory");
+    rc = loop->oom_error ? hob__overflow_thread_init() : -ENOMEM;
+    if (rc < 0) {
+        hob__error_unref(loop->oom_error);
+        hob__stacks_destroy(&loop->stacks);
+        hob__backend_close(&loop->backend);
+    }
+    return rc;
+}
+
+static void close_loop(struct hob_loop *loop) {
+    hob__wheel_remove(&loop->wheel, &loop->root.timer);
+    hob__inbox_close(loop);
+    hob__backend_close(&loop->backend);
+    hob__overflow_thread_exit();
+    hob__stacks_destroy(&loop->stacks);
+    hob__records_destroy(loop);
+    hob__free(loop->ring);
+    hob__error_unref(loop->oom_error);
+}
+
+static void list_loop(struct hob_loop *loop, bool in) {
+    pthread_mutex_lock(&hob__loops_lock);
+    if (in) {
+        loop->next_loop = hob__loops;
+        hob__loops = loop;
+    } else {
+        struct hob_loop **p = &hob__loops;
+        while (*p && *p != loop) p = &(*p)->next_loop;
+        if (*p) *p = loop->next_loop;
+    }
+    pthread_mutex_unlock(&hob__loops_lock);
+}
+
+/* Runs the main task to its end; its error record is kept for after the loop. */
+static int run_main(struct hob_loop *loop, const struct hob__spawn_site *site, const void *args,
+                    const struct hob_options *o, struct hob_error **error) {
+    struct hob_task *t = hob__task_new(
+        loop, &loop->root, site, &(struct hob_spawn_options){.stack_size = o->main_stack_size});
+    if (!t) return -ENOMEM;
+    memcpy(t->head.args, args, site->args_size);
+    loop->main = t;
+    hob__schedule(loop);
+    int rc = t->result;
+    if (rc == -ECANCELED && loop->deadlocked) {
+        rc = HOB_E_DEADLOCK;
+    } else if (t->error) {
+        *error = hob__error_ref(t->error);
+    }
+    hob__task_free(t);
+    return rc;
+}
+
+int hob__run(const struct hob_options *options, const struct hob__spawn_site *site,
+             const void *args) {
+    static pthread_once_t once_control = PTHREAD_ONCE_INIT;
+    if (hob__loop)
+        return hob_fail(HOB_E_RUNNING, "hob_run() inside a running loop (just call the function)");
+    pthread_once(&once_control, once);
+    hob_error_clear();
+    struct hob_options o = effective(options);
+    struct hob_loop *loop = hob__alloc_zero(sizeof *loop);
+    if (!loop) return -ENOMEM;
+    int rc = open_loop(loop, &o);
+    if (rc < 0) {
+        hob__loop_unref(loop);
+        return rc;
+    }
+    hob__loop = loop;
+    list_loop(loop, true);
+    bool catches = !o.no_interrupt && catch_interrupts(loop);
+    if (o.slow_ms) hob__watchdog_add();
+    struct hob_error *error = NULL;
+    rc = run_main(loop, site, args, &o, &error);
+    if (o.slow_ms) hob__watchdog_remove(loop);
+    if (catches) release_interrupts();
+    list_loop(loop, false);
+    bool interrupted = atomic_load(&loop->interrupts) > 0;
+    close_loop(loop);
+    hob__loop = NULL;
+    hob__loop_unref(loop);
+    hob__error_set(error);
+    was_interrupted = interrupted;
+    return rc;
+}
+
+/* ---- main ---- */
+
+struct main_args {
+    int (*app)(int argc, char **argv);
+    int argc;
+    char **argv;
+};
+
+static int run_app(void *args) {
+    struct main_args *a = args;
+    return a->app(a->argc, a->argv);
+}
+
+int hob_main_with(struct hob_options options, int (*app)(int argc, char **argv), int argc,
+                  char **argv) {
+    static const struct hob__spawn_site site = {"main", run_app,  sizeof(struct main_args),
+                                                "main", __FILE__, __LINE__};
+    struct main_args args = {app, argc, argv};
+    int rc = hob__run(&options, &site, &args);
+    if (rc >= 0) return rc & 0xff;
+    if (rc == -ECANCELED && was_interrupted) {
+        fflush(NULL);
+        signal(SIGINT, SIG_DFL);
+        raise(SIGINT);
+    }
+    char text[2048];
+    const struct hob_error *e = hob_error();
+    if (e && e->code == rc)
+        hob_error_format(e, text, sizeof text);
+    else
+        snprintf(text, sizeof text, "%s", hob_strerror(rc));
+    fflush(stdout);
+    fprintf(stderr, "%s: %s\n", argc > 0 && argv[0] ? argv[0] : "hob", text);
+    return 1;
+}
+
+int hob_main(int (*app)(int argc, char **argv), int argc, char **argv) {
+    return hob_main_with((struct hob_options){0}, app, argc, argv);
+}
