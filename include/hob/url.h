@@ -47,8 +47,8 @@ HOB_API int hob_url_parse(const char *text, size_t n, struct hob_url *out,
  * RFC 3986, 5.2 does: removes dot segments, keeps the fragment. Bytes that a URL may not contain
  * but that pages and servers send anyway (spaces, non-ASCII, quotes ...) come out percent-encoded;
  * control characters are an error. Writes at most cap bytes with the NUL, as snprintf does; returns
- * the length, or HOB_E_URL and *why (may be NULL), also for a reference to another scheme
- * (mailto:). */
+ * the length (when it is cap or more: an upper bound of it), or HOB_E_URL and *why (may be NULL),
+ * also for a reference to another scheme (mailto:). */
 HOB_API int hob_url_resolve(const char *base, const char *reference, size_t reference_size,
                             char *buf, size_t cap, struct hob_url_error *why);
 
