@@ -59,13 +59,15 @@ int hob__why(struct hob__backend *b, const char *what, int err) {
 static int open_one(struct hob__backend *b, const struct hob__backend_ops *ops) {
     b->ops = ops;
     b->wake_fd = -1;
+    b->owner = getpid();
     int rc = ops->open(b);
     if (rc < 0) b->ops = NULL;
     return rc;
 }
 
 int hob__backend_open(struct hob__backend *b, const char *name) {
-    static const struct hob__backend_ops *const best_first[] = {&hob__backend_epoll};
+    static const struct hob__backend_ops *const best_first[] = {&hob__backend_uring,
+                                                                &hob__backend_epoll};
     char first_why[sizeof b->why] = "";
     int rc = -EINVAL;
     for (size_t i = 0; i < sizeof best_first / sizeof best_first[0]; i++) {
@@ -81,7 +83,10 @@ int hob__backend_open(struct hob__backend *b, const char *name) {
 
 void hob__backend_close(struct hob__backend *b) {
     if (!b->ops) return;
-    hob__offload_close(b);
+    if (b->owner == getpid()) {
+        while (b->ops_in_flight > 0 && b->ops->wait(b, UINT64_MAX) >= 0) continue;
+        hob__offload_close(b);
+    }
     b->ops->close(b);
     hob__fd_close_all(b);
     b->ops = NULL;

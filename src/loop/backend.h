@@ -8,7 +8,10 @@
  * is armed once, at its first wait, for both directions, edge-triggered; events only ever set bits.
  *
  * Bounded work (file reads and writes, blocking functions) completes: the buffers are the kernel's
- * or the worker's until op->done is called. */
+ * or the worker's until op->done is called.
+ *
+ * A backend belongs to the thread that opened it; only wake() is for all. A forked child must not
+ * touch it, but for hob__backend_close(), which lets go without disturbing the parent. */
 #ifndef HOB_LOOP_BACKEND_H
 #define HOB_LOOP_BACKEND_H
 

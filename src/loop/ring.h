@@ -1,0 +1,46 @@
+/* loop/ring.h - one io_uring: its memory, its submissions, its completions. Knows nothing of what
+ * they mean. Belongs to the thread that opened it. */
+#ifndef HOB_LOOP_RING_H
+#define HOB_LOOP_RING_H
+
+#include "uring_abi.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+struct hob__ring {
+    int fd;
+    int enter_fd; /* the registered index, or fd */
+    uint32_t setup_flags, features, enter_flags;
+    bool wait_absolute; /* enter() takes a point in time (6.12), else a length of time */
+    uint32_t *sq_head, *sq_tail, *sq_flags, sq_mask, sq_entries;
+    uint32_t *cq_head, *cq_tail, cq_mask;
+    struct hob__sqe *sqes;
+    struct hob__cqe *cqes;
+    void *rings; /* the mappings */
+    size_t rings_size, sqes_size;
+};
+
+/* How many of the better sets of flags are left out (tests). */
+extern unsigned hob__ring_skip;
+
+/* 0, or -errno with *step naming what failed (static). */
+int hob__ring_open(struct hob__ring *r, const char **step);
+/* memory: false in a forked child, which has only the descriptor. */
+void hob__ring_close(struct hob__ring *r, bool memory);
+
+/* A zeroed entry, submitted by the next enter; NULL when there is no room and none can be made. */
+struct hob__sqe *hob__ring_sqe(struct hob__ring *r);
+/* Entries that the kernel has not taken yet. */
+unsigned hob__ring_pending(const struct hob__ring *r);
+/* Has the kernel requests to finish that it can only finish in an enter? */
+bool hob__ring_has_work(const struct hob__ring *r);
+/* The same, or completions that found no room: take what is there, then enter. */
+bool hob__ring_unfinished(const struct hob__ring *r);
+/* Submits; with wait, sleeps until a completion or deadline (monotonic ns; UINT64_MAX: none).
+ * 0, or -errno; -ETIME when the deadline came first. */
+int hob__ring_enter(struct hob__ring *r, bool wait, uint64_t deadline);
+/* Takes the oldest completion: false when there is none. */
+bool hob__ring_take(struct hob__ring *r, struct hob__cqe *out);
+bool hob__ring_empty(const struct hob__ring *r);
+
+#endif
