@@ -221,6 +221,7 @@ static bool keep_watching(struct hob__backend *b, struct state *s) {
 }
 
 static uint64_t at_most_1ms(struct hob__backend *b, uint64_t deadline) {
+    if (deadline == 0) return 0;
     uint64_t soon = hob__linux_now(b) + 1000000;
     return deadline < soon ? deadline : soon;
 }
@@ -293,7 +294,7 @@ static int uring_wait(struct hob__backend *b, uint64_t deadline) {
     struct state *s = b->state;
     struct hob__ring *r = &s->ring;
     int delivered = hob__offload_reap(b), rc = 0;
-    if (s->retry || !s->wake_polled || (s->surplus >= 0 && !s->surplus_polled)) keep_watching(b, s);
+    if (!keep_watching(b, s)) deadline = at_most_1ms(b, deadline);
     bool sleep = deadline != 0 && delivered == 0 && !s->surplus_ready && hob__ring_empty(r) &&
                  hob__sleep_begin(b);
     if (sleep || hob__ring_pending(r) || hob__ring_unfinished(r))
