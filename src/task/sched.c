@@ -22,13 +22,8 @@ static inline void set_current(struct hob_loop *loop, struct hob_task *t) {
     atomic_store_explicit(&loop->current, t, memory_order_relaxed);
 }
 
-static inline void ring_push(struct hob_loop *loop, struct hob_task *t) {
-    loop->ring[loop->ring_tail++ & loop->ring_mask] = t;
-}
-
-bool hob__ring_reserve(struct hob_loop *loop) {
+bool hob__ring_grow(struct hob_loop *loop) {
     uint32_t capacity = loop->ring ? loop->ring_mask + 1 : 0;
-    if (loop->live + 1 < capacity) return true;
     uint32_t wider = capacity ? capacity * 2 : 64;
     struct hob_task **ring = hob__alloc(wider * sizeof *ring);
     if (!ring) return false;
@@ -38,11 +33,6 @@ bool hob__ring_reserve(struct hob_loop *loop) {
     loop->ring = ring;
     loop->ring_mask = wider - 1;
     return true;
-}
-
-void hob__make_ready(struct hob_task *t) {
-    t->state = HOB__TASK_READY;
-    ring_push(t->loop, t);
 }
 
 /* The one place that calls hob__switch, so that the processor always predicts where its `ret` goes.

@@ -6,13 +6,6 @@
 #include "base/list.h"
 #include "base/memory.h"
 
-struct hob_task *hob__current(const char *func) {
-    struct hob_loop *loop = hob__loop;
-    struct hob_task *t = loop ? hob__loop_task(loop) : NULL;
-    if (HOB__UNLIKELY(!t)) hob__misuse(func, "called outside a task");
-    return t;
-}
-
 struct hob_task *hob_self(void) {
     struct hob_loop *loop = hob__loop;
     return loop ? hob__loop_task(loop) : NULL;
@@ -45,7 +38,6 @@ static bool allocate_extras(struct hob_task *t, const struct hob__spawn_site *si
     return true;
 }
 
-static inline uint8_t inherited(const struct hob__region *parent) { return parent->attention; }
 
 struct hob_task *hob__task_new(struct hob_loop *loop, struct hob_scope *s,
                                const struct hob__spawn_site *site,
@@ -70,7 +62,7 @@ struct hob_task *hob__task_new(struct hob_loop *loop, struct hob_scope *s,
     t->outer.parent = &s->region;
     t->outer.inner = NULL;
     t->outer.task = t;
-    t->outer.attention = inherited(&s->region);
+    t->outer.attention = s->region.attention;
     t->outer.flags = 0;
     t->scope = s;
     t->site = site;

@@ -155,9 +155,8 @@ extern pthread_mutex_t hob__loops_lock;
 /* Suspends the calling task (its state is set already) and runs the next one; returns when it is
  * run again. */
 void hob__suspend(struct hob_loop *loop, struct hob_task *t);
-void hob__make_ready(struct hob_task *t);
-/* Room in the ring for every live task and one more. False without memory. */
-bool hob__ring_reserve(struct hob_loop *loop);
+/* Makes the ring wider. False without memory. */
+bool hob__ring_grow(struct hob_loop *loop);
 /* Runs the loop until the main task and all background tasks have ended. */
 void hob__schedule(struct hob_loop *loop);
 
@@ -173,8 +172,6 @@ struct hob_task *hob__task_new(struct hob_loop *loop, struct hob_scope *s,
                                const struct hob_spawn_options *options);
 void hob__task_finish(struct hob_task *t, int rc);
 void hob__task_free(struct hob_task *t);
-/* The calling task; misuse, naming func, outside one. */
-struct hob_task *hob__current(const char *func);
 
 /* ---- scope.c ---- */
 void hob__scope_child_done(struct hob_scope *s, struct hob_task *t);
@@ -240,6 +237,26 @@ static inline int hob__check_point(struct hob_task *t, const char *func) {
 
 static inline struct hob_task *hob__loop_task(struct hob_loop *loop) {
     return atomic_load_explicit(&loop->current, memory_order_relaxed);
+}
+
+/* The calling task; misuse, naming func, outside one. */
+static inline struct hob_task *hob__current(const char *func) {
+    struct hob_loop *loop = hob__loop;
+    struct hob_task *t = HOB__LIKELY(loop != NULL) ? hob__loop_task(loop) : NULL;
+    if (HOB__UNLIKELY(!t)) hob__misuse(func, "called outside a task");
+    return t;
+}
+
+/* Room in the ring for every live task and one more. False without memory. */
+static inline bool hob__ring_reserve(struct hob_loop *loop) {
+    return HOB__LIKELY(loop->ring && loop->live < loop->ring_mask) || hob__ring_grow(loop);
+}
+
+/* Behind those that are ready. There is room: hob__ring_reserve() saw to it at the spawn. */
+static inline void hob__make_ready(struct hob_task *t) {
+    struct hob_loop *loop = t->loop;
+    t->state = HOB__TASK_READY;
+    loop->ring[loop->ring_tail++ & loop->ring_mask] = t;
 }
 
 static inline const char *hob__task_title(const struct hob_task *t) {
