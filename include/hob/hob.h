@@ -4,6 +4,7 @@
 #define HOB_HOB_H
 #include <hob/base.h>
 #include <hob/error.h>
+#include <hob/generator.h>
 #include <hob/loop.h>
 #include <hob/spawn.h>
 #include <hob/sync.h>
