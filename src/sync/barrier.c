@@ -41,7 +41,7 @@ int hob_barrier_wait(struct hob_barrier *b) {
         return (int)b->parties - 1;
     }
     struct hob_waiter w = {.data = NULL};
-    rc = hob__wait_on(&b->waiters, &w, "barrier", NULL, HOB__WAIT_PLAIN);
+    rc = hob__wait_on(&b->waiters, &w, "barrier", b, HOB__WAIT_PLAIN);
     if (rc == -ECANCELED) b->arrived--;
     return rc;
 }

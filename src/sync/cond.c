@@ -24,7 +24,7 @@ int hob_cond_wait(struct hob_cond *c, struct hob_mutex *m) {
     if (m->waiters.first) hob__check_same_loop(&m->waiters, __func__);
     hob__mutex_pass_on(m);
     struct hob_waiter w = {.data = m};
-    rc = hob__wait_on(&c->waiters, &w, "condition", NULL, HOB__WAIT_PLAIN);
+    rc = hob__wait_on(&c->waiters, &w, "condition", c, HOB__WAIT_PLAIN);
     if (rc == 0) return 0;
     hob__mutex_retake(m);
     return w.data ? rc : 0;

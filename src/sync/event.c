@@ -10,7 +10,7 @@ int hob_event_wait(struct hob_event *e) {
     if (e->set) return 0;
     hob__check_same_loop(&e->waiters, __func__);
     struct hob_waiter w = {.data = NULL};
-    return hob__wait_on(&e->waiters, &w, "event", NULL, HOB__WAIT_PLAIN);
+    return hob__wait_on(&e->waiters, &w, "event", e, HOB__WAIT_PLAIN);
 }
 
 void hob_event_set(struct hob_event *e) {

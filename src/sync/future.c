@@ -14,7 +14,7 @@ int hob_future_wait(struct hob_future *f, void **value) {
     }
     hob__check_same_loop(&f->waiters, __func__);
     struct hob_waiter w = {.data = value};
-    return hob__wait_on(&f->waiters, &w, "future", NULL, HOB__WAIT_PLAIN);
+    return hob__wait_on(&f->waiters, &w, "future", f, HOB__WAIT_PLAIN);
 }
 
 int hob_future_set(struct hob_future *f, int result, void *value) {

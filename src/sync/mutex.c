@@ -18,7 +18,7 @@ int hob_mutex_lock(struct hob_mutex *m) {
     if (HOB__UNLIKELY(m->owner == self)) hob__misuse(__func__, "the task holds the mutex already");
     hob__check_same_loop(&m->waiters, __func__);
     struct hob_waiter w = {.data = NULL};
-    return hob__wait_on(&m->waiters, &w, "mutex", NULL, HOB__WAIT_PLAIN);
+    return hob__wait_on(&m->waiters, &w, "mutex", m, HOB__WAIT_PLAIN);
 }
 
 int hob_mutex_try_lock(struct hob_mutex *m) {
@@ -54,7 +54,7 @@ void hob__mutex_retake(struct hob_mutex *m) {
         return;
     }
     struct hob_waiter w = {.data = NULL};
-    hob__wait_on(&m->waiters, &w, "mutex", NULL, HOB__WAIT_MASKED);
+    hob__wait_on(&m->waiters, &w, "mutex", m, HOB__WAIT_MASKED);
 }
 
 bool hob_mutex_locked(const struct hob_mutex *m) { return m->owner != NULL; }

@@ -141,7 +141,7 @@ int hob_queue_put(struct hob_queue *q, const void *item) {
     }
     hob__check_same_loop(&q->putters, __func__);
     struct hob_waiter w = {.data = (void *)item};
-    return hob__wait_on(&q->putters, &w, "queue put", NULL, HOB__WAIT_PLAIN);
+    return hob__wait_on(&q->putters, &w, "queue put", q, HOB__WAIT_PLAIN);
 }
 
 int hob_queue_get(struct hob_queue *q, void *item) {
@@ -154,7 +154,7 @@ int hob_queue_get(struct hob_queue *q, void *item) {
     if (q->closed) return HOB_E_CLOSED;
     hob__check_same_loop(&q->getters, __func__);
     struct hob_waiter w = {.data = item};
-    return hob__wait_on(&q->getters, &w, "queue get", NULL, HOB__WAIT_PLAIN);
+    return hob__wait_on(&q->getters, &w, "queue get", q, HOB__WAIT_PLAIN);
 }
 
 int hob_queue_try_put(struct hob_queue *q, const void *item) {
@@ -185,7 +185,7 @@ int hob_queue_join(struct hob_queue *q) {
     if (q->unfinished == 0) return 0;
     hob__check_same_loop(&q->joiners, __func__);
     struct hob_waiter w = {.data = NULL};
-    return hob__wait_on(&q->joiners, &w, "queue join", NULL, HOB__WAIT_PLAIN);
+    return hob__wait_on(&q->joiners, &w, "queue join", q, HOB__WAIT_PLAIN);
 }
 
 static void shut(struct hob_queue *q, const char *func) {

@@ -14,7 +14,7 @@ int hob_sem_acquire(struct hob_sem *s) {
     }
     hob__check_same_loop(&s->waiters, __func__);
     struct hob_waiter w = {.data = NULL};
-    return hob__wait_on(&s->waiters, &w, "semaphore", NULL, HOB__WAIT_PLAIN);
+    return hob__wait_on(&s->waiters, &w, "semaphore", s, HOB__WAIT_PLAIN);
 }
 
 int hob_sem_try_acquire(struct hob_sem *s) {
