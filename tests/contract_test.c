@@ -1,0 +1,780 @@
+/* contract_test.c - the contract of scopes, tasks, cancellation and errors, point by point, in the
+ * numbering of docs/contract.md. What is tested at length elsewhere (objects to wait for, I/O) is
+ * touched here once. */
+#include "test.h"
+
+#include <fcntl.h>
+#include <hob/net.h>
+#include <math.h>
+#include <pthread.h>
+#include <unistd.h>
+
+static int log_at;
+static char log_text[1024];
+static void note(const char *what) {
+    log_at += snprintf(log_text + log_at, sizeof log_text - (size_t)log_at, "%s ", what);
+}
+
+static int sleeper(double seconds, int result) {
+    int rc = hob_sleep(seconds);
+    if (rc < 0) return rc;
+    return result < 0 ? hob_fail(result, "sleeper") : result;
+}
+HOB_TASK(sleeper, double, int)
+
+static int noting(const char *name, double seconds, int result) {
+    int rc = hob_sleep(seconds);
+    note(name);
+    return rc < 0 ? rc : result;
+}
+HOB_TASK(noting, const char *, double, int)
+
+static int at_once(int result) { return result; }
+HOB_TASK(at_once, int)
+
+static double seconds_since(uint64_t t0) { return (double)(hob_now() - t0) / 1e9; }
+
+/* ---- 1. a task belongs to one scope and cannot outlive it ---- */
+
+static int counter;
+static void count_up(void *arg) {
+    (void)arg;
+    counter++;
+}
+static void defer_note(void *arg) { note(arg); }
+
+static int leaves_early(void) {
+    HOB_SCOPE(s);
+    hob_defer(s, defer_note, "first");
+    hob_defer(s, defer_note, "second");
+    hob_spawn(s, noting, "child", 10.0, 0);
+    HOB_TRY(hob_yield_now());
+    return 7; /* without a join */
+}
+
+TASK_TEST(P01_return_cancels_waits_and_runs_clean_ups_in_reverse) {
+    uint64_t t0 = hob_now();
+    CHECK_EQ(leaves_early(), 7);
+    CHECK(seconds_since(t0) < 1);
+    CHECK_STR(log_text, "child second first ");
+    return 0;
+}
+
+TASK_TEST(P01_break_and_goto_leave_too) {
+    for (int i = 0; i < 3; i++) {
+        HOB_SCOPE(s);
+        hob_spawn(s, noting, "child", 10.0, 0);
+        hob_defer(s, count_up, NULL);
+        if (i == 1) break;
+        if (i == 5) goto out;
+    }
+out:
+    CHECK_STR(log_text, "child child ");
+    CHECK_EQ(counter, 2);
+    return 0;
+}
+
+TASK_TEST(P01_failed_child_wakes_the_owner_inside_the_scope) {
+    HOB_SCOPE(s);
+    hob_spawn(s, sleeper, 0.01, -EIO);
+    uint64_t t0 = hob_now();
+    CHECK_EQ(hob_sleep(10), -ECANCELED);
+    CHECK(seconds_since(t0) < 1);
+    CHECK_EQ(hob_join(s), -EIO);
+    return 0;
+}
+
+TASK_TEST(P01_inner_scopes_end_first) {
+    HOB_SCOPE(outer);
+    hob_spawn(outer, noting, "outer", 0.02, 0);
+    {
+        HOB_SCOPE(inner);
+        hob_spawn(inner, noting, "inner", 0.01, 0);
+        CHECK_EQ(hob_join(inner), 0);
+    }
+    CHECK_EQ(hob_join(outer), 0);
+    CHECK_STR(log_text, "inner outer ");
+    return 0;
+}
+
+static int ends_outer_first(void) {
+    struct hob_scope a, b;
+    struct hob_scope *pa = hob__scope_enter(&a, (struct hob_scope_options){0}, "f", "f.c", 1);
+    hob__scope_enter(&b, (struct hob_scope_options){0}, "f", "f.c", 2);
+    hob__scope_leave(&pa);
+    return 0;
+}
+HOB_TASK(ends_outer_first)
+TEST(P01_ending_an_outer_scope_first_is_misuse) {
+    CHECK_DIES(hob_run(ends_outer_first), "ends before one opened inside it");
+}
+
+/* ---- 2. spawning ---- */
+
+TASK_TEST(P02_spawn_runs_nothing_inside_the_call_and_order_is_fifo) {
+    HOB_SCOPE(s);
+    for (int i = 0; i < 3; i++) hob_spawn(s, noting, i == 0 ? "a" : i == 1 ? "b" : "c", 0.0, 0);
+    CHECK_STR(log_text, "");
+    CHECK_EQ(hob_join(s), 0);
+    CHECK_STR(log_text, "a b c ");
+    return 0;
+}
+
+TASK_TEST(P02_a_task_that_has_not_run_holds_no_stack) {
+    HOB_SCOPE(s);
+    struct hob_loop_info before, after;
+    hob_loop_info(&before);
+    for (int i = 0; i < 1000; i++) hob_spawn(s, at_once, 0);
+    hob_loop_info(&after);
+    CHECK_EQ(after.stacks, before.stacks);
+    CHECK_EQ(after.tasks, before.tasks + 1000);
+    return hob_join(s);
+}
+
+static int takes_over(int fd, int *closed) {
+    int rc = hob_sleep(0); /* the first waiting call sees the cancel */
+    close(fd);
+    *closed = rc;
+    return rc;
+}
+HOB_TASK(takes_over, int, int *)
+
+TASK_TEST(P02_a_cancelled_task_still_runs_to_its_first_wait) {
+    int closed = 1, fd = open("/dev/null", O_RDONLY);
+    HOB_SCOPE(s);
+    struct hob_task *t = hob_spawn(s, takes_over, fd, &closed);
+    CHECK(hob_cancel(t));
+    CHECK_EQ(hob_join(s), 0);
+    CHECK_EQ(closed, -ECANCELED);
+    CHECK_EQ(fcntl(fd, F_GETFD), -1);
+    CHECK(hob_task_was_cancelled(t));
+    return 0;
+}
+
+TASK_TEST(P02_spawn_into_a_cancelled_scope_starts_nothing_and_join_says_so) {
+    HOB_SCOPE(s);
+    hob_scope_cancel(s);
+    CHECK(hob_spawn(s, noting, "never", 0.0, 0) == NULL);
+    CHECK_EQ(hob_join(s), -ECANCELED);
+    CHECK_STR(log_text, "");
+    return 0;
+}
+
+static int hydra(struct hob_scope *s, int *heads) {
+    ++*heads;
+    hob_spawn(s, at_once, 0);
+    for (int i = 0; i < 2; i++) {
+        HOB_SCOPE(mine);
+        hob_yield_now();
+    }
+    extern int hydra_again(struct hob_scope * s, int *heads);
+    return hydra_again(s, heads);
+}
+HOB_TASK(hydra, struct hob_scope *, int *)
+int hydra_again(struct hob_scope *s, int *heads);
+int hydra_again(struct hob_scope *s, int *heads) {
+    if (!hob_spawn(s, hydra, s, heads)) return 0;
+    hob_spawn(s, hydra, s, heads);
+    return *heads > 2000 ? -EIO : 0;
+}
+TASK_TEST(P02_runaway_spawners_end) {
+    int heads = 0;
+    HOB_SCOPE(s);
+    hob_spawn(s, hydra, s, &heads);
+    CHECK_EQ(hob_join(s), -EIO);
+    CHECK(heads < 100000);
+    return 0;
+}
+
+/* ---- 3. errors of children ---- */
+
+TASK_TEST(P03_first_error_cancels_all_siblings_together_and_join_returns_it) {
+    HOB_SCOPE(s);
+    for (int i = 0; i < 50; i++) hob_spawn(s, noting, "x", 10.0, 0);
+    hob_spawn(s, sleeper, 0.01, -EPIPE);
+    uint64_t t0 = hob_now();
+    CHECK_EQ(hob_join(s), -EPIPE);
+    CHECK(seconds_since(t0) < 1);
+    CHECK_EQ(log_at, 100);
+    CHECK_EQ(hob_error()->code, -EPIPE);
+    CHECK_STR(hob_error()->message, "sleeper");
+    return 0;
+}
+
+static int fails_in_clean_up(int code) {
+    if (hob_sleep(10) == -ECANCELED) return hob_fail(code, "clean-up failed");
+    return 0;
+}
+HOB_TASK(fails_in_clean_up, int)
+
+TASK_TEST(P03_other_errors_are_kept_and_listed) {
+    HOB_SCOPE(s);
+    hob_spawn(s, fails_in_clean_up, -EDOM);
+    hob_spawn(s, sleeper, 0.01, -EIO);
+    hob_spawn(s, fails_in_clean_up, -ERANGE);
+    CHECK_EQ(hob_join(s), -EIO);
+    int n = 0;
+    for (const struct hob_error *e = hob_scope_errors(s); e; e = e->next) n++;
+    CHECK_EQ(n, 3);
+    CHECK_EQ(hob_scope_errors(s)->code, -EIO);
+    CHECK_STR(hob_scope_error_of(s, -EDOM)->message, "clean-up failed");
+    CHECK(hob_scope_error_of(s, -ERANGE) != NULL);
+    CHECK(hob_scope_error_of(s, -EPERM) == NULL);
+    return 0;
+}
+
+TASK_TEST(P03_a_child_cancelled_on_its_own_is_no_error) {
+    HOB_SCOPE(s);
+    struct hob_task *t = hob_spawn(s, sleeper, 10.0, 0);
+    hob_spawn(s, noting, "other", 0.01, 0);
+    hob_yield_now();
+    CHECK(hob_cancel(t));
+    CHECK(!hob_cancel(t));
+    CHECK_EQ(hob_join(s), 0);
+    CHECK_EQ(hob_task_result(t), -ECANCELED);
+    CHECK_STR(log_text, "other ");
+    return 0;
+}
+
+TASK_TEST(P03_collect_keeps_the_siblings_running) {
+    HOB_SCOPE(s, .on_error = HOB_COLLECT);
+    struct hob_task *a = hob_spawn(s, sleeper, 0.02, 5);
+    struct hob_task *b = hob_spawn(s, sleeper, 0.01, -EIO);
+    struct hob_task *c = hob_spawn(s, sleeper, 0.02, 6);
+    CHECK_EQ(hob_join(s), 1);
+    CHECK_EQ(hob_task_result(a), 5);
+    CHECK_EQ(hob_task_result(b), -EIO);
+    CHECK_EQ(hob_task_result(c), 6);
+    CHECK_STR(hob_task_error(b)->message, "sleeper");
+    return 0;
+}
+
+static int reports;
+static char report_text[8192];
+static void keep_report(enum hob_report_kind kind, const char *text, void *arg) {
+    (void)arg;
+    if (kind == HOB_REPORT_ERROR) reports++;
+    snprintf(report_text, sizeof report_text, "%s", text);
+}
+
+TASK_TEST(P03_discard_drops_records_and_reports_errors) {
+    hob_set_report(keep_report, NULL);
+    HOB_SCOPE(s, .on_error = HOB_DISCARD);
+    for (int round = 0; round < 1000; round++) {
+        for (int i = 0; i < 10; i++) hob_spawn(s, at_once, 0);
+        hob_yield_now();
+    }
+    hob_spawn(s, sleeper, 0.0, -EIO);
+    hob_spawn(s, noting, "lives", 0.01, 0);
+    CHECK_EQ(hob_join(s), 0);
+    CHECK_EQ(reports, 1);
+    CHECK_HAS(report_text, "sleeper");
+    CHECK_STR(log_text, "lives ");
+    struct hob_task *t = NULL;
+    CHECK_EQ(hob_next_done(s, &t), 0); /* no record is left */
+    return 0;
+}
+
+static int fails_and_leaves(void) {
+    HOB_SCOPE(s);
+    hob_spawn(s, sleeper, 0.01, -EIO);
+    HOB_TRY(hob_sleep(10)); /* leaves with -ECANCELED */
+    return hob_join(s);
+}
+HOB_TASK(fails_and_leaves)
+
+TASK_TEST(P03_an_error_that_left_with_the_scope_is_what_the_task_ends_with) {
+    HOB_SCOPE(s, .on_error = HOB_COLLECT);
+    struct hob_task *t = hob_spawn(s, fails_and_leaves);
+    CHECK_EQ(hob_join(s), 1);
+    CHECK_EQ(hob_task_result(t), -EIO);
+    CHECK_STR(hob_task_error(t)->message, "sleeper");
+    return 0;
+}
+
+static int outer_error_and_cancel(int *seen) {
+    HOB_SCOPE(s);
+    hob_spawn(s, sleeper, 0.0, -EIO);
+    hob_cancel(hob_self());
+    *seen = hob_join(s);
+    return hob_sleep(1);
+}
+HOB_TASK(outer_error_and_cancel, int *)
+
+TASK_TEST(P03_a_cancel_from_outside_is_seen_after_the_join) {
+    int seen = 0;
+    HOB_SCOPE(s);
+    struct hob_task *t = hob_spawn(s, outer_error_and_cancel, &seen);
+    CHECK_EQ(hob_join(s), 0);
+    CHECK_EQ(seen, -ECANCELED); /* the child was cancelled before it could fail */
+    CHECK_EQ(hob_task_result(t), -ECANCELED);
+    return 0;
+}
+
+/* ---- 4. daemons, start ---- */
+
+TASK_TEST(P04_daemons_are_cancelled_when_only_they_remain) {
+    HOB_SCOPE(s);
+    hob_spawn_daemon(s, noting, "daemon", 100.0, 0);
+    hob_spawn(s, noting, "child", 0.01, 0);
+    CHECK_EQ(hob_join(s), 0);
+    CHECK_STR(log_text, "child daemon ");
+    return 0;
+}
+
+static int server(bool ready, int result) {
+    int rc = hob_sleep(0.01);
+    if (rc < 0) return rc;
+    if (ready) {
+        hob_started();
+        note("listens");
+        rc = hob_sleep(0.01);
+        note("served");
+    }
+    return rc < 0 ? rc : result < 0 ? hob_fail(result, "cannot listen") : result;
+}
+HOB_TASK(server, bool, int)
+
+TASK_TEST(P04_start_waits_until_the_child_says_that_it_is_ready) {
+    HOB_SCOPE(s);
+    CHECK_EQ(hob_start(s, server, true, 0), 0);
+    CHECK_STR(log_text, "listens ");
+    CHECK_EQ(hob_join(s), 0);
+    CHECK_STR(log_text, "listens served ");
+    return 0;
+}
+
+TASK_TEST(P04_start_returns_the_error_of_a_child_that_never_was_ready) {
+    HOB_SCOPE(s);
+    CHECK_EQ(hob_start(s, server, false, -EADDRINUSE), -EADDRINUSE);
+    CHECK_STR(hob_error()->message, "cannot listen");
+    CHECK_EQ(hob_start(s, server, false, 0), HOB_E_NOT_STARTED);
+    CHECK_EQ(hob_join(s), 0);
+    return 0;
+}
+
+TASK_TEST(P04_an_error_after_ready_is_the_scopes) {
+    HOB_SCOPE(s);
+    CHECK_EQ(hob_start(s, server, true, -EIO), 0);
+    CHECK_EQ(hob_join(s), -EIO);
+    return 0;
+}
+
+/* ---- 5. await by many ---- */
+
+static int awaits(struct hob_task *t, int *result) {
+    *result = hob_await(t);
+    return 0;
+}
+HOB_TASK(awaits, struct hob_task *, int *)
+
+TASK_TEST(P05_many_tasks_await_one_and_all_get_the_result) {
+    int results[20];
+    HOB_SCOPE(s);
+    struct hob_task *t = hob_spawn(s, sleeper, 0.01, 42);
+    for (int i = 0; i < 20; i++) hob_spawn(s, awaits, t, &results[i]);
+    CHECK_EQ(hob_await(t), 42);
+    CHECK_EQ(hob_join(s), 0);
+    for (int i = 0; i < 20; i++) CHECK_EQ(results[i], 42);
+    CHECK_EQ(hob_await(t), 42); /* again, when it has long ended */
+    return 0;
+}
+
+static int awaits_itself(void) { return hob_await(hob_self()); }
+HOB_TASK(awaits_itself)
+TEST(P05_awaiting_oneself_is_misuse) {
+    CHECK_DIES(hob_run(awaits_itself), "a task cannot wait for itself");
+}
+
+/* ---- 6. level-triggered cancellation ---- */
+
+static int swallows(int *seen) {
+    for (int i = 0; i < 5; i++)
+        if (hob_sleep(10) == -ECANCELED) ++*seen;
+    return 3;
+}
+HOB_TASK(swallows, int *)
+
+TASK_TEST(P06_every_wait_in_a_cancelled_scope_says_so) {
+    int seen = 0;
+    HOB_SCOPE(s);
+    struct hob_task *t = hob_spawn(s, swallows, &seen);
+    hob_yield_now();
+    hob_cancel(t);
+    CHECK_EQ(hob_join(s), 0);
+    CHECK_EQ(seen, 5);
+    CHECK_EQ(hob_task_result(t), 3); /* its result is kept */
+    CHECK(!hob_task_was_cancelled(t));
+    return 0;
+}
+
+static int cleans_up_in_a_shield(int *slept) {
+    int rc = hob_sleep(10);
+    *slept = hob_shielded(hob_sleep(0.01));
+    CHECK_EQ(hob_sleep(0), -ECANCELED);
+    return rc;
+}
+HOB_TASK(cleans_up_in_a_shield, int *)
+
+TASK_TEST(P06_a_shield_masks_it_for_clean_up) {
+    int slept = 1;
+    HOB_SCOPE(s);
+    struct hob_task *t = hob_spawn(s, cleans_up_in_a_shield, &slept);
+    hob_yield_now();
+    hob_cancel(t);
+    CHECK_EQ(hob_join(s), 0);
+    CHECK_EQ(slept, 0);
+    return 0;
+}
+
+static int takes_back(int *rc) {
+    *rc = hob_sleep(10);
+    CHECK(hob_cancelled());
+    CHECK(hob_uncancel());
+    CHECK(!hob_uncancel());
+    CHECK(!hob_cancelled());
+    return hob_sleep(0.001);
+}
+HOB_TASK(takes_back, int *)
+
+TASK_TEST(P06_only_the_task_itself_takes_a_cancel_back) {
+    int rc = 0;
+    HOB_SCOPE(s);
+    struct hob_task *t = hob_spawn(s, takes_back, &rc);
+    hob_yield_now();
+    hob_cancel(t);
+    CHECK_EQ(hob_join(s), 0);
+    CHECK_EQ(rc, -ECANCELED);
+    CHECK_EQ(hob_task_result(t), 0);
+    return 0;
+}
+
+/* ---- 7. every waiting call is a point ---- */
+
+static int all_points(int *count) {
+    struct hob_mutex m = {0};
+    struct hob_sem sem = HOB_SEM(1);
+    struct hob_event set = {.set = true};
+    struct hob_future done = {.done = true};
+    HOB_QUEUE(q, int, 2);
+    int item = 1;
+    hob_queue_try_put(q, &item);
+    CHECK_EQ(hob_sleep(1), -ECANCELED);
+    *count += hob_mutex_lock(&m) == -ECANCELED;
+    *count += hob_sem_acquire(&sem) == -ECANCELED;
+    *count += hob_event_wait(&set) == -ECANCELED;
+    *count += hob_future_wait(&done, NULL) == -ECANCELED;
+    *count += hob_queue_get(q, &item) == -ECANCELED;
+    *count += hob_queue_put(q, &item) == -ECANCELED;
+    *count += hob_yield_now() == -ECANCELED;
+    *count += hob_sleep(0) == -ECANCELED;
+    *count += hob_check() == -ECANCELED;
+    *count += hob_poll(0, 1) == -ECANCELED;
+    CHECK_EQ(sem.free, 1);
+    CHECK_EQ(hob_queue_count(q), 1);
+    return 0;
+}
+HOB_TASK(all_points, int *)
+
+TASK_TEST(P07_a_call_that_need_not_wait_is_a_point_too) {
+    int count = 0;
+    HOB_SCOPE(s);
+    struct hob_task *t = hob_spawn(s, all_points, &count);
+    hob_yield_now();
+    hob_cancel(t);
+    CHECK_EQ(hob_join(s), 0);
+    CHECK_EQ(count, 10);
+    return 0;
+}
+
+/* ---- 8. completion wins ---- */
+
+static int gets(struct hob_queue *q, int *item, int *next) {
+    int rc = hob_queue_get(q, item);
+    *next = hob_check();
+    return rc;
+}
+HOB_TASK(gets, struct hob_queue *, int *, int *)
+
+TASK_TEST(P08_what_completed_in_the_turn_of_the_cancel_is_delivered) {
+    int got = 0, next = 1, seven = 7;
+    HOB_QUEUE(q, int, 2);
+    HOB_SCOPE(s);
+    struct hob_task *t = hob_spawn(s, gets, q, &got, &next);
+    hob_yield_now();
+    hob_queue_try_put(q, &seven); /* handed over */
+    hob_cancel(t);                /* in the same turn */
+    CHECK_EQ(hob_join(s), 0);
+    CHECK_EQ(got, 7);
+    CHECK_EQ(hob_task_result(t), 0);
+    CHECK_EQ(next, -ECANCELED);
+    return 0;
+}
+
+TASK_TEST(P08_a_cancel_that_came_first_leaves_the_item_for_others) {
+    int got = 0, next = 1, seven = 7;
+    HOB_QUEUE(q, int, 2);
+    HOB_SCOPE(s);
+    struct hob_task *t = hob_spawn(s, gets, q, &got, &next);
+    hob_yield_now();
+    hob_cancel(t);
+    hob_queue_try_put(q, &seven);
+    CHECK_EQ(hob_join(s), 0);
+    CHECK_EQ(hob_task_result(t), -ECANCELED);
+    CHECK_EQ(hob_queue_count(q), 1);
+    return 0;
+}
+
+/* ---- 9. descriptors are not lost ---- */
+
+static int accepts(struct hob_listener *l, int *rc) {
+    struct hob_stream *s = NULL;
+    *rc = hob_accept(l, &s);
+    hob_close(s);
+    return 0;
+}
+HOB_TASK(accepts, struct hob_listener *, int *)
+
+TASK_TEST(P09_a_connection_that_comes_with_the_cancel_stays_in_the_backlog) {
+    struct hob_listener *l;
+    struct hob_stream *c, *s;
+    int rc = 1;
+    CHECK_EQ(hob_listen("127.0.0.1:0", &l), 0);
+    HOB_SCOPE(scope);
+    struct hob_task *t = hob_spawn(scope, accepts, l, &rc);
+    hob_yield_now();
+    hob_cancel(t);
+    CHECK_EQ(hob_connect(hob_listener_address(l), &c), 0);
+    CHECK_EQ(hob_join(scope), 0);
+    CHECK_EQ(rc, -ECANCELED);
+    CHECK_EQ(hob_accept(l, &s), 0);
+    hob_close(s);
+    hob_close(c);
+    hob_listener_close(l);
+    return 0;
+}
+
+/* ---- 10. deadlines ---- */
+
+TASK_TEST(P10_only_the_owner_of_the_deadline_turns_it_into_a_timeout) {
+    uint64_t t0 = hob_now();
+    int inner = 1;
+    int outer = hob_within(0.02, ({
+                               inner = hob_within(10.0, hob_sleep(5));
+                               inner;
+                           }));
+    CHECK_EQ(inner, -ECANCELED);
+    CHECK_EQ(outer, -ETIMEDOUT);
+    CHECK(seconds_since(t0) >= 0.02 && seconds_since(t0) < 1);
+    CHECK_EQ(hob_sleep(0), 0);
+    return 0;
+}
+
+static int succeeds_late(void) {
+    hob_sleep(10);
+    return 9;
+}
+TASK_TEST(P10_a_result_that_came_is_kept) {
+    CHECK_EQ(hob_within(0.01, succeeds_late()), 9);
+    CHECK_EQ(hob_within(0.01, ({
+                            hob_sleep(10);
+                            -EIO;
+                        })),
+             -EIO);
+    return 0;
+}
+
+TASK_TEST(P10_scope_with_a_deadline) {
+    HOB_SCOPE(s, .deadline = hob_after(0.02));
+    hob_spawn(s, noting, "x", 10.0, 0);
+    CHECK_EQ(hob_join(s), -ETIMEDOUT);
+    CHECK(hob_scope_expired(s));
+    CHECK_EQ(hob_sleep(0), 0); /* what follows in the block is not covered any more */
+    return 0;
+}
+
+/* ---- 11. two-phase stop ---- */
+
+static int politely(struct hob_listener *l, int *rc, int *later) {
+    struct hob_stream *s;
+    *rc = hob_accept(l, &s);
+    CHECK(hob_stopping());
+    *later = hob_sleep(0.01); /* the grace lets it finish */
+    return 0;
+}
+HOB_TASK(politely, struct hob_listener *, int *, int *)
+
+TASK_TEST(P11_stop_asks_first) {
+    struct hob_listener *l;
+    int rc = 1, later = 1;
+    CHECK_EQ(hob_listen("127.0.0.1:0", &l), 0);
+    {
+        HOB_SCOPE(s);
+        hob_spawn(s, politely, l, &rc, &later);
+        hob_yield_now();
+        hob_stop(s, 5.0);
+        CHECK_EQ(hob_join(s), 0);
+    }
+    CHECK_EQ(rc, HOB_E_STOPPING);
+    CHECK_EQ(later, 0);
+    CHECK(!hob_stopping());
+    hob_listener_close(l);
+    return 0;
+}
+
+TASK_TEST(P11_and_cancels_when_the_grace_is_over) {
+    HOB_SCOPE(s);
+    hob_spawn(s, noting, "stubborn", 10.0, 0);
+    hob_yield_now();
+    uint64_t t0 = hob_now();
+    hob_stop(s, 0.02);
+    CHECK_EQ(hob_join(s), 0);
+    CHECK(seconds_since(t0) >= 0.02 && seconds_since(t0) < 1);
+    CHECK_STR(log_text, "stubborn ");
+    return 0;
+}
+
+/* ---- errors ---- */
+
+static int low(void) { return hob_fail(-EIO, "disk %d", 3); }
+static int middle(void) {
+    int rc = low();
+    return rc < 0 ? hob_fail_from(rc, "reading the table") : 0;
+}
+TASK_TEST(E_record_has_message_place_and_cause) {
+    CHECK_EQ(middle(), -EIO);
+    const struct hob_error *e = hob_error();
+    CHECK_STR(e->message, "reading the table");
+    CHECK_STR(e->func, "middle");
+    CHECK_HAS(e->file, "contract_test.c");
+    CHECK(e->line > 0);
+    CHECK_STR(e->cause->message, "disk 3");
+    CHECK(e->cause->cause == NULL);
+    char text[512];
+    int n = hob_error_format(e, text, sizeof text);
+    CHECK_EQ(n, strlen(text));
+    CHECK_HAS(text, "Input/output error: reading the table (middle,");
+    CHECK_HAS(text, "caused by: Input/output error: disk 3 (low,");
+    CHECK_EQ(hob_error_format(e, text, 10), n);
+    CHECK_EQ(strlen(text), 9);
+    hob_error_clear();
+    CHECK(hob_error() == NULL);
+    return 0;
+}
+
+TEST(E_every_code_of_hob_has_a_name) {
+    for (int code = HOB_E_STOPPING; code >= HOB_E_NAME_TEMPORARY; code--)
+        CHECK(strncmp(hob_strerror(code), "error ", 6) != 0);
+    CHECK_STR(hob_strerror(-ECONNREFUSED), "Connection refused");
+    CHECK_STR(hob_strerror(-99999), "error -99999");
+}
+
+TEST(E_the_record_survives_the_loop) {
+    CHECK_EQ(hob_run(sleeper, 0.0, -EIO), -EIO);
+    CHECK_STR(hob_error()->message, "sleeper");
+}
+
+static struct hob_scope *others;
+static int joins_others(void) { return hob_join(others); }
+HOB_TASK(joins_others)
+static int lends_its_scope(void) {
+    HOB_SCOPE(s);
+    others = s;
+    hob_spawn(s, joins_others);
+    return hob_join(s);
+}
+HOB_TASK(lends_its_scope)
+TEST(E_misuse_names_function_task_and_line) {
+    CHECK_DIES(hob_run(lends_its_scope), "misuse: hob_join: scope 'lends_its_scope'");
+    CHECK_DIES(hob_run(lends_its_scope), "in task 'joins_others' (spawned by lends_its_scope at");
+    CHECK_DIES(hob_run(lends_its_scope), "contract_test.c:");
+}
+
+/* ---- the loop ---- */
+
+static int waits_for_nobody(struct hob_event *e) { return hob_event_wait(e); }
+HOB_TASK(waits_for_nobody, struct hob_event *)
+static int deadlocks(void) {
+    struct hob_event e = {0};
+    HOB_SCOPE(s);
+    hob_spawn_named(s, "lonely", waits_for_nobody, &e);
+    return hob_join(s);
+}
+HOB_TASK(deadlocks)
+
+static char deadlock_text[8192];
+static void keep_deadlock(enum hob_report_kind kind, const char *text, void *arg) {
+    (void)arg;
+    if (kind == HOB_REPORT_DEADLOCK) snprintf(deadlock_text, sizeof deadlock_text, "%s", text);
+}
+TEST(L_deadlock_is_reported_with_every_task_and_ends_the_run) {
+    hob_set_report(keep_deadlock, NULL);
+    CHECK_EQ(hob_run(deadlocks), HOB_E_DEADLOCK);
+    CHECK_HAS(deadlock_text, "lonely: event");
+    CHECK_HAS(deadlock_text, "spawned by deadlocks at");
+    CHECK_HAS(deadlock_text, "contract_test.c:");
+    CHECK_HAS(deadlock_text, "deadlocks: join");
+}
+
+static char slow_text[16384];
+static void keep_slow(enum hob_report_kind kind, const char *text, void *arg) {
+    (void)arg;
+    if (kind == HOB_REPORT_SLOW) snprintf(slow_text, sizeof slow_text, "%s", text);
+}
+static volatile int spun;
+__attribute__((noinline)) static void hogs_the_loop(double seconds) {
+    uint64_t t0 = hob_now();
+    while (seconds_since(t0) < seconds) spun++;
+}
+static int slow_task(void) {
+    hogs_the_loop(0.4);
+    CHECK(slow_text[0] != 0); /* reported while it still ran */
+    return 0;
+}
+HOB_TASK(slow_task)
+TEST(L_a_task_that_holds_the_loop_is_reported_with_its_stack_while_it_runs) {
+    hob_set_report(keep_slow, NULL);
+    CHECK_EQ(hob_run(slow_task), 0);
+    CHECK_HAS(slow_text, "task 'slow_task'");
+    CHECK_HAS(slow_text, "has held the loop for 1");
+    CHECK_HAS(slow_text, "slow_task");
+    CHECK_HAS(slow_text, "contract_test.c");
+}
+
+static int runs_inside(void) {
+    CHECK_EQ(hob_run(sleeper, 0.0, 0), HOB_E_RUNNING);
+    return hob_sleep(0.001);
+}
+HOB_TASK(runs_inside)
+TEST(L_a_loop_in_a_loop_is_an_error_and_does_no_harm) { CHECK_EQ(hob_run(runs_inside), 0); }
+
+static int background(double seconds, int result) {
+    int rc = hob_sleep(seconds);
+    note(rc < 0 ? "cancelled" : "done");
+    return rc < 0 ? rc : result;
+}
+HOB_TASK(background, double, int)
+static int with_background(void) {
+    CHECK_EQ(hob_background(background, 0.005, 0), 0);
+    CHECK_EQ(hob_background(background, 0.01, -EIO), 0);
+    CHECK_EQ(hob_background(background, 100.0, 0), 0);
+    return hob_sleep(0.03);
+}
+HOB_TASK(with_background)
+TEST(L_background_tasks_are_the_loops_and_their_errors_are_reported) {
+    hob_set_report(keep_report, NULL);
+    CHECK_EQ(hob_run(with_background), 0);
+    CHECK_STR(log_text, "done done cancelled ");
+    CHECK_EQ(reports, 1);
+    CHECK_HAS(report_text, "Input/output error");
+}
+
+static int bad_sleep(void) {
+    CHECK_EQ(hob_sleep(NAN), -EINVAL);
+    CHECK_EQ(hob_sleep(-1), 0);
+    return 0;
+}
+HOB_TASK(bad_sleep)
+TEST(L_sleep_of_no_number) { CHECK_EQ(hob_run(bad_sleep), 0); }
+
+TEST_MAIN()
