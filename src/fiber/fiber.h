@@ -84,7 +84,7 @@ int hob__stacks_trim(struct hob__stacks *pool);
 /* The stack whose guard contains addr, among this thread's pools, or NULL.
  * Async-signal-safe. */
 const struct hob__stack *hob__stack_of_guard(const void *addr);
-/* Whether addr lies in the stack's slot, guard and all. */
+/* Whether addr is a stack pointer of the fiber on it, be it in the guard already. */
 bool hob__stack_contains(const struct hob__stack *stack, const void *addr);
 
 /* Where notes to the user go ("no guards any more"): whole lines. The default writes them to

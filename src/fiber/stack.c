@@ -13,6 +13,7 @@ enum {
     FIRST_SLOTS = 16, /* of the first slab of a class; each later one doubles */
     MAX_SLOTS = 1024,
     MAX_SLAB_BYTES = 256 << 20,
+    PROBE = 1024,    /* aarch64 probes for a large frame so far above the stack pointer */
     KEEP = 8,        /* free stacks of a class that are never trimmed */
     TRIM_BATCH = 32, /* at 2 us each, a call stays below 100 us */
     EPOCH_MS = 1000,
@@ -189,5 +190,5 @@ const struct hob__stack *hob__stack_of_guard(const void *addr) {
 
 bool hob__stack_contains(const struct hob__stack *stack, const void *addr) {
     uintptr_t at = (uintptr_t)addr, base = (uintptr_t)stack->base;
-    return at >= base - HOB__GUARD_SIZE && at <= (uintptr_t)stack->top;
+    return at >= base - HOB__GUARD_SIZE - PROBE && at <= (uintptr_t)stack->top;
 }

@@ -55,6 +55,7 @@ __attribute__((noinline)) int hob__trace_self(void **pcs, int max) {
 
 static __attribute__((noinline)) void unwind_here(void *capture) {
     _Unwind_Backtrace(see_frame, capture);
+    __asm__ volatile(""); /* no tail call: this frame is counted */
 }
 
 int hob__trace_suspended(void *saved_sp, void **pcs, int max) {
