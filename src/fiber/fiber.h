@@ -101,6 +101,12 @@ void *hob__fiber_prepare(struct hob__stack *stack, void (*entry)(void *arg), voi
  * switch_<arch>.S; call it from one place only, so that its return is predicted. */
 void hob__switch(void **save, void *to);
 
+/* Suspends the caller as hob__switch() does and calls entry(arg) on a stack that is not in use;
+ * entry returns the saved stack pointer of the fiber to go on with, which ends this one. When that
+ * is the caller again, all of it was a call and a return to the processor. stack->fp must stand at
+ * top - 16: hob__fiber_enter(). switch_<arch>.S */
+void hob__enter(void **save, void *top, void *(*entry)(void *arg), void *arg);
+
 /* Calls cb(arg) on the current stack, but so that an unwinder inside cb (_Unwind_Backtrace) sees
  * the suspended fiber whose saved stack pointer is given as cb's caller. switch_<arch>.S */
 void hob__walk(void *saved_sp, void (*cb)(void *arg), void *arg);

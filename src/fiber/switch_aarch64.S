@@ -63,6 +63,7 @@ hob__switch:
     mov     x10, sp
     str     x10, [x0]
     mov     sp, x1
+.Lresume: /* x9: FPCR, sp: a suspended fiber's frame */
     ldr     x10, [sp, #160]
     cmp     x9, x10
     b.ne    2f
@@ -106,6 +107,68 @@ hob__switch:
     b       1b
     .cfi_endproc
     .size   hob__switch, .-hob__switch
+
+/* void hob__enter(void **save, void *top, void *(*entry)(void *arg), void *arg)
+ * See switch_x86_64.S. The fresh stack's FPCR is at top - 16. */
+    .globl  hob__enter
+    .hidden hob__enter
+    .type   hob__enter, %function
+    .p2align 6
+hob__enter:
+    .cfi_startproc
+    LANDING
+    stp     x29, x30, [sp, #-176]!
+    .cfi_def_cfa_offset 176
+    .cfi_offset x29, -176
+    .cfi_offset x30, -168
+    stp     x19, x20, [sp, #16]
+    stp     x21, x22, [sp, #32]
+    stp     x23, x24, [sp, #48]
+    stp     x25, x26, [sp, #64]
+    stp     x27, x28, [sp, #80]
+    stp     d8, d9, [sp, #96]
+    stp     d10, d11, [sp, #112]
+    stp     d12, d13, [sp, #128]
+    stp     d14, d15, [sp, #144]
+    .cfi_offset x19, -160
+    .cfi_offset x20, -152
+    .cfi_offset x21, -144
+    .cfi_offset x22, -136
+    .cfi_offset x23, -128
+    .cfi_offset x24, -120
+    .cfi_offset x25, -112
+    .cfi_offset x26, -104
+    .cfi_offset x27, -96
+    .cfi_offset x28, -88
+    .cfi_offset d8, -80
+    .cfi_offset d9, -72
+    .cfi_offset d10, -64
+    .cfi_offset d11, -56
+    .cfi_offset d12, -48
+    .cfi_offset d13, -40
+    .cfi_offset d14, -32
+    .cfi_offset d15, -24
+    mrs     x9, fpcr
+    str     x9, [sp, #160]
+    mov     x10, sp
+    str     x10, [x0]
+    .cfi_undefined x30
+    mov     sp, x1
+    ldr     x10, [sp, #-16]
+    cmp     x9, x10
+    b.ne    4f
+3:
+    mov     x0, x3
+    mov     x29, xzr
+    blr     x2
+    mrs     x9, fpcr
+    mov     sp, x0
+    b       .Lresume
+4:
+    msr     fpcr, x10
+    b       3b
+    .cfi_endproc
+    .size   hob__enter, .-hob__enter
 
 /* The first return address of every fiber: entry in x20, its argument in x19 (see
  * hob__fiber_prepare). Unwinders end here; they look for the address before a return address, so

@@ -53,6 +53,7 @@ hob__switch:
     movzwl  4(%rsp), %ecx
     movq    %rsp, (%rdi)
     movq    %rsi, %rsp
+.Lresume: /* eax: MXCSR, ecx: x87 control word, rsp: a suspended fiber's frame */
     xorl    (%rsp), %eax
     testl   $0xffc0, %eax
     jne     .Lmxcsr
@@ -91,6 +92,70 @@ hob__switch:
     jmp     .Lx87_done
     .cfi_endproc
     .size   hob__switch, .-hob__switch
+
+/* void hob__enter(void **save, void *top, void *(*entry)(void *arg), void *arg)
+ * Suspends the caller as hob__switch does and calls entry(arg) on a fresh stack, whose fp words are
+ * at top - 16. entry returns the saved stack pointer of the fiber to go on with: a call and a return,
+ * so that when this is the caller again, the processor has predicted all of it. Unwinders end here. */
+    .globl  hob__enter
+    .hidden hob__enter
+    .type   hob__enter, @function
+    .p2align 6
+hob__enter:
+    .cfi_startproc
+    endbr64
+    pushq   %rbp
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset rbp, 0
+    pushq   %rbx
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset rbx, 0
+    pushq   %r12
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset r12, 0
+    pushq   %r13
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset r13, 0
+    pushq   %r14
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset r14, 0
+    pushq   %r15
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset r15, 0
+    subq    $8, %rsp
+    .cfi_adjust_cfa_offset 8
+    stmxcsr (%rsp)
+    fnstcw  4(%rsp)
+    movl    (%rsp), %eax
+    movzwl  4(%rsp), %r8d
+    movq    %rsp, (%rdi)
+    .cfi_undefined rip
+    leaq    -16(%rsi), %rsp
+    xorl    (%rsp), %eax
+    testl   $0xffc0, %eax
+    jne     .Lenter_mxcsr
+.Lenter_mxcsr_done:
+    cmpw    %r8w, 4(%rsp)
+    jne     .Lenter_x87
+.Lenter_x87_done:
+    movq    %rcx, %rdi
+    xorl    %ebp, %ebp
+    call    *%rdx
+    movq    %rax, %rdx
+    stmxcsr (%rsp)
+    fnstcw  4(%rsp)
+    movl    (%rsp), %eax
+    movzwl  4(%rsp), %ecx
+    movq    %rdx, %rsp
+    jmp     .Lresume
+.Lenter_mxcsr:
+    ldmxcsr (%rsp)
+    jmp     .Lenter_mxcsr_done
+.Lenter_x87:
+    fldcw   4(%rsp)
+    jmp     .Lenter_x87_done
+    .cfi_endproc
+    .size   hob__enter, .-hob__enter
 
 /* The first return address of every fiber: entry in r12, its argument in rbx (see
  * hob__fiber_prepare). Unwinders end here. The nop belongs to the function because they look for the

@@ -35,13 +35,29 @@ bool hob__ring_grow(struct hob_loop *loop) {
     return true;
 }
 
-/* The one place that calls hob__switch, so that the processor always predicts where its `ret` goes.
- * NULL stacks: the scheduler's. */
-static __attribute__((noinline)) void switch_to(void **save, void *to,
-                                                struct hob__stack *from_stack,
-                                                struct hob__stack *to_stack, bool ending) {
-    hob__before_switch(from_stack, to_stack, ending);
-    hob__switch(save, to);
+static void *task_root(void *arg);
+
+static inline struct hob__stack *stack_of(struct hob_task *t) { return t ? t->stack : NULL; }
+
+static inline void *sp_of(struct hob_loop *loop, struct hob_task *t) {
+    return t ? t->sp : loop->sp;
+}
+
+/* Suspends what runs on from_stack (NULL: the scheduler) and continues with `next` (NULL: the
+ * scheduler), which has its stack. The one place that calls hob__switch, so that the processor
+ * always predicts where its `ret` goes. A task's first run is a call, see hob__enter(). */
+static __attribute__((noinline)) void go(struct hob_loop *loop, void **save,
+                                         struct hob__stack *from_stack, struct hob_task *next,
+                                         bool ending) {
+    hob__before_switch(from_stack, stack_of(next), ending);
+    if (next && !next->sp) {
+        struct hob__stack *stack = next->stack;
+        ((uint64_t *)(void *)stack->top)[-2] = stack->fp;
+        hob__san_prepared(stack);
+        hob__enter(save, stack->top, task_root, loop);
+    } else {
+        hob__switch(save, sp_of(loop, next));
+    }
     hob__after_switch(from_stack);
 }
 
@@ -56,8 +72,6 @@ static __attribute__((noinline)) bool next_slice(struct hob_loop *loop) {
     return now - loop->turn_began < TURN_NS;
 }
 
-static void task_root(void *arg);
-
 /* Gives a task that has not run its stack. Without memory for one the task ends with -ENOMEM. */
 static bool give_stack(struct hob_loop *loop, struct hob_task *t) {
     struct hob__stack *stack = hob__stack_get(&loop->stacks, t->stack_class);
@@ -67,7 +81,6 @@ static bool give_stack(struct hob_loop *loop, struct hob_task *t) {
     }
     stack->owner = t;
     t->stack = stack;
-    t->sp = hob__fiber_prepare(stack, task_root, loop);
     return true;
 }
 
@@ -90,7 +103,7 @@ void hob__suspend(struct hob_loop *loop, struct hob_task *t) {
     if (next == t) return;
     t->saved_errno = errno;
     set_current(loop, next);
-    switch_to(&t->sp, next ? next->sp : loop->sp, t->stack, next ? next->stack : NULL, false);
+    go(loop, &t->sp, t->stack, next, false);
     errno = t->saved_errno;
 }
 
@@ -110,8 +123,9 @@ static inline struct hob_task *take_new(struct hob_loop *loop, struct hob__stack
     return t;
 }
 
-/* The bottom of every task's stack. */
-static void task_root(void *arg) {
+/* The bottom of every task's stack: runs one new task after another on it, while they come; then
+ * returns where to go on. */
+HOB__NO_TSAN static void *task_root(void *arg) {
     struct hob_loop *loop = arg;
     struct hob_task *t = hob__loop_task(loop);
     struct hob__stack *stack = t->stack;
@@ -129,9 +143,13 @@ static void task_root(void *arg) {
     struct hob_task *next = take_next(loop);
     hob__stack_put(&loop->stacks, stack);
     set_current(loop, next);
-    void *gone;
-    switch_to(&gone, next ? next->sp : loop->sp, stack, next ? next->stack : NULL, true);
-    __builtin_unreachable();
+    if (next && !next->sp) {
+        void *gone;
+        go(loop, &gone, stack, next, true);
+        __builtin_unreachable();
+    }
+    hob__before_switch(stack, stack_of(next), true);
+    return sp_of(loop, next);
 }
 
 /* Only this thread writes it; the watchdog reads. */
@@ -148,7 +166,7 @@ static void run_tasks(struct hob_loop *loop) {
     struct hob_task *next = take_next(loop);
     if (next) {
         set_current(loop, next);
-        switch_to(&loop->sp, next->sp, NULL, next->stack, false);
+        go(loop, &loop->sp, NULL, next, false);
     }
     count_awake(loop);
 }
