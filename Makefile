@@ -31,7 +31,7 @@ test: ## all tests on both backends, with sanitizers, on aarch64 ... (ONLY=name 
 
 check: ## the quick ones: the tests on this machine's own backends
 	@scripts/setup build
-	@$(MAIN) -- all tests
+	@$(MAIN) -- tests
 	@scripts/run-tests uring epoll
 
 asan: ## the tests under AddressSanitizer and UBSan
