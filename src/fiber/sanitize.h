@@ -100,6 +100,15 @@ HOB__NO_TSAN static inline void hob__after_switch(struct hob__stack *self) {
 
 /* ---- what the pool tells ---- */
 
+/* Valgrind does not know MADV_GUARD_INSTALL and reads guards itself. */
+static inline bool hob__san_knows_mprotect_only(void) {
+#ifdef RUNNING_ON_VALGRIND
+    return RUNNING_ON_VALGRIND;
+#else
+    return false;
+#endif
+}
+
 /* The slot has its record. */
 static inline void hob__san_carved(struct hob__stack *s) {
 #ifdef VALGRIND_STACK_REGISTER

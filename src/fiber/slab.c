@@ -65,20 +65,19 @@ static bool readable(const void *at) {
     return syscall(SYS_rt_sigprocmask, SIG_BLOCK, at, NULL, (size_t)8) == 0;
 }
 
+static int find_guard_kind(char *at) {
+    if (hob__san_knows_mprotect_only()) return HOB__GUARD_PROTECT;
+    if (madvise(at, HOB__GUARD_SIZE, MADV_GUARD_INSTALL) != 0) return HOB__GUARD_PROTECT;
+    return readable(at) ? HOB__GUARD_PROTECT : HOB__GUARD_INSTALL;
+}
+
 static bool guard_install(char *at) {
     int kind = __atomic_load_n(&hob__guard_kind, __ATOMIC_RELAXED);
-    if (kind == HOB__GUARD_PROTECT) return false;
-    if (madvise(at, HOB__GUARD_SIZE, MADV_GUARD_INSTALL) == 0) {
-        if (kind == HOB__GUARD_INSTALL) return true;
-        if (!readable(at)) {
-            __atomic_store_n(&hob__guard_kind, HOB__GUARD_INSTALL, __ATOMIC_RELAXED);
-            return true;
-        }
-    } else if (errno != EINVAL) {
-        return false;
+    if (kind == HOB__GUARD_UNKNOWN) {
+        kind = find_guard_kind(at);
+        __atomic_store_n(&hob__guard_kind, kind, __ATOMIC_RELAXED);
     }
-    __atomic_store_n(&hob__guard_kind, HOB__GUARD_PROTECT, __ATOMIC_RELAXED);
-    return false;
+    return kind == HOB__GUARD_INSTALL && madvise(at, HOB__GUARD_SIZE, MADV_GUARD_INSTALL) == 0;
 }
 
 static bool guard_protect(char *at) {

@@ -116,8 +116,12 @@ struct hob__stack *hob__stack_get(struct hob__stacks *pool, unsigned cls) {
         s = pop(&pool->free[cls]);
     else if (pool->clean[cls].first)
         s = pop(&pool->clean[cls]);
-    else if (!(s = carve(pool, cls)))
-        return NULL;
+    else {
+        int saved = errno;
+        s = carve(pool, cls);
+        errno = saved;
+        if (!s) return NULL;
+    }
     pool->in_use++;
     if (++pool->used[cls] > pool->peak[0][cls]) pool->peak[0][cls] = pool->used[cls];
     hob__san_taken(s);
