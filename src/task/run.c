@@ -121,6 +121,7 @@ static int open_loop(struct hob_loop *loop, const struct hob_options *o) {
     loop->grace = o->grace;
     loop->slow_ms = o->slow_ms;
     loop->thread = pthread_self();
+    loop->errno_at = &errno;
     hob__scope_init(&loop->root, (struct hob_scope_options){.on_error = HOB_DISCARD}, "loop",
                     __FILE__, __LINE__);
     loop->root.region.attention = hob__point_hook ? HOB__ATT_HOOK : 0;

@@ -101,10 +101,10 @@ static inline struct hob_task *take_next(struct hob_loop *loop) {
 void hob__suspend(struct hob_loop *loop, struct hob_task *t) {
     struct hob_task *next = take_next(loop);
     if (next == t) return;
-    t->saved_errno = errno;
+    t->saved_errno = *loop->errno_at;
     set_current(loop, next);
     go(loop, &t->sp, t->stack, next, false);
-    errno = t->saved_errno;
+    *loop->errno_at = t->saved_errno;
 }
 
 /* Runs the next task on this stack when it is a new one of the same class: no switch, no stack to
@@ -131,7 +131,7 @@ HOB__NO_TSAN static void *task_root(void *arg) {
     struct hob__stack *stack = t->stack;
     hob__after_switch(stack);
     do {
-        errno = 0;
+        *loop->errno_at = 0;
         int rc = t->site->run(t->head.args);
         stack->owner = NULL;
         t->stack = NULL;

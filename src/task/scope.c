@@ -320,7 +320,7 @@ void hob__scope_leave(struct hob_scope *const *ps) {
     if (HOB__UNLIKELY(t->region != &s->region))
         hob__misuse("the end of HOB_SCOPE", "scope '%s' (%s:%d) ends before one opened inside it",
                     s->name, s->file, s->line);
-    int kept_errno = errno;
+    int *errno_at = t->loop->errno_at, kept_errno = *errno_at;
     if (s->state != HOB__SCOPE_JOINED) {
         if (s->live > 0) {
             hob__region_cancel(t->loop, &s->region);
@@ -335,7 +335,7 @@ void hob__scope_leave(struct hob_scope *const *ps) {
     s->region.parent->inner = NULL;
     t->region = s->region.parent;
     if (!hob__list_empty(&s->children) || s->errors) free_children(s);
-    errno = kept_errno;
+    *errno_at = kept_errno;
 }
 
 /* ---- what else a scope offers ---- */

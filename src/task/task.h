@@ -108,6 +108,7 @@ struct hob_loop {
     int32_t slice_length;
     uint64_t slice_began, turn_began; /* ns */
     void *sp;                         /* the scheduler's, while tasks run */
+    int *errno_at;                    /* this thread's errno, which costs a call to find */
 
     struct hob__backend backend;
     struct hob__wheel wheel;
