@@ -34,8 +34,7 @@
  * HOB_TASK apply. It declares struct fn__generator, and fn__yield(gen, value), which is hob_yield()
  * with its value checked by the compiler, for code that stands behind it. */
 #define HOB_GENERATOR(fn, value, ...)                                                              \
-    HOB__PASTE(HOB__GENERATOR_, HOB__FITS(x, ##__VA_ARGS__))                                       \
-    (#fn, fn, fn##__, HOB__COUNT(x, ##__VA_ARGS__), value, ##__VA_ARGS__)
+    HOB__GENERATOR(#fn, fn, fn##__, HOB__COUNT(x, ##__VA_ARGS__), value, ##__VA_ARGS__)
 
 /* In the generator: hands the value over and waits until the consumer asks for the next one: 0, or
  * -ECANCELED when it has left, then each time, in a shielded scope too. The value must be of the
@@ -56,8 +55,11 @@
  * has ended, and its clean-ups have run. */
 #define HOB_EACH(type, it, fn, ...)                                                                \
     for (struct fn##__generator hob__store,                                                        \
-         *hob__gen __attribute__((cleanup(hob__generator_leave))) = HOB__OPEN(                     \
-             #fn, fn##__HOB_GENERATOR, fn##__with(__VA_ARGS__), fn##__open, &hob__store),          \
+         *hob__gen __attribute__((cleanup(hob__generator_leave))) = __extension__({                \
+             HOB__STRICT_ON HOB__LET(fn##__args) hob__args = fn##__with(__VA_ARGS__);              \
+             HOB__STRICT_OFF HOB__SITE(#fn, fn##__HOB_GENERATOR);                                  \
+             fn##__open(&hob__store, &hob__site, hob__args);                                       \
+         }),                                                                                       \
                    *hob__once = hob__gen;                                                          \
          hob__once; hob__once = NULL)                                                              \
         for (__typeof__(type) it; __extension__({                                                  \
@@ -74,7 +76,11 @@
 #define HOB_GEN(g, fn, ...)                                                                        \
     struct fn##__generator g##__store;                                                             \
     struct fn##__generator *const g __attribute__((cleanup(hob__generator_leave), unused)) =       \
-        HOB__OPEN(#fn, fn##__HOB_GENERATOR, fn##__with(__VA_ARGS__), fn##__open, &g##__store)
+        __extension__({                                                                            \
+            HOB__STRICT_ON HOB__LET(fn##__args) hob__args = fn##__with(__VA_ARGS__);               \
+            HOB__STRICT_OFF HOB__SITE(#fn, fn##__HOB_GENERATOR);                                   \
+            fn##__open(&g##__store, &hob__site, hob__args);                                        \
+        })
 
 /* hob_next(g, &value): waits for the next value: 1 with the value, 0 when the generator has ended,
  * or its error, once, whose record becomes hob_error(); from then on 0. -ECANCELED also when the
@@ -168,49 +174,39 @@ HOB__KIND_OF(long double, HOB__REAL)
              : __builtin_classify_type(x) == 5 ? HOB__POINTER : HOB__OTHER)
 #endif
 
-#define HOB__OPEN(name, run, call, open, store)                                                    \
-    __extension__({                                                                                \
-        HOB__PACK(name, run, call)                                                                 \
-        open(store, &hob__site, hob__args);                                                        \
-    })
-
 #define HOB__MORE(p, i, type) p##arg##i a##i;
 #define HOB__MORE_0
-
-#define HOB__GENERATOR_M(name, ...)                                                                \
-    HOB__ASSERT(0, "HOB_GENERATOR(" name ", ...): more than 8 parameters; pass a struct");
-
-#define HOB__GENERATOR_Y(name, fn, p, n, value, ...)                                               \
+#define HOB__GENERATOR(name, fn, p, n, value, ...)                                                 \
     HOB__GENERATOR_OF(name, fn, p, n, value, ##__VA_ARGS__)
 #define HOB__GENERATOR_OF(name, fn, p, n, type_of_value, ...)                                      \
     HOB__ASSERT(                                                                                   \
         HOB__IS_FUNCTION(fn, (struct hob_generator * HOB__TAIL_##n(HOB__TYPE, p, ##__VA_ARGS__))), \
-        "HOB_GENERATOR(" name ", value, ...): these are not the types of the declaration "         \
-        "of " name ", or it does not return int");                                                 \
+        HOB__WRONG_##n("HOB_GENERATOR(" name ", value, ...)", name));                              \
     typedef __typeof__(type_of_value) p##value;                                                    \
     struct p##generator {                                                                          \
         struct hob_generator base;                                                                 \
         p##value *type;                                                                            \
     };                                                                                             \
-    HOB__ROW_##n(HOB__TYPEDEF, p, ##__VA_ARGS__) struct p##with {                                  \
+    HOB__ROW_##n(HOB__TYPEDEF, p, ##__VA_ARGS__) struct p##args {                                  \
         struct hob_generator *gen;                                                                 \
         HOB__ROW_##n(HOB__MORE, p, ##__VA_ARGS__)                                                  \
     };                                                                                             \
-    HOB__ASSERT(HOB__CAN_TRAVEL(struct p##with) && HOB__CAN_TRAVEL(p##value),                      \
+    extern struct p##args p##args;                                                                 \
+    HOB__ASSERT(HOB__CAN_TRAVEL(struct p##args) && HOB__CAN_TRAVEL(p##value),                      \
                 "HOB_GENERATOR(" name ", ...): a type that cannot be copied into a task");         \
-    __attribute__((unused)) static inline struct p##with p##with(                                  \
+    __attribute__((unused)) static inline struct p##args p##with(                                  \
         HOB__LIST_##n(HOB__PARAM, p, ##__VA_ARGS__)) {                                             \
-        struct p##with hob__a = {NULL HOB__TAIL_##n(HOB__NAME, p, ##__VA_ARGS__)};                 \
+        struct p##args hob__a = {NULL HOB__TAIL_##n(HOB__NAME, p, ##__VA_ARGS__)};                 \
         return hob__a;                                                                             \
     }                                                                                              \
     __attribute__((unused)) static int p##HOB_GENERATOR(void *hob__args) {                         \
-        struct p##with *hob__a = (struct p##with *)hob__args;                                      \
+        struct p##args *hob__a = (struct p##args *)hob__args;                                      \
         hob__generator_begin(hob__a->gen);                                                         \
         return fn(hob__a->gen HOB__TAIL_##n(HOB__READ, p, ##__VA_ARGS__));                         \
     }                                                                                              \
     __attribute__((unused)) static inline struct p##generator *p##open(                            \
         struct p##generator *hob__g, const struct hob__spawn_site *hob__site,                      \
-        struct p##with hob__a) {                                                                   \
+        struct p##args hob__a) {                                                                   \
         hob__a.gen = &hob__g->base;                                                                \
         hob__generator_open(&hob__g->base, hob__site, &hob__a, sizeof *hob__g->type,               \
                             HOB__KIND(*hob__g->type));                                             \

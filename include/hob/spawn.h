@@ -9,7 +9,8 @@
  * This is the only clever preprocessor code of Hob. HOB_TASK(greet, ...) checks the types against
  * greet's own declaration and makes, all of them static:
  *
- *   struct greet__args      the arguments, as they travel in the task;
+ *   struct greet__args      the arguments, as they travel in the task; (and a variable of that
+ *                           name, only declared, to take the type from);
  *   greet__task(...)        takes exactly greet's parameters and packs them;
  *   greet__HOB_TASK(void *) unpacks them and calls greet: a real call, so that structs by value,
  *                           floats, function pointers and narrow integers are right.
@@ -39,31 +40,46 @@
 #endif
 
 /* Makes fn spawnable: HOB_TASK(fn, type, ...), with the types of fn's parameters. */
-#define HOB_TASK(fn, ...)                                                                          \
-    HOB__PASTE(HOB__TASK_, HOB__FITS(x, ##__VA_ARGS__))                                            \
-    (#fn, fn, fn##__, HOB__COUNT(x, ##__VA_ARGS__), ##__VA_ARGS__)
+#define HOB_TASK(fn, ...) HOB__TASK(#fn, fn, fn##__, HOB__COUNT(x, ##__VA_ARGS__), ##__VA_ARGS__)
 
 /* A new task in the scope runs fn(...). Does not wait; the task runs when the caller next waits.
  * The task, or NULL when it was refused: the scope is cancelled, or memory is short. hob_join()
  * then returns that error, so that the result need not be checked. The arguments are evaluated
  * once, in any case. */
 #define hob_spawn(s, fn, ...)                                                                      \
-    HOB__SPAWN(#fn, fn##__HOB_TASK, fn##__task(__VA_ARGS__), s, hob__spawn(hob__s, &hob__site))
+    __extension__({                                                                                \
+        struct hob_scope *hob__s = (s);                                                            \
+        HOB__STRICT_ON HOB__LET(fn##__args) hob__args = fn##__task(__VA_ARGS__);                   \
+        HOB__STRICT_OFF HOB__SITE(#fn, fn##__HOB_TASK);                                            \
+        hob__pass(hob__spawn(hob__s, &hob__site), &hob__args, sizeof hob__args);                   \
+    })
 
 /* The same with a name (copied) for reports, instead of the function's. */
 #define hob_spawn_named(s, name, fn, ...)                                                          \
-    HOB__SPAWN(#fn, fn##__HOB_TASK, fn##__task(__VA_ARGS__), s,                                    \
-               hob__spawn_named(hob__s, &hob__site, name))
+    __extension__({                                                                                \
+        struct hob_scope *hob__s = (s);                                                            \
+        HOB__STRICT_ON HOB__LET(fn##__args) hob__args = fn##__task(__VA_ARGS__);                   \
+        HOB__STRICT_OFF HOB__SITE(#fn, fn##__HOB_TASK);                                            \
+        hob__pass(hob__spawn_named(hob__s, &hob__site, name), &hob__args, sizeof hob__args);       \
+    })
 
 /* A daemon: cancelled when only daemons remain in the scope. */
 #define hob_spawn_daemon(s, fn, ...)                                                               \
-    HOB__SPAWN(#fn, fn##__HOB_TASK, fn##__task(__VA_ARGS__), s,                                    \
-               hob__spawn_daemon(hob__s, &hob__site))
+    __extension__({                                                                                \
+        struct hob_scope *hob__s = (s);                                                            \
+        HOB__STRICT_ON HOB__LET(fn##__args) hob__args = fn##__task(__VA_ARGS__);                   \
+        HOB__STRICT_OFF HOB__SITE(#fn, fn##__HOB_TASK);                                            \
+        hob__pass(hob__spawn_daemon(hob__s, &hob__site), &hob__args, sizeof hob__args);            \
+    })
 
 /* hob_spawn_with(s, ((struct hob_spawn_options){.name = "x", .stack_size = 1 << 20}), fn, ...) */
 #define hob_spawn_with(s, options, fn, ...)                                                        \
-    HOB__SPAWN(#fn, fn##__HOB_TASK, fn##__task(__VA_ARGS__), s,                                    \
-               hob__spawn_with(hob__s, &hob__site, options))
+    __extension__({                                                                                \
+        struct hob_scope *hob__s = (s);                                                            \
+        HOB__STRICT_ON HOB__LET(fn##__args) hob__args = fn##__task(__VA_ARGS__);                   \
+        HOB__STRICT_OFF HOB__SITE(#fn, fn##__HOB_TASK);                                            \
+        hob__pass(hob__spawn_with(hob__s, &hob__site, options), &hob__args, sizeof hob__args);     \
+    })
 
 /* Spawns fn and waits until it says hob_started(): 0. When it ends without saying so: its error, or
  * HOB_E_NOT_STARTED. When it was refused: why. -ECANCELED when the caller was cancelled meanwhile
@@ -71,7 +87,8 @@
 #define hob_start(s, fn, ...)                                                                      \
     __extension__({                                                                                \
         struct hob_scope *hob__s = (s);                                                            \
-        HOB__PACK(#fn, fn##__HOB_TASK, fn##__task(__VA_ARGS__))                                    \
+        HOB__STRICT_ON HOB__LET(fn##__args) hob__args = fn##__task(__VA_ARGS__);                   \
+        HOB__STRICT_OFF HOB__SITE(#fn, fn##__HOB_TASK);                                            \
         hob__start_wait(hob__s,                                                                    \
                         hob__pass(hob__spawn(hob__s, &hob__site), &hob__args, sizeof hob__args));  \
     })
@@ -80,7 +97,8 @@
  * or -ENOMEM. Does not wait. */
 #define hob_background(fn, ...)                                                                    \
     __extension__({                                                                                \
-        HOB__PACK(#fn, fn##__HOB_TASK, fn##__task(__VA_ARGS__))                                    \
+        HOB__STRICT_ON HOB__LET(fn##__args) hob__args = fn##__task(__VA_ARGS__);                   \
+        HOB__STRICT_OFF HOB__SITE(#fn, fn##__HOB_TASK);                                            \
         hob__pass(hob__background(&hob__site), &hob__args, sizeof hob__args) ? 0 : -ENOMEM;        \
     })
 
@@ -89,7 +107,8 @@
  * made. */
 #define hob_run(fn, ...)                                                                           \
     __extension__({                                                                                \
-        HOB__PACK(#fn, fn##__HOB_TASK, fn##__task(__VA_ARGS__))                                    \
+        HOB__STRICT_ON HOB__LET(fn##__args) hob__args = fn##__task(__VA_ARGS__);                   \
+        HOB__STRICT_OFF HOB__SITE(#fn, fn##__HOB_TASK);                                            \
         hob__run(NULL, &hob__site, &hob__args);                                                    \
     })
 
@@ -97,7 +116,8 @@
 #define hob_run_with(options, fn, ...)                                                             \
     __extension__({                                                                                \
         const struct hob_options hob__options = options;                                           \
-        HOB__PACK(#fn, fn##__HOB_TASK, fn##__task(__VA_ARGS__))                                    \
+        HOB__STRICT_ON HOB__LET(fn##__args) hob__args = fn##__task(__VA_ARGS__);                   \
+        HOB__STRICT_OFF HOB__SITE(#fn, fn##__HOB_TASK);                                            \
         hob__run(&hob__options, &hob__site, &hob__args);                                           \
     })
 
@@ -149,21 +169,11 @@ static inline struct hob_scope_options hob__shield(void) {
 }
 #endif
 
-/* In a statement expression: the arguments, evaluated before there is a task, since they may wait
- * themselves; and what is known of the place. */
-#define HOB__PACK(name, run, call)                                                                 \
-    HOB__STRICT_ON                                                                                 \
-    HOB__AUTO hob__args = call;                                                                    \
-    HOB__STRICT_OFF                                                                                \
+/* In a statement expression, behind hob__args: what is known of the place. The arguments are
+ * evaluated before there is a task, since they may wait themselves. */
+#define HOB__SITE(name, run)                                                                       \
     static const struct hob__spawn_site hob__site = {name,     run,      sizeof hob__args,         \
-                                                     __func__, __FILE__, __LINE__};
-
-#define HOB__SPAWN(name, run, call, s, spawn)                                                      \
-    __extension__({                                                                                \
-        struct hob_scope *hob__s = (s);                                                            \
-        HOB__PACK(name, run, call)                                                                 \
-        hob__pass(spawn, &hob__args, sizeof hob__args);                                            \
-    })
+                                                     __func__, __FILE__, __LINE__}
 
 /* The cleanup ends the scope on both ways out, the end of the expression and a return. */
 #define HOB__INSIDE(options, call)                                                                 \
@@ -176,6 +186,7 @@ static inline struct hob_scope_options hob__shield(void) {
 
 #ifdef __cplusplus
 #define HOB__AUTO auto
+#define HOB__LET(like) auto
 #define HOB__ASSERT static_assert
 #define HOB__SAME_TYPE(a, b) __is_same(a, b)
 /* Since C++17 noexcept is a part of a function's type. */
@@ -184,6 +195,11 @@ static inline struct hob_scope_options hob__shield(void) {
 #define HOB__CAN_TRAVEL(type) (__is_trivially_copyable(type) && alignof(type) <= 16)
 #else
 #define HOB__AUTO __auto_type
+#ifdef __clang__
+#define HOB__LET(like) __auto_type
+#else /* gcc would call a variable undeclared after an error in what it takes its type from */
+#define HOB__LET(like) __typeof__(like)
+#endif
 #define HOB__ASSERT _Static_assert
 #define HOB__SAME_TYPE(a, b) __builtin_types_compatible_p(a, b)
 #define HOB__IS_FUNCTION(fn, params) __builtin_types_compatible_p(__typeof__(fn), int params)
@@ -251,8 +267,23 @@ static inline struct hob_scope_options hob__shield(void) {
 #define HOB__TAIL_8(m, p, a, b, c, d, e, f, g, h) HOB__TAIL_7(m, p, a, b, c, d, e, f, g), m(p, 8, h)
 
 #define HOB__COUNT(...) HOB__17TH(__VA_ARGS__, M, M, M, M, M, M, M, 8, 7, 6, 5, 4, 3, 2, 1, 0, x)
-#define HOB__FITS(...) HOB__17TH(__VA_ARGS__, M, M, M, M, M, M, M, Y, Y, Y, Y, Y, Y, Y, Y, Y, x)
 #define HOB__17TH(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, ...) q
+/* M for many: more than 8. */
+#define HOB__ROW_M(m, p, ...) m##_0
+#define HOB__LIST_M(m, p, ...) m##_0
+#define HOB__TAIL_M(m, p, ...)
+#define HOB__WRONG_M(use, name) use ": more than 8 parameters; pass a structure"
+#define HOB__WRONG_0 HOB__WRONG
+#define HOB__WRONG_1 HOB__WRONG
+#define HOB__WRONG_2 HOB__WRONG
+#define HOB__WRONG_3 HOB__WRONG
+#define HOB__WRONG_4 HOB__WRONG
+#define HOB__WRONG_5 HOB__WRONG
+#define HOB__WRONG_6 HOB__WRONG
+#define HOB__WRONG_7 HOB__WRONG
+#define HOB__WRONG_8 HOB__WRONG
+#define HOB__WRONG(use, name)                                                                      \
+    use ": these are not the types of the declaration of " name ", or it does not return int"
 
 #define HOB__TYPE(p, i, type) type
 #define HOB__TYPE_0 void
@@ -266,17 +297,14 @@ static inline struct hob_scope_options hob__shield(void) {
 #define HOB__READ(p, i, type) *(__typeof__(type) *)&hob__a->a##i
 #define HOB__READ_0
 
-#define HOB__TASK_M(name, ...)                                                                     \
-    HOB__ASSERT(0, "HOB_TASK(" name ", ...): more than 8 parameters; pass a struct");
-
-#define HOB__TASK_Y(name, fn, p, n, ...) HOB__TASK_OF(name, fn, p, n, ##__VA_ARGS__)
+#define HOB__TASK(name, fn, p, n, ...) HOB__TASK_OF(name, fn, p, n, ##__VA_ARGS__)
 #define HOB__TASK_OF(name, fn, p, n, ...)                                                          \
     HOB__ASSERT(HOB__IS_FUNCTION(fn, (HOB__LIST_##n(HOB__TYPE, p, ##__VA_ARGS__))),                \
-                "HOB_TASK(" name ", ...): these are not the types of the declaration of " name     \
-                ", or it does not return int");                                                    \
+                HOB__WRONG_##n("HOB_TASK(" name ", ...)", name));                                  \
     HOB__ROW_##n(HOB__TYPEDEF, p, ##__VA_ARGS__) struct p##args {                                  \
         HOB__ROW_##n(HOB__MEMBER, p, ##__VA_ARGS__)                                                \
     };                                                                                             \
+    extern struct p##args p##args;                                                                 \
     HOB__ASSERT(HOB__CAN_TRAVEL(struct p##args),                                                   \
                 "HOB_TASK(" name ", ...): a type that cannot be copied into a task");              \
     __attribute__((unused)) static inline struct p##args p##task(                                  \
