@@ -1,0 +1,76 @@
+/* http/h1_write.c - writes the heads of requests and responses, and refuses what would break them:
+ * a header's value with a line's end in it would be the start of another message (RFC 9112, 11.1).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "http/h1.h"
+#include "http/scan.h"
+
+enum { MAX_HEAD = 65536 };
+
+static int put(struct hob__buffer *b, const char *bytes, size_t n) {
+    int rc = hob__buffer_append(b, bytes, n, MAX_HEAD);
+    return rc == HOB_E_LIMIT ? HOB_E_HTTP_HEADERS_TOO_LARGE : rc;
+}
+
+static bool token(const char *s, size_t n) { return n > 0 && hob__scan_token(s, s + n) == s + n; }
+
+int hob__h1_put_request(struct hob__buffer *b, const char *method, const char *target, size_t n) {
+    size_t method_size = strlen(method);
+    if (!token(method, method_size) || n == 0 || hob__scan_target(target, target + n) < target + n)
+        return HOB_E_HTTP_ILLEGAL;
+    int rc = put(b, method, method_size);
+    if (rc == 0) rc = put(b, " ", 1);
+    if (rc == 0) rc = put(b, target, n);
+    return rc < 0 ? rc : put(b, " HTTP/1.1\r\n", 11);
+}
+
+int hob__h1_put_status(struct hob__buffer *b, int status) {
+    char line[80];
+    if (status < 100 || status > 999) return HOB_E_HTTP_ILLEGAL;
+    int n = snprintf(line, sizeof line, "HTTP/1.1 %d %s\r\n", status, hob_http_phrase(status));
+    return put(b, line, (size_t)n);
+}
+
+int hob__h1_put_field(struct hob__buffer *b, const char *name, const char *value, size_t n) {
+    size_t name_size = strlen(name);
+    if (!token(name, name_size) || hob__scan_value(value, value + n) < value + n)
+        return HOB_E_HTTP_ILLEGAL;
+    if (name_size > MAX_HEAD || n > MAX_HEAD) return HOB_E_HTTP_HEADERS_TOO_LARGE;
+    int rc = hob__buffer_reserve(b, name_size + n + 4, MAX_HEAD);
+    if (rc < 0) return rc == HOB_E_LIMIT ? HOB_E_HTTP_HEADERS_TOO_LARGE : rc;
+    char *at = hob__buffer_tail(b);
+    memcpy(at, name, name_size);
+    at += name_size;
+    *at++ = ':';
+    *at++ = ' ';
+    if (n) memcpy(at, value, n);
+    at += n;
+    *at++ = '\r';
+    *at++ = '\n';
+    hob__buffer_put(b, name_size + n + 4);
+    return 0;
+}
+
+int hob__h1_put_number(struct hob__buffer *b, const char *name, uint64_t value) {
+    char digits[24];
+    char *end = digits + sizeof digits, *at = end;
+    do {
+        *--at = (char)('0' + value % 10);
+        value /= 10;
+    } while (value);
+    return hob__h1_put_field(b, name, at, (size_t)(end - at));
+}
+
+int hob__h1_put_end(struct hob__buffer *b) { return put(b, "\r\n", 2); }
+
+size_t hob__h1_chunk_head(char out[HOB__H1_CHUNK_HEAD], uint64_t size) {
+    static const char hex[] = "0123456789abcdef";
+    size_t n = 1;
+    while (n < 16 && size >> (4 * n)) n++;
+    for (size_t i = 0; i < n; i++) out[i] = hex[size >> (4 * (n - 1 - i)) & 15];
+    out[n] = '\r';
+    out[n + 1] = '\n';
+    return n + 2;
+}

@@ -1,0 +1,95 @@
+/* http/scan.h - the loops over single bytes of a head: 16 at a time with SSE2 or NEON, one at a
+ * time elsewhere and in the tails. Nothing behind `end` is read. */
+#ifndef HOB_HTTP_SCAN_H
+#define HOB_HTTP_SCAN_H
+
+#include <hob/base.h>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+/* 1 for the bytes of a token (RFC 9110, 5.6.2). */
+extern const uint8_t hob__token_bytes[256];
+
+/* The first byte that is not one of a token, or end. Names are short: a table beats a vector. */
+static inline const char *hob__scan_token(const char *p, const char *end) {
+    while (p < end && hob__token_bytes[(unsigned char)*p]) p++;
+    return p;
+}
+
+/* Bytes that may stand in a field's value and in a reason phrase (RFC 9110, 5.5): all but control
+ * characters; the tab is allowed. */
+static inline bool hob__value_byte(unsigned char c) {
+    return (c >= 0x20 && c != 0x7f) || c == '\t';
+}
+
+/* Bytes that may stand in a request target: the visible ones of ASCII. */
+static inline bool hob__target_byte(unsigned char c) { return c > 0x20 && c < 0x7f; }
+
+static inline const char *hob__scan_value_plain(const char *p, const char *end) {
+    while (p < end && hob__value_byte((unsigned char)*p)) p++;
+    return p;
+}
+
+static inline const char *hob__scan_target_plain(const char *p, const char *end) {
+    while (p < end && hob__target_byte((unsigned char)*p)) p++;
+    return p;
+}
+
+#if defined(__SSE2__)
+static inline const char *hob__scan_value(const char *p, const char *end) {
+    const __m128i low = _mm_set1_epi8(0x1f), del = _mm_set1_epi8(0x7f), tab = _mm_set1_epi8('\t');
+    for (; end - p >= 16; p += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i control =
+            _mm_andnot_si128(_mm_cmpeq_epi8(x, tab), _mm_cmpeq_epi8(_mm_min_epu8(x, low), x));
+        int bad = _mm_movemask_epi8(_mm_or_si128(control, _mm_cmpeq_epi8(x, del)));
+        if (bad) return p + __builtin_ctz((unsigned)bad);
+    }
+    return hob__scan_value_plain(p, end);
+}
+
+/* As signed numbers, the bytes from 0x80 on are below 0x21 too. */
+static inline const char *hob__scan_target(const char *p, const char *end) {
+    const __m128i space = _mm_set1_epi8(0x21), del = _mm_set1_epi8(0x7f);
+    for (; end - p >= 16; p += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+        int bad = _mm_movemask_epi8(_mm_or_si128(_mm_cmplt_epi8(x, space), _mm_cmpeq_epi8(x, del)));
+        if (bad) return p + __builtin_ctz((unsigned)bad);
+    }
+    return hob__scan_target_plain(p, end);
+}
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+/* Four bits for each of the 16 comparisons, so that counting zeros finds the first. */
+static inline uint64_t hob__neon_mask(uint8x16_t x) {
+    return vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(x), 4)), 0);
+}
+
+static inline const char *hob__scan_value(const char *p, const char *end) {
+    for (; end - p >= 16; p += 16) {
+        uint8x16_t x = vld1q_u8((const uint8_t *)p);
+        uint8x16_t control = vbicq_u8(vcltq_u8(x, vdupq_n_u8(0x20)), vceqq_u8(x, vdupq_n_u8('\t')));
+        uint64_t bad = hob__neon_mask(vorrq_u8(control, vceqq_u8(x, vdupq_n_u8(0x7f))));
+        if (bad) return p + __builtin_ctzll(bad) / 4;
+    }
+    return hob__scan_value_plain(p, end);
+}
+
+static inline const char *hob__scan_target(const char *p, const char *end) {
+    for (; end - p >= 16; p += 16) {
+        uint8x16_t x = vld1q_u8((const uint8_t *)p);
+        uint64_t bad =
+            hob__neon_mask(vorrq_u8(vcleq_u8(x, vdupq_n_u8(0x20)), vcgeq_u8(x, vdupq_n_u8(0x7f))));
+        if (bad) return p + __builtin_ctzll(bad) / 4;
+    }
+    return hob__scan_target_plain(p, end);
+}
+#else
+#define hob__scan_value hob__scan_value_plain
+#define hob__scan_target hob__scan_target_plain
+#endif
+
+#endif
