@@ -1,0 +1,259 @@
+/* fetch.c - `hob fetch`: many URLs at once.
+ *
+ * One task reads the list of URLs and starts one task for each, at most `concurrency` at a time: a
+ * semaphore counts them. Each of those makes its request and puts the result into a queue. One task
+ * takes the results out and writes them; one more draws the progress. So nothing here needs a
+ * callback or a lock, and memory depends on the concurrency, not on the length of the list. */
+#include "fetch.h"
+
+#include <fcntl.h>
+#include <hob/hob.h>
+#include <hob/http.h>
+#include <math.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "input.h"
+#include "outcome.h"
+#include "output.h"
+#include "progress.h"
+#include "tool.h"
+
+enum {
+    RESULTS_WAITING = 64,       /* for the writer; then the requests wait for it */
+    LINES_AT_ONCE = 65536,      /* bytes of results that are written together */
+    DESCRIPTORS_KEPT_FREE = 32, /* for the loop, name lookups, files */
+    FAILURES_SHOWN = 20
+};
+
+struct fetch {
+    struct fetch_options options;
+    struct input input;
+    struct output output;
+    struct progress progress;
+    struct tally tally;
+    struct hob_client *client;
+    struct hob_sem room;        /* for requests */
+    struct hob_queue *results;  /* of struct result */
+    struct hob_scope *requests; /* what the writer ends when nobody reads */
+    unsigned failures_shown;
+    int input_error, output_error; /* negative codes */
+};
+
+/* A line on standard error. */
+__attribute__((format(printf, 2, 3))) static void say(struct fetch *f, const char *fmt, ...) {
+    va_list args;
+    progress_hide(&f->progress);
+    fputs("hob fetch: ", stderr);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+/* ---- one URL ---- */
+
+/* The request, and the body read to its end. */
+static int get(struct fetch *f, struct result *r) {
+    static char sink[65536]; /* of all tasks: nobody looks at it */
+    struct hob_response *response HOB_RESPONSE_GUARD = NULL;
+    HOB_TRY(hob_client_request(f->client, "GET", r->url, &response));
+    r->status = hob_response_status(response);
+    ssize_t n;
+    while ((n = hob_response_read(response, sink, sizeof sink)) > 0) r->bytes += (uint64_t)n;
+    if (n == 0 && f->options.fail && r->status >= 400)
+        return hob_fail(HOB_E_HTTP_STATUS, "status %d %s", r->status, hob_http_phrase(r->status));
+    return (int)n;
+}
+
+/* Failures are told on standard error as well, unless the results are on the screen already. */
+static void show_failure(struct fetch *f, const struct result *r) {
+    if (f->options.quiet || f->output.is_terminal || f->failures_shown > FAILURES_SHOWN) return;
+    if (f->failures_shown++ < FAILURES_SHOWN)
+        say(f, "%s: %s (%s)", r->url, failure_name(r->failure), r->message);
+    else
+        say(f, "further failures are not shown here; they are among the results");
+}
+
+/* A result that is there is delivered, even if everything has been cancelled meanwhile. */
+static void deliver(struct fetch *f, struct result *r) {
+    tally_add(&f->tally, r);
+    if (r->failure != FAILURE_NONE) show_failure(f, r);
+    if (hob_shielded(hob_queue_put(f->results, r)) < 0) free(r->url);
+}
+
+static int fetch_one(struct fetch *f, char *url) {
+    struct result r = {.url = url};
+    uint64_t began = hob_now();
+    int rc = hob_within(f->options.timeout, get(f, &r));
+    r.seconds = (double)(hob_now() - began) / 1e9;
+    if (rc == -ECANCELED) {
+        free(url);
+        return rc;
+    }
+    if (rc < 0) result_failed(&r, rc);
+    if (rc == -ETIMEDOUT && r.seconds >= f->options.timeout) /* ours, not the system's */
+        snprintf(r.message, sizeof r.message, "not complete after %g s", f->options.timeout);
+    deliver(f, &r);
+    hob_sem_release(&f->room);
+    return 0;
+}
+HOB_TASK(fetch_one, struct fetch *, char *)
+
+/* ---- all URLs ---- */
+
+/* A line of the input that is too long to be a URL. */
+static void refuse_line(struct fetch *f, char *beginning) {
+    struct result r = {.url = beginning, .failure = FAILURE_BAD_URL};
+    snprintf(r.message, sizeof r.message, "line %llu of %s is longer than %d bytes",
+             (unsigned long long)f->input.line, f->input.name, INPUT_LINE_MAX);
+    deliver(f, &r);
+    hob_sem_release(&f->room);
+}
+
+static int fetch_all(struct fetch *f) {
+    HOB_SCOPE(s, .on_error = HOB_DISCARD);
+    f->requests = s;
+    uint64_t started = 0;
+    for (;; started++) {
+        char *url;
+        if (hob_sem_acquire(&f->room) < 0) break;
+        int rc = input_next(&f->input, &url);
+        if (rc == 1) {
+            if (!hob_spawn(s, fetch_one, f, url)) free(url);
+        } else if (rc == -EMSGSIZE) {
+            refuse_line(f, url);
+        } else {
+            if (rc < 0 && rc != -ECANCELED) f->input_error = rc;
+            break;
+        }
+    }
+    if (!f->tally.total && !hob_cancelled()) f->tally.total = started; /* now it is known */
+    int rc = hob_join(s);
+    f->requests = NULL;
+    return rc;
+}
+
+/* How many there are, for the progress: looked up while the first ones are fetched already. */
+static int count_urls(struct fetch *f) {
+    int64_t count = input_count(&f->input);
+    if (count > 0) f->tally.total = (uint64_t)count;
+    return 0;
+}
+HOB_TASK(count_urls, struct fetch *)
+
+/* ---- results ---- */
+
+/* Nobody reads any more (hob fetch | head -1): everything ends, quietly. Any other error: what is
+ * left is fetched and counted. */
+static void stop_writing(struct fetch *f, int rc) {
+    f->output_error = rc;
+    if (rc == -EPIPE && f->requests) hob_scope_cancel(f->requests);
+    if (rc != -EPIPE) say(f, "cannot write %s: %s", f->output.name, hob_strerror(rc));
+}
+
+/* Writes results until the queue is closed and empty; several in one go when they come fast. */
+static int write_results(struct fetch *f) {
+    HOB_SCOPE(s, .shield = true); /* Ctrl-C ends the requests; what they brought is still written */
+    struct result r;
+    while (hob_queue_get(f->results, &r) == 0) {
+        do {
+            if (!f->output_error) result_print(f->output.text, &r);
+            free(r.url);
+        } while (ftello(f->output.text) < LINES_AT_ONCE && hob_queue_try_get(f->results, &r) == 0);
+        if (f->output_error) continue;
+        if (f->output.is_terminal) progress_hide(&f->progress);
+        int rc = output_flush(&f->output);
+        if (rc < 0) stop_writing(f, rc);
+    }
+    return 0;
+}
+HOB_TASK(write_results, struct fetch *)
+
+HOB_TASK(progress_run, struct progress *)
+
+/* ---- the whole ---- */
+
+/* Every request needs a descriptor. */
+static void fit_concurrency(struct fetch *f) {
+    struct fetch_options *o = &f->options;
+    if (!o->input && o->url_count < o->concurrency) o->concurrency = o->url_count;
+    size_t limit = raise_file_limit(), used = count_open_files() + DESCRIPTORS_KEPT_FREE;
+    size_t fits = limit > used ? limit - used : 1;
+    if (o->concurrency <= fits) return;
+    if (!o->quiet)
+        say(f, "%zu at once instead of %zu: only %zu files may be open (ulimit -n)", fits,
+            o->concurrency, limit);
+    o->concurrency = fits;
+}
+
+static int run(struct fetch *f) {
+    HOB_CLIENT(client, .max_connections = f->options.concurrency, .connect_timeout = INFINITY,
+               .stall_timeout = INFINITY); /* the one deadline is fetch_one's */
+    HOB_QUEUE(results, struct result, RESULTS_WAITING);
+    HOB_SCOPE(s);
+    f->client = client;
+    f->results = results;
+    f->room = (struct hob_sem)HOB_SEM(f->options.concurrency);
+    hob_spawn_daemon(s, progress_run, &f->progress);
+    hob_spawn_daemon(s, count_urls, f);
+    if (!hob_spawn(s, write_results, f)) return hob_join(s);
+    int rc = fetch_all(f);
+    hob_queue_close(results);
+    int joined = hob_join(s);
+    return rc < 0 ? rc : joined;
+}
+
+/* The exit status, or the error that cut it short (Ctrl-C). */
+static int finish(struct fetch *f, int rc, double elapsed) {
+    int closed = output_close(&f->output);
+    if (f->output_error == -EPIPE) {
+        progress_hide(&f->progress);
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+    }
+    if (closed < 0 && !f->output_error) stop_writing(f, closed);
+    if (f->input_error) say(f, "cannot read %s: %s", f->input.name, hob_strerror(f->input_error));
+    progress_hide(&f->progress);
+    if (!f->options.quiet)
+        tally_print(stderr, &f->tally, elapsed, f->options.each, rc == -ECANCELED);
+    if (rc < 0) return rc;
+    return f->tally.failed || f->input_error || f->output_error ? EXIT_FAILED : EXIT_OK;
+}
+
+/* A closed standard descriptor would be given to the next socket. Opened the wrong way round, it
+ * still says that it cannot be used. */
+static void fill_standard_descriptors(void) {
+    static const int wrong_way[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", wrong_way[fd]) < 0) return;
+}
+
+static int app(int argc, char **argv) {
+    struct fetch f = {0};
+    int status = fetch_parse_options(argc, argv, &f.options);
+    if (status >= 0) return status;
+    fill_standard_descriptors();
+    signal(SIGPIPE, SIG_IGN); /* EPIPE tells */
+    progress_init(&f.progress, &f.tally, f.options.quiet);
+    int rc = input_open(&f.input, f.options.urls, f.options.url_count, f.options.input);
+    if (rc < 0) say(&f, "cannot read %s: %s", f.input.name, hob_strerror(rc));
+    if (rc >= 0) {
+        rc = output_open(&f.output, f.options.output);
+        if (rc < 0) say(&f, "cannot write %s: %s", f.output.name, hob_strerror(rc));
+    }
+    if (rc < 0) {
+        input_close(&f.input);
+        return EXIT_USAGE;
+    }
+    fit_concurrency(&f);
+    uint64_t began = hob_now();
+    rc = run(&f);
+    input_close(&f.input);
+    return finish(&f, rc, (double)(hob_now() - began) / 1e9);
+}
+
+const struct command fetch_command = {"fetch", "fetches many URLs at once", fetch_help, app};

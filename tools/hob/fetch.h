@@ -1,0 +1,25 @@
+/* fetch.h - the options of `hob fetch`. */
+#ifndef FETCH_H
+#define FETCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct fetch_options {
+    char **urls;
+    size_t url_count;
+    const char *input;  /* NULL = none, "-" = standard input */
+    const char *output; /* "-" = standard output */
+    size_t concurrency;
+    double timeout; /* seconds for one URL */
+    double each;    /* what one URL takes alone, seconds; 0 = as measured */
+    bool fail;      /* statuses of 400 and more are failures */
+    bool quiet;
+};
+
+extern const char fetch_help[];
+
+/* -1: go on. Otherwise the exit status: help was printed, or what is wrong. */
+int fetch_parse_options(int argc, char **argv, struct fetch_options *options);
+
+#endif

@@ -1,0 +1,129 @@
+/* outcome.c - results, their names, and their sum. */
+#include "outcome.h"
+
+#include <hob/hob.h>
+#include <hob/http.h>
+#include <string.h>
+
+#include "tool.h"
+
+static const char *const names[FAILURES] = {
+    [FAILURE_NONE] = "none",
+    [FAILURE_TIMEOUT] = "timeout",
+    [FAILURE_REFUSED] = "refused",
+    [FAILURE_RESET] = "reset",
+    [FAILURE_CUT] = "cut short",
+    [FAILURE_UNREACHABLE] = "unreachable",
+    [FAILURE_UNKNOWN_HOST] = "unknown host",
+    [FAILURE_LOOKUP] = "lookup failed",
+    [FAILURE_BAD_URL] = "bad URL",
+    [FAILURE_TLS] = "no TLS",
+    [FAILURE_HEADERS] = "headers too large",
+    [FAILURE_ANSWER] = "bad answer",
+    [FAILURE_REDIRECTS] = "redirects",
+    [FAILURE_STATUS] = "status",
+    [FAILURE_DESCRIPTORS] = "too many open files",
+    [FAILURE_PORTS] = "no local port",
+    [FAILURE_MEMORY] = "no memory",
+    [FAILURE_OTHER] = "failed",
+};
+
+static const struct {
+    int code;
+    enum failure failure;
+} codes[] = {
+    {-ETIMEDOUT, FAILURE_TIMEOUT},
+    {-ECONNREFUSED, FAILURE_REFUSED},
+    {-ECONNRESET, FAILURE_RESET},
+    {-EPIPE, FAILURE_RESET},
+    {HOB_E_HTTP_CUT, FAILURE_CUT},
+    {HOB_E_EOF, FAILURE_CUT},
+    {-ENETUNREACH, FAILURE_UNREACHABLE},
+    {-EHOSTUNREACH, FAILURE_UNREACHABLE},
+    {HOB_E_NAME, FAILURE_UNKNOWN_HOST},
+    {HOB_E_NAME_TEMPORARY, FAILURE_LOOKUP},
+    {HOB_E_URL, FAILURE_BAD_URL},
+    {HOB_E_ADDRESS, FAILURE_BAD_URL},
+    {HOB_E_HTTP_TLS, FAILURE_TLS},
+    {HOB_E_HTTP_LINE_TOO_LONG, FAILURE_HEADERS},
+    {HOB_E_HTTP_HEADERS_TOO_LARGE, FAILURE_HEADERS},
+    {HOB_E_HTTP_TOO_MANY_HEADERS, FAILURE_HEADERS},
+    {HOB_E_HTTP_REDIRECT, FAILURE_REDIRECTS},
+    {HOB_E_HTTP_STATUS, FAILURE_STATUS},
+    {-EMFILE, FAILURE_DESCRIPTORS},
+    {-ENFILE, FAILURE_DESCRIPTORS},
+    {-EADDRNOTAVAIL, FAILURE_PORTS},
+    {-ENOMEM, FAILURE_MEMORY},
+    {-ENOBUFS, FAILURE_MEMORY},
+};
+
+const char *failure_name(enum failure failure) { return names[failure]; }
+
+enum failure failure_of(int code) {
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        if (codes[i].code == code) return codes[i].failure;
+    return hob_http_strerror(code) ? FAILURE_ANSWER : FAILURE_OTHER;
+}
+
+void result_failed(struct result *r, int rc) {
+    const struct hob_error *e = hob_error();
+    r->failure = failure_of(rc);
+    snprintf(r->message, sizeof r->message, "%s",
+             e && e->code == rc ? e->message : hob_strerror(rc));
+}
+
+void result_print(FILE *out, const struct result *r) {
+    fputs("{\"url\": ", out);
+    json_string(out, r->url, strlen(r->url));
+    if (r->status)
+        fprintf(out, ", \"status\": %d", r->status);
+    else
+        fputs(", \"status\": null", out);
+    fprintf(out, ", \"bytes\": %llu, \"seconds\": %.6f", (unsigned long long)r->bytes, r->seconds);
+    if (r->failure == FAILURE_NONE) {
+        fputs(", \"error\": null}\n", out);
+        return;
+    }
+    fprintf(out, ", \"error\": \"%s\", \"message\": ", names[r->failure]);
+    json_string(out, r->message, strlen(r->message));
+    fputs("}\n", out);
+}
+
+void tally_add(struct tally *tally, const struct result *r) {
+    if (r->failure == FAILURE_NONE)
+        tally->fetched++;
+    else
+        tally->failed++;
+    tally->failed_by[r->failure]++;
+    tally->seconds += r->seconds;
+}
+
+static const char *seconds_text(double seconds, char buf[32]) {
+    snprintf(buf, 32, seconds < 99.995 ? "%.2f s" : "%.0f s", seconds);
+    return buf;
+}
+
+static void print_failures(FILE *out, const struct tally *tally) {
+    const char *separator = " (";
+    fprintf(out, ", %llu failed", (unsigned long long)tally->failed);
+    for (int i = FAILURE_NONE + 1; i < FAILURES; i++) {
+        if (!tally->failed_by[i]) continue;
+        fprintf(out, "%s%llu %s", separator, (unsigned long long)tally->failed_by[i], names[i]);
+        separator = ", ";
+    }
+    fputc(')', out);
+}
+
+void tally_print(FILE *out, const struct tally *tally, double elapsed, double each,
+                 bool interrupted) {
+    char took[32], alone[32];
+    uint64_t done = tally->fetched + tally->failed;
+    uint64_t all = interrupted && tally->total > done ? tally->total : done;
+    if (interrupted) fputs("interrupted: ", out);
+    fprintf(out, "fetched %llu", (unsigned long long)tally->fetched);
+    if (all != tally->fetched) fprintf(out, " of %llu", (unsigned long long)all);
+    fprintf(out, " URL%s", all == 1 ? "" : "s");
+    if (tally->failed) print_failures(out, tally);
+    fprintf(out, " in %s (one after another: %s)\n", seconds_text(elapsed, took),
+            seconds_text(each > 0 ? each * (double)done : tally->seconds, alone));
+}

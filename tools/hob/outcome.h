@@ -1,0 +1,65 @@
+/* outcome.h - how one URL ended, and the count of how all of them did. */
+#ifndef OUTCOME_H
+#define OUTCOME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Why a URL was not fetched, in the few words that a user can act on. */
+enum failure {
+    FAILURE_NONE,
+    FAILURE_TIMEOUT,
+    FAILURE_REFUSED,
+    FAILURE_RESET,
+    FAILURE_CUT,
+    FAILURE_UNREACHABLE,
+    FAILURE_UNKNOWN_HOST,
+    FAILURE_LOOKUP,
+    FAILURE_BAD_URL,
+    FAILURE_TLS,
+    FAILURE_HEADERS,
+    FAILURE_ANSWER,
+    FAILURE_REDIRECTS,
+    FAILURE_STATUS,
+    FAILURE_DESCRIPTORS,
+    FAILURE_PORTS,
+    FAILURE_MEMORY,
+    FAILURE_OTHER,
+    FAILURES
+};
+
+const char *failure_name(enum failure failure);
+/* Of a negative code, as Hob's functions return them. */
+enum failure failure_of(int code);
+
+/* One URL's end. */
+struct result {
+    char *url;      /* from malloc */
+    int status;     /* 0 = no answer began */
+    uint64_t bytes; /* of the body */
+    double seconds;
+    enum failure failure;
+    char message[256]; /* when it failed */
+};
+
+/* Fills in why it failed: rc, and the calling task's last error record. */
+void result_failed(struct result *r, int rc);
+/* Writes it as one line of JSON. */
+void result_print(FILE *out, const struct result *r);
+
+/* All of them. */
+struct tally {
+    uint64_t total; /* how many there are to fetch; 0 = not known yet */
+    uint64_t fetched, failed, failed_by[FAILURES];
+    double seconds; /* the sum of the single times */
+};
+
+void tally_add(struct tally *tally, const struct result *r);
+
+/* The summary: "fetched 97 of 100 URLs, 3 failed (2 timeout, 1 refused) in 30.01 s (one after
+ * another: 95.2 s)". each: what one URL takes alone, seconds; 0 = as measured. */
+void tally_print(FILE *out, const struct tally *tally, double elapsed, double each,
+                 bool interrupted);
+
+#endif

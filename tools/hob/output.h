@@ -1,0 +1,29 @@
+/* output.h - the results' way out: lines for a file, a pipe or a terminal, written without holding
+ * the loop up when the reader is slow. */
+#ifndef OUTPUT_H
+#define OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+struct output {
+    const char *name; /* for messages */
+    int fd;
+    bool is_terminal;
+    bool is_file; /* regular */
+    FILE *text;   /* print here; output_flush() sends it on */
+    char *data;   /* what was printed */
+    size_t size;
+};
+
+/* path: "-" = standard output. 0 or -errno. Close it in any case. */
+int output_open(struct output *out, const char *path);
+
+/* Writes what was printed: 0 or -errno; it is gone in both cases. Waits; cancellation point. */
+int output_flush(struct output *out);
+
+/* 0, or -errno: some file systems only say here that there was no room. */
+int output_close(struct output *out);
+
+#endif
