@@ -187,6 +187,14 @@ bool hob__ring_empty(const struct hob__ring *r) {
     return *r->cq_head == __atomic_load_n(r->cq_tail, __ATOMIC_ACQUIRE);
 }
 
+uint32_t hob__ring_end(const struct hob__ring *r) {
+    return __atomic_load_n(r->cq_tail, __ATOMIC_ACQUIRE);
+}
+
+const struct hob__cqe *hob__ring_peek(const struct hob__ring *r, uint32_t index) {
+    return &r->cqes[index & r->cq_mask];
+}
+
 bool hob__ring_take(struct hob__ring *r, struct hob__cqe *out) {
     if (hob__ring_empty(r)) return false;
     uint32_t head = *r->cq_head;

@@ -42,5 +42,8 @@ int hob__ring_enter(struct hob__ring *r, bool wait, uint64_t deadline);
 /* Takes the oldest completion: false when there is none. */
 bool hob__ring_take(struct hob__ring *r, struct hob__cqe *out);
 bool hob__ring_empty(const struct hob__ring *r);
+/* Looking without taking: the index behind the newest completion; a completion by its index. */
+uint32_t hob__ring_end(const struct hob__ring *r);
+const struct hob__cqe *hob__ring_peek(const struct hob__ring *r, uint32_t index);
 
 #endif

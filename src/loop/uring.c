@@ -11,6 +11,9 @@
  *              follows shall be one (the peer sees the end, the port is free)
  *   last word  after disarm: the record is free
  *
+ * The kernel refuses a removal with EALREADY while an event of that poll is on its way to us; then
+ * it is asked again.
+ *
  * If the first word is the last one, the file cannot be polled (a regular file ends with an error
  * or with one event); epoll knows for certain, so the record is handed to the surplus below.
  *
@@ -33,7 +36,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_POLLS = 16384, EPOLL_BATCH = 256, MAX_ROUNDS = 256 };
+enum { MAX_POLLS = 16384, EPOLL_BATCH = 256, MAX_ROUNDS = 256, MAX_REMOVALS = 16 };
 enum { TAG_FD, TAG_OP, TAG_WAKE, TAG_SURPLUS, TAG_REMOVE, TAG_MASK = 7 };
 #define WATCH ((uint32_t)(EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET))
 
@@ -42,6 +45,7 @@ enum poll_state {
     POLL_NONE,
     POLL_FRESH,   /* added, no word yet */
     POLL_LIVE,    /* has spoken */
+    POLL_REMOVED, /* its removal is on the way; no last word yet */
     POLL_SURPLUS, /* in the epoll instance */
     RETRY_ADD,    /* in the retry list, no poll */
     RETRY_REMOVE  /* in the retry list, poll outstanding */
@@ -84,7 +88,8 @@ static bool remove_record(struct state *s, struct hob__fd *f) {
     e->opcode = HOB__URING_POLL_REMOVE;
     e->fd = -1;
     e->addr = hob__pack(f, f->gen) | TAG_FD;
-    e->user_data = TAG_REMOVE;
+    e->user_data = hob__pack(f, f->gen) | TAG_REMOVE;
+    f->backend = POLL_REMOVED;
     if (s->ring.features & HOB__FEAT_CQE_SKIP) e->flags = HOB__SQE_CQE_SKIP_SUCCESS;
     return true;
 }
@@ -154,10 +159,12 @@ static int on_poll(struct hob__backend *b, struct state *s, const struct hob__cq
     if (f->dying) {
         if (!last) return 0;
         /* Its removal is not needed any more, but takes it out of the list. */
-        if (f->backend == RETRY_REMOVE)
+        if (f->backend == RETRY_REMOVE) {
             f->backend = RETRY_ADD;
-        else
+        } else {
+            f->backend = POLL_NONE;
             hob__fd_gone(b, f);
+        }
         return 0;
     }
     if (!last) {
@@ -174,6 +181,16 @@ static int on_poll(struct hob__backend *b, struct state *s, const struct hob__cq
     if (c->res <= 0) return 0;
     hob__fd_event(b, f, (unsigned)c->res);
     return 1;
+}
+
+static bool was_refused(const struct hob__cqe *c) {
+    struct hob__fd *f = hob__unpack(c->user_data & ~(uint64_t)TAG_MASK);
+    return c->res == -EALREADY && f->backend == POLL_REMOVED && hob__same_gen(c->user_data, f->gen);
+}
+
+static void on_removal(struct state *s, const struct hob__cqe *c) {
+    struct hob__fd *f = hob__unpack(c->user_data & ~(uint64_t)TAG_MASK);
+    if (was_refused(c) && !remove_record(s, f)) retry_later(s, f, RETRY_REMOVE);
 }
 
 static int on_op(struct hob__backend *b, const struct hob__cqe *c) {
@@ -204,7 +221,8 @@ static int drain(struct hob__backend *b, struct state *s) {
             s->surplus_ready = true;
             break;
         default:
-            break; /* a removal: the poll itself has the last word */
+            on_removal(s, &c);
+            break;
         }
     }
     if (s->surplus_ready) delivered += surplus_look(b, s);
@@ -327,6 +345,15 @@ static int uring_arm(struct hob__backend *b, struct hob__fd *f) {
     return 0;
 }
 
+/* Has a removal of f been refused by a completion from `index` on? */
+static bool refused_since(const struct state *s, uint32_t index, const struct hob__fd *f) {
+    for (uint32_t end = hob__ring_end(&s->ring); index != end; index++) {
+        const struct hob__cqe *c = hob__ring_peek(&s->ring, index);
+        if (c->user_data == (hob__pack(f, f->gen) | TAG_REMOVE)) return was_refused(c);
+    }
+    return false;
+}
+
 static bool uring_disarm(struct hob__backend *b, struct hob__fd *f) {
     struct state *s = b->state;
     switch (f->backend) {
@@ -338,14 +365,18 @@ static bool uring_disarm(struct hob__backend *b, struct hob__fd *f) {
     default:
         break;
     }
-    if (!remove_record(s, f)) {
-        retry_later(s, f, RETRY_REMOVE);
-        return false;
+    for (int tries = 0; tries < MAX_REMOVALS; tries++) {
+        uint32_t end = hob__ring_end(&s->ring);
+        if (!remove_record(s, f)) {
+            retry_later(s, f, RETRY_REMOVE);
+            return false;
+        }
+        hob__ring_enter(&s->ring, false, 0);
+        if (!refused_since(s, end, f)) break;
     }
     /* The kernel lets go of the file in the same call, unless it has much to finish before. */
-    int rounds = 0;
-    do hob__ring_enter(&s->ring, false, 0);
-    while (hob__ring_has_work(&s->ring) && ++rounds < 16);
+    for (int round = 0; round < MAX_REMOVALS && hob__ring_has_work(&s->ring); round++)
+        hob__ring_enter(&s->ring, false, 0);
     return false;
 }
 
