@@ -4,14 +4,14 @@
  * stands for the thread's own stack; `self` is the stack this code runs on:
  *
  *     hob__before_switch(self, to, ending);
- *     hob__switch(&self_sp, to_sp);
+ *     hob__switch(&self_sp, to_sp);       or hob__fiber_enter(&self_sp, to, entry, arg)
  *     hob__after_switch(self);            back again
  *
  * A fiber's first run does not come back out of hob__switch but enters `entry`, which therefore
- * begins with hob__after_switch(its stack). `ending` is true when self will never be switched to
- * again before the next hob__fiber_prepare() of its stack; that switch does not return. A finished
- * task's stack may also run the next new task right away, by a plain call in the entry's loop:
- * nothing is switched then, and no hook is called.
+ * begins with hob__after_switch(its stack). `ending` is true when self will not be switched to
+ * again before the next hob__fiber_enter() on it: right before entry returns, or before a switch
+ * that does not come back. A finished task's stack may also run the next new task right away, by a
+ * plain call in the entry's loop: nothing is switched then, and no hook is called.
  *
  * The function that switches and the entry carry HOB__NO_TSAN, since what they push onto TSan's
  * shadow stack would never be popped when a fiber ends. */
@@ -72,8 +72,8 @@ void hob__stacks_destroy(struct hob__stacks *pool);
 unsigned hob__stack_class(size_t bytes);
 /* NULL without memory. Hot path: pops the LIFO. */
 struct hob__stack *hob__stack_get(struct hob__stacks *pool, unsigned cls);
-/* May be called by the fiber that still runs on it, as long as it is switched away from (ending)
- * before the stack is prepared again. */
+/* May be called by the fiber that still runs on it, as long as that one is left (ending) before the
+ * stack is taken and entered again. */
 void hob__stack_put(struct hob__stacks *pool, struct hob__stack *stack);
 /* When idle: gives the memory of free stacks beyond what is likely to be used again (the most that
  * were in use in the last one to two seconds) back to the kernel, a batch per call. Cheap when
@@ -92,27 +92,21 @@ bool hob__stack_contains(const struct hob__stack *stack, const void *addr);
 void hob__fiber_on_note(void (*note)(const char *text));
 void hob__fiber_note(const char *text);
 
-/* Prepares the stack so that the first switch to the returned stack pointer calls entry(arg) with
- * it; entry never returns. The fiber starts with the FP control words that the thread had at
- * hob__stacks_init(). */
-void *hob__fiber_prepare(struct hob__stack *stack, void (*entry)(void *arg), void *arg);
-
 /* Saves the callee-saved registers and the stack pointer (*save) and continues at `to`.
  * switch_<arch>.S; call it from one place only, so that its return is predicted. */
 void hob__switch(void **save, void *to);
 
 /* Suspends the caller as hob__switch() does and calls entry(arg) on a stack that is not in use;
  * entry returns the saved stack pointer of the fiber to go on with, which ends this one. When that
- * is the caller again, all of it was a call and a return to the processor. stack->fp must stand at
- * top - 16: hob__fiber_enter(). switch_<arch>.S */
+ * is the caller again, all of it was a call and a return to the processor. Goes by way of
+ * hob__fiber_enter() (fiber/sanitize.h), which puts the FP control words to top - 16. The end of
+ * every backtrace. switch_<arch>.S */
 void hob__enter(void **save, void *top, void *(*entry)(void *arg), void *arg);
+extern const char hob__enter_end[];
 
 /* Calls cb(arg) on the current stack, but so that an unwinder inside cb (_Unwind_Backtrace) sees
  * the suspended fiber whose saved stack pointer is given as cb's caller. switch_<arch>.S */
 void hob__walk(void *saved_sp, void (*cb)(void *arg), void *arg);
-
-/* The function (switch_<arch>.S) that calls a fiber's entry: where every backtrace ends. */
-extern const char hob__fiber_root[], hob__fiber_root_end[];
 
 /* The thread's overflow catch: an alternate signal stack, and (once per process) a SIGSEGV/SIGBUS
  * handler that recognises guards: it calls describe(stack->owner, buf, n) for the name, prints one
@@ -127,7 +121,7 @@ void hob__overflow_found(const struct hob__stack *stack) __attribute__((noreturn
 
 /* ---- backtraces (trace.c) ---- */
 /* Return addresses of the caller's stack, or of the suspended fiber at saved_sp; returns how many.
- * The fiber's root is left out: a fiber that has not run yet has none. Async-signal-safe. */
+ * hob__enter, where every fiber begins, is left out. Async-signal-safe. */
 int hob__trace_self(void **pcs, int max);
 int hob__trace_suspended(void *saved_sp, void **pcs, int max);
 /* From inside a signal handler (ucontext is its third argument): the interrupted code's stack, its

@@ -147,14 +147,15 @@ static inline void hob__san_returned(struct hob__stack *s) {
 #endif
 }
 
-/* A new fiber begins there: the frames of the last one, which were never returned from, are gone.
- */
-static inline void hob__san_prepared(struct hob__stack *s) {
+/* Begins a fiber on the stack, which is not in use: see hob__enter(). The frames of the last one,
+ * some of which were never returned from, are gone. */
+HOB__NO_TSAN static inline void hob__fiber_enter(void **save, struct hob__stack *stack,
+                                                 void *(*entry)(void *arg), void *arg) {
 #if HOB__ASAN
-    s->asan = NULL;
-    __asan_unpoison_memory_region(s->base, (size_t)(s->top - s->base));
-#else
-    (void)s;
+    stack->asan = NULL;
+    __asan_unpoison_memory_region(stack->base, (size_t)(stack->top - stack->base));
 #endif
+    ((uint64_t *)(void *)stack->top)[-2] = stack->fp;
+    hob__enter(save, stack->top, entry, arg);
 }
 #endif

@@ -36,7 +36,4 @@ void hob__slab_free(struct hob__stack_slab *slab);
 struct hob__stack *hob__slab_carve(struct hob__stack_slab *slab, unsigned colour);
 /* Without a guard: is what lies below the stack's base still as the kernel gave it? */
 bool hob__slab_intact(const struct hob__stack *stack);
-
-/* The thread's FP control words, as the frames of switch_<arch>.S hold them. */
-uint64_t hob__fp_words(void);
 #endif

@@ -30,8 +30,25 @@ static void (*on_note)(const char *text) = note_to_stderr;
 void hob__fiber_on_note(void (*note)(const char *text)) { on_note = note ? note : note_to_stderr; }
 void hob__fiber_note(const char *text) { on_note(text); }
 
+/* The thread's FP control words, as hob__switch saves them. */
+static uint64_t fp_words(void) {
+#if defined(__x86_64__)
+    uint32_t mxcsr;
+    uint16_t x87;
+    __asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
+    __asm__ volatile("fnstcw %0" : "=m"(x87));
+    return (mxcsr & ~0x3fu) | (uint64_t)x87 << 32; /* without the status flags */
+#elif defined(__aarch64__)
+    uint64_t fpcr;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(fpcr));
+    return fpcr;
+#else
+#error "Hob runs on x86-64 and aarch64"
+#endif
+}
+
 void hob__stacks_init(struct hob__stacks *pool) {
-    *pool = (struct hob__stacks){.fp = hob__fp_words(), .next = thread_pools};
+    *pool = (struct hob__stacks){.fp = fp_words(), .next = thread_pools};
     __atomic_signal_fence(__ATOMIC_RELEASE);
     thread_pools = pool;
 }

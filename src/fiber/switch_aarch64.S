@@ -9,7 +9,7 @@
  *
  * FPCR is compared and loaded only when it differs. x18 belongs to the platform and is left alone.
  * Return addresses are not signed here: every function signs its own, and the saved x30 is a plain
- * one, so that a first frame can be made by hand and unwinders need no key. See switch_x86_64.S for
+ * one, so that unwinders need no key. See switch_x86_64.S for
  * the reasons of the rest. */
 
 #if defined(__aarch64__)
@@ -112,6 +112,8 @@ hob__switch:
  * See switch_x86_64.S. The fresh stack's FPCR is at top - 16. */
     .globl  hob__enter
     .hidden hob__enter
+    .globl  hob__enter_end
+    .hidden hob__enter_end
     .type   hob__enter, %function
     .p2align 6
 hob__enter:
@@ -153,8 +155,9 @@ hob__enter:
     mov     x10, sp
     str     x10, [x0]
     .cfi_undefined x30
+    sub     x1, x1, #16
     mov     sp, x1
-    ldr     x10, [sp, #-16]
+    ldr     x10, [sp]
     cmp     x9, x10
     b.ne    4f
 3:
@@ -167,28 +170,9 @@ hob__enter:
 4:
     msr     fpcr, x10
     b       3b
+hob__enter_end:
     .cfi_endproc
     .size   hob__enter, .-hob__enter
-
-/* The first return address of every fiber: entry in x20, its argument in x19 (see
- * hob__fiber_prepare). Unwinders end here; they look for the address before a return address, so
- * the nop belongs to the function. */
-    .globl  hob__fiber_root
-    .hidden hob__fiber_root
-    .globl  hob__fiber_root_end
-    .hidden hob__fiber_root_end
-    .type   hob__fiber_root, %function
-    .p2align 4
-    .cfi_startproc
-    .cfi_undefined x30
-    nop
-hob__fiber_root:
-    mov     x0, x19
-    blr     x20
-    brk     #1
-hob__fiber_root_end:
-    .cfi_endproc
-    .size   hob__fiber_root, .-hob__fiber_root
 
 /* void hob__walk(void *saved_sp, void (*cb)(void *arg), void *arg)
  * While cb runs, the unwind information of this frame describes the suspended fiber's frame:

@@ -94,11 +94,14 @@ hob__switch:
     .size   hob__switch, .-hob__switch
 
 /* void hob__enter(void **save, void *top, void *(*entry)(void *arg), void *arg)
- * Suspends the caller as hob__switch does and calls entry(arg) on a fresh stack, whose fp words are
- * at top - 16. entry returns the saved stack pointer of the fiber to go on with: a call and a return,
- * so that when this is the caller again, the processor has predicted all of it. Unwinders end here. */
+ * Suspends the caller as hob__switch does and calls entry(arg) on a fresh stack, whose control words
+ * are at top - 16. entry returns the saved stack pointer of the fiber to go on with: a call and a
+ * return, so that when this is the caller again, the processor has predicted all of it. Unwinders
+ * end here. */
     .globl  hob__enter
     .hidden hob__enter
+    .globl  hob__enter_end
+    .hidden hob__enter_end
     .type   hob__enter, @function
     .p2align 6
 hob__enter:
@@ -154,28 +157,9 @@ hob__enter:
 .Lenter_x87:
     fldcw   4(%rsp)
     jmp     .Lenter_x87_done
+hob__enter_end:
     .cfi_endproc
     .size   hob__enter, .-hob__enter
-
-/* The first return address of every fiber: entry in r12, its argument in rbx (see
- * hob__fiber_prepare). Unwinders end here. The nop belongs to the function because they look for the
- * address before a return address, and that of a fiber that never ran is the label itself. */
-    .globl  hob__fiber_root
-    .hidden hob__fiber_root
-    .globl  hob__fiber_root_end
-    .hidden hob__fiber_root_end
-    .type   hob__fiber_root, @function
-    .p2align 4
-    .cfi_startproc
-    .cfi_undefined rip
-    nop
-hob__fiber_root:
-    movq    %rbx, %rdi
-    call    *%r12
-    ud2
-hob__fiber_root_end:
-    .cfi_endproc
-    .size   hob__fiber_root, .-hob__fiber_root
 
 /* void hob__walk(void *saved_sp, void (*cb)(void *arg), void *arg)
  * While cb runs, the unwind information of this frame describes the suspended fiber's frame instead

@@ -41,7 +41,7 @@ static _Unwind_Reason_Code see_frame(struct _Unwind_Context *context, void *arg)
         c->from = NULL;
         exact = 1;
     }
-    if (pc >= hob__fiber_root && pc <= hob__fiber_root_end) return _URC_END_OF_STACK;
+    if (pc >= (const char *)(uintptr_t)hob__enter && pc <= hob__enter_end) return _URC_END_OF_STACK;
     if (c->n == c->max) return _URC_END_OF_STACK;
     c->pcs[c->n++] = exact ? pc + 1 : pc;
     return _URC_NO_REASON;

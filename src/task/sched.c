@@ -46,15 +46,12 @@ static inline void *sp_of(struct hob_loop *loop, struct hob_task *t) {
 /* Suspends what runs on from_stack (NULL: the scheduler) and continues with `next` (NULL: the
  * scheduler), which has its stack. The one place that calls hob__switch, so that the processor
  * always predicts where its `ret` goes. A task's first run is a call, see hob__enter(). */
-static __attribute__((noinline)) void go(struct hob_loop *loop, void **save,
-                                         struct hob__stack *from_stack, struct hob_task *next,
-                                         bool ending) {
+HOB__NO_TSAN static __attribute__((noinline)) void go(struct hob_loop *loop, void **save,
+                                                      struct hob__stack *from_stack,
+                                                      struct hob_task *next, bool ending) {
     hob__before_switch(from_stack, stack_of(next), ending);
     if (next && !next->sp) {
-        struct hob__stack *stack = next->stack;
-        ((uint64_t *)(void *)stack->top)[-2] = stack->fp;
-        hob__san_prepared(stack);
-        hob__enter(save, stack->top, task_root, loop);
+        hob__fiber_enter(save, next->stack, task_root, loop);
     } else {
         hob__switch(save, sp_of(loop, next));
     }
