@@ -22,6 +22,10 @@ check() { # check NAME COMMAND...
 }
 
 check install meson install -C "$build" --no-rebuild --quiet --destdir "$dir/root"
+if [ "$failed" = 1 ]; then # nothing else can be looked at
+    echo "0 passed, 1 failed"
+    exit 1
+fi
 pc=$(dirname "$(find "$dir/root" -name hob.pc)")
 lib=$(dirname "$pc")
 export PKG_CONFIG_PATH="$pc" PKG_CONFIG_SYSROOT_DIR="$dir/root"
