@@ -1,0 +1,91 @@
+#!/bin/sh
+# The documents are true as far as a machine can tell: links lead to files, every name that begins
+# with hob_ or HOB_ exists, code under "<!-- from FILE -->" stands in that file, and the README's
+# program does what it says.
+set -u
+cd "$(dirname "$0")/.."
+exec python3 - "${HOB_BUILD:-build}" <<'END'
+import pathlib, re, shutil, subprocess, sys, tempfile, time
+
+build = pathlib.Path(sys.argv[1])
+passed = failed = 0
+
+
+def check(name, problems):
+    global passed, failed
+    if problems:
+        failed += 1
+        print("FAIL " + name)
+        for problem in problems:
+            print("    " + problem)
+    else:
+        passed += 1
+        print("ok " + name)
+
+
+def read(path):
+    return pathlib.Path(path).read_text()
+
+
+documents = [pathlib.Path("README.md"), pathlib.Path("CONTRIBUTING.md"), *pathlib.Path("docs").glob("*.md")]
+pages = sorted(pathlib.Path("docs/man").glob("*.[1-9]"))
+known = set()
+for folder in ("include", "src", "tests", "examples", "bench", "tools"):
+    for file in pathlib.Path(folder).rglob("*.[chS]"):
+        known.update(re.findall(r"\b(?:hob|HOB)_\w+", file.read_text()))
+known.update(re.findall(r"\bHOB_\w+", read("scripts/run-tests")))
+
+
+def missing_names(text):
+    """Names of the interface that are nowhere in the source. hob_... and HOB_..._ are patterns."""
+    words = re.findall(r"(?<![\w/])(?:hob|HOB)_\w+", text)
+    return sorted({"no " + w for w in words if w not in known and not w.endswith("_")})
+
+
+for document in documents:
+    text = read(document)
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
+    check("links of %s" % document,
+          ["no " + link for link in links if not (document.parent / link).exists()])
+    check("names in %s" % document, missing_names(text))
+    wrong = []
+    for source, code in re.findall(r"<!-- from (\S+) -->\n+```c\n(.*?)```", text, re.S):
+        if not pathlib.Path(source).exists():
+            wrong.append("no " + source)
+            continue
+        lines = [line.strip() for line in read(source).splitlines() if line.strip()]
+        whole = "\n".join(lines)
+        for piece in re.split(r"^\s*\.\.\.\s*$", code, flags=re.M):
+            piece = "\n".join(line.strip() for line in piece.splitlines() if line.strip())
+            if piece and piece not in whole:
+                wrong.append("not in %s: %s ..." % (source, piece.splitlines()[0]))
+    check("code in %s" % document, wrong)
+
+for page in pages:
+    text = read(page)
+    check("names in %s" % page, missing_names(text.replace("\\", "")))
+    if shutil.which("man"):
+        run = subprocess.run(["man", "--warnings", "-l", str(page)], capture_output=True, text=True,
+                             env={"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin", "MANWIDTH": "80"})
+        check("format of %s" % page, run.stderr.splitlines())
+
+program = re.search(r"```c\n(#include.*?)```", read("README.md"), re.S).group(1)
+with tempfile.TemporaryDirectory() as folder:
+    source = pathlib.Path(folder) / "readme.c"
+    source.write_text(program)
+    binary = str(source.with_suffix(""))
+    private = re.search(r"^Libs.private:(.*)$", read(build / "meson-private/hob.pc"), re.M).group(1).split()
+    run = subprocess.run(["gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-Iinclude", str(source), "-o", binary,
+                          str(build / "libhob.a"), *private], capture_output=True, text=True)
+    check("README's program compiles", run.stderr.splitlines())
+    if run.returncode == 0:
+        began = time.monotonic()
+        run = subprocess.run([binary], capture_output=True, text=True, timeout=60)
+        seconds = time.monotonic() - began
+        check("README's program greets both", [] if run.stdout == "hello, Ada\nhello, Grace\n" and
+              run.returncode == 0 else [run.stdout, run.stderr])
+        check("... after one second, not two", [] if 0.99 < seconds < 1.9 else ["%.2f s" % seconds])
+
+print("%d passed, %d failed" % (passed, failed))
+sys.exit(failed != 0)
+END
