@@ -340,25 +340,24 @@ TEST(trim) {
     enum { N = 200 };
     struct hob__stack *s[N];
     hob__stacks_init(&pool);
-    CHECK_EQ(hob__stacks_trim(&pool), -1);
+    uint64_t second = 1000000000, now = 77 * second;
+    CHECK(hob__stacks_trim(&pool, now) == UINT64_MAX);
     for (int i = 0; i < N; i++) {
         s[i] = hob__stack_get(&pool, 1);
         memset(s[i]->top - 20000, 0x5a, 20000);
     }
     for (int i = 0; i < N; i++) hob__stack_put(&pool, s[i]);
-    /* all of them were in use within the last second */
-    int again = hob__stacks_trim(&pool);
-    CHECK(again > 0 && again <= 1000);
+    /* all of them were in use within the last second, then within the last two */
+    uint64_t again = hob__stacks_trim(&pool, now);
+    CHECK(again == now + second);
+    CHECK(hob__stacks_trim(&pool, again - 1) == again);
     CHECK_EQ(pool.clean[1].count, 0);
-    pool.epoch_ms = 0; /* one second later, then two */
-    hob__stacks_trim(&pool);
-    pool.epoch_ms = 0;
-    int calls = 0;
-    while (hob__stacks_trim(&pool) == 0) calls++;
+    int calls = 1;
+    while ((now = hob__stacks_trim(&pool, again)) == again) calls++;
     CHECK(calls >= 3 && calls < N);
     CHECK_EQ(pool.clean[1].count, N - 8);
     CHECK_EQ(pool.free[1].count, 8);
-    CHECK_EQ(hob__stacks_trim(&pool), -1);
+    CHECK(now == UINT64_MAX);
     for (int i = 0; i < N; i++) CHECK_EQ(s[i]->top[-100], i < N - 8 ? 0 : 0x5a);
     for (int i = 0; i < N; i++) CHECK(hob__stack_get(&pool, 1) != NULL);
     CHECK_EQ(pool.total, N);

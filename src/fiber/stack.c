@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 enum {
     FIRST_SLOTS = 16, /* of the first slab of a class; each later one doubles */
@@ -16,8 +15,8 @@ enum {
     PROBE = 1024,    /* aarch64 probes for a large frame so far above the stack pointer */
     KEEP = 8,        /* free stacks of a class that are never trimmed */
     TRIM_BATCH = 32, /* at 2 us each, a call stays below 100 us */
-    EPOCH_MS = 1000,
 };
+#define EPOCH_NS 1000000000u
 
 static _Thread_local struct hob__stacks *thread_pools;
 
@@ -156,12 +155,6 @@ void hob__stack_put(struct hob__stacks *pool, struct hob__stack *s) {
 
 /* ---- trimming ---- */
 
-static uint64_t now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 /* How many free stacks of the class may be wanted again soon. */
 static size_t to_keep(const struct hob__stacks *pool, unsigned cls) {
     size_t peak = pool->peak[0][cls] > pool->peak[1][cls] ? pool->peak[0][cls] : pool->peak[1][cls];
@@ -169,30 +162,29 @@ static size_t to_keep(const struct hob__stacks *pool, unsigned cls) {
     return soon > KEEP ? soon : KEEP;
 }
 
-int hob__stacks_trim(struct hob__stacks *pool) {
+uint64_t hob__stacks_trim(struct hob__stacks *pool, uint64_t now_ns) {
     bool any = false;
     for (unsigned cls = 0; cls < HOB__STACK_CLASSES; cls++) any |= pool->free[cls].count > KEEP;
-    if (!any) return -1;
+    if (!any) return UINT64_MAX;
 
-    uint64_t now = now_ms();
-    if (now - pool->epoch_ms >= EPOCH_MS) {
+    if (now_ns - pool->epoch_ns >= EPOCH_NS) {
         memcpy(pool->peak[1], pool->peak[0], sizeof pool->peak[0]);
         memcpy(pool->peak[0], pool->used, sizeof pool->peak[0]);
-        pool->epoch_ms = now;
+        pool->epoch_ns = now_ns;
     }
     any = false;
     int budget = TRIM_BATCH;
     for (unsigned cls = 0; cls < HOB__STACK_CLASSES; cls++) {
         size_t keep = to_keep(pool, cls);
         while (pool->free[cls].count > keep) {
-            if (budget-- == 0) return 0;
+            if (budget-- == 0) return now_ns;
             struct hob__stack *s = pop_last(&pool->free[cls]);
             madvise(s->base, (size_t)(s->top - s->base), MADV_DONTNEED);
             push(&pool->clean[cls], s);
         }
         any |= pool->free[cls].count > KEEP;
     }
-    return any ? (int)(pool->epoch_ms + EPOCH_MS - now) : -1;
+    return any ? pool->epoch_ns + EPOCH_NS : UINT64_MAX;
 }
 
 /* ---- addresses (also from signal handlers) ---- */

@@ -202,7 +202,10 @@ void hob__schedule(struct hob_loop *loop) {
                 stop_deadlock(loop);
                 continue;
             }
-            if (deadline > 0) hob__stacks_trim(&loop->stacks);
+            if (deadline > 0) {
+                uint64_t trim = hob__stacks_trim(&loop->stacks, loop->turn_began);
+                if (trim < deadline) deadline = trim;
+            }
         }
         b->ops->wait(b, deadline);
         loop->turns++;
