@@ -111,15 +111,20 @@ __attribute__((unused)) static void give_up(struct hob__fd *f) {
     CHECK_EQ(b->ops->sys->close(b, fd), 0);
 }
 
-/* Under valgrind, qemu or a sanitizer less is enough. */
-__attribute__((unused)) static int fewer(int n) {
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-    return n / 10;
+#if defined(__SANITIZE_THREAD__)
+#define UNDER_TSAN 1
 #elif defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-    return n / 10;
+#if __has_feature(thread_sanitizer)
+#define UNDER_TSAN 1
 #endif
 #endif
+#ifndef UNDER_TSAN
+#define UNDER_TSAN 0
+#endif
+
+/* Under valgrind, qemu or ThreadSanitizer less is enough. */
+__attribute__((unused)) static int fewer(int n) {
+    if (UNDER_TSAN) return n / 10;
     return getenv("TEST_SLOW") ? n / 50 : n;
 }
 #endif
