@@ -1,0 +1,411 @@
+/* drivers_test.c - each scenario is run many times: with a cancel at its 1st, 2nd, ... last
+ * cancellation point (of the task at the point, and of the whole program), and with its 1st, 2nd,
+ * ... allocation failing. Whatever happens, the run ends, nothing that the scenario counts is lost,
+ * and every byte and descriptor comes back. */
+#include "test.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <hob/net.h>
+
+#include "base/memory.h"
+#include "task/task.h"
+
+/* ---- the drivers ---- */
+
+struct scenario {
+    int (*run)(void);
+    void (*check)(void); /* after each run, whatever it returned */
+};
+
+static int run_scenario(int (*run)(void)) { return run(); }
+HOB_TASK(run_scenario, int (*)(void))
+
+static int count_fds(void) {
+    DIR *d = opendir("/proc/self/fd");
+    int n = 0;
+    while (readdir(d)) n++;
+    closedir(d);
+    return n;
+}
+
+static long points, cancel_at;
+static enum { CANCEL_TASK, CANCEL_ALL, CANCEL_SOON } cancel_what;
+
+static void cancel_posted(void *arg) { hob__region_cancel(hob__loop, arg); }
+
+/* Cancels the task that is at the point, the whole program, or the program when the task sleeps. */
+static void on_point(const char *func) {
+    (void)func;
+    if (++points != cancel_at) return;
+    switch (cancel_what) {
+    case CANCEL_TASK:
+        hob_cancel(hob_self());
+        break;
+    case CANCEL_ALL:
+        hob__region_cancel(hob__loop, &hob__loop->root.region);
+        break;
+    case CANCEL_SOON:
+        if (hob_loop_post(hob__loop, cancel_posted, &hob__loop->main->outer) < 0) FAIL("post");
+        break;
+    }
+}
+
+static void quiet(enum hob_report_kind kind, const char *text, void *arg) {
+    (void)arg;
+    if (kind == HOB_REPORT_DEADLOCK) FAIL("%s", text);
+}
+
+static long live_before;
+static int fds_before;
+
+static void run_once(const struct scenario *s, bool must_succeed, const char *what, long n) {
+    points = 0;
+    int rc = hob_run(run_scenario, s->run);
+    hob_error_clear();
+    hob__alloc_fail_at(0);
+    if (must_succeed && rc < 0) FAIL("%s %ld: %s", what, n, hob_strerror(rc));
+    if (s->check) s->check();
+    if (hob__alloc_live() != live_before)
+        FAIL("%s %ld: %ld blocks leaked", what, n, hob__alloc_live() - live_before);
+    if (count_fds() != fds_before)
+        FAIL("%s %ld: %d descriptors leaked", what, n, count_fds() - fds_before);
+}
+
+static void drive(const struct scenario *s) {
+    hob_set_report(quiet, NULL);
+    CHECK(hob_run(run_scenario, s->run) >= 0); /* what is made once and kept */
+    hob_error_clear();
+    live_before = hob__alloc_live();
+    fds_before = count_fds();
+    hob__point_hook = on_point;
+    cancel_at = 0;
+    run_once(s, true, "plain", 0);
+    long total = points;
+    CHECK(total > 2);
+    for (int what = CANCEL_TASK; what <= CANCEL_SOON; what++) {
+        cancel_what = what;
+        for (cancel_at = 1; cancel_at <= total; cancel_at++)
+            run_once(s, false, "cancel at point", cancel_at);
+    }
+    hob__point_hook = NULL;
+    long failures = 0;
+    for (long n = 1;; n++) {
+        hob__alloc_fail_at(n);
+        points = 0;
+        int rc = hob_run(run_scenario, s->run);
+        hob_error_clear();
+        bool failed = hob__alloc_count() >= n;
+        hob__alloc_fail_at(0);
+        if (s->check) s->check();
+        if (!failed) {
+            CHECK(rc >= 0);
+            break;
+        }
+        failures++;
+        if (hob__alloc_live() != live_before)
+            FAIL("allocation %ld failing: %ld blocks leaked", n, hob__alloc_live() - live_before);
+        if (count_fds() != fds_before)
+            FAIL("allocation %ld failing: %d descriptors leaked", n, count_fds() - fds_before);
+    }
+    CHECK(failures > 0);
+}
+
+#define DRIVE(name, run, check)                                                                    \
+    TEST(name) { drive(&(struct scenario){run, check}); }
+
+/* ---- scopes within scopes ---- */
+
+static int cleaned, opened;
+static void clean(void *arg) {
+    (void)arg;
+    cleaned++;
+}
+static int naps(int n) {
+    for (int i = 0; i < n; i++) HOB_TRY(hob_sleep(0));
+    return n;
+}
+HOB_TASK(naps, int)
+
+static int nested(int depth) {
+    HOB_SCOPE(s);
+    HOB_TRY(hob_defer(s, clean, NULL));
+    opened++;
+    hob_spawn_named(s, "napper", naps, 2);
+    hob_spawn_daemon(s, naps, 1000);
+    if (depth > 0) HOB_TRY(nested(depth - 1));
+    HOB_TRY(hob_yield_now());
+    return hob_join(s);
+}
+static int nested_scopes(void) {
+    opened = cleaned = 0;
+    return nested(4);
+}
+static void check_nested(void) { CHECK_EQ(opened, cleaned); }
+DRIVE(scopes_within_scopes, nested_scopes, check_nested)
+
+/* ---- errors, collect, results, race, wait, next_done ---- */
+
+static int fails_after(int n, int code) {
+    HOB_TRY(naps(n));
+    return code < 0 ? hob_fail(code, "after %d", n) : code;
+}
+HOB_TASK(fails_after, int, int)
+
+static int outcomes(void) {
+    {
+        HOB_SCOPE(s);
+        hob_spawn(s, fails_after, 3, 0);
+        hob_spawn(s, fails_after, 1, -EIO);
+        int rc = hob_join(s);
+        if (rc != -EIO) return rc;
+        if (hob_scope_errors(s)) CHECK_EQ(hob_scope_errors(s)->code, -EIO);
+    }
+    {
+        HOB_SCOPE(s, .on_error = HOB_COLLECT);
+        struct hob_task *t[3];
+        for (int i = 0; i < 3; i++) t[i] = hob_spawn(s, fails_after, i, i == 1 ? -EPIPE : i);
+        for (int i = 0; i < 3; i++)
+            if (!t[i]) return -ENOMEM;
+        HOB_TRY(hob_wait(t, 3, HOB_FIRST_DONE));
+        HOB_TRY(hob_wait(t, 3, HOB_FIRST_ERROR));
+        struct hob_task *done;
+        int seen = 0, rc;
+        while ((rc = hob_next_done(s, &done)) > 0) seen++;
+        if (rc < 0) return rc;
+        CHECK_EQ(seen, 3);
+        HOB_TRY(hob_join(s));
+    }
+    {
+        HOB_SCOPE(s);
+        hob_spawn(s, fails_after, 1, -EIO);
+        hob_spawn(s, fails_after, 2, 77);
+        hob_spawn(s, fails_after, 100, 78);
+        int rc = HOB_TRY(hob_race(s, NULL));
+        CHECK(rc == 77 || rc == 78); /* 78 when the other one was cancelled */
+    }
+    return 0;
+}
+DRIVE(errors_and_outcomes, outcomes, NULL)
+
+/* ---- start, background, locals, within ---- */
+
+static int dropped;
+static void drop(void *value) {
+    (void)value;
+    dropped++;
+}
+static struct hob_local user = HOB_LOCAL("user", drop);
+static int sets;
+
+static int starts_late(void) {
+    HOB_TRY(hob_sleep(0));
+    if (hob_local_set(&user, (void *)2) == 0) sets++;
+    hob_started();
+    return naps(2);
+}
+HOB_TASK(starts_late)
+
+static int mixture(void) {
+    sets = dropped = 0;
+    HOB_TRY(hob_local_set(&user, (void *)1));
+    sets++;
+    HOB_SCOPE(s);
+    HOB_TRY(hob_start(s, starts_late));
+    CHECK_EQ((long)hob_local_get(&user), 1);
+    HOB_TRY(hob_background(naps, 1000));
+    HOB_TRY(hob_within(5.0, naps(2)));
+    HOB_TRY(hob_shielded(naps(1)));
+    return hob_join(s);
+}
+static void check_locals(void) { CHECK_EQ(sets, dropped); }
+DRIVE(start_background_locals_within, mixture, check_locals)
+
+/* ---- a queue between workers ---- */
+
+static int put_in, got_out, left_in;
+static void close_queue(void *q) { hob_queue_close(q); }
+static int produces(struct hob_queue *q, int n) {
+    HOB_DEFER(close_queue, q);
+    for (int i = 0; i < n; i++) {
+        HOB_TRY(hob_queue_put(q, &i));
+        put_in++;
+    }
+    return 0;
+}
+HOB_TASK(produces, struct hob_queue *, int)
+static int consumes(struct hob_queue *q) {
+    int item, rc;
+    while ((rc = hob_queue_get(q, &item)) == 0) {
+        got_out++;
+        hob_queue_task_done(q);
+        HOB_TRY(hob_yield_now());
+    }
+    return rc == HOB_E_CLOSED ? 0 : rc;
+}
+HOB_TASK(consumes, struct hob_queue *)
+
+static int queue_of_workers(void) {
+    put_in = got_out = left_in = 0;
+    HOB_QUEUE(q, int, 3);
+    int rc;
+    {
+        HOB_SCOPE(s);
+        for (int i = 0; i < 3; i++) hob_spawn(s, consumes, q);
+        hob_spawn(s, produces, q, 12);
+        rc = hob_queue_join(q);
+        if (rc >= 0) rc = hob_join(s);
+    }
+    left_in = (int)hob_queue_count(q);
+    return rc;
+}
+static void check_queue(void) { CHECK_EQ(put_in, got_out + left_in); }
+DRIVE(queue_workers, queue_of_workers, check_queue)
+
+/* ---- locks ---- */
+
+static struct hob_mutex mutex;
+static struct hob_cond cond;
+static struct hob_sem sem = HOB_SEM_BOUNDED(2);
+static int inside, turn;
+
+static int is_my_turn(void *arg) { return turn >= *(int *)arg; }
+static int locks(int me) {
+    HOB_WITH(hob_sem, &sem);
+    CHECK(++inside <= 2);
+    HOB_DEFER(clean, NULL);
+    int rc = hob_sleep(0);
+    inside--;
+    if (rc < 0) return rc;
+    HOB_WITH(hob_mutex, &mutex);
+    turn++;
+    hob_cond_notify_all(&cond, &mutex);
+    return hob_cond_wait_for(&cond, &mutex, is_my_turn, &me);
+}
+HOB_TASK(locks, int)
+
+static int locking(void) {
+    turn = inside = 0;
+    HOB_SCOPE(s);
+    for (int i = 0; i < 5; i++) hob_spawn(s, locks, i);
+    return hob_join(s);
+}
+static void check_locks(void) {
+    CHECK(!hob_mutex_locked(&mutex));
+    CHECK_EQ(sem.free, 2);
+    CHECK(!sem.waiters.first && !mutex.waiters.first && !cond.waiters.first);
+    CHECK_EQ(inside, 0);
+}
+DRIVE(locks_and_conditions, locking, check_locks)
+
+/* ---- streams ---- */
+
+static int echoes(struct hob_listener *l) {
+    struct hob_stream *c;
+    HOB_TRY(hob_accept(l, &c));
+    char buf[64];
+    ssize_t n;
+    while ((n = hob_read(c, buf, sizeof buf)) > 0) {
+        n = hob_write(c, buf, (size_t)n);
+        if (n < 0) break;
+    }
+    hob_close(c);
+    return (int)n;
+}
+HOB_TASK(echoes, struct hob_listener *)
+
+static int talk(struct hob_stream *c) {
+    char buf[6];
+    HOB_TRY(hob_write(c, "hello", 5));
+    HOB_TRY(hob_read_exactly(c, buf, 5));
+    CHECK(memcmp(buf, "hello", 5) == 0);
+    struct iovec two[] = {{(void *)"ab", 2}, {(void *)"cd", 2}};
+    HOB_TRY(hob_writev(c, two, 2));
+    HOB_TRY(hob_read_exactly(c, buf, 4));
+    CHECK(memcmp(buf, "abcd", 4) == 0);
+    HOB_TRY(hob_shutdown(c));
+    return (int)HOB_TRY(hob_read(c, buf, 1));
+}
+
+static int talks_to(const char *address) {
+    struct hob_stream *c;
+    HOB_TRY(hob_connect(address, &c));
+    int rc = talk(c);
+    hob_close(c);
+    return rc;
+}
+
+static int listen_and_talk(const char *where) {
+    struct hob_listener *l;
+    HOB_TRY(hob_listen(where, &l));
+    int rc;
+    {
+        HOB_SCOPE(s);
+        hob_spawn(s, echoes, l);
+        rc = hob_within(0.05, talks_to(hob_listener_address(l))); /* the echo may be gone */
+        if (rc >= 0) rc = hob_join(s);
+    }
+    hob_listener_close(l);
+    return rc;
+}
+static int tcp_streams(void) { return listen_and_talk("127.0.0.1:0"); }
+static int unix_streams(void) {
+    char where[64];
+    snprintf(where, sizeof where, "unix:@hob-drivers-test-%d", (int)getpid());
+    return listen_and_talk(where);
+}
+DRIVE(tcp_echo, tcp_streams, NULL)
+DRIVE(unix_echo, unix_streams, NULL)
+
+/* ---- files and foreign descriptors ---- */
+
+static int file_and_pipe(void) {
+    char path[] = "/tmp/hob-drivers-XXXXXX", buf[16] = {0};
+    int fd = mkstemp(path);
+    unlink(path);
+    struct iovec out = {(void *)"some text", 9}, in = {buf, 9};
+    int rc = (int)hob_pwritev(fd, &out, 1, 0);
+    if (rc >= 0) rc = (int)hob_preadv(fd, &in, 1, 0);
+    if (rc >= 0) CHECK_STR(buf, "some text");
+    close(fd);
+    if (rc < 0) return rc;
+    int p[2];
+    if (pipe(p) < 0) return -errno;
+    rc = hob_within(0.002, hob_poll(p[0], 1));
+    if (rc == -ETIMEDOUT) rc = hob_poll(p[1], 4);
+    close(p[0]);
+    close(p[1]);
+    return rc;
+}
+DRIVE(file_and_foreign_descriptor, file_and_pipe, NULL)
+
+/* ---- generators ---- */
+
+static int up_to(struct hob_generator *gen, int n) {
+    HOB_DEFER(clean, NULL);
+    opened++;
+    for (int i = 0; i < n; i++) {
+        HOB_TRY(hob_yield(gen, i));
+        HOB_TRY(hob_sleep(0));
+    }
+    return 0;
+}
+HOB_GENERATOR(up_to, int, int)
+
+static int generators(void) {
+    opened = cleaned = 0;
+    int sum = 0;
+    HOB_EACH(int, x, up_to, 4) {
+        sum += x;
+        HOB_EACH(int, y, up_to, 10) {
+            sum += y;
+            if (y == 1) break;
+            HOB_TRY(hob_sleep(0));
+        }
+    }
+    CHECK_EQ(sum, 6 + 4);
+    return 0;
+}
+DRIVE(generators_within_generators, generators, check_nested)
+
+TEST_MAIN()
