@@ -304,12 +304,14 @@ TASK_TEST(K06_cancelled_wait_takes_the_mutex_again) {
     hob_scope_cancel(inner);
     turns(1);
     hob_cancel(t);
+    hob_spawn(s, lock_pair_and_note, &p, "next");
     turns(3);
     CHECK_STR(notes, "");
     CHECK(!p.c.waiters.first && p.m.waiters.first);
     hob_mutex_unlock(&p.m);
     CHECK_EQ(hob_await(t), -ECANCELED);
-    CHECK_STR(notes, "out ");
+    turns(1);
+    CHECK_STR(notes, "out next ");
     CHECK(!hob_mutex_locked(&p.m));
     return hob_join(s);
 }
