@@ -89,7 +89,7 @@
 #define hob_next(g, value)                                                                         \
     __extension__({                                                                                \
         HOB__ASSERT(HOB__SAME_TYPE(__typeof__(*(value)), __typeof__(*(g)->type)),                  \
-                    "hob_next: the variable does not have the type of the generator's values");    \
+                    "hob_next: the variable is of another type than the generator gives");         \
         hob__next(&(g)->base, (value));                                                            \
     })
 
@@ -182,6 +182,7 @@ HOB__KIND_OF(long double, HOB__REAL)
     HOB__ASSERT(                                                                                   \
         HOB__IS_FUNCTION(fn, (struct hob_generator * HOB__TAIL_##n(HOB__TYPE, p, ##__VA_ARGS__))), \
         HOB__WRONG_##n("HOB_GENERATOR(" name ", value, ...)", name));                              \
+    HOB__TYPEDEF(p, _value, type_of_value)                                                         \
     typedef __typeof__(type_of_value) p##value;                                                    \
     struct p##generator {                                                                          \
         struct hob_generator base;                                                                 \
@@ -213,8 +214,8 @@ HOB__KIND_OF(long double, HOB__REAL)
         return hob__g;                                                                             \
     }                                                                                              \
     __attribute__((unused)) static inline int p##yield(struct hob_generator *hob__g,               \
-                                                       p##value hob__value) {                      \
-        return hob__yield(hob__g, &hob__value, sizeof hob__value, HOB__KIND(hob__value));          \
+                                                       p##arg_value hob__value) {                  \
+        return hob__yield(hob__g, &hob__value, sizeof hob__value, HOB__KIND(*(p##value *)0));      \
     }
 
 #endif

@@ -17,10 +17,11 @@
  *
  * hob_spawn(s, greet, ...) calls greet__task(...), so that the compiler checks the arguments as
  * those of a call, and copies what it packed into the new task. Nothing points at the spawner's
- * frame. What C compilers only warn of (a number for a pointer, an incompatible pointer, a lost
- * const) is an error here, whatever the flags: clang is told so by a pragma; gcc, whose -w wins
- * over its pragmas, sees pointer parameters as transparent unions, which take what converts to the
- * pointer and nothing else. A function without HOB_TASK fails as 'greet__HOB_TASK' undeclared.
+ * frame. What C compilers only warn of is an error here: for pointer parameters whatever the flags,
+ * since they are transparent unions, which take what converts to the pointer and nothing else (a
+ * number or an incompatible pointer is an error even with -w); a lost const and a pointer given for
+ * a number by a pragma, which only -w switches off. In C++ all of them are errors anyway. A
+ * function without HOB_TASK fails as 'greet__HOB_TASK' undeclared.
  *
  * Limits: functions that return int, with up to 8 parameters, none aligned to more than 16 bytes;
  * array parameters are written as the pointers they are; in C++ the types are trivially copyable.
@@ -206,24 +207,23 @@ static inline struct hob_scope_options hob__shield(void) {
 #define HOB__CAN_TRAVEL(type) (_Alignof(type) <= 16)
 #endif
 
-#if defined __cplusplus
+#ifdef __cplusplus
 #define HOB__STRICT_ON
 #define HOB__STRICT_OFF
-#elif defined __clang__
-#define HOB__STRICT_ON                                                                             \
-    _Pragma("clang diagnostic push") _Pragma("clang diagnostic error \"-Wint-conversion\"")        \
-        _Pragma("clang diagnostic error \"-Wincompatible-pointer-types\"")                         \
-            _Pragma("clang diagnostic error \"-Wimplicit-function-declaration\"")
-#define HOB__STRICT_OFF _Pragma("clang diagnostic pop")
 #else
 #define HOB__STRICT_ON                                                                             \
     _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic error \"-Wint-conversion\"")            \
-        _Pragma("GCC diagnostic error \"-Wdiscarded-qualifiers\"")
+        _Pragma(HOB__STRICT_CONST)
 #define HOB__STRICT_OFF _Pragma("GCC diagnostic pop")
+#ifdef __clang__
+#define HOB__STRICT_CONST "GCC diagnostic error \"-Wincompatible-pointer-types\""
+#else
+#define HOB__STRICT_CONST "GCC diagnostic error \"-Wdiscarded-qualifiers\""
+#endif
 #endif
 
-/* The i-th parameter's type, as greet__task takes it: NAME_arg1, ... */
-#if defined __cplusplus || defined __clang__
+/* The i-th parameter's type, as greet__task takes it: greet__arg1 and so on. */
+#ifdef __cplusplus
 #define HOB__TYPEDEF(p, i, type) typedef __typeof__(type) p##arg##i;
 #else
 #define HOB__IS_POINTER(type) (__builtin_classify_type(*(__typeof__(type) *)0) == 5)
