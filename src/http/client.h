@@ -1,0 +1,103 @@
+/* http/client.h - the inside of the client: pool, exchange, response. */
+#ifndef HOB_HTTP_CLIENT_H
+#define HOB_HTTP_CLIENT_H
+
+#include <hob/http.h>
+#include <hob/net.h>
+#include <hob/sync.h>
+
+#include "base/list.h"
+#include "http/wire.h"
+
+enum { HOB__CLIENT_BUCKETS = 256, HOB__RESPONSE_FIELDS = 24 };
+
+/* What requests to one host and port share; lives while there are any, or idle connections. */
+struct hob__host {
+    struct hob__host *next; /* in its bucket */
+    struct hob_list idle;   /* the last used first */
+    struct hob_sem slots;   /* when there is a limit per host */
+    size_t users;           /* idle connections, and requests */
+    uint32_t bucket;
+    char address[]; /* "host:port", "[::1]:80", in lower case */
+};
+
+struct hob__conn {
+    struct hob_list in_host, in_client; /* while idle */
+    struct hob__host *host;
+    struct hob_stream *stream;
+    uint64_t idle_until; /* 0 = for ever */
+    uint64_t served;     /* exchanges so far */
+};
+
+struct hob_client {
+    struct hob_client_options options; /* with the defaults in it; strings are the client's own */
+    struct hob__h1_limits limits;
+    struct hob_header *headers; /* ended by a NULL name; in one block with their text */
+    char *base_url;
+    char *user_agent;
+    struct hob_url base; /* of base_url */
+    struct hob__host *buckets[HOB__CLIENT_BUCKETS];
+    struct hob_list idle; /* all idle connections, the one used longest ago first */
+    struct hob_sem slots;
+    struct hob_event closing;
+    struct hob_client_info info;
+    size_t refs; /* the user's, one per response, one of the reaper */
+    bool closed, reaping;
+};
+
+struct hob_response {
+    struct hob_client *client;
+    struct hob__host *host; /* while the exchange holds slots */
+    struct hob__conn *conn;
+    struct hob__wire wire;
+    char *url; /* with a path, without userinfo and fragment */
+    const char *method;
+    const char *block; /* the head */
+    struct hob__h1_field *fields;
+    struct hob__buffer body;
+    double timeout;
+    int error; /* of an earlier call, or 0 */
+    bool reused, got_byte, wants_close, have_body;
+    struct hob__h1_field inline_fields[HOB__RESPONSE_FIELDS];
+};
+
+/* ---- pool.c ---- */
+void hob__client_ref(struct hob_client *c);
+void hob__client_unref(struct hob_client *c);
+/* Takes a slot, waiting for its turn, and the host's record. */
+int hob__pool_enter(struct hob_client *c, const char *address, uint64_t deadline,
+                    struct hob__host **out);
+/* A kept connection that is still sound, or NULL. */
+struct hob__conn *hob__pool_kept(struct hob_client *c, struct hob__host *host);
+/* A new one. Waits. */
+int hob__pool_connect(struct hob_client *c, struct hob__host *host, uint64_t deadline,
+                      struct hob__conn **out);
+/* Ends a connection that is in use. */
+void hob__pool_drop(struct hob__conn *conn);
+/* Gives the slot back, and the connection (may be NULL) to the kept ones. */
+void hob__pool_leave(struct hob_client *c, struct hob__host *host, struct hob__conn *conn);
+
+/* ---- exchange.c: one request and the head of its answer ---- */
+struct hob__fetch {
+    struct hob_client *client;
+    const char *method;
+    const struct hob_fetch_options *options;
+    struct hob_url url; /* of res->url */
+    char basic[512];    /* "Basic ...", or empty */
+    bool crossed;       /* a redirect has left the origin: no credentials */
+    bool without_body;  /* a redirect has turned it into GET */
+    bool body_used;     /* read_body has been called */
+};
+/* Sends to res->url and reads the answer's head. */
+int hob__exchange(struct hob__fetch *f, struct hob_response *res);
+
+/* ---- response.c ---- */
+/* Reads heads until one that counts. */
+int hob__response_head(struct hob_response *res);
+/* The exchange is over: the connection is kept when it may be, the slot is given back. */
+void hob__response_finish(struct hob_response *res);
+/* The same with the connection closed. */
+void hob__response_abort(struct hob_response *res);
+/* Reads up to `max` bytes of body and drops them, so that the connection can be kept. */
+void hob__response_drain(struct hob_response *res, size_t max);
+#endif

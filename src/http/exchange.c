@@ -1,0 +1,243 @@
+/* http/exchange.c - one request and the head of its answer, on a kept connection or a new one.
+ *
+ * A kept connection may have been closed by the server at the very moment it is used again. When it
+ * ends before any byte of the answer, and the method is idempotent, and the body can be sent again,
+ * the request is tried once more, on a new connection (RFC 9110, 9.2.2; RFC 9112, 9.3.1). */
+#include <ctype.h>
+#include <hob/error.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/memory.h"
+#include "http/client.h"
+
+enum { PIECE = 16384 }; /* of a body that comes from a function */
+
+static bool idempotent(const char *method) {
+    static const char *const names[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(method, names[i]) == 0) return true;
+    return false;
+}
+
+static bool credential(const char *name) {
+    return strcasecmp(name, "authorization") == 0 || strcasecmp(name, "cookie") == 0 ||
+           strcasecmp(name, "proxy-authorization") == 0;
+}
+
+/* Fields that say something about the body; they go when the body goes. */
+static bool of_body(const char *name) { return strncasecmp(name, "content-", 8) == 0; }
+
+static const struct hob_header *find(const struct hob_header *h, const char *name) {
+    for (; h && h->name; h++)
+        if (strcasecmp(h->name, name) == 0) return h;
+    return NULL;
+}
+
+static bool same_origin(const struct hob_url *a, const struct hob_url *b) {
+    return a->tls == b->tls && a->port == b->port && a->host.size == b->host.size &&
+           strncasecmp(a->host.at, b->host.at, a->host.size) == 0;
+}
+
+/* ---- the head ---- */
+
+static int put_header(struct hob__fetch *f, struct hob_response *res, struct hob__buffer *b,
+                      const struct hob_header *h) {
+    if (strcasecmp(h->name, "content-length") == 0 || strcasecmp(h->name, "transfer-encoding") == 0)
+        return hob_fail(HOB_E_HTTP_ILLEGAL, "%s %s: the header %s is made by the client", f->method,
+                        res->url, h->name);
+    if (f->without_body && of_body(h->name)) return 0;
+    size_t n = strlen(h->value);
+    if (strcasecmp(h->name, "connection") == 0 && hob__h1_list_has(h->value, n, "close"))
+        res->wants_close = true;
+    int rc = hob__h1_put_field(b, h->name, h->value, n);
+    if (rc == HOB_E_HTTP_ILLEGAL)
+        return hob_fail(rc, "%s %s: the header \"%.64s\" has a byte that headers cannot have",
+                        f->method, res->url, h->name);
+    return rc;
+}
+
+/* Has another server than the one that the client's own secrets are for been asked? */
+static bool foreign(const struct hob__fetch *f) {
+    struct hob_client *c = f->client;
+    return f->crossed || (c->base_url && !same_origin(&c->base, &f->url));
+}
+
+/* Headers that are only for the server they were meant for. */
+static bool bound(const char *name) { return credential(name) || strcasecmp(name, "host") == 0; }
+
+static bool own_host(const struct hob__fetch *f) {
+    return (!f->crossed && find(f->options->headers, "host")) ||
+           (!foreign(f) && find(f->client->headers, "host"));
+}
+
+/* The caller's headers, then those of the client that the caller has not set. */
+static int put_headers(struct hob__fetch *f, struct hob_response *res, struct hob__buffer *b) {
+    struct hob_client *c = f->client;
+    const struct hob_header *own = f->options->headers;
+    int rc = 0;
+    for (const struct hob_header *h = own; rc == 0 && h && h->name; h++)
+        if (h->value && !(f->crossed && bound(h->name))) rc = put_header(f, res, b, h);
+    for (const struct hob_header *h = c->headers; rc == 0 && h->name; h++)
+        if (!find(own, h->name) && !(foreign(f) && bound(h->name))) rc = put_header(f, res, b, h);
+    if (rc == 0 && f->basic[0] && !find(own, "authorization"))
+        rc = hob__h1_put_field(b, "Authorization", f->basic, strlen(f->basic));
+    if (rc == 0 && c->user_agent[0] && !find(own, "user-agent") && !find(c->headers, "user-agent"))
+        rc = put_header(f, res, b, &(struct hob_header){"User-Agent", c->user_agent});
+    return rc;
+}
+
+static int put_framing(struct hob__fetch *f, struct hob_response *res, struct hob__buffer *b) {
+    const struct hob_fetch_options *o = f->options;
+    bool body = !f->without_body && (o->body_size || o->read_body);
+    int rc = 0;
+    if (f->client->options.idle_timeout < 0 && !res->wants_close) {
+        res->wants_close = true;
+        rc = hob__h1_put_field(b, "Connection", "close", 5);
+    }
+    if (rc < 0) return rc;
+    if (body && o->read_body && !o->body_size)
+        return hob__h1_put_field(b, "Transfer-Encoding", "chunked", 7);
+    /* RFC 9110, 8.6: methods that usually have a body say that this one has none. */
+    bool usual = strcmp(f->method, "POST") == 0 || strcmp(f->method, "PUT") == 0 ||
+                 strcmp(f->method, "PATCH") == 0;
+    if (body || usual)
+        return hob__h1_put_number(b, "Content-Length", body ? (uint64_t)o->body_size : 0);
+    return 0;
+}
+
+static int put_head(struct hob__fetch *f, struct hob_response *res, struct hob__buffer *b) {
+    const struct hob_url *u = &f->url;
+    const char *end = u->query.at ? u->query.at + u->query.size : u->path.at + u->path.size;
+    int rc = hob__h1_put_request(b, f->method, u->path.at, (size_t)(end - u->path.at));
+    if (rc == HOB_E_HTTP_ILLEGAL) return hob_fail(rc, "\"%.32s\" is not a method", f->method);
+    if (rc == 0 && !own_host(f)) {
+        /* As it stands in the URL, with its brackets and without a default port. */
+        char host[300];
+        bool usual = u->port == (u->tls ? 443 : 80), six = u->host_is_ipv6;
+        int n = snprintf(host, sizeof host, "%s%.*s%s", six ? "[" : "", (int)u->host.size,
+                         u->host.at, six ? "]" : "");
+        if (!usual) n += snprintf(host + n, sizeof host - (size_t)n, ":%u", u->port);
+        rc = hob__h1_put_field(b, "Host", host, (size_t)n);
+    }
+    if (rc == 0) rc = put_headers(f, res, b);
+    if (rc == 0) rc = put_framing(f, res, b);
+    if (rc == 0) rc = hob__h1_put_end(b);
+    if (rc == HOB_E_HTTP_HEADERS_TOO_LARGE)
+        return hob_fail(rc, "%s %s: the headers to be sent are larger than 64 KiB", f->method,
+                        res->url);
+    return rc;
+}
+
+/* ---- sending ---- */
+
+/* The body out of the caller's function, piece by piece, behind the head. */
+static int send_pieces(struct hob__fetch *f, struct hob__wire *w, char *piece) {
+    const struct hob_fetch_options *o = f->options;
+    uint64_t left = o->body_size;
+    bool chunked = left == 0;
+    f->body_used = true;
+    for (;;) {
+        ssize_t n = o->read_body(o->arg, piece, PIECE);
+        if (n < 0) return (int)n;
+        if (!chunked && (uint64_t)n > left) n = -1;
+        if (n < 0 || (n == 0 && left > 0 && !chunked))
+            return hob_fail(HOB_E_HTTP_SIZE,
+                            "%s: the body is not the %zu bytes that were announced", f->method,
+                            o->body_size);
+        char head[HOB__H1_CHUNK_HEAD];
+        size_t head_size = chunked ? hob__h1_chunk_head(head, (uint64_t)n) : 0;
+        struct iovec iov[3] = {{head, head_size}, {piece, (size_t)n}, {(void *)"\r\n", 2}};
+        if (!chunked && n == 0) return 0;
+        int rc = hob__wire_write(w, iov, chunked ? 3 : 2);
+        if (rc < 0) return rc;
+        if (n == 0) return 0;
+        if (!chunked) left -= (uint64_t)n;
+    }
+}
+
+static int send_request(struct hob__fetch *f, struct hob_response *res) {
+    const struct hob_fetch_options *o = f->options;
+    struct hob__buffer head = {0};
+    int rc = hob__buffer_reserve(&head, 512, SIZE_MAX);
+    if (rc == 0) rc = put_head(f, res, &head);
+    if (rc == 0) {
+        bool at_once = !f->without_body && !o->read_body && o->body_size;
+        struct iovec iov[2] = {{hob__buffer_bytes(&head), hob__buffer_size(&head)},
+                               {(void *)(uintptr_t)o->body, o->body_size}};
+        rc = hob__wire_write(&res->wire, iov, at_once ? 2 : 1);
+    }
+    hob__buffer_free(&head);
+    if (rc < 0 || f->without_body || !o->read_body) return rc;
+    char *piece = hob__alloc(PIECE);
+    if (!piece) return -ENOMEM;
+    rc = send_pieces(f, &res->wire, piece);
+    hob__free(piece);
+    return rc;
+}
+
+static bool gone(int rc) { return rc == -EPIPE || rc == -ECONNRESET; }
+
+/* Sends, and reads the head. A server may answer and close before it has read all of the request:
+ * what it said counts more than that the rest could not be sent. */
+static int talk(struct hob__fetch *f, struct hob_response *res) {
+    struct hob__wire *w = &res->wire;
+    uint64_t deadline = w->deadline;
+    double stall = w->stall;
+    hob__wire_free(w);
+    hob__wire_init(w, res->conn->stream, true, &f->client->limits, NULL, 0);
+    hob__wire_next(w, res->inline_fields, HOB__RESPONSE_FIELDS);
+    w->deadline = deadline;
+    w->stall = stall;
+    w->h1.head_request = strcmp(f->method, "HEAD") == 0;
+    res->got_byte = res->wants_close = false;
+    int sent = send_request(f, res);
+    if (sent < 0 && !gone(sent)) {
+        if (sent == -ETIMEDOUT)
+            return hob_fail(sent, "%s %s: the request could not be sent in time", f->method,
+                            res->url);
+        return sent;
+    }
+    if (sent < 0) res->wants_close = true;
+    int rc = hob__response_head(res);
+    if (rc < 0 && sent < 0 && !res->got_byte) {
+        if (rc == -ECANCELED || rc == -ETIMEDOUT) return rc;
+        return hob_fail(sent, "%s %s: the server closed the connection while the request was sent",
+                        f->method, res->url);
+    }
+    return rc;
+}
+
+static void address_of(const struct hob_url *u, char *out, size_t n) {
+    int len = snprintf(out, n, u->host_is_ipv6 ? "[%.*s]:%u" : "%.*s:%u", (int)u->host.size,
+                       u->host.at, u->port);
+    for (int i = 0; i < len; i++) out[i] = (char)tolower((unsigned char)out[i]);
+}
+
+int hob__exchange(struct hob__fetch *f, struct hob_response *res) {
+    struct hob_client *c = f->client;
+    char address[300];
+    if (f->url.tls)
+        return hob_fail(HOB_E_HTTP_TLS, "%s: %s", res->url, hob_http_strerror(HOB_E_HTTP_TLS));
+    address_of(&f->url, address, sizeof address);
+    int rc = hob__pool_enter(c, address, res->wire.deadline, &res->host);
+    if (rc < 0) return rc;
+    for (bool again = false;; again = true) {
+        res->conn = again ? NULL : hob__pool_kept(c, res->host);
+        res->reused = res->conn != NULL;
+        if (!res->conn) rc = hob__pool_connect(c, res->host, res->wire.deadline, &res->conn);
+        if (rc < 0) break;
+        rc = talk(f, res);
+        if (rc >= 0) return 0;
+        hob__pool_drop(res->conn);
+        res->conn = NULL;
+        bool stale = res->reused && !res->got_byte && (gone(rc) || rc == HOB_E_HTTP_CUT);
+        if (again || !stale || !idempotent(f->method) || f->body_used) break;
+        c->info.retried++;
+        rc = 0;
+    }
+    hob__pool_leave(c, res->host, NULL);
+    res->host = NULL;
+    return rc;
+}

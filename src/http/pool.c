@@ -1,0 +1,297 @@
+/* http/pool.c - the client's connections: who may have one, which are kept, when they end.
+ *
+ * A request first takes a slot of its host (when there is a limit per host), then one of the
+ * client; both are fair semaphores, so that requests are served in order of arrival and a cancelled
+ * wait loses nothing. With both in hand it takes the host's last used idle connection, or makes
+ * one. Idle connections hold no slot: when a new one would be one too many, the idle one that was
+ * used longest ago ends. A kept connection goes to the list before its slot is given back, so that
+ * the next in line finds it.
+ *
+ * A background task ends idle connections when their time is over. It exists only while there are
+ * any, and holds a reference of the client. */
+#include <ctype.h>
+#include <hob/hob.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "http/client.h"
+
+/* ---- the client ---- */
+
+void hob__client_ref(struct hob_client *c) { c->refs++; }
+
+void hob__client_unref(struct hob_client *c) {
+    if (--c->refs) return;
+    hob__free(c->headers);
+    hob__free(c->base_url);
+    hob__free(c->user_agent);
+    hob__free(c);
+}
+
+/* One block: the array, then the text. */
+static int copy_headers(struct hob_client *c, const struct hob_header *from) {
+    size_t count = 0, text = 0;
+    for (const struct hob_header *h = from; h && h->name; h++) {
+        if (!h->value) continue;
+        text += strlen(h->name) + strlen(h->value) + 2;
+        count++;
+    }
+    c->headers = hob__alloc((count + 1) * sizeof *c->headers + text);
+    if (!c->headers) return -ENOMEM;
+    struct hob_header *to = c->headers;
+    char *at = (char *)(to + count + 1);
+    for (const struct hob_header *h = from; h && h->name; h++) {
+        if (!h->value) continue;
+        to->name = strcpy(at, h->name);
+        at += strlen(at) + 1;
+        to->value = strcpy(at, h->value);
+        at += strlen(at) + 1;
+        to++;
+    }
+    *to = (struct hob_header){NULL, NULL};
+    return 0;
+}
+
+static void set_defaults(struct hob_client_options *o) {
+    if (!o->max_connections) o->max_connections = 100;
+    if (o->idle_timeout == 0) o->idle_timeout = 15;
+    if (o->connect_timeout == 0) o->connect_timeout = 30;
+    if (o->stall_timeout == 0) o->stall_timeout = 60;
+    if (o->timeout == 0) o->timeout = INFINITY;
+    if (!o->max_redirects) o->max_redirects = 10;
+    if (!o->max_body) o->max_body = 64 << 20;
+}
+
+static int set_base(struct hob_client *c, const char *base_url) {
+    struct hob_url_error why;
+    if (!base_url) return 0;
+    c->base_url = hob__strdup(base_url);
+    if (!c->base_url) return -ENOMEM;
+    int rc = hob_url_parse(c->base_url, strlen(c->base_url), &c->base, &why);
+    if (rc < 0)
+        return hob_fail(rc, "base URL \"%s\": %s (at byte %zu)", base_url, why.reason, why.at);
+    return 0;
+}
+
+static uint32_t clip(size_t n) { return n > UINT32_MAX / 4 ? UINT32_MAX / 4 : (uint32_t)n; }
+
+int hob__client_open(struct hob_client **out, struct hob_client_options options) {
+    struct hob_client *c = hob__alloc_zero(sizeof *c);
+    *out = NULL;
+    if (!c) return hob_fail(-ENOMEM, "no memory for an HTTP client");
+    c->refs = 1;
+    c->options = options;
+    set_defaults(&c->options);
+    c->limits = (struct hob__h1_limits){clip(options.max_header_line),
+                                        clip(options.max_header_block), clip(options.max_headers)};
+    hob__list_init(&c->idle);
+    c->slots.free = c->options.max_connections;
+    c->user_agent = hob__strdup(options.user_agent ? options.user_agent : "hob/" HOB_VERSION);
+    int rc = c->user_agent ? copy_headers(c, options.headers) : -ENOMEM;
+    if (rc == 0) rc = set_base(c, options.base_url);
+    if (rc < 0) {
+        hob__client_unref(c);
+        return rc == -ENOMEM ? hob_fail(rc, "no memory for an HTTP client") : rc;
+    }
+    *out = c;
+    return 0;
+}
+
+void hob_client_info(const struct hob_client *client, struct hob_client_info *info) {
+    *info = client->info;
+}
+
+/* ---- hosts ---- */
+
+static uint32_t bucket_of(const char *address) {
+    uint32_t hash = 2166136261u;
+    for (; *address; address++) hash = (hash ^ (unsigned char)*address) * 16777619u;
+    return (hash ^ hash >> 16) % HOB__CLIENT_BUCKETS;
+}
+
+static struct hob__host *host_of(struct hob_client *c, const char *address) {
+    uint32_t bucket = bucket_of(address);
+    for (struct hob__host *h = c->buckets[bucket]; h; h = h->next)
+        if (strcmp(h->address, address) == 0) return h;
+    struct hob__host *h = hob__alloc_zero(sizeof *h + strlen(address) + 1);
+    if (!h) return NULL;
+    strcpy(h->address, address);
+    hob__list_init(&h->idle);
+    h->slots.free = c->options.max_per_host;
+    h->bucket = bucket;
+    h->next = c->buckets[bucket];
+    c->buckets[bucket] = h;
+    return h;
+}
+
+static void host_unuse(struct hob_client *c, struct hob__host *h) {
+    if (--h->users) return;
+    struct hob__host **link = &c->buckets[h->bucket];
+    while (*link != h) link = &(*link)->next;
+    *link = h->next;
+    hob__free(h);
+}
+
+/* ---- idle connections ---- */
+
+static void idle_remove(struct hob_client *c, struct hob__conn *conn) {
+    hob__list_remove(&conn->in_host);
+    hob__list_remove(&conn->in_client);
+    c->info.idle--;
+}
+
+static void idle_end(struct hob_client *c, struct hob__conn *conn) {
+    idle_remove(c, conn);
+    struct hob__host *h = conn->host;
+    hob__pool_drop(conn);
+    host_unuse(c, h);
+}
+
+static struct hob__conn *oldest(struct hob_client *c) {
+    return hob__container(c->idle.next, struct hob__conn, in_client);
+}
+
+void hob_client_close(struct hob_client *c) {
+    if (!c) return;
+    if (c->info.waiting) hob__misuse(__func__, "%zu requests wait in the client", c->info.waiting);
+    while (!hob__list_empty(&c->idle)) idle_end(c, oldest(c));
+    c->closed = true;
+    hob_event_set(&c->closing);
+    hob__client_unref(c);
+}
+
+/* Ends what has been idle for too long; sleeps until the next one's time. */
+static int reap(struct hob_client *c) {
+    int rc = 0;
+    while (rc >= 0 && !c->closed && !hob__list_empty(&c->idle)) {
+        struct hob__conn *conn = oldest(c);
+        if (conn->idle_until <= hob_now()) {
+            idle_end(c, conn);
+            continue;
+        }
+        HOB_SCOPE(s, .deadline = conn->idle_until);
+        rc = hob__scope_result(s, hob_event_wait(&c->closing));
+        if (rc == -ETIMEDOUT) rc = 0;
+    }
+    c->reaping = false;
+    hob__client_unref(c);
+    return 0;
+}
+HOB_TASK(reap, struct hob_client *)
+
+/* Without memory for the reaper, connections that are too old are found when they are needed. */
+static void reap_later(struct hob_client *c) {
+    if (c->reaping || oldest(c)->idle_until == UINT64_MAX) return;
+    hob__client_ref(c);
+    c->reaping = true;
+    if (hob_background(reap, c) < 0) {
+        c->reaping = false;
+        hob__client_unref(c);
+    }
+}
+
+static void keep(struct hob_client *c, struct hob__conn *conn) {
+    uint64_t until = hob__http_deadline(0, c->options.idle_timeout);
+    conn->idle_until = until ? until : UINT64_MAX;
+    conn->host->users++;
+    conn->in_host.next = conn->host->idle.next; /* in front: the warmest is used first */
+    conn->in_host.prev = &conn->host->idle;
+    conn->host->idle.next->prev = &conn->in_host;
+    conn->host->idle.next = &conn->in_host;
+    hob__list_append(&c->idle, &conn->in_client);
+    c->info.idle++;
+    reap_later(c);
+}
+
+struct hob__conn *hob__pool_kept(struct hob_client *c, struct hob__host *host) {
+    while (!hob__list_empty(&host->idle)) {
+        struct hob__conn *conn = hob__container(host->idle.next, struct hob__conn, in_host);
+        if (conn->idle_until <= hob_now() || hob_stream_broken(conn->stream)) {
+            idle_end(c, conn);
+            continue;
+        }
+        idle_remove(c, conn);
+        host->users--; /* the request's own use goes on */
+        c->info.reused++;
+        return conn;
+    }
+    return NULL;
+}
+
+/* ---- slots ---- */
+
+static int take_slots(struct hob_client *c, struct hob__host *h, uint64_t deadline) {
+    HOB_SCOPE(s, .deadline = deadline);
+    int rc = 0;
+    c->info.waiting++;
+    if (c->options.max_per_host) rc = hob_sem_acquire(&h->slots);
+    if (rc == 0) {
+        rc = hob_sem_acquire(&c->slots);
+        if (rc < 0 && c->options.max_per_host) hob_sem_release(&h->slots);
+    }
+    c->info.waiting--;
+    return hob__scope_result(s, rc);
+}
+
+int hob__pool_enter(struct hob_client *c, const char *address, uint64_t deadline,
+                    struct hob__host **out) {
+    struct hob__host *h = host_of(c, address);
+    if (!h) return hob_fail(-ENOMEM, "no memory for a request to %s", address);
+    h->users++;
+    int rc = take_slots(c, h, deadline);
+    if (rc < 0) {
+        host_unuse(c, h);
+        if (rc == -ETIMEDOUT)
+            return hob_fail(rc,
+                            "the time for the request to %s was over before one of the %zu "
+                            "connections became free",
+                            address, c->options.max_connections);
+        return rc;
+    }
+    c->info.in_use++;
+    *out = h;
+    return 0;
+}
+
+void hob__pool_leave(struct hob_client *c, struct hob__host *host, struct hob__conn *conn) {
+    if (conn && !c->closed && c->options.idle_timeout > 0)
+        keep(c, conn);
+    else if (conn)
+        hob__pool_drop(conn);
+    c->info.in_use--;
+    hob_sem_release(&c->slots);
+    if (c->options.max_per_host) hob_sem_release(&host->slots);
+    host_unuse(c, host);
+}
+
+static int timed_connect(const char *address, uint64_t deadline, struct hob_stream **out) {
+    HOB_SCOPE(s, .deadline = deadline);
+    return hob__scope_result(s, hob_connect(address, out));
+}
+
+int hob__pool_connect(struct hob_client *c, struct hob__host *host, uint64_t deadline,
+                      struct hob__conn **out) {
+    while (c->info.in_use + c->info.idle > c->options.max_connections && !hob__list_empty(&c->idle))
+        idle_end(c, oldest(c));
+    struct hob__conn *conn = hob__alloc_zero(sizeof *conn);
+    if (!conn) return hob_fail(-ENOMEM, "no memory for a connection to %s", host->address);
+    conn->host = host;
+    double seconds = c->options.connect_timeout;
+    int rc = timed_connect(host->address, hob__http_deadline(deadline, seconds), &conn->stream);
+    if (rc < 0) {
+        hob__free(conn);
+        if (rc == -ETIMEDOUT && (!deadline || hob_now() < deadline))
+            return hob_fail_from(rc, "no connection to %s within %g s", host->address, seconds);
+        if (rc == -ECANCELED) return rc;
+        return hob_fail_from(rc, "no connection to %s: %s", host->address, hob_strerror(rc));
+    }
+    c->info.opened++;
+    *out = conn;
+    return 0;
+}
+
+void hob__pool_drop(struct hob__conn *conn) {
+    hob_close(conn->stream);
+    hob__free(conn);
+}

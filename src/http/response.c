@@ -1,0 +1,224 @@
+/* http/response.c - the answer to a request: its head, its body, and the end of the exchange. */
+#include <hob/error.h>
+#include <hob/hob.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/memory.h"
+#include "http/client.h"
+
+enum { INTERIM_MAX = 64 }; /* 1xx answers in front of one that counts */
+
+/* ---- the end of the exchange ---- */
+
+static void leave(struct hob_response *res, bool keep) {
+    if (!res->host) return;
+    struct hob__conn *conn = res->conn;
+    if (conn && !keep) {
+        hob__pool_drop(conn);
+        conn = NULL;
+    }
+    res->wire.stream = NULL;
+    res->conn = NULL;
+    struct hob__host *host = res->host;
+    res->host = NULL;
+    hob__pool_leave(res->client, host, conn);
+}
+
+void hob__response_finish(struct hob_response *res) {
+    if (!res->host) return;
+    /* Bytes behind the answer would be read as the next request's: such a connection ends here. */
+    bool keep = res->wire.ended && (res->wire.h1.flags & HOB__H1_KEEP_ALIVE) && !res->wants_close &&
+                !hob__wire_excess(&res->wire);
+    if (keep) res->conn->served++;
+    leave(res, keep);
+}
+
+void hob__response_abort(struct hob_response *res) { leave(res, false); }
+
+void hob_response_close(struct hob_response *res) {
+    if (!res) return;
+    leave(res, false);
+    hob__wire_free(&res->wire);
+    hob__buffer_free(&res->body);
+    if (res->fields != res->inline_fields) hob__free(res->fields);
+    hob__free(res->url);
+    struct hob_client *c = res->client;
+    hob__free(res);
+    hob__client_unref(c);
+}
+
+/* ---- what went wrong ---- */
+
+/* Makes the record that says what happened where, and gives the code back. */
+static int explain(struct hob_response *res, int rc, const char *method) {
+    const struct hob__wire *w = &res->wire;
+    unsigned long long got = w->received;
+    const char *url = res->url;
+    switch (rc) {
+    case -ECANCELED:
+        return rc;
+    case -ETIMEDOUT:
+        if (w->deadline && hob_now() >= w->deadline)
+            return hob_fail(rc, "%s %s: not complete within %g s", method, url, res->timeout);
+        return hob_fail(rc, "%s %s: the server sent nothing for %g s", method, url, w->stall);
+    case HOB_E_HTTP_CUT:
+        if (!res->got_byte)
+            return hob_fail(rc, "%s %s: the server closed the connection without an answer", method,
+                            url);
+        if (!res->block)
+            return hob_fail(rc, "%s %s: response cut short: %zu bytes of its head", method, url,
+                            hob__buffer_size(&w->in));
+        if (w->h1.content_length >= 0)
+            return hob_fail(rc, "%s %s: response cut short: %llu of %lld bytes of the body", method,
+                            url, got, (long long)w->h1.content_length);
+        return hob_fail(rc, "%s %s: response cut short after %llu bytes of a chunked body", method,
+                        url, got);
+    default:
+        if (!res->block && rc > HOB_E_HTTP_TLS)
+            return hob_fail(rc, "%s %s: no response: %s", method, url, hob_strerror(rc));
+        if (res->block)
+            return hob_fail(rc, "%s %s: %s (after %llu bytes of the body)", method, url,
+                            hob_strerror(rc), got);
+        return hob_fail(rc, "%s %s: response: %s (at byte %llu of its head)", method, url,
+                        hob_strerror(rc), (unsigned long long)w->h1.error_at);
+    }
+}
+
+/* ---- the head ---- */
+
+/* Names and values become strings where they stand: a colon follows each name, and white space or a
+ * line's end each value. */
+static int index_fields(struct hob_response *res, struct hob_slice block) {
+    struct hob__h1 *p = &res->wire.h1;
+    res->fields = res->inline_fields;
+    if (p->field_count > HOB__RESPONSE_FIELDS) {
+        res->fields = hob__alloc(p->field_count * sizeof *res->fields);
+        if (!res->fields) {
+            res->fields = res->inline_fields;
+            return -ENOMEM;
+        }
+        hob__h1_split(block.at, block.size, p->fields_at, res->fields, p->field_count);
+    }
+    char *bytes = (char *)(uintptr_t)block.at;
+    for (uint32_t i = 0; i < p->field_count; i++) {
+        bytes[res->fields[i].name + res->fields[i].name_size] = 0;
+        bytes[res->fields[i].value + res->fields[i].value_size] = 0;
+    }
+    res->block = block.at;
+    return 0;
+}
+
+int hob__response_head(struct hob_response *res) {
+    struct hob__wire *w = &res->wire;
+    struct hob_slice piece;
+    int interim = 0, rc;
+    for (;;) {
+        rc = hob__wire_event(w, &piece);
+        if (rc == HOB__H1_INTERIM && ++interim > INTERIM_MAX) rc = HOB_E_HTTP_START_LINE;
+        if (rc < 0 || rc == HOB__H1_HEAD) break;
+        if (rc == HOB__H1_INTERIM) continue;
+        ssize_t got = hob__wire_fill(w, hob__http_deadline(w->deadline, w->stall), false);
+        if (got > 0) res->got_byte = true;
+        if (got == 0) got = HOB_E_HTTP_CUT;
+        rc = (int)got;
+        if (rc < 0) break;
+    }
+    if (rc >= 0) rc = index_fields(res, piece);
+    if (rc < 0) return explain(res, rc, res->method);
+    if (hob__h1_idle(&w->h1)) { /* there is no body */
+        w->ended = true;
+        hob__response_finish(res);
+    }
+    return 0;
+}
+
+int hob_response_status(const struct hob_response *res) { return res->wire.h1.status; }
+const char *hob_response_url(const struct hob_response *res) { return res->url; }
+bool hob_response_reused(const struct hob_response *res) { return res->reused; }
+
+size_t hob_response_header_count(const struct hob_response *res) {
+    return res->wire.h1.field_count;
+}
+
+struct hob_header hob_response_header_at(const struct hob_response *res, size_t i) {
+    if (i >= res->wire.h1.field_count)
+        hob__misuse(__func__, "header %zu of %u", i, res->wire.h1.field_count);
+    const struct hob__h1_field *f = &res->fields[i];
+    return (struct hob_header){res->block + f->name, res->block + f->value};
+}
+
+const char *hob_response_header(const struct hob_response *res, const char *name) {
+    size_t n = strlen(name);
+    for (size_t i = 0; i < res->wire.h1.field_count; i++) {
+        const struct hob__h1_field *f = &res->fields[i];
+        if (f->name_size == n && strncasecmp(res->block + f->name, name, n) == 0)
+            return res->block + f->value;
+    }
+    return NULL;
+}
+
+int64_t hob_response_size(const struct hob_response *res) {
+    if (res->wire.h1.flags & HOB__H1_NO_BODY) return 0;
+    return res->wire.h1.content_length;
+}
+
+/* ---- the body ---- */
+
+/* A cancel takes nothing from the stream: the exchange may go on where it was interrupted (after a
+ * hob_within() around one read). Every other error is final. */
+static int spoil(struct hob_response *res, int rc) {
+    if (rc == -ECANCELED) return rc;
+    res->error = explain(res, rc, res->method);
+    hob__response_abort(res);
+    return res->error;
+}
+
+static int readable(struct hob_response *res) {
+    int rc = hob_check();
+    if (rc < 0) return rc;
+    if (res->error) return res->error;
+    if (res->wire.h1.status == 101)
+        return hob_fail(HOB_E_HTTP_STATE, "%s: a response with status 101 has no body", res->url);
+    return 0;
+}
+
+ssize_t hob_response_read(struct hob_response *res, void *buf, size_t n) {
+    int rc = readable(res);
+    if (rc < 0) return rc;
+    if (res->wire.ended || n == 0) return 0;
+    ssize_t got = hob__wire_read(&res->wire, buf, n);
+    if (got < 0) return spoil(res, (int)got);
+    if (got == 0) hob__response_finish(res);
+    return got;
+}
+
+int hob_response_body(struct hob_response *res, const char **data, size_t *size) {
+    int rc = readable(res);
+    if (rc < 0) return rc;
+    if (!res->have_body) {
+        uint64_t max = res->client->options.max_body;
+        rc = hob__wire_read_all(&res->wire, &res->body, max);
+        if (rc == HOB_E_HTTP_BODY_TOO_LARGE) {
+            hob__response_abort(res);
+            return res->error = hob_fail(rc, "%s: the body is larger than %llu bytes", res->url,
+                                         (unsigned long long)max);
+        }
+        if (rc < 0) return spoil(res, rc);
+        hob__response_finish(res);
+        res->have_body = true;
+    }
+    *data = hob__buffer_bytes(&res->body);
+    if (size) *size = hob__buffer_size(&res->body);
+    return 0;
+}
+
+void hob__response_drain(struct hob_response *res, size_t max) {
+    char drop[1024];
+    for (size_t n = 0; n < max && !res->wire.ended;) {
+        ssize_t got = hob__wire_read(&res->wire, drop, sizeof drop);
+        if (got < 0) break;
+        n += (size_t)got;
+    }
+    hob__response_finish(res);
+}

@@ -1,0 +1,202 @@
+/* http/wire.c - one side of an HTTP/1.1 connection: reads, parses, writes, each within its time. */
+#include "http/wire.h"
+
+#include <hob/error.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+enum {
+    FIRST = 4096, /* bytes of a buffer from the heap */
+    ROOM = 512,   /* less room than that is not worth a read */
+    PIECE = 65536 /* bytes whose writing is one wait */
+};
+
+uint64_t hob__http_deadline(uint64_t outer, double seconds) {
+    if (!(seconds < 1e9)) return outer; /* 31 years; infinity */
+    uint64_t own = hob_after(seconds);
+    return outer && outer < own ? outer : own;
+}
+
+void hob__wire_init(struct hob__wire *w, struct hob_stream *stream, bool response,
+                    const struct hob__h1_limits *limits, char *storage, size_t n) {
+    *w = (struct hob__wire){.stream = stream, .storage = storage, .storage_size = n};
+    hob__h1_init(&w->h1, response, limits);
+    if (storage) hob__buffer_borrow(&w->in, storage, n);
+}
+
+void hob__wire_next(struct hob__wire *w, struct hob__h1_field *fields, uint32_t cap) {
+    hob__h1_start(&w->h1, fields, cap);
+    hob__buffer_free(&w->aside);
+    w->piece = (struct hob_slice){0};
+    w->received = 0;
+    w->pinned = w->ended = false;
+    if (hob__buffer_size(&w->in) > 0) return;
+    hob__buffer_free(&w->in);
+    if (w->storage) hob__buffer_borrow(&w->in, w->storage, w->storage_size);
+}
+
+void hob__wire_free(struct hob__wire *w) {
+    hob__buffer_free(&w->in);
+    hob__buffer_free(&w->aside);
+    w->piece = (struct hob_slice){0};
+    w->pinned = false;
+}
+
+/* ---- reading ---- */
+
+static ssize_t timed_read(struct hob__wire *w, void *buf, size_t n, uint64_t deadline, bool idle) {
+    HOB_SCOPE(s, .deadline = deadline);
+    if (n > 1 << 30) n = 1 << 30;
+    ssize_t got = idle ? hob_read_idle(w->stream, buf, n) : hob_read(w->stream, buf, n);
+    return hob__scope_result(s, (int)got);
+}
+
+/* Room to read into, without touching the pinned head. */
+static int make_room(struct hob__wire *w) {
+    struct hob__buffer *b = &w->in;
+    if (hob__buffer_room(b) >= ROOM) return 0;
+    if (!w->pinned) return hob__buffer_reserve(b, b->cap ? ROOM : FIRST, SIZE_MAX);
+    struct hob__buffer other = {0};
+    int rc = hob__buffer_reserve(&other, FIRST, SIZE_MAX);
+    if (rc == 0)
+        rc = hob__buffer_append(&other, hob__buffer_bytes(b), hob__buffer_size(b), SIZE_MAX);
+    if (rc < 0) {
+        hob__buffer_free(&other);
+        return rc;
+    }
+    w->aside = *b;
+    *b = other;
+    w->pinned = false;
+    return 0;
+}
+
+ssize_t hob__wire_fill(struct hob__wire *w, uint64_t deadline, bool idle) {
+    int rc = make_room(w);
+    if (rc < 0) return rc;
+    struct hob__buffer *b = &w->in;
+    ssize_t got = timed_read(w, hob__buffer_tail(b), hob__buffer_room(b), deadline, idle);
+    if (got > 0) hob__buffer_put(b, (size_t)got);
+    return got;
+}
+
+/* Bytes behind a pinned head leave from the front, but the room is not taken back. */
+static void take(struct hob__wire *w, size_t n) {
+    if (w->pinned)
+        w->in.start += n;
+    else
+        hob__buffer_take(&w->in, n);
+}
+
+int hob__wire_event(struct hob__wire *w, struct hob_slice *piece) {
+    size_t used;
+    const char *bytes = w->in.data ? hob__buffer_bytes(&w->in) : "";
+    int rc = hob__h1_next(&w->h1, bytes, hob__buffer_size(&w->in), &used, piece);
+    if (rc == HOB__H1_HEAD) w->pinned = true;
+    if (rc == HOB__H1_END) w->ended = true;
+    if (used) take(w, used);
+    return rc;
+}
+
+static ssize_t hand_out(struct hob__wire *w, void *buf, size_t n) {
+    if (n > w->piece.size) n = w->piece.size;
+    memcpy(buf, w->piece.at, n);
+    w->piece.at += n;
+    w->piece.size -= n;
+    w->received += n;
+    return (ssize_t)n;
+}
+
+/* The body's next bytes straight into the caller's memory, past the buffer. */
+static ssize_t read_past(struct hob__wire *w, void *buf, size_t n) {
+    uint64_t direct = hob__h1_direct(&w->h1);
+    if (n > direct) n = (size_t)direct;
+    ssize_t got = timed_read(w, buf, n, hob__http_deadline(w->deadline, w->stall), false);
+    if (got <= 0) return got;
+    hob__h1_direct_done(&w->h1, (uint64_t)got);
+    w->received += (uint64_t)got;
+    return got;
+}
+
+ssize_t hob__wire_read(struct hob__wire *w, void *buf, size_t n) {
+    int rc = hob_check();
+    if (rc < 0) return rc;
+    while (n > 0 && !w->ended) {
+        if (w->piece.size) return hand_out(w, buf, n);
+        ssize_t got = 1;
+        if (hob__buffer_size(&w->in) > 0 || !hob__h1_direct(&w->h1)) {
+            struct hob_slice piece;
+            rc = hob__wire_event(w, &piece);
+            if (rc < 0) return rc;
+            if (rc == HOB__H1_DATA) w->piece = piece;
+            if (rc == HOB__H1_NEED)
+                got = hob__wire_fill(w, hob__http_deadline(w->deadline, w->stall), false);
+        } else if (n >= ROOM || hob__h1_direct(&w->h1) <= n) {
+            got = read_past(w, buf, n);
+            if (got > 0) return got;
+        } else {
+            got = hob__wire_fill(w, hob__http_deadline(w->deadline, w->stall), false);
+        }
+        if (got < 0) return got;
+        if (got == 0) {
+            rc = hob__h1_eof(&w->h1, hob__buffer_size(&w->in));
+            if (rc < 0) return rc;
+            w->ended = true;
+        }
+    }
+    return 0;
+}
+
+int hob__wire_read_all(struct hob__wire *w, struct hob__buffer *body, uint64_t max) {
+    enum { AT_ONCE = 1 << 20 };
+    if (max > SIZE_MAX / 4) max = SIZE_MAX / 4;
+    int64_t size = w->h1.content_length;
+    if (!(w->h1.flags & HOB__H1_NO_BODY) && size > 0 && (uint64_t)size > max)
+        return HOB_E_HTTP_BODY_TOO_LARGE;
+    size_t want = size > 0 && size < AT_ONCE ? (size_t)size + 1 : FIRST;
+    for (;;) {
+        if (hob__buffer_room(body) < 2 && !w->ended) {
+            int rc = hob__buffer_reserve(body, want, SIZE_MAX / 2);
+            if (rc < 0) return rc;
+            want = FIRST;
+        }
+        /* One byte is kept for the NUL; one more than max shows that there is more. */
+        size_t room = hob__buffer_room(body), left = (size_t)max - hob__buffer_size(body) + 1;
+        ssize_t got = hob__wire_read(w, hob__buffer_tail(body),
+                                     room ? (room - 1 < left ? room - 1 : left) : 0);
+        if (got < 0) return (int)got;
+        if (got == 0) break;
+        hob__buffer_put(body, (size_t)got);
+        if (hob__buffer_size(body) > max) return HOB_E_HTTP_BODY_TOO_LARGE;
+    }
+    int rc = hob__buffer_reserve(body, 1, SIZE_MAX / 2);
+    if (rc == 0) *hob__buffer_tail(body) = 0;
+    return rc;
+}
+
+/* ---- writing ---- */
+
+static ssize_t timed_writev(struct hob__wire *w, struct iovec *iov, int count) {
+    HOB_SCOPE(s, .deadline = hob__http_deadline(w->deadline, w->stall));
+    return hob__scope_result(s, (int)hob_writev(w->stream, iov, count));
+}
+
+int hob__wire_write(struct hob__wire *w, struct iovec *iov, int count) {
+    while (count > 0) {
+        struct iovec part[4];
+        int n = 0;
+        size_t left = PIECE;
+        while (count > 0 && n < 4 && left > 0) {
+            part[n] = *iov;
+            if (part[n].iov_len > left) part[n].iov_len = left;
+            left -= part[n].iov_len;
+            iov->iov_base = (char *)iov->iov_base + part[n].iov_len;
+            iov->iov_len -= part[n].iov_len;
+            if (iov->iov_len == 0) iov++, count--;
+            n++;
+        }
+        ssize_t rc = timed_writev(w, part, n);
+        if (rc < 0) return (int)rc;
+    }
+    return 0;
+}

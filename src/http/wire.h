@@ -1,0 +1,59 @@
+/* http/wire.h - one side of an HTTP/1.1 connection: a stream, the parser, and the buffer between
+ * them; shared by client and server.
+ *
+ * The head of the current message is pinned: it stays where it is while the body goes by behind it.
+ * When the room behind it is used up, the bytes that came too early move to another buffer and the
+ * head's memory is kept aside until the message is over. Between messages nothing is held but the
+ * storage that the owner lent. */
+#ifndef HOB_HTTP_WIRE_H
+#define HOB_HTTP_WIRE_H
+
+#include <hob/net.h>
+
+#include "base/buffer.h"
+#include "http/h1.h"
+
+struct hob__wire {
+    struct hob_stream *stream;
+    struct hob__h1 h1;
+    struct hob__buffer in;
+    struct hob__buffer aside; /* the pinned head's memory, once it is not in `in` any more */
+    struct hob_slice piece;   /* of the body: parsed, and not handed out yet */
+    char *storage;            /* lent for `in`; NULL = none */
+    size_t storage_size;
+    uint64_t received; /* bytes of the body that were handed out */
+    uint64_t deadline; /* of the whole exchange; 0 = none */
+    double stall;      /* seconds a single read or write may go without a byte */
+    bool pinned;       /* the head is in `in` */
+    bool ended;        /* the message is complete */
+};
+
+/* For a new stream; storage may be NULL: then 4 KiB come from the heap. */
+void hob__wire_init(struct hob__wire *w, struct hob_stream *stream, bool response,
+                    const struct hob__h1_limits *limits, char *storage, size_t n);
+/* Makes ready for the next message; bytes that came too early stay. */
+void hob__wire_next(struct hob__wire *w, struct hob__h1_field *fields, uint32_t cap);
+/* Frees the buffers; the stream is the owner's. */
+void hob__wire_free(struct hob__wire *w);
+
+/* Reads once into the buffer: the number of bytes, 0 at the end of the stream, -ETIMEDOUT, ...
+ * `idle`: hob_stop() ends the wait. Waits; cancellation point. */
+ssize_t hob__wire_fill(struct hob__wire *w, uint64_t deadline, bool idle);
+/* The next event of the parser out of what is in the buffer; the head is pinned by HEAD. */
+int hob__wire_event(struct hob__wire *w, struct hob_slice *piece);
+/* Up to n bytes of the body; 0 = complete; -ETIMEDOUT, HOB_E_HTTP_CUT, ... Waits; cancellation
+ * point; cancelled, nothing is lost. */
+ssize_t hob__wire_read(struct hob__wire *w, void *buf, size_t n);
+/* What is left of the body, with a NUL behind it, put into `body`; at most max bytes in all. */
+int hob__wire_read_all(struct hob__wire *w, struct hob__buffer *body, uint64_t max);
+/* All of it; each 64 KiB may take `stall` seconds. 0 or an error. iov is changed. */
+int hob__wire_write(struct hob__wire *w, struct iovec *iov, int count);
+
+/* Pieces that came too early, not used by any message yet? */
+static inline bool hob__wire_excess(const struct hob__wire *w) {
+    return hob__buffer_size(&w->in) > 0 || w->piece.size > 0;
+}
+
+/* The deadline `seconds` from now, or `outer` when that is earlier; 0 = none. */
+uint64_t hob__http_deadline(uint64_t outer, double seconds);
+#endif
