@@ -297,6 +297,28 @@ TEST(a_pool_per_thread) {
     for (int i = 0; i < 4; i++) pthread_join(t[i], NULL);
 }
 
+static NOINLINE char *hidden_block(void) {
+    char *block = malloc(100);
+    __asm__ volatile("" : "+r"(block));
+    return block;
+}
+static void hold_block(struct fiber *self) {
+    char *volatile block = hidden_block();
+    (void)self;
+    yield();
+    free(block);
+}
+
+/* At exit LSan looks at suspended stacks as well: what only they point to has not leaked. */
+TEST(memory_held_by_a_suspended_fiber) {
+    static struct fiber f[10];
+    hob__stacks_init(&pool);
+    for (int i = 0; i < 10; i++) {
+        CHECK(fiber_start(&f[i], 1, hold_block));
+        resume(&f[i]);
+    }
+}
+
 /* ---- the pool ---- */
 
 TEST(classes) {
