@@ -9,7 +9,7 @@
  * This is the only clever preprocessor code of Hob. HOB_TASK(greet, ...) checks the types against
  * greet's own declaration and makes, all of them static:
  *
- *   struct greet__args      the arguments, as they travel in the task; (and a variable of that
+ *   struct greet__args      the arguments, as they travel in the task (and a variable of that
  *                           name, only declared, to take the type from);
  *   greet__task(...)        takes exactly greet's parameters and packs them;
  *   greet__HOB_TASK(void *) unpacks them and calls greet: a real call, so that structs by value,
