@@ -296,6 +296,55 @@ BACKENDS(late_events_never_reach_a_successor) {
     }
 }
 
+/* ---- an event's receiver closes another record whose event is in the same batch ---- */
+
+static struct hob__fd *both[2], *successor;
+static int both_peers[2], successor_peer;
+
+static void close_the_other(struct hob__backend *from, struct hob__fd *f, unsigned events) {
+    CHECK(from == b && !f->dying);
+    if (f == successor && f->gen != 0 && successor_peer) {
+        CHECK(!(events & R)); /* nobody has written to it */
+        return;
+    }
+    if (!(events & R)) return;
+    struct hob__fd *other = both[f == both[0]];
+    int fd = other->fd, p[2];
+    close(both_peers[f == both[0]]);
+    give_up(other);
+    make_pair(p);
+    CHECK(p[0] == fd || p[1] == fd);
+    successor = armed(fd);
+    successor_peer = p[0] == fd ? p[1] : p[0];
+    both[f == both[0]] = NULL;
+}
+
+BACKENDS(closing_from_within_an_event) {
+    for (int round = 0; round < 50; round++) {
+        successor = NULL;
+        successor_peer = 0;
+        b->on_ready = note_ready;
+        for (int i = 0; i < 2; i++) {
+            int p[2];
+            make_pair(p);
+            both[i] = armed(p[0]);
+            both_peers[i] = p[1];
+        }
+        settle();
+        b->on_ready = close_the_other;
+        for (int i = 0; i < 2; i++) CHECK_EQ(write(both_peers[i], "x", 1), 1);
+        settle();
+        CHECK(successor != NULL);
+        give_up(successor);
+        close(successor_peer);
+        for (int i = 0; i < 2; i++) {
+            if (!both[i]) continue;
+            give_up(both[i]);
+            close(both_peers[i]);
+        }
+    }
+}
+
 /* ---- many: past the point where io_uring's surplus goes to an epoll instance ---- */
 
 static struct hob__fd *many[40000];
