@@ -166,14 +166,14 @@ struct hob_fetch_options {
 HOB_API int hob__client_request(struct hob_client *client, const char *method, const char *url,
                                 struct hob_response **res, struct hob_fetch_options options);
 
-/* GET, and the whole body: the status (200 ... 599; whatever it is, unless .fail_on_status), or an
+/* GET, and the whole body: the status (200 and more; whatever it is, unless .fail_on_status), or an
  * error; then *body is all zero. The body is the caller's to free. Waits; cancellation point. */
 HOB_API int hob_get(struct hob_client *client, const char *url, struct hob_body *body);
 /* POST of n bytes of that type ("application/json"), the same otherwise. */
 HOB_API int hob_post(struct hob_client *client, const char *url, const char *content_type,
                      const void *data, size_t n, struct hob_body *body);
 
-/* 200 ... 599, or 101. */
+/* 200 ... 999 (what is beyond 599 is nobody's standard), or 101. */
 HOB_API int hob_response_status(const struct hob_response *res);
 /* The value of the first header of that name (in any case), without white space around it; NULL
  * when there is none. Strings belong to the response. */
@@ -219,8 +219,7 @@ HOB_API void hob_client_info(const struct hob_client *client, struct hob_client_
 struct hob_request;
 struct hob_listener;
 
-/* Answers one request; runs in the connection's task. Returns >= 0, or an error: then the answer is
- * 500 (if none was begun), the error is reported (hob_set_report) and the connection closed. */
+/* How to serve; all zero is the default. */
 struct hob_http_options {
     size_t max_connections; /* default 10000; further ones wait in the backlog */
     double idle_timeout;  /* seconds a kept connection may wait for its next request; default 75 */
@@ -241,7 +240,11 @@ struct hob_http_options {
  * failed), 501, 503 (no memory), 505; Expect: 100-continue when the handler first reads. Date and
  * Server are added to each answer. Out of descriptors it rests a little and goes on. Returns 0
  * after a stop or a close of the listener, else an error. The listener stays the caller's. Waits;
- * cancellation point. */
+ * cancellation point.
+ *
+ * The handler answers one request; it runs in the connection's task. It returns >= 0, or an error:
+ * then the answer is 500 (if none was begun), the error is reported (hob_set_report) and the
+ * connection closed. */
 HOB_API int hob_http_serve(struct hob_listener *listener,
                            int (*handler)(struct hob_request *req, void *arg), void *arg,
                            struct hob_http_options options);
@@ -274,7 +277,7 @@ HOB_API ssize_t hob_request_read(struct hob_request *req, void *buf, size_t n);
  * cancellation point. */
 HOB_API int hob_request_body(struct hob_request *req, const char **data, size_t *size);
 
-/* Answers: status 200 ... 599, the headers (may be NULL), and size bytes of body. Content-Length,
+/* Answers: status 200 ... 999, the headers (may be NULL), and size bytes of body. Content-Length,
  * Connection, Date and Server are made. To HEAD the body is left out, and its size sent; 204 and
  * 304 have none (size must be 0). Writing waits while the client does not read. 0, or an error:
  * HOB_E_HTTP_STATE (answered already), HOB_E_HTTP_ILLEGAL (a header that would break the message:

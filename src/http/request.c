@@ -1,0 +1,185 @@
+/* http/request.c - a request as the handler sees it: its line, its headers, its body. */
+#include <hob/error.h>
+#include <hob/hob.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/memory.h"
+#include "http/server.h"
+
+/* The path of the target, as a string of its own: the '?' behind it must stay. */
+static int set_path(struct hob_request *req) {
+    const char *path = req->target;
+    if (*path != '/' && strstr(path, "://")) { /* absolute-form (RFC 9112, 3.2.2) */
+        path = strstr(path, "://") + 3;
+        path += strcspn(path, "/?");
+    }
+    size_t n = strcspn(path, "?");
+    req->query = path[n] ? path + n + 1 : "";
+    req->path = path;
+    if (n == 0) req->path = "/";
+    if (n == 0 || !path[n]) return 0;
+    char *copy = req->path_storage;
+    if (n >= sizeof req->path_storage) copy = req->path_copy = hob__alloc(n + 1);
+    if (!copy) return -ENOMEM;
+    memcpy(copy, path, n);
+    copy[n] = 0;
+    req->path = copy;
+    return 0;
+}
+
+/* Method, target, names and values become strings where they stand: each is followed by a byte that
+ * nobody needs any more. */
+int hob__request_begin(struct hob_request *req, struct hob_slice block) {
+    struct hob__h1 *p = &req->wire->h1;
+    char *bytes = (char *)(uintptr_t)block.at;
+    if (p->field_count > HOB__REQUEST_FIELDS) {
+        req->fields = hob__alloc(p->field_count * sizeof *req->fields);
+        if (!req->fields) {
+            req->fields = req->inline_fields;
+            return -ENOMEM;
+        }
+        hob__h1_split(block.at, block.size, p->fields_at, req->fields, p->field_count);
+    }
+    for (uint32_t i = 0; i < p->field_count; i++) {
+        bytes[req->fields[i].name + req->fields[i].name_size] = 0;
+        bytes[req->fields[i].value + req->fields[i].value_size] = 0;
+    }
+    bytes[p->method_at + p->method_size] = 0;
+    bytes[p->target_at + p->target_size] = 0;
+    req->block = bytes;
+    req->method = bytes + p->method_at;
+    req->target = bytes + p->target_at;
+    req->head = strcmp(req->method, "HEAD") == 0;
+    if (!(p->flags & HOB__H1_KEEP_ALIVE)) req->close = true;
+    if (p->flags & HOB__H1_EXPECT_OTHER) return HOB_E_HTTP_EXPECT;
+    return set_path(req);
+}
+
+void hob__request_end(struct hob_request *req) {
+    if (req->fields != req->inline_fields) hob__free(req->fields);
+    hob__free(req->path_copy);
+    hob__buffer_free(&req->body);
+}
+
+const char *hob_request_method(const struct hob_request *req) { return req->method; }
+const char *hob_request_target(const struct hob_request *req) { return req->target; }
+const char *hob_request_path(const struct hob_request *req) { return req->path; }
+const char *hob_request_query(const struct hob_request *req) { return req->query; }
+int hob_request_minor(const struct hob_request *req) { return req->wire->h1.minor; }
+bool hob_request_answered(const struct hob_request *req) { return req->answer != 0; }
+void hob_request_close_after(struct hob_request *req) { req->close = true; }
+
+const char *hob_request_peer(const struct hob_request *req) {
+    return hob_stream_peer(req->wire->stream);
+}
+
+size_t hob_request_header_count(const struct hob_request *req) { return req->wire->h1.field_count; }
+
+struct hob_header hob_request_header_at(const struct hob_request *req, size_t i) {
+    if (i >= req->wire->h1.field_count)
+        hob__misuse(__func__, "header %zu of %u", i, req->wire->h1.field_count);
+    const struct hob__h1_field *f = &req->fields[i];
+    return (struct hob_header){req->block + f->name, req->block + f->value};
+}
+
+const char *hob_request_header(const struct hob_request *req, const char *name) {
+    size_t n = strlen(name);
+    for (size_t i = 0; i < req->wire->h1.field_count; i++) {
+        const struct hob__h1_field *f = &req->fields[i];
+        if (f->name_size == n && strncasecmp(req->block + f->name, name, n) == 0)
+            return req->block + f->value;
+    }
+    return NULL;
+}
+
+int64_t hob_request_size(const struct hob_request *req) {
+    const struct hob__h1 *p = &req->wire->h1;
+    if (p->flags & HOB__H1_CHUNKED) return -1;
+    return p->content_length > 0 ? p->content_length : 0;
+}
+
+/* ---- the body ---- */
+
+static int explain(struct hob_request *req, int rc) {
+    const struct hob__wire *w = req->wire;
+    unsigned long long got = w->received;
+    switch (rc) {
+    case -ECANCELED:
+        return rc;
+    case -ETIMEDOUT:
+        rc = hob_fail(rc, "%s %s: the client sent nothing of the body for %g s", req->method,
+                      req->target, w->stall);
+        break;
+    case HOB_E_HTTP_CUT:
+        rc = hob_fail(rc, "%s %s: the request's body was cut short after %llu bytes", req->method,
+                      req->target, got);
+        break;
+    case HOB_E_HTTP_BODY_TOO_LARGE:
+        rc = hob_fail(rc, "%s %s: the request's body is larger than %llu bytes", req->method,
+                      req->target, (unsigned long long)req->server->options.max_body);
+        break;
+    default:
+        rc = hob_fail(rc, "%s %s: the request's body: %s (after %llu bytes)", req->method,
+                      req->target, hob_strerror(rc), got);
+    }
+    req->close = true;
+    return req->body_error = rc;
+}
+
+/* Before the first read of the body: its size, and the 100 that the client may be waiting for. */
+static int may_read(struct hob_request *req) {
+    struct hob__h1 *p = &req->wire->h1;
+    int rc = hob_check();
+    if (rc < 0) return rc;
+    if (req->body_error) return req->body_error;
+    if (p->content_length > 0 && (uint64_t)p->content_length > req->server->options.max_body)
+        return explain(req, HOB_E_HTTP_BODY_TOO_LARGE);
+    bool waits = (p->flags & HOB__H1_EXPECT_CONTINUE) && p->minor == 1 && !req->continued;
+    req->continued = true;
+    if (!waits || req->answer || hob__wire_excess(req->wire) || req->wire->ended) return 0;
+    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    struct iovec iov = {(void *)(uintptr_t)text, sizeof text - 1};
+    rc = hob__wire_write(req->wire, &iov, 1);
+    return rc < 0 ? explain(req, rc) : 0;
+}
+
+ssize_t hob_request_read(struct hob_request *req, void *buf, size_t n) {
+    int rc = may_read(req);
+    if (rc < 0) return rc;
+    ssize_t got = hob__wire_read(req->wire, buf, n);
+    if (got < 0) return explain(req, (int)got);
+    if (req->wire->received > req->server->options.max_body)
+        return explain(req, HOB_E_HTTP_BODY_TOO_LARGE);
+    return got;
+}
+
+int hob_request_body(struct hob_request *req, const char **data, size_t *size) {
+    int rc = may_read(req);
+    if (rc < 0) return rc;
+    if (!req->have_body) {
+        rc = hob__wire_read_all(req->wire, &req->body, req->server->options.max_body);
+        if (rc < 0) return explain(req, rc);
+        req->have_body = true;
+    }
+    *data = hob__buffer_bytes(&req->body);
+    if (size) *size = hob__buffer_size(&req->body);
+    return 0;
+}
+
+bool hob__request_drain(struct hob_request *req, size_t max) {
+    struct hob__wire *w = req->wire;
+    char drop[1024];
+    if (req->body_error) return false;
+    /* A client that still waits for its 100 will not send the body, or might: who knows. */
+    if ((w->h1.flags & HOB__H1_EXPECT_CONTINUE) && !req->continued && !w->ended) return false;
+    if (w->h1.content_length > 0 && (uint64_t)w->h1.content_length - w->received > max)
+        return false;
+    for (size_t n = 0; !w->ended;) {
+        ssize_t got = hob__wire_read(w, drop, sizeof drop);
+        if (got < 0) return false;
+        n += (size_t)got;
+        if (n > max) return false;
+    }
+    return true;
+}

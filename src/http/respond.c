@@ -1,0 +1,221 @@
+/* http/respond.c - answers: at once, in pieces, or for an error. */
+#include <hob/error.h>
+#include <hob/hob.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "http/server.h"
+
+/* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7), made once per second. */
+static const char *date_now(void) {
+    static __thread char text[32];
+    static __thread time_t made;
+    time_t now = time(NULL);
+    if (now != made || !text[0]) {
+        static const char days[] = "SunMonTueWedThuFriSat",
+                          months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+        struct tm tm;
+        gmtime_r(&now, &tm);
+        strftime(text, sizeof text, "xxx, %d xxx %Y %H:%M:%S GMT", &tm);
+        memcpy(text, days + 3 * tm.tm_wday, 3); /* whatever the locale says */
+        memcpy(text + 8, months + 3 * tm.tm_mon, 3);
+        made = now;
+    }
+    return text;
+}
+
+enum { SEEN_DATE = 1, SEEN_SERVER = 2 };
+
+/* The handler's headers; what it may not set is refused. */
+static int put_headers(struct hob_request *req, struct hob__buffer *b,
+                       const struct hob_header *headers, unsigned *seen) {
+    for (const struct hob_header *h = headers; h && h->name; h++) {
+        size_t n = strlen(h->value);
+        if (strcasecmp(h->name, "content-length") == 0 ||
+            strcasecmp(h->name, "transfer-encoding") == 0)
+            return hob_fail(HOB_E_HTTP_ILLEGAL, "%s %s: the header %s is made by the server",
+                            req->method, req->target, h->name);
+        if (strcasecmp(h->name, "connection") == 0 && hob__h1_list_has(h->value, n, "close")) {
+            req->close = true;
+            continue;
+        }
+        if (strcasecmp(h->name, "date") == 0) *seen |= SEEN_DATE;
+        if (strcasecmp(h->name, "server") == 0) *seen |= SEEN_SERVER;
+        int rc = hob__h1_put_field(b, h->name, h->value, n);
+        if (rc == HOB_E_HTTP_ILLEGAL)
+            return hob_fail(rc, "%s %s: the header \"%.64s\" has a byte that headers cannot have",
+                            req->method, req->target, h->name);
+        if (rc < 0) return hob_fail(rc, "%s %s: the answer's headers", req->method, req->target);
+    }
+    return 0;
+}
+
+/* How the body ends (RFC 9112, 6), and whether the connection goes on. size: -1 = not known. */
+static int put_framing(struct hob_request *req, struct hob__buffer *b, int status, int64_t size) {
+    bool bodiless = status == 204 || status == 304;
+    bool old = req->wire->h1.minor == 0;
+    req->chunked = !bodiless && size < 0 && !old;
+    req->to_close = !bodiless && size < 0 && old;
+    req->left = size > 0 ? (uint64_t)size : 0;
+    if (req->to_close || hob_stopping()) req->close = true;
+    int rc = 0;
+    if (req->chunked)
+        rc = hob__h1_put_field(b, "Transfer-Encoding", "chunked", 7);
+    else if (size >= 0 && !bodiless)
+        rc = hob__h1_put_number(b, "Content-Length", (uint64_t)size);
+    if (rc < 0) return rc;
+    if (req->close) return hob__h1_put_field(b, "Connection", "close", 5);
+    return old ? hob__h1_put_field(b, "Connection", "keep-alive", 10) : 0;
+}
+
+static int put_head(struct hob_request *req, struct hob__buffer *b, int status,
+                    const struct hob_header *headers, int64_t size) {
+    unsigned seen = 0;
+    const char *server = req->server->options.server;
+    int rc = hob__h1_put_status(b, status);
+    if (rc == 0) rc = put_headers(req, b, headers, &seen);
+    if (rc == 0 && !(seen & SEEN_DATE)) {
+        const char *date = date_now();
+        rc = hob__h1_put_field(b, "Date", date, strlen(date));
+    }
+    if (rc == 0 && !(seen & SEEN_SERVER) && server[0])
+        rc = hob__h1_put_field(b, "Server", server, strlen(server));
+    if (rc == 0) rc = put_framing(req, b, status, size);
+    return rc < 0 ? rc : hob__h1_put_end(b);
+}
+
+/* Sends the head, and n bytes behind it. */
+static int begin(struct hob_request *req, int status, const struct hob_header *headers,
+                 int64_t size, const void *body, size_t n) {
+    int rc = hob_check();
+    if (rc < 0) return rc;
+    if (req->answer)
+        return hob_fail(HOB_E_HTTP_STATE, "%s %s was answered already", req->method, req->target);
+    bool bodiless = status == 204 || status == 304;
+    if (status < 200 || status > 999 || (bodiless && size > 0))
+        return hob_fail(-EINVAL, "%s %s: status %d with a body of %lld bytes", req->method,
+                        req->target, status, (long long)size);
+    char storage[HOB__HEAD_STORAGE];
+    struct hob__buffer b;
+    bool close = req->close;
+    hob__buffer_borrow(&b, storage, sizeof storage);
+    rc = put_head(req, &b, status, headers, size);
+    if (rc < 0) {
+        req->close = close;
+        hob__buffer_free(&b);
+        return rc;
+    }
+    struct iovec iov[2] = {{hob__buffer_bytes(&b), hob__buffer_size(&b)},
+                           {(void *)(uintptr_t)body, n}};
+    req->answer = HOB__ANSWER_FAILED; /* until it is out */
+    rc = hob__wire_write(req->wire, iov, n && !req->head ? 2 : 1);
+    if (rc == 0) req->answer = HOB__ANSWER_BEGUN;
+    hob__buffer_free(&b);
+    return rc;
+}
+
+int hob_respond(struct hob_request *req, int status, const struct hob_header *headers,
+                const void *body, size_t size) {
+    int rc = begin(req, status, headers, (int64_t)size, body, size);
+    if (rc == 0) req->answer = HOB__ANSWER_DONE;
+    return rc;
+}
+
+int hob_respond_text(struct hob_request *req, int status, const char *content_type,
+                     const char *text) {
+    struct hob_header headers[2] = {{"Content-Type", content_type}, {NULL, NULL}};
+    return hob_respond(req, status, headers, text, strlen(text));
+}
+
+int hob_respond_begin(struct hob_request *req, int status, const struct hob_header *headers,
+                      int64_t size) {
+    return begin(req, status, headers, size < 0 ? -1 : size, NULL, 0);
+}
+
+static int not_begun(struct hob_request *req) {
+    return hob_fail(HOB_E_HTTP_STATE, "%s %s: %s", req->method, req->target,
+                    req->answer == HOB__ANSWER_NONE ? "no answer was begun"
+                                                    : "the answer has ended");
+}
+
+int hob_respond_write(struct hob_request *req, const void *data, size_t n) {
+    int rc = hob_check();
+    if (rc < 0) return rc;
+    if (req->answer != HOB__ANSWER_BEGUN) return not_begun(req);
+    bool counted = !req->chunked && !req->to_close;
+    if (counted && n > req->left) {
+        req->answer = HOB__ANSWER_FAILED;
+        return hob_fail(HOB_E_HTTP_SIZE, "%s %s: the answer's body is longer than announced",
+                        req->method, req->target);
+    }
+    if (counted) req->left -= n;
+    if (n == 0 || req->head) return 0;
+    char head[HOB__H1_CHUNK_HEAD];
+    struct iovec iov[3] = {{head, hob__h1_chunk_head(head, n)},
+                           {(void *)(uintptr_t)data, n},
+                           {(void *)(uintptr_t) "\r\n", 2}};
+    req->answer = HOB__ANSWER_FAILED;
+    rc = req->chunked ? hob__wire_write(req->wire, iov, 3) : hob__wire_write(req->wire, iov + 1, 1);
+    if (rc == 0) req->answer = HOB__ANSWER_BEGUN;
+    return rc;
+}
+
+int hob_respond_end(struct hob_request *req) {
+    int rc = hob_check();
+    if (rc < 0) return rc;
+    if (req->answer != HOB__ANSWER_BEGUN) return not_begun(req);
+    if (!req->chunked && !req->to_close && req->left > 0 && !req->head) {
+        req->answer = HOB__ANSWER_FAILED;
+        return hob_fail(HOB_E_HTTP_SIZE, "%s %s: %llu bytes of the announced body are missing",
+                        req->method, req->target, (unsigned long long)req->left);
+    }
+    req->answer = HOB__ANSWER_DONE;
+    if (!req->chunked || req->head) return 0;
+    struct iovec iov = {(void *)(uintptr_t) "0\r\n\r\n", 5};
+    rc = hob__wire_write(req->wire, &iov, 1);
+    if (rc < 0) req->answer = HOB__ANSWER_FAILED;
+    return rc;
+}
+
+static int status_for(int code) {
+    switch (code) {
+    case -ETIMEDOUT:
+        return 408;
+    case -ENOMEM:
+        return 503;
+    case -ECANCELED:
+        return 503;
+    case HOB_E_HTTP_BODY_TOO_LARGE:
+        return 413;
+    case HOB_E_HTTP_EXPECT:
+        return 417;
+    case HOB_E_HTTP_LINE_TOO_LONG:
+    case HOB_E_HTTP_HEADERS_TOO_LARGE:
+    case HOB_E_HTTP_TOO_MANY_HEADERS:
+        return 431;
+    case HOB_E_HTTP_ENCODING:
+        return 501;
+    case HOB_E_HTTP_VERSION:
+        return 505;
+    default:
+        return 400;
+    }
+}
+
+int hob__respond_error(struct hob_request *req, int code) {
+    if (req->answer) return 0;
+    req->close = true;
+    int status = code == 500 ? 500 : status_for(code);
+    const char *text = code == 500 ? hob_http_phrase(500) : hob_strerror(code);
+    char line[128];
+    size_t n = strlen(text);
+    if (n > sizeof line - 1) n = sizeof line - 1;
+    memcpy(line, text, n);
+    line[n++] = '\n';
+    struct hob_header headers[2] = {{"Content-Type", "text/plain"}, {NULL, NULL}};
+    int rc = begin(req, status, headers, (int64_t)n, line, n);
+    if (rc == 0) req->answer = HOB__ANSWER_DONE;
+    return rc;
+}
