@@ -95,9 +95,9 @@ hob__switch:
 
 /* void hob__enter(void **save, void *top, void *(*entry)(void *arg), void *arg)
  * Suspends the caller as hob__switch does and calls entry(arg) on a fresh stack, whose control
- * words are at top - 16. entry returns the saved stack pointer of the fiber to go on with: a call and
- * a return, so that when this is the caller again, the processor has predicted all of it. Unwinders
- * end here. */
+ * words are at top - 16. entry returns the saved stack pointer of the fiber to go on with: a call
+ * and a return, so that when this is the caller again, the processor has predicted all of it.
+ * Unwinders end here. */
     .globl  hob__enter
     .hidden hob__enter
     .globl  hob__enter_end
