@@ -9,6 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A variable of its value's type. */
+#ifdef __cplusplus
+#define HOB__AUTO auto
+#else
+#define HOB__AUTO __auto_type
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -42,7 +42,7 @@ HOB_API int hob_error_format(const struct hob_error *e, char *buf, size_t n);
  * functions that return int, long or ssize_t. */
 #define HOB_TRY(call)                                                                              \
     __extension__({                                                                                \
-        __typeof__(call) hob__rc = (call);                                                         \
+        HOB__AUTO hob__rc = (call);                                                                \
         if (HOB__UNLIKELY(hob__rc < 0)) return (int)hob__rc;                                       \
         hob__rc;                                                                                   \
     })

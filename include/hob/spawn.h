@@ -186,7 +186,6 @@ static inline struct hob_scope_options hob__shield(void) {
     })
 
 #ifdef __cplusplus
-#define HOB__AUTO auto
 #define HOB__LET(like) auto
 #define HOB__ASSERT static_assert
 #define HOB__SAME_TYPE(a, b) __is_same(a, b)
@@ -195,7 +194,6 @@ static inline struct hob_scope_options hob__shield(void) {
     (__is_same(decltype(fn), int params) || __is_same(decltype(fn), int params noexcept))
 #define HOB__CAN_TRAVEL(type) (__is_trivially_copyable(type) && alignof(type) <= 16)
 #else
-#define HOB__AUTO __auto_type
 #ifdef __clang__
 #define HOB__LET(like) __auto_type
 #else /* gcc would call a variable undeclared after an error in what it takes its type from */

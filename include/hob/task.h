@@ -56,7 +56,7 @@ struct hob_scope {
     uint32_t live, daemons; /* running children in all; the daemons among them */
     uint32_t failed;        /* children that ended with an error */
     uint8_t on_error, state;
-    bool wakes_each; /* the owner waits for any child's end, not for the last */
+    bool wakes_each;     /* the owner waits for any child's end, not for the last */
     int32_t first_error; /* the code that hob_join() returns; 0 = none */
     int32_t spawn_error; /* why a spawn returned NULL */
     struct hob_task *first_failed;
