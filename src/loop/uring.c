@@ -238,9 +238,14 @@ static bool keep_watching(struct hob__backend *b, struct state *s) {
     return !s->retry && s->wake_polled && (s->surplus < 0 || s->surplus_polled);
 }
 
-static uint64_t at_most_1ms(struct hob__backend *b, uint64_t deadline) {
-    if (deadline == 0) return 0;
-    uint64_t soon = hob__linux_now(b) + 1000000;
+/* A deadline that is over is 0: the kernel would go idle for it all the same, for some 30 us. */
+static uint64_t still_ahead(uint64_t deadline) {
+    if (deadline == 0 || deadline == UINT64_MAX) return deadline;
+    return deadline > hob__linux_now(NULL) ? deadline : 0;
+}
+
+static uint64_t at_most_1ms(uint64_t deadline) {
+    uint64_t soon = hob__linux_now(NULL) + 1000000;
     return deadline < soon ? deadline : soon;
 }
 
@@ -312,7 +317,8 @@ static int uring_wait(struct hob__backend *b, uint64_t deadline) {
     struct state *s = b->state;
     struct hob__ring *r = &s->ring;
     int delivered = hob__offload_reap(b), rc = 0;
-    if (!keep_watching(b, s)) deadline = at_most_1ms(b, deadline);
+    if (!keep_watching(b, s)) deadline = at_most_1ms(deadline);
+    deadline = still_ahead(deadline);
     bool sleep = deadline != 0 && delivered == 0 && !s->surplus_ready && hob__ring_empty(r) &&
                  hob__sleep_begin(b);
     if (sleep || hob__ring_pending(r) || hob__ring_unfinished(r))
