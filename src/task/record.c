@@ -42,8 +42,12 @@ static bool slab_new(struct hob_loop *loop) {
     loop->slabs = slab;
     loop->slab_count++;
     for (size_t i = slab->count; i-- > 0;) {
-        slab->tasks[i].chain = loop->free_tasks;
-        loop->free_tasks = &slab->tasks[i];
+        struct hob_task *t = &slab->tasks[i];
+        t->chain = loop->free_tasks;
+        t->loop = loop;
+        t->head.args = t->args;
+        t->outer.task = t;
+        loop->free_tasks = t;
     }
     return true;
 }

@@ -100,7 +100,10 @@ static void forked(void) {
     hob__watchdog_forked();
 }
 
+static void note(const char *text) { hob__report(HOB_REPORT_NOTE, text); }
+
 static void once(void) {
+    hob__fiber_on_note(note);
     pthread_atfork(NULL, NULL, forked);
     hob__overflow_describe(hob__describe_task);
 }

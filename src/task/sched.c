@@ -9,7 +9,7 @@
 enum {
     SLICE_MAX = 64,         /* switches between two looks at the clock, at most */
     TURN_NS = 100 * 1000,   /* tasks run that long between two looks at the outside */
-    TURN_SWITCHES = 1 << 16 /* and so many switches, for a clock that stands still (simulation) */
+    TURN_SLICES = 1024 /* and so many slices at most, for a clock that stands still (simulation) */
 };
 
 __thread struct hob_loop *hob__loop;
@@ -66,7 +66,7 @@ static __attribute__((noinline)) bool next_slice(struct hob_loop *loop) {
     if (took < TURN_NS / 16 && loop->slice_length < SLICE_MAX) loop->slice_length *= 2;
     loop->slice_began = now;
     loop->slice = loop->slice_length;
-    return now - loop->turn_began < TURN_NS;
+    return now - loop->turn_began < TURN_NS && ++loop->turn_slices < TURN_SLICES;
 }
 
 /* Gives a task that has not run its stack. Without memory for one the task ends with -ENOMEM. */
@@ -160,6 +160,7 @@ static void run_tasks(struct hob_loop *loop) {
     if (HOB__UNLIKELY(atomic_load_explicit(&hob__watchdog_rests, memory_order_relaxed)))
         hob__watchdog_wake();
     loop->slice = loop->slice_length;
+    loop->turn_slices = 0;
     struct hob_task *next = take_next(loop);
     if (next) {
         set_current(loop, next);

@@ -95,7 +95,6 @@ static void child_failed(struct hob_scope *s, struct hob_task *t) {
 
 void hob__scope_discard(struct hob_task *t) {
     hob__list_remove(&t->siblings);
-    hob__list_remove(&t->finished);
     hob__task_free(t);
 }
 

@@ -21,23 +21,24 @@ static struct hob_task *check_task(const struct hob_task *t, const char *func) {
 /* Arguments that do not fit, and a name: what a spawn may have to allocate. */
 static bool allocate_extras(struct hob_task *t, const struct hob__spawn_site *site,
                             const struct hob_spawn_options *options) {
-    t->head.args = t->args;
-    t->name = NULL;
-    if (HOB__UNLIKELY(site->args_size > HOB__TASK_INLINE_ARGS)) {
-        t->head.args = hob__alloc(site->args_size);
-        if (!t->head.args) return false;
-        t->flags |= HOB__TASK_OWN_ARGS;
+    void *args = NULL;
+    if (site->args_size > HOB__TASK_INLINE_ARGS) {
+        args = hob__alloc(site->args_size);
+        if (!args) return false;
     }
     if (options && options->name) {
         t->name = hob__strdup(options->name);
         if (!t->name) {
-            if (t->flags & HOB__TASK_OWN_ARGS) hob__free(t->head.args);
+            hob__free(args);
             return false;
         }
     }
+    if (args) {
+        t->head.args = args;
+        t->flags |= HOB__TASK_OWN_ARGS;
+    }
     return true;
 }
-
 
 struct hob_task *hob__task_new(struct hob_loop *loop, struct hob_scope *s,
                                const struct hob__spawn_site *site,
@@ -46,37 +47,31 @@ struct hob_task *hob__task_new(struct hob_loop *loop, struct hob_scope *s,
     struct hob_task *t = hob__record_new(loop);
     if (HOB__UNLIKELY(!t)) return NULL;
     t->flags = 0;
-    if (HOB__UNLIKELY(!allocate_extras(t, site, options))) {
-        hob__record_free(loop, t);
-        return NULL;
-    }
-    t->sp = NULL;
-    t->stack = NULL;
-    t->waiter = NULL;
     t->stack_class = (uint8_t)loop->stack_class;
-    if (options) {
-        if (options->stack_size) t->stack_class = (uint8_t)hob__stack_class(options->stack_size);
-        if (options->daemon) t->flags |= HOB__TASK_DAEMON;
+    if (HOB__UNLIKELY(options || site->args_size > HOB__TASK_INLINE_ARGS)) {
+        if (!allocate_extras(t, site, options)) {
+            hob__record_free(loop, t);
+            return NULL;
+        }
+        if (options && options->stack_size)
+            t->stack_class = (uint8_t)hob__stack_class(options->stack_size);
+        if (options && options->daemon) {
+            t->flags |= HOB__TASK_DAEMON;
+            s->daemons++;
+        }
     }
     t->region = &t->outer;
     t->outer.parent = &s->region;
-    t->outer.inner = NULL;
-    t->outer.task = t;
     t->outer.attention = s->region.attention;
     t->outer.flags = 0;
     t->scope = s;
     t->site = site;
-    t->loop = loop;
-    t->joiners.first = t->joiners.last = NULL;
     t->result = -EINPROGRESS;
-    t->error = t->last = t->unwound = NULL;
     struct hob_task *parent = hob__loop_task(loop);
-    t->locals = parent && parent->locals ? hob__locals_ref(parent->locals) : NULL;
+    if (HOB__UNLIKELY(parent && parent->locals)) t->locals = hob__locals_ref(parent->locals);
     t->id = ++loop->next_id;
     hob__list_append(&s->children, &t->siblings);
-    hob__list_init(&t->finished);
     s->live++;
-    if (t->flags & HOB__TASK_DAEMON) s->daemons++;
     loop->live++;
     hob__make_ready(t);
     t->state = HOB__TASK_NEW;
@@ -192,12 +187,14 @@ void hob__task_finish(struct hob_task *t, int rc) {
     }
     t->result = rc;
     t->state = HOB__TASK_DONE;
+    t->sp = NULL;
     if (HOB__UNLIKELY(t->locals != NULL)) {
         hob__locals_unref(t->locals);
         t->locals = NULL;
     }
     if (HOB__UNLIKELY(t->flags & HOB__TASK_OWN_ARGS)) {
         hob__free(t->head.args);
+        t->head.args = t->args;
         t->flags &= (uint8_t)~HOB__TASK_OWN_ARGS;
     }
     loop->live--;
@@ -206,8 +203,14 @@ void hob__task_finish(struct hob_task *t, int rc) {
 }
 
 void hob__task_free(struct hob_task *t) {
-    hob__error_unref(t->error);
-    hob__free(t->name);
+    if (HOB__UNLIKELY(t->error != NULL)) {
+        hob__error_unref(t->error);
+        t->error = NULL;
+    }
+    if (HOB__UNLIKELY(t->name != NULL)) {
+        hob__free(t->name);
+        t->name = NULL;
+    }
     hob__record_free(t->loop, t);
 }
 

@@ -106,6 +106,7 @@ struct hob_loop {
     _Atomic uint32_t ring_head; /* atomic for the watchdog only; also the count of switches */
     int32_t slice;              /* switches left until the clock is looked at */
     int32_t slice_length;
+    uint32_t turn_slices;             /* so far in this turn */
     uint64_t slice_began, turn_began; /* ns */
     void *sp;                         /* the scheduler's, while tasks run */
     int *errno_at;                    /* this thread's errno, which costs a call to find */
@@ -162,6 +163,9 @@ bool hob__ring_grow(struct hob_loop *loop);
 void hob__schedule(struct hob_loop *loop);
 
 /* ---- record.c ---- */
+/* A record in which all is zero but what a task has in common with every other: loop, args,
+ * outer.task, flags and state (for the caller to set), and the fields of its former use that a new
+ * task sets anyway. Give it back in the same condition. */
 struct hob_task *hob__record_new(struct hob_loop *loop);
 void hob__record_free(struct hob_loop *loop, struct hob_task *t);
 void hob__records_destroy(struct hob_loop *loop);
