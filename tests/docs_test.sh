@@ -69,22 +69,33 @@ for page in pages:
                              env={"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin", "MANWIDTH": "80"})
         check("format of %s" % page, run.stderr.splitlines())
 
-program = re.search(r"```c\n(#include.*?)```", read("README.md"), re.S).group(1)
-with tempfile.TemporaryDirectory() as folder:
-    source = pathlib.Path(folder) / "readme.c"
-    source.write_text(program)
-    binary = str(source.with_suffix(""))
-    private = re.search(r"^Libs.private:(.*)$", read(build / "meson-private/hob.pc"), re.M).group(1).split()
-    run = subprocess.run(["gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-Iinclude", str(source), "-o", binary,
-                          str(build / "libhob.a"), *private], capture_output=True, text=True)
-    check("README's program compiles", run.stderr.splitlines())
-    if run.returncode == 0:
-        began = time.monotonic()
-        run = subprocess.run([binary], capture_output=True, text=True, timeout=60)
-        seconds = time.monotonic() - began
-        check("README's program greets both", [] if run.stdout == "hello, Ada\nhello, Grace\n" and
-              run.returncode == 0 else [run.stdout, run.stderr])
-        check("... after one second, not two", [] if 0.99 < seconds < 1.9 else ["%.2f s" % seconds])
+private = re.search(r"^Libs.private:(.*)$", read(build / "meson-private/hob.pc"), re.M)[1].split()
+
+
+def run_program(name, code, output):
+    """Compiles and runs a whole program; `output` is what it must print. Returns the seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, binary = folder + "/program.c", folder + "/program"
+        pathlib.Path(source).write_text(code)
+        run = subprocess.run(["gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-Iinclude", source,
+                              "-o", binary, str(build / "libhob.a"), *private],
+                             capture_output=True, text=True)
+        if run.returncode == 0:
+            began = time.monotonic()
+            run = subprocess.run([binary], capture_output=True, text=True, timeout=60)
+            seconds = time.monotonic() - began
+        good = run.returncode == 0 and run.stdout == output and not run.stderr
+        check(name, [] if good else (run.stdout + run.stderr).splitlines() or ["no output"])
+        return seconds if good else 0
+
+
+readme = re.search(r"```c\n(#include.*?)```", read("README.md"), re.S)[1]
+seconds = run_program("README's program", readme, "hello, Ada\nhello, Grace\n")
+check("... takes one second, not two", [] if 0.99 < seconds < 1.9 else ["%.2f s" % seconds])
+for section in read("docs/tutorial.md").split("\n## ")[1:]:
+    title = section.splitlines()[0]
+    for code, output in re.findall(r"```c\n(#include.*?)```\n+```text\n(.*?)```", section, re.S):
+        run_program("tutorial, %s" % title, code, output)
 
 print("%d passed, %d failed" % (passed, failed))
 sys.exit(failed != 0)
