@@ -48,23 +48,23 @@ struct hob_scope_options {
 /* A scope, on its owner's stack. Private; see HOB_SCOPE. */
 struct hob_scope {
     struct hob__region region;
+    uint8_t on_error, state;
+    bool wakes_each;            /* the owner waits for any child's end, not for the last */
+    uint64_t deadline, stop_at; /* what moving a deadline touches stands together */
+    struct hob_timer timer;   /* the earlier of the deadline and of the end of hob_stop()'s grace */
     struct hob_list children; /* every child whose record is kept: running, or finished */
     struct hob_list finished; /* finished children that hob_next_done() has not handed out, in order
                                  of their end */
-    struct hob_timer timer;   /* the earlier of the deadline and of the end of hob_stop()'s grace */
-    uint64_t deadline, stop_at;
-    uint32_t live, daemons; /* running children in all; the daemons among them */
-    uint32_t failed;        /* children that ended with an error */
-    uint8_t on_error, state;
-    bool wakes_each;     /* the owner waits for any child's end, not for the last */
-    int32_t first_error; /* the code that hob_join() returns; 0 = none */
-    int32_t spawn_error; /* why a spawn returned NULL */
+    uint32_t live, daemons;   /* running children in all; the daemons among them */
+    uint32_t failed;          /* children that ended with an error */
+    int32_t first_error;      /* the code that hob_join() returns; 0 = none */
+    int32_t spawn_error;      /* why a spawn returned NULL */
+    int line;
+    const char *name, *func, *file;
+    struct hob_waitlist owner_waits; /* the owner in hob_join(), hob_next_done(), hob_race() */
     struct hob_task *first_failed;
     struct hob_error *errors, **errors_tail;
     struct hob__defer_node *defers;
-    struct hob_waitlist owner_waits; /* the owner in hob_join(), hob_next_done(), hob_race() */
-    const char *name, *func, *file;
-    int line;
 };
 
 /* ---- scopes ---- */

@@ -92,7 +92,8 @@ void hob__scope_set_timer(struct hob_loop *loop, struct hob_scope *s) {
 }
 
 int hob_scope_reschedule(struct hob_scope *s, uint64_t deadline) {
-    struct hob_loop *loop = s->region.task->loop;
+    struct hob_loop *loop = hob__loop; /* the task's would be one more cold line */
+    if (!loop) hob__misuse(__func__, "no loop is running in this thread");
     if (s->state >= HOB__SCOPE_JOINED || (s->region.flags & HOB__REGION_CANCELLED)) return -EINVAL;
     s->deadline = deadline;
     hob__scope_set_timer(loop, s);
