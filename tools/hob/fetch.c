@@ -6,7 +6,6 @@
  * callback or a lock, and memory depends on the concurrency, not on the length of the list. */
 #include "fetch.h"
 
-#include <fcntl.h>
 #include <hob/hob.h>
 #include <hob/http.h>
 #include <math.h>
@@ -14,7 +13,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "input.h"
 #include "outcome.h"
@@ -224,19 +222,10 @@ static int finish(struct fetch *f, int rc, double elapsed) {
     return f->tally.failed || f->input_error || f->output_error ? EXIT_FAILED : EXIT_OK;
 }
 
-/* A closed standard descriptor would be given to the next socket. Opened the wrong way round, it
- * still says that it cannot be used. */
-static void fill_standard_descriptors(void) {
-    static const int wrong_way[] = {O_WRONLY, O_RDONLY, O_RDONLY};
-    for (int fd = 0; fd < 3; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", wrong_way[fd]) < 0) return;
-}
-
 static int app(int argc, char **argv) {
     struct fetch f = {0};
     int status = fetch_parse_options(argc, argv, &f.options);
     if (status >= 0) return status;
-    fill_standard_descriptors();
     signal(SIGPIPE, SIG_IGN); /* EPIPE tells */
     progress_init(&f.progress, &f.tally, f.options.quiet);
     int rc = input_open(&f.input, f.options.urls, f.options.url_count, f.options.input);

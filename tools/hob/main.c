@@ -1,4 +1,5 @@
 /* main.c - the command `hob`: finds the command that is meant, and runs it as the main task. */
+#include <fcntl.h>
 #include <hob/hob.h>
 #include <stdarg.h>
 #include <string.h>
@@ -91,7 +92,16 @@ static const struct command *find_command(const char *name) {
     return NULL;
 }
 
+/* A closed standard descriptor would be given to the next file or socket. Opened the wrong way
+ * round, it still says that it cannot be used. */
+static void fill_standard_descriptors(void) {
+    static const int wrong_way[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", wrong_way[fd]) < 0) return;
+}
+
 int main(int argc, char **argv) {
+    fill_standard_descriptors();
     if (argc < 2) return usage_error("hob", "which command? 'hob fetch' or 'hob playground'");
     const char *word = argv[1];
     if (strcmp(word, "--version") == 0) return print_text("hob " HOB_VERSION "\n");

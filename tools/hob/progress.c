@@ -49,7 +49,8 @@ static size_t describe(const struct progress *p, char text[TEXT_MAX]) {
     const struct tally *t = p->tally;
     int n = snprintf(text, TEXT_MAX, "%llu", (unsigned long long)done(p));
     if (t->total) n += snprintf(text + n, TEXT_MAX - n, "/%llu", (unsigned long long)t->total);
-    n += snprintf(text + n, TEXT_MAX - n, p->rate < 9.95 ? "  %.1f/s" : "  %.0f/s", p->rate);
+    if (p->rate > 0)
+        n += snprintf(text + n, TEXT_MAX - n, p->rate < 9.95 ? "  %.1f/s" : "  %.0f/s", p->rate);
     if (t->failed)
         n += snprintf(text + n, TEXT_MAX - n, "  %llu failed", (unsigned long long)t->failed);
     if (t->total > done(p) && p->rate > 0) {

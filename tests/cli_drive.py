@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+"""cli_drive.py SCENE HOB URL ... - what a shell cannot do: signals, terminals, timing.
+
+Exit status 0 when all is as it should be. HOB is the command, URL the playground's."""
+import fcntl
+import json
+import os
+import pty
+import re
+import resource
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+KEYS = {"url", "status", "bytes", "seconds", "error"}
+
+
+def check(true, *what):
+    if not true:
+        print("not so:", *what)
+        sys.exit(1)
+
+
+def results(text):
+    """Each line is a JSON object with the documented keys."""
+    found = []
+    for line in text.splitlines():
+        r = json.loads(line)
+        check(set(r) == (KEYS | {"message"} if r["error"] else KEYS), "keys", line)
+        check(isinstance(r["url"], str) and isinstance(r["bytes"], int), "types", line)
+        check(r["status"] is None or 100 <= r["status"] <= 599, "status", line)
+        check(r["seconds"] >= 0, "seconds", line)
+        found.append(r)
+    return found
+
+
+def lines(path):
+    """FILE [ERROR]: only results; all without an error, or all with this one."""
+    found = results(Path(path).read_text())
+    for r in found:
+        check(r["error"] in (sys.argv[3:] or [None]), r)
+    check(found, "no results")
+
+
+def start(*args, **options):
+    return subprocess.Popen(args, stdin=options.pop("stdin", subprocess.DEVNULL), text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+
+def interrupt(hob, url):
+    """Ctrl-C in the middle: the results so far, the summary, the end by SIGINT."""
+    p = start(hob, "fetch", *[url + "/get"] * 20, *[url + "/delay/30"] * 30)
+    time.sleep(0.7)
+    p.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    out, err = p.communicate(timeout=20)
+    check(time.monotonic() - began < 3, "slow end")
+    check(p.returncode == -signal.SIGINT, "status", p.returncode, err)
+    check(len(results(out)) == 20, "results", out)
+    check(re.fullmatch(r"interrupted: fetched 20 of 50 URLs in [0-9.]+ s \(.*\)\n", err), err)
+
+
+def slow_input(hob, url):
+    """A pipe that delivers slowly: what is there is fetched meanwhile."""
+    p = start(hob, "fetch", stdin=subprocess.PIPE)
+    for _ in range(3):
+        p.stdin.write(url + "/get\n")
+        p.stdin.flush()
+        check(select.select([p.stdout], [], [], 5)[0], "no result while the input is open")
+        check(json.loads(p.stdout.readline())["status"] == 200, "result")
+    p.stdin.write(url + "/status/404")  # no line's end
+    out, err = p.communicate(timeout=20)
+    check(json.loads(out)["status"] == 404, out)
+    check(err.startswith("fetched 4 URLs in "), err)
+    check(p.returncode == 0, p.returncode)
+
+
+def slow_output(hob, url):
+    """A reader that is slow: nothing is lost, and the requests wait."""
+    with tempfile.NamedTemporaryFile("w") as f:
+        f.write((url + "/get?" + "x" * 1000 + "\n") * 2000)
+        f.flush()
+        p = start(hob, "fetch", "-i", f.name, "-c", "50")
+        time.sleep(1)
+        out, err = p.communicate(timeout=60)
+    check(len(results(out)) == 2000 and p.returncode == 0, err)
+
+
+def broken_pipe(hob, url):
+    """hob fetch ... | head -1: by SIGPIPE, without a word."""
+    p = start(hob, "fetch", "-c", "10", *[url + "/delay/0.05"] * 2000)
+    p.stdout.readline()
+    p.stdout.close()
+    err = p.stderr.read()
+    check(p.wait(20) == -signal.SIGPIPE, "status", p.returncode)
+    check(err == "", err)
+
+
+def terminal(hob, url):
+    """The bar fits the width, ends at the full number and makes room for the summary."""
+    for columns in (100, 40, 12):
+        main, side = pty.openpty()
+        fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        p = subprocess.Popen([hob, "fetch", "-c", "2", *[url + "/delay/0.2"] * 10],
+                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=side,
+                             env=dict(os.environ, TERM="xterm"))
+        os.close(side)
+        screen = b""
+        while True:
+            try:
+                piece = os.read(main, 4096)
+            except OSError:
+                break
+            screen += piece
+        check(p.wait() == 0, "status")
+        frames = screen.decode().split("\r")
+        bars = [re.sub("\x1b.*", "", f) for f in frames[:-2] if f]
+        check(len(bars) >= 5, "frames", frames)
+        check(all(len(b) < columns for b in bars), "too wide", columns, bars)
+        check(any("/10" in b for b in bars), bars)
+        check(any("[" in b and "#" in b for b in bars) == (columns > 12), bars)
+        check("\x1b[Kfetched 10 URLs in " in screen.decode(), screen)
+
+
+def memory(hob, url):
+    """A list of 300,000 URLs takes no more memory than a short one."""
+    with tempfile.NamedTemporaryFile("w") as f:
+        f.write("no url at all\n" * 300000)
+        f.flush()
+        p = start(hob, "fetch", "-i", f.name, "-o", "/dev/null", "-c", "50")
+        err = p.stderr.read()
+        check(p.wait() == 1, p.returncode)
+    check("fetched 0 of 300000 URLs, 300000 failed (300000 bad URL) in " in err, err)
+    check(err.count("\n") == 22, "20 failures, a note, the summary", err)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    check(peak < 100 << 10 or "asan" in hob, "KiB:", peak)
+
+
+def get(url, status=200, method="GET"):
+    try:
+        answer = urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=10)
+    except urllib.error.HTTPError as e:
+        answer = e
+    check(answer.status == status, url, answer.status)
+    return answer.read()
+
+
+def routes(_, url):
+    """What the playground answers."""
+    page = get(url + "/").decode()
+    check(all(r in page for r in ("/get", "/delay/", "/status/", "/bytes/", "/items")), page)
+    told = json.loads(get(url + "/get?a=1&b=x%20y+z&c&d=%C3%A9"))
+    check(told["args"] == {"a": "1", "b": "x y z", "c": "", "d": "\u00e9"}, told)
+    check(told["origin"] == "127.0.0.1" and told["url"].startswith(url + "/get?a=1"), told)
+    check(told["headers"]["Host"] == url[7:], told)
+    began = time.monotonic()
+    check(json.loads(get(url + "/delay/0.25")) == {"delay": 0.25}, "delay")
+    check(0.25 <= time.monotonic() - began < 2, "delay's time")
+    for bad in ("/delay/-1", "/delay/x", "/delay/nan", "/delay/9999", "/status/99", "/status/600",
+                "/status/x", "/bytes/-1", "/bytes/1e3", "/bytes/5?seed=x", "/items?page=0"):
+        check("error" in json.loads(get(url + bad, 400)), bad)
+    for missing in ("/nope", "/delay", "/delay/", "/delay/1/2", "/get/", "/items/1"):
+        check(json.loads(get(url + missing, 404))["path"] == missing, missing)
+    for status in (200, 201, 400, 404, 418, 500, 503, 599):
+        check(json.loads(get("%s/status/%d" % (url, status), status))["status"] == status, status)
+    check(get(url + "/status/204", 204) == b"", 204)
+    check(get(url + "/get", 405, "POST") == b"", 405)
+    check(get(url + "/get", 200, "HEAD") == b"", "HEAD")
+    for n in (0, 1, 7, 16384, 100001):
+        check(len(get("%s/bytes/%d" % (url, n))) == n, n)
+    check(get(url + "/bytes/50000?seed=7") == get(url + "/bytes/50000?seed=7"), "seed")
+    check(get(url + "/bytes/1000?seed=7") == get(url + "/bytes/50000?seed=7")[:1000], "seed")
+    check(get(url + "/bytes/100?seed=7") != get(url + "/bytes/100?seed=8"), "seeds")
+    check(get(url + "/bytes/100") != get(url + "/bytes/100"), "random")
+    ids = [i["id"] for page in range(1, 6)
+           for i in json.loads(get("%s/items?page=%d" % (url, page)))]
+    check(ids == list(range(1, 41)), ids)
+    check(json.loads(get(url + "/items?page=5")) == [], "the last page is empty")
+
+
+def playground(hob, *args):
+    p = start(hob, "playground", *args)
+    return p, p.stdout.readline().strip().replace("listening on ", "")
+
+
+def stop(hob, _):
+    """Ctrl-C and SIGTERM: idle connections at once, requests in progress are answered."""
+    for sig in (signal.SIGINT, signal.SIGTERM):
+        p, url = playground(hob, "-l", "127.0.0.1:0")
+        address = ("127.0.0.1", int(url.rsplit(":", 1)[1]))
+        idle = socket.create_connection(address)
+        idle.sendall(b"GET /get HTTP/1.1\r\nHost: x\r\n\r\n")
+        idle.recv(65536)
+        busy = socket.create_connection(address)
+        busy.sendall(b"GET /delay/1.5 HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(0.3)
+        began = time.monotonic()
+        p.send_signal(sig)
+        check(idle.recv(100) == b"", "idle connection")
+        check(time.monotonic() - began < 0.8, "idle connection closed late")
+        check(busy.recv(65536).startswith(b"HTTP/1.1 200"), "request in progress")
+        out, err = p.communicate(timeout=10)
+        check(time.monotonic() - began < 4, "slow end")
+        check(p.returncode == 0 and err == "", p.returncode, err)
+
+
+def listen(hob, _):
+    """Several addresses, a Unix socket among them; one that is in use."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = folder + "/socket"
+        p, url = playground(hob, "-l", "127.0.0.1:0", "--listen", "unix:" + path)
+        check(p.stdout.readline() == "listening on unix:%s\n" % path, "unix")
+        get(url + "/get")
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(path)
+        s.sendall(b"GET /status/201 HTTP/1.0\r\n\r\n")
+        check(s.recv(4096).startswith(b"HTTP/1.1 201"), "over unix")
+        other = start(hob, "playground", "-l", url[7:])
+        out, err = other.communicate(timeout=10)
+        check(other.returncode == 1 and out == "", other.returncode, out)
+        check(re.fullmatch(r"hob playground: .*%s.*Address already in use\n" % url[7:], err), err)
+        p.terminate()
+        check(p.wait(10) == 0, p.returncode)
+        check(not os.path.exists(path), "the socket's file stays")
+
+
+SCENES = {f.__name__: f for f in (interrupt, slow_input, slow_output, broken_pipe, terminal, memory,
+                                  routes, stop, listen)}
+if sys.argv[1] == "lines":
+    lines(sys.argv[2])
+else:
+    SCENES[sys.argv[1]](sys.argv[2], sys.argv[3])

@@ -1,0 +1,296 @@
+#!/bin/sh
+# The command `hob` as its users meet it: every bad input, exit statuses, signals, terminals, many
+# URLs at once; on both backends. Servers that answer wrongly are in cli_peer.py, what a shell
+# cannot do is in cli_drive.py. HOB_BUILD (or BUILD): the build's folder.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+build=${HOB_BUILD:-${BUILD:-$here/../build}}
+hob=$(cd "$build" && pwd)/hob
+[ -x "$hob" ] || { echo "FAIL there is no $hob"; exit 1; }
+dir=$(mktemp -d)
+passed=0
+failed=0
+started=
+trap 'for p in $started; do kill "$p" 2>/dev/null; done; rm -rf "$dir"' EXIT
+trap 'exit 130' INT TERM
+
+check() { # check NAME COMMAND...: every command inside must succeed
+    name=$1
+    shift
+    (
+        set -ex
+        "$@"
+    ) >"$dir/log" 2>&1
+    if [ $? -eq 0 ]; then
+        passed=$((passed + 1))
+        echo "ok $name${HOB_BACKEND:+ ($HOB_BACKEND)}"
+    else
+        failed=$((failed + 1))
+        echo "FAIL $name${HOB_BACKEND:+ ($HOB_BACKEND)}"
+        cat "$dir/log"
+        for file in out err; do
+            [ ! -s "$dir/$file" ] || { echo "standard $file:"; head -c 2000 "$dir/$file"; }
+        done
+    fi
+    rm -f "$dir/out" "$dir/err"
+}
+run() { # run STATUS ARGUMENT...: hob, with that exit status; what it said is in out and err
+    wanted=$1
+    shift
+    status=0
+    timeout 100 "$hob" "$@" >"$dir/out" 2>"$dir/err" <"${input:-/dev/null}" || status=$?
+    [ "$status" -eq "$wanted" ]
+}
+drive() { timeout 100 python3 "$here/cli_drive.py" "$1" "$hob" "${url:-}"; }
+lines() { # lines [ERROR]: out holds results, all without an error or all with this one
+    python3 "$here/cli_drive.py" lines "$dir/out" "$@"
+}
+says() { grep -E -q -- "$1" "$dir/err"; }
+count() { [ "$(grep -c -- "$2" "$dir/$3")" -eq "$1" ]; } # count N PATTERN out|err
+summary_is() { tail -n 1 "$dir/err" | grep -E -x -q -- "$1"; }
+wait_for() { # wait_for FILE: until something is in it
+    tries=0
+    until [ -s "$1" ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 500 ] || { echo "FAIL no word from a server"; exit 1; }
+        sleep 0.02
+    done
+}
+
+# ---- without a server ----
+
+help_texts() {
+    for words in --help -h help; do
+        run 0 $words
+        grep -q '^  fetch ' "$dir/out"
+        grep -q '^  playground ' "$dir/out"
+        [ ! -s "$dir/err" ]
+    done
+    for command in fetch playground; do
+        run 0 $command --help
+        mv "$dir/out" "$dir/long"
+        run 0 help $command
+        cmp "$dir/out" "$dir/long"
+        grep -q "^Usage: hob $command" "$dir/out"
+        [ "$(awk 'length > 90' "$dir/out")" = "" ]
+    done
+    run 0 --version
+    grep -E -x 'hob [0-9]+\.[0-9]+\.[0-9]+' "$dir/out"
+    run 0 fetch --version
+    grep -E -x 'hob [0-9]+\.[0-9]+\.[0-9]+' "$dir/out"
+}
+wrong_usage() {
+    run 2
+    run 2 fecth
+    says "no command 'fecth'; did you mean 'fetch'"
+    run 2 play
+    says "did you mean 'playground'"
+    run 2 help fetsh
+    says "did you mean 'fetch'"
+    run 2 xyzzy
+    says "no command 'xyzzy'$"
+    run 2 --nope
+    run 2 fetch --nope http://127.0.0.1/
+    says nope
+    says "'hob fetch --help'"
+    for c in 0 -1 x 5x '' 99999999999999999999; do run 2 fetch -c "$c" http://127.0.0.1/; done
+    for t in 0 -1 x nan inf ''; do run 2 fetch -t "$t" http://127.0.0.1/; done
+    run 2 playground extra
+    says "'extra'"
+    run 1 playground -l nonsense
+    says 'cannot listen on nonsense'
+    count 1 . err
+}
+missing_input() {
+    run 2 fetch -i "$dir/none"
+    says "^hob fetch: cannot read $dir/none: No such file or directory$"
+    count 1 . err
+    run 2 fetch -i "$dir"
+    says "^hob fetch: cannot read $dir: Is a directory$"
+    run 2 fetch -o "$dir/none/there" http://127.0.0.1:1/
+    says "^hob fetch: cannot write $dir/none/there: No such file or directory$"
+    count 1 . err
+}
+empty_input() {
+    run 0 fetch
+    [ ! -s "$dir/out" ]
+    summary_is 'fetched 0 URLs in 0\.[0-9]+ s \(one after another: 0\.00 s\)'
+    : >"$dir/empty"
+    run 0 fetch -i "$dir/empty"
+}
+check "help texts" help_texts
+check "wrong usage" wrong_usage
+check "an input that is not there" missing_input
+check "an empty input" empty_input
+
+# ---- with servers ----
+
+fetches() {
+    run 0 fetch "$url/get" "$url/bytes/100000" "$url/bytes/0"
+    lines
+    count 3 '"status": 200' out
+    count 1 '"bytes": 100000' out
+    summary_is 'fetched 3 URLs in 0\.[0-9]+ s \(one after another: [0-9.]+ s\)'
+    count 1 . err
+    run 0 fetch -o "$dir/results" "$url/get"
+    [ ! -s "$dir/out" ]
+    mv "$dir/results" "$dir/out"
+    lines
+    run 0 fetch -q "$url/get"
+    [ ! -s "$dir/err" ]
+}
+lists() {
+    printf '%s\n\n# comment\n  %s \t\r\n%s' "$url/status/200" "$url/status/201" \
+        "$url/status/202" >"$dir/list"
+    run 0 fetch -i "$dir/list"
+    count 3 '"error": null' out
+    input=$dir/list run 0 fetch
+    count 3 '"error": null' out
+    input=$dir/list run 0 fetch -
+    count 3 '"error": null' out
+    cat "$dir/list" | timeout 60 "$hob" fetch -i - "$url/status/203" >"$dir/out" 2>"$dir/err"
+    count 4 '"error": null' out
+    lines
+}
+odd_lines() {
+    head -c 200000 /dev/zero | tr '\0' a >"$dir/list"
+    printf '\n%s\nhttp://\377\376/\nhttp://a\0b/\n"\\\001\n%s' "$url/get" "$url/get" >>"$dir/list"
+    run 1 fetch -i "$dir/list"
+    count 2 '"error": null' out
+    count 4 '"error": "bad URL"' out
+    count 1 'line 1 of .* is longer than' out
+    python3 -c 'import json,sys; [json.loads(l) for l in open(sys.argv[1])]' "$dir/out"
+    summary_is 'fetched 2 of 6 URLs, 4 failed \(4 bad URL\) in .*'
+}
+statuses() {
+    run 0 fetch "$url/status/404" "$url/status/500" "$url/nope"
+    lines
+    run 1 fetch --fail "$url/status/404" "$url/status/200"
+    count 1 '"status": 404.*"error": "status"' out
+    count 1 '"status": 200.*"error": null' out
+    run 0 fetch "$peer/moved"
+    count 1 '"status": 200, "bytes": 5' out
+}
+fails() { # fails ERROR URL: one result, one line, and the summary; the others are fetched
+    run 1 fetch -t 1 "$url/get" "$2" "$url/get"
+    count 2 '"error": null' out
+    count 1 "\"error\": \"$1\", \"message\": \"..*\"" out
+    count 1 "^hob fetch: .*: $1 (.*)\$" err
+    count 2 . err
+    summary_is "fetched 2 of 3 URLs, 1 failed \\(1 $1\\) in .*"
+    grep "\"error\": \"$1\"" "$dir/out" >"$dir/bad"
+    mv "$dir/bad" "$dir/out"
+    lines "$1"
+}
+no_such_name() {
+    run 1 fetch -t 20 "$url/get" http://no-such-host.invalid/
+    count 1 '"error": null' out
+    grep -E '"error": "(unknown host|lookup failed)"' "$dir/out"
+}
+mixed() {
+    run 1 fetch -t 1 "$peer/silent" http://127.0.0.1:1/ "$peer/stuck" "$url/get"
+    summary_is 'fetched 1 of 4 URLs, 3 failed \(2 timeout, 1 refused\) in 1\.[0-9]+ s \(.*\)'
+    count 1 '"status": 200, "bytes": 9.*"error": "timeout"' out # /stuck
+}
+full_disk() {
+    yes "$url/get" | head -n 300 >"$dir/list"
+    run 1 fetch -i "$dir/list" -o /dev/full
+    says '^hob fetch: cannot write /dev/full: No space left on device$'
+    count 2 . err
+    summary_is 'fetched 300 URLs in .*'
+    input=$dir/list
+    status=0
+    "$hob" fetch <"$dir/list" >/dev/full 2>"$dir/err" || status=$?
+    [ $status -eq 1 ]
+    says '^hob fetch: cannot write standard output: No space left on device$'
+    count 2 . err
+    status=0
+    "$hob" fetch "$url/get" >&- 2>"$dir/err" || status=$?
+    [ $status -eq 1 ]
+    says '^hob fetch: cannot write standard output: Bad file descriptor$'
+}
+few_descriptors() {
+    ulimit -n 80
+    yes "$url/delay/0.1" | head -n 200 >"$dir/list"
+    run 0 fetch -c 200 -i "$dir/list"
+    lines
+    says '^hob fetch: [0-9]+ at once instead of 200: only 80 files may be open'
+    count 2 . err
+    summary_is 'fetched 200 URLs in .*'
+}
+each() {
+    run 0 fetch --each 1 "$url/delay/0" "$url/delay/0"
+    summary_is 'fetched 2 URLs in .* s \(one after another: 2\.00 s\)'
+    yes "$url/delay/0" | head -n 100 >"$dir/list"
+    run 0 fetch --each 1 -i "$dir/list"
+    summary_is 'fetched 100 URLs in [0-9.]+ s \(one after another: 100 s\)'
+}
+at_once() {
+    yes "$url/delay/1" | head -n 2000 >"$dir/list"
+    run 0 fetch -c 2000 -i "$dir/list"
+    lines
+    count 2000 '"status": 200' out
+    took=$(sed -n 's/^fetched 2000 URLs in \([0-9]*\)\..*/\1/p' "$dir/err")
+    [ "$took" -ge 1 ]
+    [ "$took" -lt 10 ]
+}
+
+python3 "$here/cli_peer.py" >"$dir/peer" &
+started=$!
+wait_for "$dir/peer"
+peer=http://127.0.0.1:$(cat "$dir/peer")
+
+for backend in uring epoll; do
+    if ! HOB_BACKEND=$backend "$hob" fetch -q >/dev/null 2>"$dir/err" </dev/null; then
+        echo "no $backend here: $(cat "$dir/err")"
+        continue
+    fi
+    export HOB_BACKEND=$backend
+    "$hob" playground --listen 127.0.0.1:0 >"$dir/$backend" &
+    server=$!
+    started="$started $server"
+    wait_for "$dir/$backend"
+    url=$(sed 's/^listening on //' "$dir/$backend")
+
+    check "the playground's routes" drive routes
+    check "several addresses" drive listen
+    check "a graceful stop" drive stop
+    check "fetches URLs" fetches
+    check "reads lists" lists
+    check "odd lines in lists" odd_lines
+    check "statuses are results" statuses
+    check "no URL" fails "bad URL" "not a url"
+    check "another scheme" fails "bad URL" ftp://127.0.0.1/
+    check "https" fails "no TLS" https://127.0.0.1/
+    check "a host that does not answer" fails timeout "$peer/silent"
+    check "a body that stops" fails timeout "$peer/stuck"
+    check "a port that refuses" fails refused http://127.0.0.1:1/
+    check "a name that does not exist" no_such_name
+    check "a body that is cut short" fails "cut short" "$peer/cut"
+    check "a chunked body that is cut short" fails "cut short" "$peer/cut-chunk"
+    check "a head that is cut short" fails "cut short" "$peer/cut-head"
+    check "an end without an answer" fails "cut short" "$peer/nothing"
+    check "a reset" fails reset "$peer/reset"
+    check "a header block without end" fails "headers too large" "$peer/endless"
+    check "a header without end" fails "headers too large" "$peer/endless-line"
+    check "another protocol" fails "bad answer" "$peer/garbage"
+    check "a redirect to itself" fails redirects "$peer/loop"
+    check "several failures" mixed
+    check "a full disk" full_disk
+    check "too few descriptors" few_descriptors
+    check "one after another" each
+    check "Ctrl-C" drive interrupt
+    check "a slow input" drive slow_input
+    check "a slow reader" drive slow_output
+    check "a reader that leaves" drive broken_pipe
+    check "the bar on a terminal" drive terminal
+    check "a long list in little memory" drive memory
+    check "2000 at once" at_once
+    kill "$server"
+    wait "$server"
+    status=$?
+    check "the playground has lived through it" test "$status" -eq 0
+done
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
