@@ -3,12 +3,12 @@
  * A wait has two parts: for the notify, in the condition's list, and for the mutex. A notify moves
  * the waiter from the one list into the other's without waking it, since the mutex is held by who
  * notifies: each waiter wakes up once, when it owns the mutex, and a notify of all is no stampede.
- * The waiter's data is the mutex, until a notify has hit it; then NULL.
+ * A waiter's data is the mutex it came with.
  *
  * A cancel that finds the waiter in the first list is the result of the wait, after the mutex has
- * been taken again. One that finds it in the second changes only how it gets the mutex: it stands
- * in line once more, at the end, in a wait that no cancel ends. The notify was delivered, the wait
- * returns 0, and the cancel is seen at the next point. */
+ * been taken again. In the second list no cancel reaches it: the notify was delivered, the wait
+ * returns 0 in its turn, and the cancel is seen at the next point.
+ */
 #include "sync/mutex.h"
 #include "task/wait.h"
 
@@ -25,9 +25,8 @@ int hob_cond_wait(struct hob_cond *c, struct hob_mutex *m) {
     hob__mutex_pass_on(m);
     struct hob_waiter w = {.data = m};
     rc = hob__wait_on(&c->waiters, &w, "condition", c, HOB__WAIT_PLAIN);
-    if (rc == 0) return 0;
-    hob__mutex_retake(m);
-    return w.data ? rc : 0;
+    if (rc < 0) hob__mutex_retake(m); /* else it was handed over */
+    return rc;
 }
 
 int hob_cond_wait_for(struct hob_cond *c, struct hob_mutex *m, int (*predicate)(void *arg),
@@ -45,10 +44,7 @@ static void notify(struct hob_cond *c, struct hob_mutex *m, size_t n, const char
     if (c->waiters.first->data != m)
         hob__misuse(func, "tasks wait for the condition with another mutex");
     for (; n > 0 && c->waiters.first; n--) {
-        struct hob_waiter *w = c->waiters.first;
-        w->data = NULL;
-        hob__unlink(w);
-        hob__link(&m->waiters, w, NULL);
+        hob__move(c->waiters.first, &m->waiters, "mutex", m, HOB__WAIT_MASKED);
     }
 }
 

@@ -36,6 +36,15 @@ void hob__unlink(struct hob_waiter *w) {
         list->last = w->prev;
 }
 
+void hob__move(struct hob_waiter *w, struct hob_waitlist *list, const char *what,
+               const void *object, unsigned flags) {
+    hob__unlink(w);
+    hob__link(list, w, w->master);
+    w->task->what = what;
+    w->task->object = object;
+    w->task->wait_flags = (uint8_t)flags;
+}
+
 int hob__wait_on(struct hob_waitlist *list, struct hob_waiter *w, const char *what,
                  const void *object, unsigned flags) {
     struct hob_task *t = hob__current(what);

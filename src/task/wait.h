@@ -48,6 +48,11 @@ bool hob__wake(struct hob_waiter *w, int result);
  * hob__unlink takes it out. */
 void hob__link(struct hob_waitlist *list, struct hob_waiter *w, struct hob_waiter *master);
 void hob__unlink(struct hob_waiter *w);
+/* Moves a sleeping waiter to the end of another list, as if its task had called hob__wait_on() with
+ * these: it sleeps on.
+ */
+void hob__move(struct hob_waiter *w, struct hob_waitlist *list, const char *what,
+               const void *object, unsigned flags);
 /* The same for the first waiter of the list: false when there is none. */
 bool hob__wake_first(struct hob_waitlist *list, int result);
 /* All that wait now. */
