@@ -1,8 +1,8 @@
 /* queue_workers - a producer, a queue with room for 50 jobs, and five workers.
  *
- * The producer is faster than the workers, so that the queue fills up and hob_queue_put() makes it
- * wait: nobody has to slow it down. When all jobs are done the queue is closed, and the workers'
- * next get tells them to go home. */
+ * asyncio.Queue(maxsize=50) is HOB_QUEUE(jobs, struct job, 50). The producer is faster, so that the
+ * queue fills up and hob_queue_put() makes it wait. Instead of a sentinel for each worker the queue
+ * is closed: the next get tells them to go home. */
 #include <hob/hob.h>
 #include <stdio.h>
 
@@ -32,7 +32,7 @@ HOB_TASK(work, struct hob_queue *)
 static int produce(struct hob_queue *jobs) {
     int waited = 0;
     for (int i = 0; i < JOBS; i++) {
-        struct job job = {.number = i, .seconds = 0.001 * (1 + i % 4)};
+        struct job job = {i, 0.001 * (1 + i % 4)};
         if (hob_queue_count(jobs) == ROOM) waited++;
         HOB_TRY(hob_queue_put(jobs, &job));
     }

@@ -1,75 +1,69 @@
 /* rate_limit - a hundred requests, ten at a time.
  *
- * All hundred tasks start at once; a semaphore of ten permits lets ten of them at the server, the
- * others wait in order of arrival. The server, in the same program, counts how many it sees. */
+ * `async with semaphore:` is HOB_WITH(hob_sem, &limit). All hundred tasks start at once; ten are at
+ * the server, the others wait in order of arrival. The server, in here too, counts how many it
+ * sees.
+ */
 #include <hob/hob.h>
+#include <hob/http.h>
 #include <hob/net.h>
 #include <stdio.h>
 
 enum { REQUESTS = 100, AT_ONCE = 10 };
 
-/* ---- the server: takes 50 ms for an answer ---- */
+/* ---- the server: 50 ms for an answer ---- */
 
 static int busy, most_busy;
 
-static int answer(struct hob_stream *client) {
-    char question;
-    ssize_t rc = hob_read_exactly(client, &question, 1);
-    if (rc > 0) {
-        if (++busy > most_busy) most_busy = busy;
-        rc = hob_sleep(0.05);
-        busy--;
-    }
-    if (rc == 0) rc = hob_write(client, "!", 1);
-    hob_close(client);
-    return (int)rc;
+static int answer(struct hob_request *req, void *arg) {
+    (void)arg;
+    if (++busy > most_busy) most_busy = busy;
+    int rc = hob_sleep(0.05);
+    busy--;
+    return rc < 0 ? rc : hob_respond_text(req, 200, "text/plain", "hello\n");
 }
-HOB_TASK(answer, struct hob_stream *)
 
 static int serve(struct hob_listener *listener) {
-    HOB_SCOPE(s, .on_error = HOB_DISCARD); /* one client's error is not the others' */
-    for (;;) {
-        struct hob_stream *client;
-        HOB_TRY(hob_accept(listener, &client));
-        if (!hob_spawn(s, answer, client)) hob_close(client);
-    }
+    return hob_http_serve(listener, answer, NULL, (struct hob_http_options){});
 }
 HOB_TASK(serve, struct hob_listener *)
 
-/* ---- the clients ---- */
+static void close_listener(void *l) { hob_listener_close((struct hob_listener *)l); }
 
-static int ask(const char *address) {
-    char reply;
-    struct hob_stream *server;
-    HOB_TRY(hob_connect(address, &server));
-    ssize_t rc = hob_write(server, "?", 1);
-    if (rc > 0) rc = hob_read_exactly(server, &reply, 1);
-    hob_close(server);
-    return (int)rc;
-}
+/* ---- the client ---- */
 
-static int request(const char *address, struct hob_sem *limit, uint64_t began) {
-    static int done;
+static int fetch(struct hob_client *client, struct hob_sem *limit, int *done) {
     HOB_WITH(hob_sem, limit); /* given back however the block is left */
-    HOB_TRY(ask(address));
-    if (++done % AT_ONCE == 0) printf("%3d done after %.2f s\n", done, (hob_now() - began) / 1e9);
-    return 0;
+    struct hob_body body;
+    HOB_TRY(hob_get(client, "/", &body));
+    hob_body_free(&body);
+    return ++*done;
 }
-HOB_TASK(request, const char *, struct hob_sem *, uint64_t)
+HOB_TASK(fetch, struct hob_client *, struct hob_sem *, int *)
+
+static int fetch_all(const char *address, int *done) {
+    char url[64];
+    snprintf(url, sizeof url, "http://%s/", address);
+    HOB_CLIENT(client, .base_url = url);
+    struct hob_sem limit = HOB_SEM_BOUNDED(AT_ONCE);
+    HOB_SCOPE(s);
+    for (int i = 0; i < REQUESTS; i++) hob_spawn(s, fetch, client, &limit, done);
+    return hob_join(s);
+}
 
 static int app(int argc, char **argv) {
     (void)argc, (void)argv;
-    struct hob_sem limit = HOB_SEM_BOUNDED(AT_ONCE);
+    int done = 0;
     struct hob_listener *listener;
     HOB_TRY(hob_listen("127.0.0.1:0", &listener));
+    HOB_DEFER(close_listener, listener);
     HOB_SCOPE(s);
-    hob_spawn_daemon(s, serve, listener); /* ends when the requests have ended */
-    for (int i = 0; i < REQUESTS; i++)
-        hob_spawn(s, request, hob_listener_address(listener), &limit, hob_now());
-    int rc = hob_join(s);
-    hob_listener_close(listener);
-    if (rc == 0) printf("the server never saw more than %d at once\n", most_busy);
-    return rc;
+    hob_spawn_daemon(s, serve, listener);
+    uint64_t began = hob_now();
+    HOB_TRY(fetch_all(hob_listener_address(listener), &done));
+    printf("%d requests in %.2f s\n", done, (hob_now() - began) / 1e9);
+    printf("the server never saw more than %d at once\n", most_busy);
+    return hob_join(s);
 }
 
 int main(int argc, char **argv) { return hob_main(app, argc, argv); }
