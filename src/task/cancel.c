@@ -8,6 +8,8 @@
 
 #include "base/list.h"
 
+enum { NEAR_NS = 1000000000 };
+
 static uint8_t attention_of(const struct hob__region *r) {
     uint8_t a = r->parent ? r->parent->attention : 0;
     if (!r->parent) a = r->attention & HOB__ATT_HOOK;
@@ -80,6 +82,13 @@ static void timer_fired(struct hob_timer *timer) {
     expire(hob__loop, s, by_deadline);
 }
 
+/* The wheel's time is that of the turn's beginning. What has passed since then has passed too; a
+ * look at the clock is only worth its cost for deadlines that are near. */
+static bool has_passed(struct hob_loop *loop, uint64_t when) {
+    if (when > loop->turn_began + NEAR_NS) return false;
+    return when <= loop->backend.ops->now(&loop->backend);
+}
+
 void hob__scope_set_timer(struct hob_loop *loop, struct hob_scope *s) {
     hob__wheel_remove(&loop->wheel, &s->timer);
     if (s->region.flags & HOB__REGION_CANCELLED) return;
@@ -88,7 +97,8 @@ void hob__scope_set_timer(struct hob_loop *loop, struct hob_scope *s) {
     if (!when) return;
     s->timer.deadline_ns = when;
     s->timer.fire = timer_fired;
-    if (!hob__wheel_add(&loop->wheel, &s->timer)) expire(loop, s, by_deadline);
+    if (has_passed(loop, when) || !hob__wheel_add(&loop->wheel, &s->timer))
+        expire(loop, s, by_deadline);
 }
 
 int hob_scope_reschedule(struct hob_scope *s, uint64_t deadline) {
