@@ -5,12 +5,12 @@
 
 /* Gives the slot back when the connection has ended. A handler's error is returned: the scope,
  * which keeps no records, reports it. */
-static int connection(struct hob__server *server, struct hob_stream *stream) {
+static int http_connection(struct hob__server *server, struct hob_stream *stream) {
     int rc = hob__serve_connection(server, stream);
     hob_sem_release(&server->slots);
     return rc;
 }
-HOB_TASK(connection, struct hob__server *, struct hob_stream *)
+HOB_TASK(http_connection, struct hob__server *, struct hob_stream *)
 
 /* The errors of accept() that go away by themselves: descriptors or memory are short for a while.
  */
@@ -25,7 +25,7 @@ static int accept_loop(struct hob_scope *s, struct hob__server *server) {
         int rc = hob_sem_acquire(&server->slots);
         if (rc < 0) return rc;
         rc = hob_accept(server->listener, &stream);
-        if (rc == 0 && hob_spawn_with(s, how, connection, server, stream)) continue;
+        if (rc == 0 && hob_spawn_with(s, how, http_connection, server, stream)) continue;
         if (rc == 0) {
             hob_close(stream);
             rc = -ENOMEM;
