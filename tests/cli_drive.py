@@ -140,7 +140,7 @@ def memory(hob, url):
         err = p.stderr.read()
         check(p.wait() == 1, p.returncode)
     check("fetched 0 of 300000 URLs, 300000 failed (300000 bad URL) in " in err, err)
-    check(err.count("\n") == 22, "20 failures, a note, the summary", err)
+    check(err.count("hob fetch: ") == 21, "20 failures and a note", err)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     check(peak < 100 << 10 or "asan" in hob, "KiB:", peak)
 

@@ -39,6 +39,7 @@ struct fetch {
     struct hob_scope *requests; /* what the writer ends when nobody reads */
     unsigned failures_shown;
     int input_error, output_error; /* negative codes */
+    double elapsed;                /* seconds */
 };
 
 /* A line on standard error. */
@@ -189,6 +190,7 @@ static void fit_concurrency(struct fetch *f) {
 }
 
 static int run(struct fetch *f) {
+    uint64_t began = hob_now();
     HOB_CLIENT(client, .max_connections = f->options.concurrency, .connect_timeout = INFINITY,
                .stall_timeout = INFINITY); /* the one deadline is fetch_one's */
     HOB_QUEUE(results, struct result, RESULTS_WAITING);
@@ -202,11 +204,12 @@ static int run(struct fetch *f) {
     int rc = fetch_all(f);
     hob_queue_close(results);
     int joined = hob_join(s);
+    f->elapsed = (double)(hob_now() - began) / 1e9; /* without the closing of the connections */
     return rc < 0 ? rc : joined;
 }
 
 /* The exit status, or the error that cut it short (Ctrl-C). */
-static int finish(struct fetch *f, int rc, double elapsed) {
+static int finish(struct fetch *f, int rc) {
     int closed = output_close(&f->output);
     if (f->output_error == -EPIPE) {
         progress_hide(&f->progress);
@@ -217,7 +220,7 @@ static int finish(struct fetch *f, int rc, double elapsed) {
     if (f->input_error) say(f, "cannot read %s: %s", f->input.name, hob_strerror(f->input_error));
     progress_hide(&f->progress);
     if (!f->options.quiet)
-        tally_print(stderr, &f->tally, elapsed, f->options.each, rc == -ECANCELED);
+        tally_print(stderr, &f->tally, f->elapsed, f->options.each, rc == -ECANCELED);
     if (rc < 0) return rc;
     return f->tally.failed || f->input_error || f->output_error ? EXIT_FAILED : EXIT_OK;
 }
@@ -239,10 +242,9 @@ static int app(int argc, char **argv) {
         return EXIT_USAGE;
     }
     fit_concurrency(&f);
-    uint64_t began = hob_now();
     rc = run(&f);
     input_close(&f.input);
-    return finish(&f, rc, (double)(hob_now() - began) / 1e9);
+    return finish(&f, rc);
 }
 
 const struct command fetch_command = {"fetch", "fetches many URLs at once", fetch_help, app};

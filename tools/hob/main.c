@@ -117,5 +117,6 @@ int main(int argc, char **argv) {
     char title[NAME_MAX_LENGTH];
     snprintf(title, sizeof title, "hob %s", command->name);
     argv[1] = title; /* the name in front of every message */
-    return hob_main(command->app, argc - 1, argv + 1);
+    /* Reports of a held loop are for programmers; a starved machine would cause them as well. */
+    return hob_main_with((struct hob_options){.slow_ms = 10000}, command->app, argc - 1, argv + 1);
 }
