@@ -1,0 +1,495 @@
+/* http_server_test.c - the server: answers byte for byte, requests that it refuses and how,
+ * pipelining, bodies both ways, slow and vanishing clients, stopping, a real client (curl). */
+#include "http_test.h"
+
+#include <sys/resource.h>
+
+static struct {
+    int served, failed_bodies, waiting;
+    char reports[4096];
+} seen;
+
+static void report(enum hob_report_kind kind, const char *text, void *arg) {
+    (void)kind, (void)arg;
+    strncat(seen.reports, text, sizeof seen.reports - strlen(seen.reports) - 1);
+}
+
+static int streamed(struct hob_request *req, int64_t size) {
+    HOB_TRY(hob_respond_begin(req, 200, NULL, size));
+    for (int i = 0; i < 3; i++) {
+        HOB_TRY(hob_respond_write(req, "piece", 5));
+        HOB_TRY(hob_yield_now());
+    }
+    return hob_respond_end(req);
+}
+
+static int handler(struct hob_request *req, void *arg) {
+    (void)arg;
+    const char *path = hob_request_path(req), *body;
+    char text[300];
+    size_t n;
+    seen.served++;
+    if (strcmp(path, "/unread") == 0) return hob_respond_text(req, 200, "text/plain", "unread");
+    if (strcmp(path, "/stream") == 0) return streamed(req, -1);
+    if (strcmp(path, "/sized") == 0) return streamed(req, 15);
+    if (strcmp(path, "/short") == 0) return streamed(req, 16);
+    if (strcmp(path, "/long") == 0) return streamed(req, 14);
+    if (strcmp(path, "/fail") == 0) return hob_fail(-EIO, "on purpose");
+    if (strcmp(path, "/nothing") == 0) return 0;
+    if (strcmp(path, "/half") == 0) return hob_respond_begin(req, 200, NULL, -1);
+    if (strcmp(path, "/204") == 0) return hob_respond(req, 204, NULL, NULL, 0);
+    if (strcmp(path, "/slow") == 0) {
+        seen.waiting++;
+        HOB_TRY(hob_sleep(0.1));
+    }
+    if (strcmp(path, "/twice") == 0) {
+        HOB_TRY(hob_respond_text(req, 200, "text/plain", "once"));
+        CHECK_EQ(hob_respond_text(req, 200, "text/plain", "twice"), HOB_E_HTTP_STATE);
+        CHECK_EQ(hob_respond_write(req, "x", 1), HOB_E_HTTP_STATE);
+        return 0;
+    }
+    if (strcmp(path, "/inject") == 0) {
+        struct hob_header bad[] = {{"Location", "/x\r\nSet-Cookie: a=b"}, {NULL, NULL}};
+        CHECK_EQ(hob_respond(req, 302, bad, "", 0), HOB_E_HTTP_ILLEGAL);
+        return hob_respond_text(req, 200, "text/plain", "refused");
+    }
+    int rc = hob_request_body(req, &body, &n);
+    if (rc < 0) seen.failed_bodies++;
+    HOB_TRY(rc);
+    const char *a = hob_request_header(req, "X-A");
+    n = (size_t)snprintf(text, sizeof text, "%s %s ?%s x=%s size=%lld [%.*s]",
+                         hob_request_method(req), path, hob_request_query(req), a ? a : "-",
+                         (long long)hob_request_size(req), (int)(n < 100 ? n : 100), body);
+    return hob_respond(req, 200, HOB_HEADERS({"X-B", "b"}), text, n);
+}
+
+/* A server in s. */
+#define SERVED(s, l, ...)                                                                          \
+    HOB_SCOPE(s);                                                                                  \
+    struct hob_listener *l = listening();                                                          \
+    hob_set_report(report, NULL);                                                                  \
+    hob_spawn(s, hob_http_serve, l, handler, NULL, (struct hob_http_options){__VA_ARGS__})
+
+static int end(struct hob_scope *s, struct hob_listener *l) {
+    hob_scope_cancel(s);
+    CHECK_EQ(hob_join(s), 0);
+    hob_listener_close(l);
+    return 0;
+}
+
+static char out[1 << 17];
+
+static const char *ask(struct hob_listener *l, const char *request) {
+    raw(l, request, strlen(request), NULL, out, sizeof out);
+    return out;
+}
+
+/* The text behind the first head. */
+static const char *body_of(const char *answer) {
+    const char *at = strstr(answer, "\r\n\r\n");
+    return at ? at + 4 : "";
+}
+
+#define H "Host: a\r\n"
+#define CLOSE "Host: a\r\nConnection: close\r\n"
+
+TASK_TEST(answers) {
+    SERVED(s, l, 0);
+    ask(l, "GET /a%20b?c=1&d HTTP/1.1\r\nX-A:  y \r\n" CLOSE "\r\n");
+    CHECK_HAS(out, "HTTP/1.1 200 OK\r\nX-B: b\r\nDate: ");
+    CHECK_HAS(out, " GMT\r\nServer: hob\r\nContent-Length: ");
+    CHECK_HAS(out, "\r\nConnection: close\r\n\r\n");
+    CHECK_STR(body_of(out), "GET /a%20b ?c=1&d x=y size=0 []");
+    ask(l, "GET http://other:80/p?q HTTP/1.1\r\n" CLOSE "\r\n");
+    CHECK_STR(body_of(out), "GET /p ?q x=- size=0 []");
+    ask(l, "GET http://other?q HTTP/1.1\r\n" CLOSE "\r\n");
+    CHECK_STR(body_of(out), "GET / ?q x=- size=0 []");
+    ask(l, "OPTIONS * HTTP/1.1\r\n" CLOSE "\r\n");
+    CHECK_STR(body_of(out), "OPTIONS * ? x=- size=0 []");
+    ask(l, "POST / HTTP/1.1\r\nContent-Length: 4\r\n" CLOSE "\r\nbody");
+    CHECK_STR(body_of(out), "POST / ? x=- size=4 [body]");
+    ask(l, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" CLOSE
+           "\r\n2\r\nbo\r\n2\r\ndy\r\n0\r\nT: x\r\n\r\n");
+    CHECK_STR(body_of(out), "POST / ? x=- size=-1 [body]");
+    ask(l, "HEAD / HTTP/1.1\r\n" CLOSE "\r\n");
+    CHECK_HAS(out, "Content-Length: 22\r\n");
+    CHECK_STR(body_of(out), "");
+    ask(l, "GET /204 HTTP/1.1\r\n" CLOSE "\r\n");
+    CHECK_HAS(out, "204 No Content");
+    CHECK(!strstr(out, "Content-Length") && !strstr(out, "Transfer-Encoding"));
+    ask(l, "GET /twice HTTP/1.1\r\n" CLOSE "\r\n");
+    CHECK_STR(body_of(out), "once");
+    ask(l, "GET /inject HTTP/1.1\r\n" CLOSE "\r\n");
+    CHECK_STR(body_of(out), "refused");
+    CHECK(!strstr(out, "Cookie"));
+    ask(l, "GET / HTTP/1.0\r\n\r\n"); /* ends by itself */
+    CHECK_HAS(out, "Connection: close");
+    CHECK_STR(seen.reports, "");
+    return end(s, l);
+}
+
+TASK_TEST(long_paths_and_many_headers) {
+    SERVED(s, l, 0);
+    static char request[70000], path[5000];
+    memset(path, 'p', sizeof path - 1);
+    int n = sprintf(request, "GET /%s?q HTTP/1.1\r\n" CLOSE, path);
+    for (int i = 0; i < 100; i++) n += sprintf(request + n, "n%d: %.400s\r\n", i, path);
+    sprintf(request + n, "X-A: last\r\n\r\n");
+    ask(l, request);
+    CHECK_HAS(out, "HTTP/1.1 200 OK\r\n");
+    n = sprintf(request, "GET /?q HTTP/1.1\r\n" CLOSE);
+    for (int i = 0; i < 100; i++) n += sprintf(request + n, "n%d: %.400s\r\n", i, path);
+    sprintf(request + n, "X-A: last\r\n\r\n");
+    CHECK_STR(body_of(ask(l, request)), "GET / ?q x=last size=0 []");
+    return end(s, l);
+}
+
+TASK_TEST(streamed_answers) {
+    SERVED(s, l, 0);
+    ask(l, "GET /stream HTTP/1.1\r\n" CLOSE "\r\n");
+    CHECK_HAS(out, "Transfer-Encoding: chunked\r\n");
+    CHECK_STR(body_of(out), "5\r\npiece\r\n5\r\npiece\r\n5\r\npiece\r\n0\r\n\r\n");
+    ask(l, "GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    CHECK(!strstr(out, "Transfer-Encoding") && !strstr(out, "Content-Length"));
+    CHECK_HAS(out, "Connection: close");
+    CHECK_STR(body_of(out), "piecepiecepiece");
+    ask(l, "HEAD /stream HTTP/1.1\r\n" CLOSE "\r\n");
+    CHECK_STR(body_of(out), "");
+    ask(l, "GET /sized HTTP/1.1\r\n" CLOSE "\r\n");
+    CHECK_HAS(out, "Content-Length: 15\r\n");
+    CHECK_STR(body_of(out), "piecepiecepiece");
+    CHECK_STR(seen.reports, "");
+    ask(l, "GET /short HTTP/1.1\r\n" H "\r\n"); /* the connection ends to show it */
+    CHECK_HAS(seen.reports, "1 bytes of the announced body are missing");
+    seen.reports[0] = 0;
+    ask(l, "GET /long HTTP/1.1\r\n" H "\r\n");
+    CHECK_STR(body_of(out), "piecepiece");
+    CHECK_HAS(seen.reports, "longer than announced");
+    return end(s, l);
+}
+
+TASK_TEST(failing_handlers) {
+    SERVED(s, l, 0);
+    ask(l, "GET /fail HTTP/1.1\r\n" H "\r\n");
+    CHECK_HAS(out, "HTTP/1.1 500 Internal Server Error\r\n");
+    CHECK(!strstr(out, "on purpose")); /* is for the operator, not for the client */
+    CHECK_HAS(seen.reports, "on purpose");
+    ask(l, "GET /nothing HTTP/1.1\r\n" H "\r\n");
+    CHECK_HAS(out, "HTTP/1.1 500 ");
+    CHECK_HAS(seen.reports, "returned without an answer");
+    ask(l, "GET /half HTTP/1.1\r\n" H "\r\n");
+    CHECK_STR(body_of(out), "");
+    CHECK_HAS(seen.reports, "in the middle of its answer");
+    ask(l, "GET / HTTP/1.1\r\n" CLOSE "\r\n");
+    CHECK_HAS(out, "200 OK");
+    return end(s, l);
+}
+
+static const struct refused {
+    const char *request, *status;
+} refused[] = {
+    {"GET / HTTP/1.1\r\n\r\n", "400"},
+    {"\x16\x03\x01\r\n", "400"},
+    {"GET / HTTP/1.1\r\n" H "A : b\r\n\r\n", "400"},
+    {"GET / HTTP/1.1\r\n" H " folded\r\n\r\n", "400"},
+    {"GET / HTTP/1.1\n" H "\n", "400"},
+    {"GET / HTTP/2.0\r\n" H "\r\n", "505"},
+    {"POST / HTTP/1.1\r\n" H "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+     "400"},
+    {"POST / HTTP/1.1\r\n" H "Content-Length: 1\r\nContent-Length: 2\r\n\r\nxx", "400"},
+    {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: gzip\r\n\r\n", "501"},
+    {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", "400"},
+    {"POST / HTTP/1.1\r\n" H "Content-Length: 99999999\r\n\r\n", "413"},
+    {"POST / HTTP/1.1\r\n" H "Expect: the moon\r\n\r\n", "417"},
+};
+
+TASK_TEST(refusals) {
+    SERVED(s, l, 0);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        ask(l, refused[i].request);
+        char want[32];
+        snprintf(want, sizeof want, "HTTP/1.1 %s ", refused[i].status);
+        if (strncmp(out, want, strlen(want)) != 0)
+            FAIL("row %zu: %s gives %.40s", i, refused[i].request, out);
+        CHECK_HAS(out, "Connection: close\r\n");
+        /* One answer, even when what followed looked like a request. */
+        CHECK(!strstr(out + 1, "HTTP/1.1 "));
+    }
+    CHECK_STR(seen.reports, "");
+    return end(s, l);
+}
+
+TASK_TEST(limits) {
+    SERVED(s, l, .max_body = 100, .max_header_line = 200, .max_header_block = 1000,
+           .max_headers = 5, .head_timeout = 0.05, .stall_timeout = 0.05, .idle_timeout = 0.1);
+    static char request[5000];
+    int n = sprintf(request, "GET / HTTP/1.1\r\n" H "x: ");
+    memset(request + n, 'v', 300);
+    strcpy(request + n + 300, "\r\n\r\n");
+    CHECK_HAS(ask(l, request), "HTTP/1.1 431 ");
+    n = sprintf(request, "GET / HTTP/1.1\r\n" H);
+    for (int i = 0; i < 5; i++) n += sprintf(request + n, "a: b\r\n");
+    strcpy(request + n, "\r\n");
+    CHECK_HAS(ask(l, request), "HTTP/1.1 431 ");
+    n = sprintf(request, "GET / HTTP/1.1\r\n" H);
+    for (int i = 0; i < 9; i++) n += sprintf(request + n, "a: %0150d\r\n", 0);
+    CHECK_HAS(ask(l, request), "HTTP/1.1 431 ");
+    CHECK_HAS(ask(l, "GET / HTTP/1.1\r\nHo"), "HTTP/1.1 408 "); /* never ends */
+    CHECK_HAS(ask(l, "POST / HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhe"), "HTTP/1.1 408 ");
+    CHECK_STR(ask(l, ""), ""); /* idle for too long: no answer, an end */
+    n = sprintf(request, "POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n");
+    for (int i = 0; i < 11; i++) n += sprintf(request + n, "a\r\n0123456789\r\n");
+    strcpy(request + n, "0\r\n\r\n");
+    CHECK_HAS(ask(l, request), "HTTP/1.1 413 ");
+    ask(l, "POST / HTTP/1.1\r\n" CLOSE "Content-Length: 5\r\n\r\nhello");
+    CHECK_HAS(out, "HTTP/1.1 200 ");
+    CHECK_STR(seen.reports, "");
+    return end(s, l);
+}
+
+TASK_TEST(pipelining) {
+    SERVED(s, l, 0);
+    static char request[100000], expected[64];
+    int n = 0;
+    for (int i = 0; i < 500; i++)
+        n += sprintf(request + n,
+                     i % 3 ? "GET /n%d HTTP/1.1\r\n" H "\r\n"
+                           : "POST /n%d HTTP/1.1\r\n" H "Content-Length: 60\r\n\r\n%060d",
+                     i, 0);
+    n += sprintf(request + n, "GET /end HTTP/1.1\r\n" CLOSE "\r\nGET /after HTTP/1.1\r\n" H "\r\n");
+    raw(l, request, (size_t)n, NULL, out, sizeof out);
+    const char *at = out;
+    for (int i = 0; i < 500; i++) {
+        sprintf(expected, i % 3 ? "GET /n%d ? x=- size=0 []" : "POST /n%d ? x=- size=60 [0", i);
+        at = strstr(at, "\r\n\r\n");
+        if (!at || strncmp(at + 4, expected, strlen(expected)) != 0)
+            FAIL("answer %d: %.200s", i, at ? at : "none");
+        at += 4;
+    }
+    CHECK_HAS(at, "GET /end ");
+    CHECK(!strstr(at, "/after"));
+    CHECK_EQ(seen.served, 501);
+    return end(s, l);
+}
+
+/* Byte by byte, everything means the same. */
+TASK_TEST(slow_writers) {
+    SERVED(s, l, 0);
+    const char *request = "POST /a?b HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n"
+                          "5\r\nhello\r\n0\r\n\r\nGET /c HTTP/1.1\r\n" CLOSE "\r\n";
+    struct hob_stream *c;
+    CHECK_EQ(hob_connect(hob_listener_address(l), &c), 0);
+    for (const char *at = request; *at; at++) {
+        CHECK_EQ(hob_write(c, at, 1), 1);
+        CHECK_EQ(hob_yield_now(), 0);
+        CHECK_EQ(hob_sleep(0.0002), 0);
+    }
+    size_t n = 0;
+    ssize_t got;
+    while ((got = hob_read(c, out + n, sizeof out - 1 - n)) > 0) n += (size_t)got;
+    out[n] = 0;
+    hob_close(c);
+    CHECK_HAS(out, "POST /a ?b x=- size=-1 [hello]");
+    CHECK_HAS(out, "GET /c ? x=- size=0 []");
+    return end(s, l);
+}
+
+TASK_TEST(expect_continue) {
+    SERVED(s, l, 0);
+    struct hob_stream *c;
+    const char *head =
+        "POST / HTTP/1.1\r\n" CLOSE "Content-Length: 5\r\nExpect: 100-continue\r\n\r\n";
+    CHECK_EQ(hob_connect(hob_listener_address(l), &c), 0);
+    CHECK_EQ(hob_write(c, head, strlen(head)), strlen(head));
+    ssize_t n = hob_read(c, out, sizeof out);
+    CHECK_EQ(n, 25);
+    CHECK(memcmp(out, "HTTP/1.1 100 Continue\r\n\r\n", 25) == 0);
+    CHECK_EQ(hob_write(c, "hello", 5), 5);
+    n = hob_read(c, out, sizeof out - 1);
+    CHECK(n > 0);
+    out[n] = 0;
+    CHECK_HAS(out, "[hello]");
+    hob_close(c);
+    /* Nobody reads the body: no 100, and the connection ends, since the body may come or not. */
+    ask(l, "POST /unread HTTP/1.1\r\n" H "Content-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+    CHECK(!strstr(out, "100 Continue"));
+    CHECK_STR(body_of(out), "unread");
+    return end(s, l);
+}
+
+/* What a handler leaves unread is dropped when it is little, and ends the connection otherwise; the
+ * answer arrives in both cases. */
+TASK_TEST(unread_bodies) {
+    SERVED(s, l, 0);
+    static char request[3 << 20];
+    int n = sprintf(request, "POST /unread HTTP/1.1\r\n" H "Content-Length: 5000\r\n\r\n");
+    memset(request + n, 'b', 5000);
+    n += 5000;
+    n += sprintf(request + n, "GET /next HTTP/1.1\r\n" CLOSE "\r\n");
+    raw(l, request, (size_t)n, NULL, out, sizeof out);
+    CHECK_HAS(out, "unreadHTTP/1.1 200 OK");
+    CHECK_HAS(out, "GET /next ");
+    n = sprintf(request, "POST /unread HTTP/1.1\r\n" H "Content-Length: 200000\r\n\r\n");
+    memset(request + n, 'b', 200000);
+    raw(l, request, (size_t)n + 200000, NULL, out, sizeof out);
+    CHECK_STR(body_of(out), "unread");
+    return end(s, l);
+}
+
+/* ---- stopping ---- */
+
+struct at_once {
+    struct hob_listener *l;
+    char *out;
+};
+
+static int slow_one(struct hob_listener *l, char *to) {
+    const char *request = "GET /slow HTTP/1.1\r\n" H "\r\n";
+    raw(l, request, strlen(request), NULL, to, 4096);
+    return 0;
+}
+HOB_TASK(slow_one, struct hob_listener *, char *)
+
+static int serve(struct hob_listener *l) {
+    return hob_http_serve(l, handler, NULL, (struct hob_http_options){0});
+}
+HOB_TASK(serve, struct hob_listener *)
+
+TASK_TEST(stop_lets_requests_finish) {
+    static char slow[4096];
+    struct hob_listener *l = listening();
+    HOB_SCOPE(clients);
+    HOB_SCOPE(s);
+    hob_spawn(s, serve, l);
+    struct hob_stream *idle;
+    CHECK_EQ(hob_connect(hob_listener_address(l), &idle), 0);
+    CHECK_EQ(hob_write(idle, "GET / HTTP/1.1\r\n" H "\r\n", 27), 27);
+    CHECK(hob_read(idle, out, sizeof out) > 0);
+    hob_spawn(clients, slow_one, l, slow);
+    while (!seen.waiting) CHECK_EQ(hob_sleep(0.001), 0);
+    uint64_t start = hob_now();
+    hob_stop(s, 5);
+    CHECK_EQ(hob_read(idle, out, sizeof out), 0); /* at once */
+    CHECK(hob_now() - start < 50000000);
+    CHECK_EQ(hob_join(s), 0);
+    CHECK(hob_now() - start < 1000000000);
+    CHECK_EQ(hob_join(clients), 0);
+    CHECK_HAS(slow, "GET /slow ");
+    CHECK_HAS(slow, "Connection: close");
+    hob_close(idle);
+    hob_listener_close(l);
+    return 0;
+}
+
+TASK_TEST(grace_ends) {
+    static char slow[4096];
+    struct hob_listener *l = listening();
+    HOB_SCOPE(clients);
+    HOB_SCOPE(s);
+    hob_spawn(s, serve, l);
+    hob_spawn(clients, slow_one, l, slow);
+    while (!seen.waiting) CHECK_EQ(hob_sleep(0.001), 0);
+    hob_stop(s, 0.01);
+    hob_join(s);
+    CHECK_EQ(hob_join(clients), 0);
+    CHECK_STR(slow, "");
+    hob_listener_close(l);
+    return 0;
+}
+
+TASK_TEST(connection_limit) {
+    SERVED(s, l, .max_connections = 2);
+    static char slow[6][4096];
+    uint64_t start = hob_now();
+    {
+        HOB_SCOPE(clients);
+        for (int i = 0; i < 6; i++) hob_spawn(clients, slow_one, l, slow[i]);
+        CHECK_EQ(hob_sleep(0.05), 0);
+        CHECK_EQ(seen.waiting, 2);
+        hob_scope_cancel(clients);
+        hob_join(clients);
+    }
+    CHECK(hob_now() - start < 1000000000);
+    CHECK_EQ(hob_sleep(0.3), 0); /* the places of those who left are free again */
+    ask(l, "GET / HTTP/1.1\r\n" CLOSE "\r\n");
+    CHECK_HAS(out, "200 OK");
+    return end(s, l);
+}
+
+TASK_TEST(out_of_descriptors) {
+    SERVED(s, l, 0);
+    int held[4096], n = 0;
+    ask(l, "GET / HTTP/1.1\r\n" CLOSE "\r\n");
+    struct hob_stream *c;
+    struct rlimit limit = {200, 200};
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    while ((held[n] = dup(0)) >= 0) n++;
+    CHECK(n > 10);
+    close(held[--n]); /* one, for this side */
+    CHECK_EQ(hob_connect(hob_listener_address(l), &c), 0);
+    CHECK_EQ(hob_write(c, "GET / HTTP/1.1\r\n" CLOSE "\r\n", 46), 46);
+    CHECK_EQ(hob_sleep(0.12), 0);
+    CHECK_EQ(seen.served, 1);
+    while (n > 0) close(held[--n]);
+    CHECK(hob_read(c, out, sizeof out) > 0);
+    CHECK_EQ(seen.served, 2);
+    hob_close(c);
+    return end(s, l);
+}
+
+/* ---- a real client ---- */
+
+static int wait_for(pid_t pid, int *status) {
+    while (waitpid(pid, status, WNOHANG) == 0) HOB_TRY(hob_sleep(0.005));
+    return 0;
+}
+
+static void curl(struct hob_listener *l, const char *arguments, const char *expected) {
+    static char command[1024], text[1 << 16];
+    int pipes[2], status = -1;
+    size_t n = 0;
+    snprintf(command, sizeof command, "exec curl -s -m 10 %s", arguments);
+    for (char *at; (at = strstr(command, "URL"));) {
+        char rest[1024];
+        strcpy(rest, at + 3);
+        sprintf(at, "http://%s%s", hob_listener_address(l), rest);
+    }
+    CHECK_EQ(pipe(pipes), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(pipes[1], 1);
+        execl("/bin/sh", "sh", "-c", command, NULL);
+        _exit(127);
+    }
+    close(pipes[1]);
+    for (;;) {
+        CHECK(hob_poll(pipes[0], 1) >= 0);
+        ssize_t got = read(pipes[0], text + n, sizeof text - 1 - n);
+        if (got <= 0) break;
+        n += (size_t)got;
+    }
+    text[n] = 0;
+    close(pipes[0]);
+    CHECK_EQ(wait_for(pid, &status), 0);
+    if (status != 0 || strcmp(text, expected) != 0)
+        FAIL("curl %s: status %d: %s", arguments, status, text);
+}
+
+TASK_TEST(with_curl) {
+    if (system("curl --version >/dev/null 2>&1") != 0) return 0;
+    SERVED(s, l, 0);
+    curl(l, "'URL/a?b=c'", "GET /a ?b=c x=- size=0 []");
+    curl(l, "-H 'X-A: 1' -d hello URL/p", "POST /p ? x=1 size=5 [hello]");
+    curl(l, "-H 'Transfer-Encoding: chunked' -d hello URL/p", "POST /p ? x=- size=-1 [hello]");
+    curl(l, "-H 'Expect: 100-continue' -d hello URL/p", "POST /p ? x=- size=5 [hello]");
+    curl(l, "URL/stream URL/sized URL/stream -w '%{num_connects};'",
+         "piecepiecepiece1;piecepiecepiece0;piecepiecepiece0;");
+    curl(l, "-0 URL/stream", "piecepiecepiece");
+    curl(l, "-X DELETE URL/d", "DELETE /d ? x=- size=0 []");
+    curl(l, "-I -o /dev/null -w '%{http_code} %{size_download}' URL/", "200 0");
+    curl(l, "-o /dev/null -w '%{http_code}' URL/fail", "500");
+    curl(l, "-o /dev/null -w '%{http_code}' URL/204", "204");
+    return end(s, l);
+}
+
+TEST_MAIN()
