@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <loop/backend.h>
+#include <loop/internal.h>
 #include <loop/ring.h>
 #include <sys/resource.h>
 

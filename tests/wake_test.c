@@ -244,6 +244,7 @@ TEST(forbidden_calls_are_noticed) {
 /* ---- falling back ---- */
 
 static void expect_fallback(int err, const char *reason) {
+    if (hob__on_valgrind()) return; /* it falls back already */
     forbid((const long[]){HOB__SYS_URING_SETUP}, 1, SECCOMP_RET_ERRNO | (unsigned)err);
     int fds = count_fds();
     backend = (struct hob__backend){.on_ready = note_ready};
@@ -313,7 +314,7 @@ TEST(no_descriptors_left) {
 
 TEST(no_memory_to_open) {
     int fds = count_fds();
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < 2 - hob__on_valgrind(); k++) {
         const char *name = k ? "uring" : "epoll";
         backend = (struct hob__backend){.on_ready = note_ready};
         hob__alloc_fail_at(1);

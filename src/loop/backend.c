@@ -17,6 +17,11 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#if defined(__has_include)
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#endif
+#endif
 
 int hob__waker_open(struct hob__backend *b) {
     b->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -54,6 +59,14 @@ int hob__why(struct hob__backend *b, const char *what, int err) {
     /* The GNU strerror_r, which may return a string of its own. */
     snprintf(b->why, sizeof b->why, "%s: %s", what, strerror_r(-err, text, sizeof text));
     return err;
+}
+
+bool hob__on_valgrind(void) {
+#ifdef RUNNING_ON_VALGRIND
+    return RUNNING_ON_VALGRIND;
+#else
+    return false;
+#endif
 }
 
 static int open_one(struct hob__backend *b, const struct hob__backend_ops *ops) {

@@ -76,6 +76,7 @@ static int epoll_open(struct hob__backend *b) {
         hob__free(s);
         return hob__why(b, "epoll", rc);
     }
+    s->no_pwait2 = hob__on_valgrind();
     b->state = s;
     return 0;
 }

@@ -18,6 +18,8 @@ bool hob__sleep_begin(struct hob__backend *b);
 void hob__sleep_end(struct hob__backend *b);
 /* b->why = "what: the errno's text"; returns err, which is negative. */
 int hob__why(struct hob__backend *b, const char *what, int err);
+/* It does not know the newer system calls. */
+bool hob__on_valgrind(void);
 
 /* fd.c */
 
