@@ -106,6 +106,7 @@ void hob__scope_child_done(struct hob_scope *s, struct hob_task *t) {
     if (HOB__UNLIKELY(t->result < 0) && t->result != -ECANCELED && !start_failed)
         child_failed(s, t);
     if (s->wakes_each || s->live == s->daemons) {
+        if (!(s->region.attention & HOB__ATT_CANCEL)) s->region.flags |= HOB__REGION_COMPLETE;
         if (s->owner_waits.first) hob__wake_first(&s->owner_waits, 0);
     }
     if (s->on_error == HOB_DISCARD) {
@@ -128,14 +129,19 @@ static void cancel_daemons(struct hob_loop *loop, struct hob_scope *s) {
     }
 }
 
-static void wait_for_children(struct hob_loop *loop, struct hob_scope *s, const char *what) {
+/* True when the last child ended while this waited and before any cancel: one that came later, in
+ * the same turn, is seen at the next point. */
+static bool wait_for_children(struct hob_loop *loop, struct hob_scope *s, const char *what) {
     struct hob_waiter w;
     s->wakes_each = false;
+    s->region.flags &= (uint8_t)~HOB__REGION_COMPLETE;
     while (s->live > 0) {
         if (s->live == s->daemons) cancel_daemons(loop, s);
-        if (s->live > 0)
-            hob__wait_on(&s->owner_waits, &w, what, s->name, HOB__WAIT_MASKED | HOB__WAIT_NAMED);
+        if (s->live == 0) break;
+        s->region.flags &= (uint8_t)~HOB__REGION_COMPLETE;
+        hob__wait_on(&s->owner_waits, &w, what, s->name, HOB__WAIT_MASKED | HOB__WAIT_NAMED);
     }
+    return s->region.flags & HOB__REGION_COMPLETE;
 }
 
 /* The scope stops covering its owner, but for its shield. */
@@ -173,23 +179,23 @@ static int timed_out(const struct hob_scope *s) {
 }
 
 /* What hob_join() returns for a scope whose children have ended. */
-static int outcome(struct hob_scope *s) {
+static int outcome(struct hob_scope *s, bool clean) {
     if (s->on_error == HOB_FAIL_FAST && s->first_error) {
         if (s->errors) hob__error_set(hob__error_ref(s->errors));
         return s->first_error;
     }
     if (s->spawn_error && s->spawn_error != -ECANCELED && s->on_error != HOB_DISCARD)
         return s->spawn_error;
-    if (expiry_is_ours(s)) return timed_out(s);
-    if (cancelled_from_outside(s) || s->spawn_error == -ECANCELED) return -ECANCELED;
+    if (!clean && expiry_is_ours(s)) return timed_out(s);
+    if (!clean && cancelled_from_outside(s)) return -ECANCELED;
+    if (s->spawn_error == -ECANCELED) return -ECANCELED;
     return s->on_error == HOB_COLLECT ? (int)s->failed : 0;
 }
 
 int hob_join(struct hob_scope *s) {
     struct hob_task *t = check_owner(s, __func__);
     if (t->region->attention & HOB__ATT_HOOK) hob__check_point(t, __func__);
-    wait_for_children(t->loop, s, "join");
-    int rc = outcome(s);
+    int rc = outcome(s, wait_for_children(t->loop, s, "join"));
     s->state = HOB__SCOPE_JOINED;
     uncover(t->loop, s);
     return rc;
@@ -260,12 +266,23 @@ int hob_race(struct hob_scope *s, struct hob_task **winner) {
     } else {
         rc = any ? -ECANCELED : HOB_E_NO_WINNER;
     }
+    if (HOB__UNLIKELY(s->failed > 0))
+        hob_scope_errors(s); /* the losers' errors are of no interest */
     s->state = HOB__SCOPE_JOINED;
     uncover(t->loop, s);
     return rc;
 }
 
 /* ---- the end ---- */
+
+static void report_unread(const struct hob_scope *s) {
+    const struct hob_list *n = s->children.next;
+    for (; n != &s->children; n = n->next) {
+        const struct hob_task *c = hob__container(n, struct hob_task, siblings);
+        if (c->result < 0 && c->result != -ECANCELED && !(c->flags & HOB__TASK_READ))
+            hob__error_report(c->error, "nobody read the error of a task in a scope that was left");
+    }
+}
 
 /* A scope that is left without a join has errors that its owner has not seen: the first goes with
  * the task, as the reason of the -ECANCELED that it is probably returning; others are reported. */
@@ -279,13 +296,8 @@ static void hand_on_errors(struct hob_task *t, struct hob_scope *s) {
             hob__error_unref(t->unwound);
         }
         t->unwound = hob__error_ref(s->errors);
-        return;
-    }
-    struct hob_list *n = s->children.next;
-    for (; n != &s->children; n = n->next) {
-        struct hob_task *c = hob__container(n, struct hob_task, siblings);
-        if (c->result < 0 && c->result != -ECANCELED && !(c->flags & HOB__TASK_READ))
-            hob__error_report(c->error, "nobody read the error of a task in a scope that was left");
+    } else {
+        report_unread(s);
     }
 }
 
@@ -328,6 +340,8 @@ void hob__scope_leave(struct hob_scope *const *ps) {
         if (HOB__UNLIKELY(s->failed > 0)) hand_on_errors(t, s);
         s->state = HOB__SCOPE_JOINED;
         uncover(t->loop, s);
+    } else if (HOB__UNLIKELY(s->failed > 0) && s->on_error == HOB_COLLECT) {
+        report_unread(s); /* the join told how many, not which */
     }
     if (HOB__UNLIKELY(s->defers != NULL)) run_defers(s);
     s->state = HOB__SCOPE_LEFT;

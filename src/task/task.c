@@ -154,9 +154,10 @@ static void settle_error(struct hob_task *t, int rc) {
     t->last = NULL;
 }
 
-/* What hob_await() wants of a task that may be gone when the waiter runs again. */
+/* What is wanted of a task that may be gone when the waiter runs again: by hob_await() its result
+ * and error, by hob_wait() only the result, which does not count as having read the error. */
 struct awaited {
-    bool done;
+    bool done, counts;
     int result;
     struct hob_error *error;
 };
@@ -165,8 +166,11 @@ static void wake_joiners(struct hob_task *t) {
     for (struct hob_waiter *w = t->joiners.first; w; w = w->next) {
         struct awaited *a = w->data;
         if (!a) continue;
+        a->done = true;
+        a->result = t->result;
+        if (a->counts) continue;
         t->flags |= HOB__TASK_READ;
-        *a = (struct awaited){true, t->result, t->error ? hob__error_ref(t->error) : NULL};
+        a->error = t->error ? hob__error_ref(t->error) : NULL;
     }
     hob__wake_all(&t->joiners, 0);
 }
@@ -232,10 +236,8 @@ int hob_await(struct hob_task *t) {
     struct awaited a = {0};
     struct hob_waiter w = {.data = &a};
     if (t->state == HOB__TASK_DONE) return take_result(t);
-    do {
-        rc = hob__wait_on(&t->joiners, &w, "await", hob__task_title(t), HOB__WAIT_NAMED);
-        if (rc < 0 && !a.done) return rc;
-    } while (!a.done); /* hob_started() wakes too */
+    rc = hob__wait_on(&t->joiners, &w, "await", hob__task_title(t), HOB__WAIT_NAMED);
+    if (!a.done) return rc;
     if (a.error) hob__error_set(a.error);
     return a.result;
 }
@@ -267,64 +269,92 @@ void hob_started(void) {
     struct hob_task *t = hob__current(__func__);
     if (!(t->flags & HOB__TASK_STARTING)) return;
     t->flags |= HOB__TASK_STARTED;
-    hob__wake_all(&t->joiners, 0);
+    for (struct hob_waiter *w = t->joiners.first, *next; w; w = next) {
+        next = w->next;
+        if (!w->data) hob__wake(w, 0); /* hob_start(); the others wait for the end */
+    }
 }
 
 /* ---- wait ---- */
 
 enum { WAIT_ON_STACK = 16 };
 
-/* Counts the distinct tasks, those that have ended, and whether one of these has an error. */
-static size_t count_done(struct hob_task *const *tasks, size_t n, bool *error, size_t *distinct) {
-    size_t done = 0;
-    *error = false;
-    *distinct = 0;
+/* One of the tasks of a hob_wait(). */
+struct waited {
+    struct hob_waiter waiter;
+    struct awaited end;
+    bool again; /* the same task as an earlier one */
+};
+
+static size_t mark_duplicates(struct hob_task *const *tasks, struct waited *each, size_t n) {
+    size_t distinct = 0;
     for (size_t i = 0; i < n; i++) {
-        if (tasks[i]->flags & HOB__TASK_MARK) continue;
+        each[i] = (struct waited){.again = tasks[i]->flags & HOB__TASK_MARK, .end.counts = true};
         tasks[i]->flags |= HOB__TASK_MARK;
-        ++*distinct;
-        if (tasks[i]->state != HOB__TASK_DONE) continue;
-        done++;
-        if (tasks[i]->result < 0 && tasks[i]->result != -ECANCELED) *error = true;
+        distinct += !each[i].again;
     }
     for (size_t i = 0; i < n; i++) tasks[i]->flags &= (uint8_t)~HOB__TASK_MARK;
+    return distinct;
+}
+
+/* How many of the tasks have ended, and whether one of these has an error. A task that was waited
+ * for is only looked at while its end is not known: then it is gone, perhaps. */
+static size_t count_done(struct hob_task *const *tasks, struct waited *each, size_t n,
+                         bool *error) {
+    size_t done = 0;
+    *error = false;
+    for (size_t i = 0; i < n; i++) {
+        struct awaited *end = &each[i].end;
+        if (each[i].again) continue;
+        if (!end->done && tasks[i]->state == HOB__TASK_DONE) {
+            end->done = true;
+            end->result = tasks[i]->result;
+        }
+        if (!end->done) continue;
+        done++;
+        if (end->result < 0 && end->result != -ECANCELED) *error = true;
+    }
     return done;
+}
+
+static int wait_for_tasks(struct hob_task *const *tasks, struct waited *each, size_t n,
+                          enum hob_wait_mode mode) {
+    struct hob_task *self = hob__current("hob_wait");
+    size_t distinct = mark_duplicates(tasks, each, n);
+    for (;;) {
+        bool error;
+        size_t done = count_done(tasks, each, n, &error);
+        if (done == distinct || (mode == HOB_FIRST_DONE && done > 0) ||
+            (mode == HOB_FIRST_ERROR && error))
+            return (int)done;
+        struct hob_waiter master;
+        for (size_t i = 0; i < n; i++) {
+            if (each[i].again || each[i].end.done) continue;
+            each[i].waiter = (struct hob_waiter){.task = self, .data = &each[i].end};
+            hob__link(&tasks[i]->joiners, &each[i].waiter, &master);
+        }
+        int rc = hob__wait_on(NULL, &master, "wait", NULL, HOB__WAIT_PLAIN);
+        for (size_t i = 0; i < n; i++) hob__unlink(&each[i].waiter);
+        if (rc < 0) return rc;
+    }
 }
 
 int hob_wait(struct hob_task *const *tasks, size_t n, enum hob_wait_mode mode) {
     struct hob_task *self = hob__current(__func__);
-    if (n == 0) return -EINVAL;
+    if (n == 0 || (unsigned)mode > HOB_FIRST_ERROR) return -EINVAL;
     for (size_t i = 0; i < n; i++) {
         check_task(tasks[i], __func__);
         if (tasks[i] == self) hob__misuse(__func__, "a task cannot wait for itself");
     }
     int rc = hob__check_point(self, __func__);
     if (rc < 0) return rc;
-    struct hob_waiter on_stack[WAIT_ON_STACK], *waiters = on_stack;
+    struct waited on_stack[WAIT_ON_STACK], *each = on_stack;
     if (n > WAIT_ON_STACK) {
-        waiters = hob__alloc(n * sizeof *waiters);
-        if (!waiters) return -ENOMEM;
+        each = hob__alloc(n * sizeof *each);
+        if (!each) return -ENOMEM;
     }
-    for (;;) {
-        bool error;
-        size_t distinct;
-        size_t done = count_done(tasks, n, &error, &distinct);
-        if (done == distinct || (mode == HOB_FIRST_DONE && done > 0) ||
-            (mode == HOB_FIRST_ERROR && error)) {
-            rc = (int)done;
-            break;
-        }
-        struct hob_waiter master;
-        for (size_t i = 0; i < n; i++) {
-            waiters[i] = (struct hob_waiter){.task = self};
-            if (tasks[i]->state != HOB__TASK_DONE)
-                hob__link(&tasks[i]->joiners, &waiters[i], &master);
-        }
-        rc = hob__wait_on(NULL, &master, "wait", NULL, HOB__WAIT_PLAIN);
-        for (size_t i = 0; i < n; i++) hob__unlink(&waiters[i]);
-        if (rc < 0) break;
-    }
-    if (waiters != on_stack) hob__free(waiters);
+    rc = wait_for_tasks(tasks, each, n, mode);
+    if (each != on_stack) hob__free(each);
     return rc;
 }
 

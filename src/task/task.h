@@ -30,7 +30,8 @@ enum {
     HOB__REGION_STOPPED = 2,
     HOB__REGION_SHIELD = 4,
     HOB__REGION_EXPIRED = 8,
-    HOB__REGION_SCOPE = 16 /* it is a hob_scope's first member */
+    HOB__REGION_SCOPE = 16,   /* it is a hob_scope's first member */
+    HOB__REGION_COMPLETE = 32 /* the scope's children ended before any cancel */
 };
 
 enum hob__scope_state {
