@@ -107,6 +107,10 @@ missing_input() {
     count 1 . err
     run 2 fetch -i "$dir"
     says "^hob fetch: cannot read $dir: Is a directory$"
+    status=0
+    "$hob" fetch <&- >"$dir/out" 2>"$dir/err" || status=$?
+    [ $status -eq 1 ]
+    says "^hob fetch: cannot read standard input: Bad file descriptor$"
     run 2 fetch -o "$dir/none/there" http://127.0.0.1:1/
     says "^hob fetch: cannot write $dir/none/there: No such file or directory$"
     count 1 . err
@@ -148,9 +152,12 @@ lists() {
     count 3 '"error": null' out
     input=$dir/list run 0 fetch -
     count 3 '"error": null' out
-    cat "$dir/list" | timeout 60 "$hob" fetch -i - "$url/status/203" >"$dir/out" 2>"$dir/err"
-    count 4 '"error": null' out
-    lines
+    for dash in -i- -; do
+        cat "$dir/list" | timeout 60 "$hob" fetch $dash "$url/status/203" >"$dir/out" 2>"$dir/err"
+        count 4 '"error": null' out
+        lines
+    done
+    run 2 fetch -i "$dir/list" -
 }
 odd_lines() {
     head -c 200000 /dev/zero | tr '\0' a >"$dir/list"
@@ -159,6 +166,7 @@ odd_lines() {
     count 2 '"error": null' out
     count 4 '"error": "bad URL"' out
     count 1 'line 1 of .* is longer than' out
+    count 5 . err # four failures and the summary, whatever is in the lines
     python3 -c 'import json,sys; [json.loads(l) for l in open(sys.argv[1])]' "$dir/out"
     summary_is 'fetched 2 of 6 URLs, 4 failed \(4 bad URL\) in .*'
 }

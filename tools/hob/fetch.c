@@ -6,6 +6,7 @@
  * callback or a lock, and memory depends on the concurrency, not on the length of the list. */
 #include "fetch.h"
 
+#include <ctype.h>
 #include <hob/hob.h>
 #include <hob/http.h>
 #include <math.h>
@@ -42,15 +43,18 @@ struct fetch {
     double elapsed;                /* seconds */
 };
 
-/* A line on standard error. */
+/* A line on standard error. What a list may hold, line ends and a terminal's commands, is not
+ * repeated there. */
 __attribute__((format(printf, 2, 3))) static void say(struct fetch *f, const char *fmt, ...) {
+    char text[1024];
     va_list args;
-    progress_hide(&f->progress);
-    fputs("hob fetch: ", stderr);
     va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
+    vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    fputc('\n', stderr);
+    for (char *p = text; *p; p++)
+        if (iscntrl((unsigned char)*p)) *p = '?';
+    progress_hide(&f->progress);
+    fprintf(stderr, "hob fetch: %s\n", text);
 }
 
 /* ---- one URL ---- */
@@ -72,7 +76,7 @@ static int get(struct fetch *f, struct result *r) {
 static void show_failure(struct fetch *f, const struct result *r) {
     if (f->options.quiet || f->output.is_terminal || f->failures_shown > FAILURES_SHOWN) return;
     if (f->failures_shown++ < FAILURES_SHOWN)
-        say(f, "%s: %s (%s)", r->url, failure_name(r->failure), r->message);
+        say(f, "%.500s: %s (%s)", r->url, failure_name(r->failure), r->message);
     else
         say(f, "further failures are not shown here; they are among the results");
 }

@@ -48,10 +48,13 @@ const char fetch_help[] =
 
 static int finish(const char *command, int argc, char **argv, struct fetch_options *o) {
     o->urls = argv + optind;
-    o->url_count = (size_t)(argc - optind);
-    if (o->url_count == 1 && strcmp(o->urls[0], "-") == 0) { /* as many programs do */
-        o->url_count = 0;
-        if (!o->input) o->input = "-";
+    for (int i = optind; i < argc; i++) {
+        if (strcmp(argv[i], "-") != 0)
+            o->urls[o->url_count++] = argv[i];
+        else if (!o->input) /* as many programs have it */
+            o->input = "-";
+        else if (strcmp(o->input, "-") != 0)
+            return usage_error(command, "standard input, or %s?", o->input);
     }
     if (o->url_count == 0 && !o->input) {
         if (isatty(STDIN_FILENO)) return usage_error(command, "which URLs?");
