@@ -60,6 +60,7 @@ static int handler(struct hob_request *req, void *arg) {
     n = (size_t)snprintf(text, sizeof text, "%s %s ?%s x=%s size=%lld [%.*s]",
                          hob_request_method(req), path, hob_request_query(req), a ? a : "-",
                          (long long)hob_request_size(req), (int)(n < 100 ? n : 100), body);
+    if (n >= sizeof text) n = sizeof text - 1;
     return hob_respond(req, 200, HOB_HEADERS({"X-B", "b"}), text, n);
 }
 

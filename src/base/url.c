@@ -282,7 +282,7 @@ static void put_path(struct out *o, struct hob_slice base, struct hob_slice ref)
         put_segments(o, path, ref.at + 1, ref.at + ref.size);
         return;
     }
-    const char *last = base.size ? memrchr(base.at, '/', base.size) : NULL;
+    const char *last = base.at && base.size ? memrchr(base.at, '/', base.size) : NULL;
     if (last && last > base.at) put_segments(o, path, base.at + 1, last + 1);
     put_segments(o, path, ref.at, ref.at + ref.size);
 }

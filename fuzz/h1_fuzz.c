@@ -1,0 +1,99 @@
+/* h1_fuzz.c - the HTTP/1.1 parser: any input, whole and cut at every place that the input itself
+ * chooses, must give the same events; slices must lie inside the input. The first byte of the input
+ * says what is parsed, the second how it is cut. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http/h1.h"
+
+#define CHECK(cond)                                                                                \
+    do {                                                                                           \
+        if (!(cond)) {                                                                             \
+            fprintf(stderr, "%d: not true: %s\n", __LINE__, #cond);                                \
+            abort();                                                                               \
+        }                                                                                          \
+    } while (0)
+
+/* A running sum of what came out, the same for bodies in more or fewer pieces. */
+struct sum {
+    uint64_t hash;
+    uint64_t body;
+    int last;
+};
+
+static void add(struct sum *s, const void *bytes, size_t n) {
+    const unsigned char *at = bytes;
+    for (size_t i = 0; i < n; i++) s->hash = (s->hash ^ at[i]) * 1099511628211u;
+}
+
+static void add_event(struct sum *s, const struct hob__h1 *p, int rc, struct hob_slice piece) {
+    if (rc == HOB__H1_DATA) {
+        add(s, piece.at, piece.size);
+        s->body += piece.size;
+        return;
+    }
+    add(s, &s->body, sizeof s->body);
+    s->body = 0;
+    add(s, &rc, sizeof rc);
+    s->last = rc;
+    if (rc < 0) add(s, &p->error_at, sizeof p->error_at);
+    if (rc != HOB__H1_HEAD && rc != HOB__H1_INTERIM && rc != HOB__H1_TRAILERS) return;
+    add(s, piece.at, piece.size);
+    add(s, &p->flags, sizeof p->flags);
+    add(s, &p->content_length, sizeof p->content_length);
+    struct hob__h1_field fields[200];
+    uint32_t at = rc == HOB__H1_TRAILERS ? 0 : p->fields_at;
+    uint32_t n = hob__h1_split(piece.at, piece.size, at, fields, 200);
+    CHECK(n == p->field_count && n <= p->limits.fields);
+    for (uint32_t i = 0; i < n; i++) {
+        CHECK(fields[i].name + fields[i].name_size < piece.size && fields[i].name_size > 0);
+        CHECK(fields[i].value + fields[i].value_size < piece.size);
+        add(s, piece.at + fields[i].value, fields[i].value_size);
+    }
+}
+
+static struct sum run(const uint8_t *data, size_t n, unsigned kind, unsigned cut) {
+    static const struct hob__h1_limits tight = {.line = 40, .block = 120, .fields = 4};
+    struct sum s = {14695981039346656037u, 0, 0};
+    struct hob__h1 p;
+    struct hob__h1_field fields[3];
+    hob__h1_init(&p, kind & 1, kind & 2 ? &tight : NULL);
+    hob__h1_start(&p, fields, 3);
+    p.head_request = kind & 4;
+    size_t at = 0, have = cut ? 0 : n;
+    for (;;) {
+        /* A copy of exactly what is there: the sanitizer sees every byte too far. */
+        char *in = malloc(have ? have : 1);
+        memcpy(in, data + at, have);
+        size_t used;
+        struct hob_slice piece;
+        int rc = hob__h1_next(&p, in, have, &used, &piece);
+        CHECK(used <= have);
+        if (piece.size) CHECK(piece.at >= in && piece.at + piece.size <= in + have);
+        if (rc != HOB__H1_NEED && rc != HOB__H1_UPGRADE) add_event(&s, &p, rc, piece);
+        free(in);
+        at += used;
+        have -= used;
+        if (rc < 0 || rc == HOB__H1_UPGRADE) return s;
+        if (rc == HOB__H1_END) hob__h1_start(&p, fields, 3);
+        if (rc != HOB__H1_NEED) continue;
+        if (at + have == n) {
+            rc = hob__h1_eof(&p, have);
+            add_event(&s, &p, rc, (struct hob_slice){0});
+            return s;
+        }
+        cut = cut * 1103515245 + 12345;
+        size_t more = 1 + (cut >> 16) % 7;
+        have += more < n - at - have ? more : n - at - have;
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
+    if (n < 2) return 0;
+    struct sum whole = run(data + 2, n - 2, data[0], 0);
+    struct sum pieces = run(data + 2, n - 2, data[0], data[1] | 1u);
+    CHECK(whole.last == pieces.last && whole.hash == pieces.hash);
+    return 0;
+}
