@@ -23,43 +23,47 @@ HOB_TASK(count_primes, int)
 
 static int waits_one_after_another(void) {
     for (int i = 0; i < WAITS; i++) HOB_TRY(wait_a_little());
-    return 0;
+    return WAITS;
 }
 
 static int waits_together(void) {
     HOB_SCOPE(s);
     for (int i = 0; i < WAITS; i++) hob_spawn(s, wait_a_little);
-    return hob_join(s);
+    HOB_TRY(hob_join(s));
+    return WAITS;
 }
 
 static int primes_one_after_another(void) {
-    int sum = 0;
-    for (int i = 1; i <= COUNTS; i++) sum += count_primes(i * 50000);
-    return sum;
+    int primes = 0;
+    for (int i = 1; i <= COUNTS; i++) {
+        primes += count_primes(i * 40000);
+        HOB_TRY(hob_yield_now()); /* who computes for long lets others run now and then */
+    }
+    return primes;
 }
 
-static int primes_together(void) {
-    int sum = 0;
+static int primes_in_tasks(void) {
+    int primes = 0;
     HOB_SCOPE(s);
-    for (int i = 1; i <= COUNTS; i++) hob_spawn(s, count_primes, i * 50000);
+    for (int i = 1; i <= COUNTS; i++) hob_spawn(s, count_primes, i * 40000);
     struct hob_task *t;
-    while (HOB_TRY(hob_next_done(s, &t)) > 0) sum += hob_task_result(t);
-    return sum;
+    while (HOB_TRY(hob_next_done(s, &t)) > 0) primes += hob_task_result(t);
+    return primes;
 }
 
-static int timed(const char *what, int (*run)(void)) {
+static int timed(int (*run)(void), const char *what) {
     uint64_t began = hob_now();
-    int result = HOB_TRY(run());
-    printf("%-27s %6.2f s, result %d\n", what, (hob_now() - began) / 1e9, result);
+    int count = HOB_TRY(run());
+    printf("%6.2f s  %d %s\n", (hob_now() - began) / 1e9, count, what);
     return 0;
 }
 
 static int app(int argc, char **argv) {
     (void)argc, (void)argv;
-    HOB_TRY(timed("100 waits one after another", waits_one_after_another));
-    HOB_TRY(timed("100 waits together", waits_together));
-    HOB_TRY(timed("8 counts one after another", primes_one_after_another));
-    return timed("8 counts in tasks", primes_together);
+    HOB_TRY(timed(waits_one_after_another, "waits one after another"));
+    HOB_TRY(timed(waits_together, "waits together"));
+    HOB_TRY(timed(primes_one_after_another, "primes, counted in one go"));
+    return timed(primes_in_tasks, "primes, counted in 8 tasks");
 }
 
 int main(int argc, char **argv) { return hob_main(app, argc, argv); }

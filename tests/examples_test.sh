@@ -1,0 +1,363 @@
+#!/bin/sh
+# Every example does what its head comment and examples/README.md say: order, values, times, how
+# many at once, clean-ups; on io_uring and on epoll. And each compiles without a warning, as C11
+# and C++17, with gcc and clang. HOB_BUILD (or BUILD): the build's folder.
+set -u
+cd "$(dirname "$0")/.."
+exec python3 - "${HOB_BUILD:-${BUILD:-build}}" <<'END'
+import os, pathlib, re, signal, subprocess, sys, tempfile, time
+from concurrent.futures import ThreadPoolExecutor
+
+build = pathlib.Path(sys.argv[1])
+ATTEMPTS = 3  # a busy machine can be late; what is wrong is wrong three times
+QUIET = {"HOB_SLOW_MS": "60000"}
+has_lines = "HAVE_LIBBACKTRACE" in (build / "build.ninja").read_text()
+
+
+class Wrong(Exception):
+    """The claim that does not hold."""
+
+
+def need(fact, claim):
+    if not fact:
+        raise Wrong(claim)
+
+
+class Run:
+    """One run of an example: what it printed, and how long it took."""
+
+    def __init__(self, name, backend, *words, status=0, reports=False):
+        env = dict(os.environ, HOB_BACKEND=backend)
+        env.pop("HOB_SLOW_MS", None)
+        if not reports:
+            env.update(QUIET)
+        began = time.monotonic()
+        done = subprocess.run([build / "examples" / name, *words], env=env, capture_output=True,
+                              text=True, timeout=100)
+        self.seconds = time.monotonic() - began
+        self.out, self.err = done.stdout, done.stderr
+        self.lines = self.out.splitlines()
+        need(done.returncode == status, "ends with %d: %s" % (done.returncode, self.err))
+        if not reports:
+            need(not self.err, "standard error: " + self.err)
+
+    def prints(self, text):
+        expected = [line.strip() for line in text.strip().splitlines()]
+        need([line.strip() for line in self.lines] == expected, "prints: " + self.out)
+
+    def took(self, least, most):
+        within("the program", self.seconds, least, most)
+
+    def stamped(self):
+        """The lines "1.23 s  text" as (1.23, "text")."""
+        found = [re.fullmatch(r"\s*(\d+\.\d+) s  (.*)", line) for line in self.lines]
+        need(all(found), "a time stamp in each line: " + self.out)
+        return [(float(m[1]), m[2]) for m in found]
+
+    def number(self, pattern):
+        found = re.findall(pattern, self.out)
+        need(len(found) == 1, "one '%s': %s" % (pattern, self.out))
+        return float(found[0])
+
+
+def within(what, seconds, least, most):
+    need(least <= seconds <= most, "%s: %.2f s, not %.2f to %.2f" % (what, seconds, least, most))
+
+
+def reported(run, where, text=None):
+    """Is the place in the report? `where` is a function, `text` what stands in the line meant."""
+    need(where in run.err, "a report with '%s': %s" % (where, run.err))
+    if text and has_lines:
+        source = pathlib.Path("examples/%s.c" % run.name).read_text().splitlines()
+        line = next(i for i, code in enumerate(source, 1) if text in code)
+        need("%s.c:%d" % (run.name, line) in run.err, "a report of line %d: %s" % (line, run.err))
+
+
+# ---- the claims; each gets start(words..., status=, reports=), which runs its example ----
+
+
+def hello(start):
+    run = start()
+    run.prints("hello ...\n... world")
+    run.took(1.0, 3.0)
+
+
+def chef(start):
+    lines = start().stamped()
+    dishes = ["soup", "rice", "tea"]
+    need([text for _, text in lines] == [d + w for d in dishes for w in (": on the fire", ": done")]
+         + ["one after another: all served"] + [d + ": on the fire" for d in dishes]
+         + [d + ": done" for d in dishes] + ["together: all served"], "the order: %s" % lines)
+    for i in range(3):
+        within("dish put on", lines[2 * i][0], i, i + 0.8)
+        within("dish done", lines[2 * i + 1][0], i + 1, i + 1.8)
+    within("one after another", lines[6][0], 3, 4.5)
+    for i in range(3):
+        within("put on together", lines[7 + i][0], 0, 0.8)
+        within("done together", lines[10 + i][0], 1, 1.8)
+    within("together", lines[13][0], 1, 1.8)
+
+
+def sync_vs_async(start):
+    run = start(reports=True)
+    need(len(run.lines) == 3, "three lines: " + run.out)
+    for line, how, least in zip(run.lines, ("calls that block", "gather", "task group"), (3, 1, 1)):
+        found = re.fullmatch(how + r" *600 bytes in (\d+\.\d+) s", line)
+        need(found, line)
+        within(how, float(found[1]), least, least + 1.5)
+    need(run.err.count("task 'fetch_blocking'") == 3, "three reports: " + run.err)
+    reported(run, "fetch_blocking", "nanosleep(&left")
+
+
+def create_task(start):
+    lines = start().stamped()
+    need([text for _, text in lines] == [
+        "other work, part 1", "begin with 3", "begin with 4", "other work, part 2",
+        "other work, part 3", "ready with 3", "ready with 4", "the sum is 25"], lines)
+    within("the sum", lines[-1][0], 0.5, 1.5)
+
+
+def named_tasks(start):
+    run = start()
+    run.prints("""[user 7] fetched
+                  user 7: done, result 7
+                  order 12: not done, waits for sleep
+                  [order 12] fetched
+                  user 7: done, result 7
+                  order 12: done, result 12""")
+    run.took(0.4, 1.5)
+
+
+def fetch_users(start):
+    run = start()
+    run.prints("\n".join(["got %d" % i for i in (5, 4, 3, 2, 1)] +
+                         ["%d is User %d" % (i, i) for i in range(1, 6)]))
+    run.took(0.5, 1.4)  # one after another it would be 1.5
+
+
+def cancel_task(start):
+    run = start()
+    run.prints("""ticker: tick 1
+                  ticker: tick 2
+                  ticker: tick 3
+                  ticker: cancelled, cleaning up
+                  ticker: goodbye
+                  parent: the ticker ended with -ECANCELED""")
+    run.took(0.8, 2.0)
+
+
+def gather_results(start):
+    lines = start().stamped()
+    need([text for _, text in lines] == ["orders has answered", "news has answered",
+         "users has answered", "6 users, 2 orders, 4 news"], lines)
+    within("as long as the slowest", lines[-1][0], 0.6, 1.1)  # 1.2 one after another
+
+
+def gather_errors(start):
+    run = start()
+    run.prints("""users: 120 bytes
+                  orders: error: nobody listens for /orders
+                  news: 345 bytes
+                  1 failed""")
+    run.took(0.3, 1.5)
+
+
+def wait_first(start):
+    run = start()
+    run.prints("""first: Barbara
+                  then the rest: 5 have arrived
+                  Ada was cancelled
+                  Grace was cancelled
+                  Barbara was in time
+                  Frances was cancelled
+                  Radia was in time""")
+    run.took(1.5, 2.9)
+
+
+def as_completed(start):
+    run = start()
+    lines = run.stamped()
+    need(len(lines) == 10, "ten of them: " + run.out)
+    lengths = []
+    for at, text in lines:
+        found = re.fullmatch(r"a download of (\d+) ms", text)
+        need(found, text)
+        lengths.append(int(found[1]) / 1000)
+        within(text, at, lengths[-1], lengths[-1] + 0.5)
+    need(lines == sorted(lines) and lengths == sorted(lengths), "not as they ended: " + run.out)
+    run.took(lengths[-1], lengths[-1] + 1)
+
+
+def task_group(start):
+    run = start()
+    run.prints("3 5 8")
+    run.took(0.3, 1.5)
+
+
+def task_group_error(start):
+    run = start()
+    run.prints("""B: fails
+                  A: cancelled
+                  C: cancelled
+                  the group: Invalid argument
+                  a wrong value: -1 is no number of a page
+                  input or output: what was half done could not be saved
+                  2 errors in all""")
+    run.took(0.2, 2.0)
+
+
+def timeouts(start):
+    run = start()
+    need(run.lines[0].strip() == "put away: the tools", "the clean-up: " + run.out)
+    del run.lines[0]
+    lines = run.stamped()
+    expected = [(1.0, "slow call: timed out"), (0.2, "first step of the block: done"),
+                (0.5, "second step of the block: cancelled"), (0.5, "block: timed out"),
+                (0.6, "first phase: done"), (1.0, "second phase, with what is left: timed out")]
+    need([text for _, text in lines] == [text for _, text in expected], run.out)
+    for (at, text), (least, _) in zip(lines, expected):
+        within(text, at, least, least + 0.6 if least != 1.0 else 1.19)  # 0.6 and 0.6 would be 1.2
+
+
+def async_range(start):
+    lines = start().lines
+    need([line.split("  ")[-1] for line in lines] == ["0", "1", "2", "3", "4",
+         "the generator has ended", "1000", "1001", "1002", "the generator has ended"], lines)
+    stamps = [float(line.split()[0]) for line in lines if "generator" not in line]
+    for i, at in enumerate(stamps, 1):
+        within("value %d" % i, at, i / 10, i / 10 + 0.5)
+
+
+def sequential_vs_concurrent(start):
+    run = start()
+    within("waits one after another", run.number(r"(\S+) s  100 waits one after"), 10, 13)
+    within("waits together", run.number(r"(\S+) s  100 waits together"), 0.1, 0.9)
+    one = run.number(r"(\S+) s  \d+ primes, counted in one go")
+    tasks = run.number(r"(\S+) s  \d+ primes, counted in 8 tasks")
+    need(0.7 < tasks / one < 1.5, "computing: %.2f s, in tasks %.2f s" % (one, tasks))
+    primes = re.findall(r"(\d+) primes", run.out)
+    need(primes == ["129269"] * 2, "the primes: %s" % primes)
+
+
+def fetch_100(start):
+    run = start()
+    within("100 pages", run.number(r"^100 pages, 1300 bytes, in (\S+) s$"), 1.0, 1.5)
+
+
+def fetch_with_timeout(start):
+    run = start()
+    within("all of it", run.number(r"in (\S+) s"), 0.5, 1.5)
+    del run.lines[-1]
+    run.prints("\n".join("%s: %s" % (url, "nothing" if url == "/hang" else "here you are")
+                         for url in ("/one", "/two", "/hang", "/four", "/five")))
+
+
+def rate_limit(start):
+    run = start()
+    within("a hundred requests", run.number(r"^100 requests in (\S+) s"), 0.5, 2.5)
+    need(run.number(r"never saw more than (\d+) at once") == 10, "ten at once: " + run.out)
+
+
+def queue_workers(start):
+    run = start()
+    need(run.number(r"200 jobs are .* waited (\d+) times for room") > 0, "never full: " + run.out)
+    jobs = [int(n) for n in re.findall(r"goes home after (\d+) jobs", run.out)]
+    need(len(jobs) == 5 and min(jobs) > 0 and sum(jobs) == 200, "the workers: " + run.out)
+    need(run.lines[-1] == "each of the 200 jobs was done once", run.out)
+    run.took(0.1, 1.5)  # 0.5 s of work, in fives
+
+
+def dont_block(start):
+    run = start(reports=True)
+    after = re.search(r"blocking\nwaiting\ntick, (\S+) s late\n", run.out)
+    need(after and float(after[1]) >= 0.3, "the tick after the block is late: " + run.out)
+    need(run.out.count("tick, 0.0 s late") >= 6, "the others are not: " + run.out)
+    reported(run, "task 'main'", "nanosleep(&left")
+
+
+def debug_mode(start):
+    for words, status in ((), 0), (("ended",), -signal.SIGABRT):
+        run = start(*words, status=status, reports=True)
+        run.prints("the forgotten task: cancelled\n"
+                   "the deadlock: deadlock: nothing could ever have run again")
+        reported(run, "task 'compute'", "hob_now() < end")
+        reported(run, "Input/output error: the disk is full of jelly", "the disk is full")
+        reported(run, "deadlock: no task is ready")
+        reported(run, "Ada: mutex", '"Ada", lock')
+        reported(run, "Grace: mutex", '"Grace", lock')
+        need(("hob_sleep_until: called outside a task" in run.err) == (status != 0), run.err)
+
+
+# ---- running them ----
+
+
+def attempt(check, name, backend):
+    """None, or why the claim does not hold."""
+    def start(*words, **how):
+        run = Run(name, backend, *words, **how)
+        run.name = name
+        return run
+
+    for _ in range(ATTEMPTS):
+        try:
+            return check(start)
+        except (Wrong, subprocess.TimeoutExpired, OSError) as error:
+            why = str(error)
+    return why
+
+
+def compiles(name, folder):
+    """The compilers' words about an example, in each language."""
+    words = ""
+    for compiler in ("gcc -std=c11", "gcc -std=gnu11", "clang -std=c11", "clang -std=gnu11",
+                     "g++ -std=c++17 -x c++", "clang++ -std=c++17 -x c++"):
+        run = subprocess.run([*compiler.split(), "-O2", "-Wall", "-Wextra", "-Wshadow", "-Werror",
+                              "-Iinclude", "-c", "-o", "%s/%s.o" % (folder, name),
+                              "examples/%s.c" % name], capture_output=True, text=True)
+        if run.returncode:
+            words += "%s: %s\n" % (compiler, run.stderr)
+    return words
+
+
+passed = failed = 0
+
+
+def count(name, problem):
+    global passed, failed
+    if problem:
+        failed += 1
+        print("FAIL %s\n    %s" % (name, str(problem).strip().replace("\n", "\n    ")))
+    else:
+        passed += 1
+        print("ok " + name)
+    sys.stdout.flush()
+
+
+names = sorted(path.stem for path in pathlib.Path("examples").glob("*.c"))
+table = pathlib.Path("examples/README.md").read_text()
+for name in names:
+    count("%s has a check and a line in examples/README.md" % name,
+          name not in globals() or "[%s](%s.c)" % (name, name) not in table)
+checked = [name for name in names if name in globals()]
+for listed in re.findall(r"\]\((\w+)\.c\)", table):
+    if listed not in names:
+        count("examples/README.md", "there is no " + listed)
+
+for backend in "uring", "epoll":
+    probe = subprocess.run([build / "examples" / "task_group"], capture_output=True, text=True,
+                           env=dict(os.environ, HOB_BACKEND=backend))
+    if probe.returncode and backend == "uring" and "uring" in probe.stderr:
+        print("no io_uring here: " + probe.stderr.strip())
+        continue
+    with ThreadPoolExecutor(5) as pool:
+        for name, problem in zip(checked, pool.map(
+                lambda name: attempt(globals()[name], name, backend), checked)):
+            count("%s (%s)" % (name, backend), problem)
+
+with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
+    for name, problem in zip(names, pool.map(lambda name: compiles(name, folder), names)):
+        count("%s compiles as C11 and C++17" % name, problem)
+
+print("%d passed, %d failed" % (passed, failed))
+sys.exit(failed != 0)
+END
