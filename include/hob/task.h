@@ -49,7 +49,8 @@ struct hob_scope_options {
 struct hob_scope {
     struct hob__region region;
     uint8_t on_error, state;
-    bool wakes_each;            /* the owner waits for any child's end, not for the last */
+    bool wakes_each;            /* the owner waits for any child's end */
+    bool joining;               /* the owner sleeps until all children have ended */
     uint64_t deadline, stop_at; /* what moving a deadline touches stands together */
     struct hob_timer timer;   /* the earlier of the deadline and of the end of hob_stop()'s grace */
     struct hob_list children; /* every child whose record is kept: running, or finished */
@@ -61,7 +62,7 @@ struct hob_scope {
     int32_t spawn_error;      /* why a spawn returned NULL */
     int line;
     const char *name, *func, *file;
-    struct hob_waitlist owner_waits; /* the owner in hob_join(), hob_next_done(), hob_race() */
+    struct hob_waitlist owner_waits; /* the owner in hob_next_done(), hob_race() */
     struct hob_task *first_failed;
     struct hob_error *errors, **errors_tail;
     struct hob__defer_node *defers;

@@ -58,7 +58,7 @@ static int stand(struct hob_generator *g) {
 
 void hob__generator_begin(struct hob_generator *g) {
     /* It runs also when the consumer has left: what was handed to it is not dropped unseen. */
-    if (!g->scope.owner_waits.first) stand(g);
+    if (!g->left && !g->scope.owner_waits.first) stand(g);
 }
 
 /* ---- a number given for a number of another type ---- */

@@ -18,7 +18,7 @@ struct hob__task_slab {
 
 enum { FIRST_SLAB = 64 << 10, HUGE = 2 << 20 };
 
-static bool slab_new(struct hob_loop *loop) {
+bool hob__records_grow(struct hob_loop *loop) {
     size_t size = FIRST_SLAB;
     for (size_t i = 0; i < loop->slab_count && size < HUGE; i++) size *= 4;
     if (size > HUGE) size = HUGE;
@@ -50,13 +50,6 @@ static bool slab_new(struct hob_loop *loop) {
         loop->free_tasks = t;
     }
     return true;
-}
-
-struct hob_task *hob__record_new(struct hob_loop *loop) {
-    if (HOB__UNLIKELY(!loop->free_tasks) && !slab_new(loop)) return NULL;
-    struct hob_task *t = loop->free_tasks;
-    loop->free_tasks = t->chain;
-    return t;
 }
 
 void hob__record_free(struct hob_loop *loop, struct hob_task *t) {

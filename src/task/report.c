@@ -171,7 +171,8 @@ int hob_tasks(int (*see)(struct hob_task *t, void *arg), void *arg) {
 int hob_loop_info(struct hob_loop_info *info) {
     struct hob_loop *loop = hob__loop;
     if (!loop) return HOB_E_NOT_RUNNING;
-    *info = (struct hob_loop_info){loop->backend.ops->name, loop->backend.why, loop->live,
-                                   loop->next_id,           loop->turns,       loop->stacks.in_use};
+    *info = (struct hob_loop_info){
+        loop->backend.ops->name, loop->backend.why, loop->live,
+        loop->next_id,           loop->turns,       loop->stacks.in_use - (loop->spare ? 1 : 0)};
     return 0;
 }

@@ -7,8 +7,8 @@
 #include "fiber/sanitize.h"
 
 enum {
-    SLICE_MAX = 64,         /* switches between two looks at the clock, at most */
-    TURN_NS = 100 * 1000,   /* tasks run that long between two looks at the outside */
+    SLICE_MAX = 64,       /* switches between two looks at the clock, at most */
+    TURN_NS = 100 * 1000, /* tasks run that long between two looks at the outside */
     TURN_SLICES = 1024 /* and so many slices at most, for a clock that stands still (simulation) */
 };
 
@@ -69,9 +69,18 @@ static __attribute__((noinline)) bool next_slice(struct hob_loop *loop) {
     return now - loop->turn_began < TURN_NS && ++loop->turn_slices < TURN_SLICES;
 }
 
-/* Gives a task that has not run its stack. Without memory for one the task ends with -ENOMEM. */
-static bool give_stack(struct hob_loop *loop, struct hob_task *t) {
-    struct hob__stack *stack = hob__stack_get(&loop->stacks, t->stack_class);
+/* Gives a task that has not run its stack: `mine`, on which the caller has just ended, if it fits;
+ * the one that was last given back; one from the pool. Without memory the task ends with -ENOMEM.
+ */
+static inline bool give_stack(struct hob_loop *loop, struct hob_task *t, struct hob__stack *mine) {
+    struct hob__stack *stack = mine;
+    if (!stack || stack->cls != t->stack_class) {
+        stack = loop->spare;
+        if (HOB__LIKELY(stack && stack->cls == t->stack_class))
+            loop->spare = NULL;
+        else
+            stack = hob__stack_get(&loop->stacks, t->stack_class);
+    }
     if (HOB__UNLIKELY(!stack)) {
         hob__task_finish(t, -ENOMEM);
         return false;
@@ -81,43 +90,34 @@ static bool give_stack(struct hob_loop *loop, struct hob_task *t) {
     return true;
 }
 
+static inline void give_back(struct hob_loop *loop, struct hob__stack *stack) {
+    if (HOB__LIKELY(!loop->spare && !stack->unguarded))
+        loop->spare = stack;
+    else
+        hob__stack_put(&loop->stacks, stack);
+}
+
 /* Takes the next task to run, its stack ready; NULL: the scheduler's turn. */
-static inline struct hob_task *take_next(struct hob_loop *loop) {
+static inline struct hob_task *take_next(struct hob_loop *loop, struct hob__stack *mine) {
     for (;;) {
         uint32_t head = ring_head(loop);
         if (head == loop->ring_tail) return NULL;
         if (HOB__UNLIKELY(--loop->slice <= 0) && !next_slice(loop)) return NULL;
         struct hob_task *t = loop->ring[head & loop->ring_mask];
         atomic_store_explicit(&loop->ring_head, head + 1, memory_order_relaxed);
-        if (t->state == HOB__TASK_NEW && !give_stack(loop, t)) continue;
+        if (t->state == HOB__TASK_NEW && !give_stack(loop, t, mine)) continue;
         t->state = HOB__TASK_RUNNING;
         return t;
     }
 }
 
 void hob__suspend(struct hob_loop *loop, struct hob_task *t) {
-    struct hob_task *next = take_next(loop);
+    struct hob_task *next = take_next(loop, NULL);
     if (next == t) return;
     t->saved_errno = *loop->errno_at;
     set_current(loop, next);
     go(loop, &t->sp, t->stack, next, false);
     *loop->errno_at = t->saved_errno;
-}
-
-/* Runs the next task on this stack when it is a new one of the same class: no switch, no stack to
- * fetch. */
-static inline struct hob_task *take_new(struct hob_loop *loop, struct hob__stack *stack) {
-    uint32_t head = ring_head(loop);
-    if (head == loop->ring_tail) return NULL;
-    struct hob_task *t = loop->ring[head & loop->ring_mask];
-    if (t->state != HOB__TASK_NEW || t->stack_class != stack->cls) return NULL;
-    if (HOB__UNLIKELY(--loop->slice <= 0) && !next_slice(loop)) return NULL;
-    atomic_store_explicit(&loop->ring_head, head + 1, memory_order_relaxed);
-    t->state = HOB__TASK_RUNNING;
-    t->stack = stack;
-    stack->owner = t;
-    set_current(loop, t);
-    return t;
 }
 
 /* The bottom of every task's stack: runs one new task after another on it, while they come; then
@@ -127,19 +127,19 @@ HOB__NO_TSAN static void *task_root(void *arg) {
     struct hob_task *t = hob__loop_task(loop);
     struct hob__stack *stack = t->stack;
     hob__after_switch(stack);
+    struct hob_task *next;
     do {
         *loop->errno_at = 0;
         int rc = t->site->run(t->head.args);
         stack->owner = NULL;
         t->stack = NULL;
         hob__task_finish(t, rc);
-        t = take_new(loop, stack);
-    } while (t);
+        t = next = take_next(loop, stack);
+        set_current(loop, next);
+    } while (next && next->stack == stack);
     /* Given back only after the next task has got its own: a new task's first frame must not be
      * written over the one that is still in use here. */
-    struct hob_task *next = take_next(loop);
-    hob__stack_put(&loop->stacks, stack);
-    set_current(loop, next);
+    give_back(loop, stack);
     if (next && !next->sp) {
         void *gone;
         go(loop, &gone, stack, next, true);
@@ -161,7 +161,7 @@ static void run_tasks(struct hob_loop *loop) {
         hob__watchdog_wake();
     loop->slice = loop->slice_length;
     loop->turn_slices = 0;
-    struct hob_task *next = take_next(loop);
+    struct hob_task *next = take_next(loop, NULL);
     if (next) {
         set_current(loop, next);
         go(loop, &loop->sp, NULL, next, false);

@@ -25,7 +25,7 @@ void hob__scope_init(struct hob_scope *s, struct hob_scope_options options, cons
     s->live = s->daemons = s->failed = 0;
     s->on_error = (uint8_t)options.on_error;
     s->state = HOB__SCOPE_OPEN;
-    s->wakes_each = false;
+    s->wakes_each = s->joining = false;
     s->first_error = s->spawn_error = 0;
     s->first_failed = NULL;
     s->errors = NULL;
@@ -56,13 +56,17 @@ struct hob_scope *hob__scope_enter(struct hob_scope *s, struct hob_scope_options
     return s;
 }
 
-static struct hob_task *check_owner(struct hob_scope *s, const char *func) {
-    struct hob_task *t = hob__current(func);
-    if (HOB__UNLIKELY(s->region.task != t))
-        hob__misuse(func, "scope '%s' (%s:%d) belongs to task '%s'", s->name, s->file, s->line,
-                    s->region.task ? hob__task_title(s->region.task) : "(the loop)");
-    if (HOB__UNLIKELY(s->state == HOB__SCOPE_LEFT))
+static __attribute__((noinline, cold, noreturn)) void not_owner(struct hob_scope *s,
+                                                                const char *func) {
+    if (s->region.task == hob_self())
         hob__misuse(func, "scope '%s' (%s:%d) has ended", s->name, s->file, s->line);
+    hob__misuse(func, "scope '%s' (%s:%d) belongs to task '%s'", s->name, s->file, s->line,
+                s->region.task ? hob__task_title(s->region.task) : "(the loop)");
+}
+
+static inline struct hob_task *check_owner(struct hob_scope *s, const char *func) {
+    struct hob_task *t = hob__current(func);
+    if (HOB__UNLIKELY(s->region.task != t || s->state == HOB__SCOPE_LEFT)) not_owner(s, func);
     return t;
 }
 
@@ -107,7 +111,12 @@ void hob__scope_child_done(struct hob_scope *s, struct hob_task *t) {
         child_failed(s, t);
     if (s->wakes_each || s->live == s->daemons) {
         if (!(s->region.attention & HOB__ATT_CANCEL)) s->region.flags |= HOB__REGION_COMPLETE;
-        if (s->owner_waits.first) hob__wake_first(&s->owner_waits, 0);
+        if (s->joining) {
+            s->joining = false;
+            hob__make_ready(s->region.task);
+        } else if (s->owner_waits.first) {
+            hob__wake_first(&s->owner_waits, 0);
+        }
     }
     if (s->on_error == HOB_DISCARD) {
         if (HOB__UNLIKELY(t == t->loop->main))
@@ -132,14 +141,19 @@ static void cancel_daemons(struct hob_loop *loop, struct hob_scope *s) {
 /* True when the last child ended while this waited and before any cancel: one that came later, in
  * the same turn, is seen at the next point. */
 static bool wait_for_children(struct hob_loop *loop, struct hob_scope *s, const char *what) {
-    struct hob_waiter w;
+    struct hob_task *t = s->region.task;
     s->wakes_each = false;
     s->region.flags &= (uint8_t)~HOB__REGION_COMPLETE;
     while (s->live > 0) {
         if (s->live == s->daemons) cancel_daemons(loop, s);
-        if (s->live == 0) break;
         s->region.flags &= (uint8_t)~HOB__REGION_COMPLETE;
-        hob__wait_on(&s->owner_waits, &w, what, s->name, HOB__WAIT_MASKED | HOB__WAIT_NAMED);
+        /* No waiter: nobody but the last child's end wakes it, and no cancel does. */
+        s->joining = true;
+        t->what = what;
+        t->object = s->name;
+        t->wait_flags = HOB__WAIT_MASKED | HOB__WAIT_NAMED;
+        t->state = HOB__TASK_SLEEPING;
+        hob__suspend(loop, t);
     }
     return s->region.flags & HOB__REGION_COMPLETE;
 }

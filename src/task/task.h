@@ -115,6 +115,7 @@ struct hob_loop {
     struct hob__backend backend;
     struct hob__wheel wheel;
     struct hob__stacks stacks;
+    struct hob__stack *spare; /* the stack that was last given back: hot, and out of the pool */
 
     /* task records (record.c) */
     struct hob_task *free_tasks;
@@ -167,7 +168,13 @@ void hob__schedule(struct hob_loop *loop);
 /* A record in which all is zero but what a task has in common with every other: loop, args,
  * outer.task, flags and state (for the caller to set), and the fields of its former use that a new
  * task sets anyway. Give it back in the same condition. */
-struct hob_task *hob__record_new(struct hob_loop *loop);
+bool hob__records_grow(struct hob_loop *loop);
+static inline struct hob_task *hob__record_new(struct hob_loop *loop) {
+    if (HOB__UNLIKELY(!loop->free_tasks) && !hob__records_grow(loop)) return NULL;
+    struct hob_task *t = loop->free_tasks;
+    loop->free_tasks = t->chain;
+    return t;
+}
 void hob__record_free(struct hob_loop *loop, struct hob_task *t);
 void hob__records_destroy(struct hob_loop *loop);
 int hob__records_each(struct hob_loop *loop, int (*see)(struct hob_task *t, void *arg), void *arg);
