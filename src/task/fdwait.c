@@ -30,29 +30,17 @@ int hob__fd_wait(struct hob__fd *f, unsigned direction, const char *what, unsign
     return rc;
 }
 
-struct op_sleep {
-    struct hob_waiter waiter;
-    bool finished, sleeps;
-};
-
-/* Called by the backend, during the submit already when the result was there at once. */
-static void op_done(struct hob__op *op) {
-    struct op_sleep *s = op->user;
-    s->finished = true;
-    if (s->sleeps) hob__wake(&s->waiter, 0);
-}
+static void op_done(struct hob__op *op) { hob__wake(op->user, 0); }
 
 ssize_t hob__op_run(struct hob__op *op, const char *what) {
-    struct hob_loop *loop = hob__current(what)->loop;
-    struct op_sleep s = {.finished = false};
-    op->user = &s;
+    struct hob__backend *b = &hob__current(what)->loop->backend;
+    ssize_t at_once = b->ops->attempt(b, op);
+    if (at_once != -EAGAIN) return at_once;
+    struct hob_waiter w;
+    op->user = &w;
     op->done = op_done;
-    int rc = loop->backend.ops->submit(&loop->backend, op);
+    int rc = b->ops->submit(b, op);
     if (rc < 0) return rc;
-    if (!s.finished) {
-        s.sleeps = true;
-        hob__wait_on(NULL, &s.waiter, what, (const void *)(uintptr_t)(unsigned)op->fd,
-                     HOB__WAIT_MASKED);
-    }
+    hob__wait_on(NULL, &w, what, (const void *)(uintptr_t)(unsigned)op->fd, HOB__WAIT_MASKED);
     return op->result;
 }

@@ -1,7 +1,9 @@
 /* task/sched.c - the run queue, the switch, and the turn of the loop. */
 #include "task/task.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/memory.h"
 #include "fiber/sanitize.h"
@@ -188,8 +190,19 @@ static void see_interrupts(struct hob_loop *loop) {
     hob_stop(&loop->root, loop->grace);
 }
 
+/* The kernel is out of memory, perhaps: told once, and asked again a millisecond later. */
+static __attribute__((cold)) void wait_failed(int rc, unsigned *failures) {
+    if ((*failures)++ == 0) {
+        char text[160];
+        snprintf(text, sizeof text, "hob: waiting for events failed: %s\n", hob_strerror(rc));
+        hob__report(HOB_REPORT_NOTE, text);
+    }
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
 void hob__schedule(struct hob_loop *loop) {
     struct hob__backend *b = &loop->backend;
+    unsigned failures = 0; /* of wait(), one after another */
     while (loop->root.live > 0) {
         bool ready = ring_head(loop) != loop->ring_tail;
         uint64_t deadline = 0;
@@ -208,7 +221,11 @@ void hob__schedule(struct hob_loop *loop) {
                 if (trim < deadline) deadline = trim;
             }
         }
-        b->ops->wait(b, deadline);
+        int rc = b->ops->wait(b, deadline);
+        if (HOB__UNLIKELY(rc < 0))
+            wait_failed(rc, &failures);
+        else
+            failures = 0;
         loop->turns++;
         hob__inbox_run(loop);
         see_interrupts(loop);
