@@ -1,12 +1,13 @@
 # Hob's front door. `make help` says what there is; meson.build does the work.
 PREFIX ?= /usr/local
+LIBDIR ?= lib
 DESTDIR ?=
 SECONDS ?= 60
 WERROR ?= false
 export DESTDIR ONLY HOB_BACKEND
 
 B = scripts/build
-MAIN = $(B) build -Dprefix=$(PREFIX) -Dwerror=$(WERROR)
+MAIN = $(B) build -Dprefix=$(PREFIX) -Dlibdir=$(LIBDIR) -Dwerror=$(WERROR)
 TESTED = -Dprograms=false -Ddefault_library=static
 SAN = -Db_lundef=false
 ASAN = $(B) build/asan -Db_sanitize=address,undefined $(SAN) $(TESTED) -- tests
@@ -59,7 +60,7 @@ fuzz: ## the parsers against libFuzzer, SECONDS=60 each
 	@CC=clang $(B) build/fuzz -Dfuzz=true -Db_sanitize=address,undefined $(SAN) $(TESTED)
 	@scripts/run-fuzz $(SECONDS)
 
-install: ## into PREFIX=/usr/local, under DESTDIR
+install: ## into PREFIX=/usr/local (libraries: LIBDIR=lib), under DESTDIR
 	@scripts/setup build
 	@$(MAIN)
 	@meson install -C build --no-rebuild --quiet
