@@ -339,11 +339,6 @@ TASK_TEST(unread_bodies) {
 
 /* ---- stopping ---- */
 
-struct at_once {
-    struct hob_listener *l;
-    char *out;
-};
-
 static int slow_one(struct hob_listener *l, char *to) {
     const char *request = "GET /slow HTTP/1.1\r\n" H "\r\n";
     raw(l, request, strlen(request), NULL, to, 4096);
