@@ -22,7 +22,7 @@ HOB_TASK(b)
 static int c(void) {
     int rc = hob_sleep(10);
     printf("C: %s\n", rc == -ECANCELED ? "cancelled" : "not cancelled");
-    return hob_fail(-EIO, "what was half done could not be saved");
+    return rc < 0 ? hob_fail(-EIO, "what was half done could not be saved") : 0;
 }
 HOB_TASK(c)
 

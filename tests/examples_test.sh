@@ -183,7 +183,7 @@ def as_completed(start):
         found = re.fullmatch(r"a download of (\d+) ms", text)
         need(found, text)
         lengths.append(int(found[1]) / 1000)
-        within(text, at, lengths[-1], lengths[-1] + 0.5)
+        within(text, at, lengths[-1], lengths[-1] + 0.3)
     need(lines == sorted(lines) and lengths == sorted(lengths), "not as they ended: " + run.out)
     run.took(lengths[-1], lengths[-1] + 1)
 
