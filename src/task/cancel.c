@@ -114,14 +114,22 @@ bool hob_scope_expired(const struct hob_scope *s) { return s->region.flags & HOB
 
 /* ---- the calls ---- */
 
+/* The loop of a scope that has not ended; misuse from another thread. */
+static struct hob_loop *loop_of(const struct hob_scope *s, const char *func) {
+    struct hob_loop *loop = hob__loop;
+    if (HOB__UNLIKELY(!loop || (s->region.task && s->region.task->loop != loop)))
+        hob__misuse(func, "the scope '%s' belongs to another thread's loop", s->name);
+    return loop;
+}
+
 void hob_scope_cancel(struct hob_scope *s) {
     if (s->state >= HOB__SCOPE_JOINED) return;
-    hob__region_cancel(s->region.task ? s->region.task->loop : hob__loop, &s->region);
+    hob__region_cancel(loop_of(s, __func__), &s->region);
 }
 
 void hob_stop(struct hob_scope *s, double grace) {
     if (s->state >= HOB__SCOPE_JOINED) return;
-    struct hob_loop *loop = hob__loop;
+    struct hob_loop *loop = loop_of(s, __func__);
     if (!(s->region.flags & HOB__REGION_STOPPED)) {
         s->region.flags |= HOB__REGION_STOPPED;
         hob__region_update(loop, &s->region);

@@ -163,9 +163,34 @@ void hob__misuse(const char *func, const char *fmt, ...) {
 
 /* ---- facts ---- */
 
+struct tasks {
+    struct hob_task **all;
+    size_t count;
+};
+
+static int add_task(struct hob_task *t, void *arg) {
+    struct tasks *list = arg;
+    list->all[list->count++] = t;
+    return 0;
+}
+
+static int by_id(const void *a, const void *b) {
+    uint64_t x = (*(struct hob_task *const *)a)->id, y = (*(struct hob_task *const *)b)->id;
+    return x < y ? -1 : x > y;
+}
+
 int hob_tasks(int (*see)(struct hob_task *t, void *arg), void *arg) {
-    if (!hob__loop) return HOB_E_NOT_RUNNING;
-    return hob__records_each(hob__loop, see, arg);
+    struct hob_loop *loop = hob__loop;
+    if (!loop) return HOB_E_NOT_RUNNING;
+    /* Records are used again in any order; see() sees them in that of their spawns. */
+    struct tasks list = {hob__alloc((loop->live + 1) * sizeof(struct hob_task *)), 0};
+    if (!list.all) return -ENOMEM;
+    hob__records_each(loop, add_task, &list);
+    qsort(list.all, list.count, sizeof *list.all, by_id);
+    int rc = 0;
+    for (size_t i = 0; i < list.count && !rc; i++) rc = see(list.all[i], arg);
+    hob__free(list.all);
+    return rc;
 }
 
 int hob_loop_info(struct hob_loop_info *info) {
