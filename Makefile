@@ -12,6 +12,7 @@ TESTED = -Dprograms=false -Ddefault_library=static
 SAN = -Db_lundef=false
 ASAN = $(B) build/asan -Db_sanitize=address,undefined $(SAN) $(TESTED) -- tests
 TSAN = CC=clang $(B) build/tsan -Db_sanitize=thread $(SAN) $(TESTED) -- tests
+VALGRIND = $(B) build/valgrind $(TESTED) -- tests
 ARM = env -u CC $(B) build/aarch64 --cross-file=cross/aarch64-linux-gnu.ini $(TESTED) -- tests
 FORMATTED = $(wildcard include/hob/*.h src/*/*.[ch] tools/*/*.[ch] examples/*.[ch] tests/*.[ch] \
                        bench/*.[ch] fuzz/*.[ch])
@@ -47,7 +48,7 @@ tsan: ## the tests under ThreadSanitizer (clang)
 
 valgrind: ## the tests under valgrind
 	@scripts/setup test
-	@$(MAIN) -- tests
+	@$(VALGRIND)
 	@scripts/run-tests valgrind
 
 bench: ## the benchmarks beside their peers, as ratios (ONLY=name chooses)
