@@ -142,6 +142,7 @@ void hob_stop(struct hob_scope *s, double grace) {
 bool hob_stopping(void) { return hob__current(__func__)->region->attention & HOB__ATT_STOP; }
 
 bool hob_cancel(struct hob_task *t) {
+    if (!t) return false; /* its spawn was refused */
     if (t->state == HOB__TASK_FREE || t->state == HOB__TASK_DONE) return false;
     if (t->outer.flags & HOB__REGION_CANCELLED) return false;
     if (t->loop != hob__loop)

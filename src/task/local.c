@@ -88,7 +88,8 @@ int hob_local_set(struct hob_local *key, void *value) {
         return -ENOMEM;
     }
     *v = (struct hob__local_value){1, value, key->drop};
-    hob__locals_unref(t->locals);
+    struct hob__local_node *before = t->locals;
     t->locals = n;
+    hob__locals_unref(before); /* last: a drop function may look at the locals */
     return 0;
 }

@@ -97,7 +97,8 @@ static void child_failed(struct hob_scope *s, struct hob_task *t) {
         hob__region_cancel(t->loop, &s->region);
 }
 
-void hob__scope_discard(struct hob_task *t) {
+/* Drops the record of a finished child of a HOB_DISCARD scope. */
+static void discard(struct hob_task *t) {
     hob__list_remove(&t->siblings);
     hob__task_free(t);
 }
@@ -105,9 +106,8 @@ void hob__scope_discard(struct hob_task *t) {
 void hob__scope_child_done(struct hob_scope *s, struct hob_task *t) {
     s->live--;
     if (t->flags & HOB__TASK_DAEMON) s->daemons--;
-    bool start_failed =
-        (t->flags & HOB__TASK_STARTING) && !(t->flags & HOB__TASK_STARTED); /* hob_start() tells */
-    if (HOB__UNLIKELY(t->result < 0) && t->result != -ECANCELED && !start_failed)
+    if (HOB__UNLIKELY(t->result < 0) && t->result != -ECANCELED &&
+        !(t->flags & HOB__TASK_START_FAILED))
         child_failed(s, t);
     if (s->wakes_each || s->live == s->daemons) {
         if (!(s->region.attention & HOB__ATT_CANCEL)) s->region.flags |= HOB__REGION_COMPLETE;
@@ -121,8 +121,8 @@ void hob__scope_child_done(struct hob_scope *s, struct hob_task *t) {
     if (s->on_error == HOB_DISCARD) {
         if (HOB__UNLIKELY(t == t->loop->main))
             hob__region_cancel(t->loop, &s->region);
-        else if (!start_failed && !(t->flags & HOB__TASK_AWAITED))
-            hob__scope_discard(t);
+        else
+            discard(t);
         return;
     }
     hob__list_append(&s->finished, &t->finished);
@@ -258,6 +258,7 @@ int hob_race(struct hob_scope *s, struct hob_task **winner) {
     struct hob_task *won = NULL;
     struct hob_waiter w;
     while (rc >= 0 && !(won = take_winner(s)) && s->live > 0) {
+        if (s->live == s->daemons) cancel_daemons(t->loop, s);
         s->wakes_each = true;
         rc = hob__wait_on(&s->owner_waits, &w, "race", s->name, HOB__WAIT_NAMED);
         s->wakes_each = false;
@@ -380,7 +381,7 @@ int hob_defer(struct hob_scope *s, void (*fn)(void *arg), void *arg) {
 const struct hob_error *hob_scope_errors(struct hob_scope *s) {
     struct hob_list *n = s->children.next;
     for (; n != &s->children; n = n->next)
-        hob__container(n, struct hob_task, siblings)->flags |= HOB__TASK_READ;
+        hob__task_read(hob__container(n, struct hob_task, siblings));
     return s->errors;
 }
 

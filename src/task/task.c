@@ -11,8 +11,16 @@ struct hob_task *hob_self(void) {
     return loop ? hob__loop_task(loop) : NULL;
 }
 
+/* What a task that was never there ends with: why its spawn was refused, so that the results of
+ * spawns need not be checked. Misuse when no spawn was. */
+static __attribute__((noinline, cold)) int refusal(const char *func) {
+    struct hob_loop *loop = hob__loop;
+    if (!loop || !loop->refusal) hob__misuse(func, "the task is NULL");
+    return loop->refusal;
+}
+
 static struct hob_task *check_task(const struct hob_task *t, const char *func) {
-    if (HOB__UNLIKELY(!t)) hob__misuse(func, "the task is NULL (its spawn was refused)");
+    if (HOB__UNLIKELY(!t)) hob__misuse(func, "the task is NULL (was its spawn refused?)");
     if (HOB__UNLIKELY(t->state == HOB__TASK_FREE))
         hob__misuse(func, "the task's scope has ended, the task is gone");
     return (struct hob_task *)t;
@@ -80,6 +88,7 @@ struct hob_task *hob__task_new(struct hob_loop *loop, struct hob_scope *s,
 
 static void refuse(struct hob_scope *s, const struct hob__spawn_site *site, int code) {
     if (!s->spawn_error) s->spawn_error = code;
+    hob__loop->refusal = code;
     if (code == -ECANCELED || s->on_error == HOB_DISCARD) return;
     s->failed++;
     struct hob_error *e = hob__error_new(code, site->func, site->file, site->line, site->name, NULL,
@@ -154,25 +163,34 @@ static void settle_error(struct hob_task *t, int rc) {
     t->last = NULL;
 }
 
-/* What is wanted of a task that may be gone when the waiter runs again: by hob_await() its result
- * and error, by hob_wait() only the result, which does not count as having read the error. */
+/* What a waiter wants to know of a task that may be gone when it runs again. */
 struct awaited {
-    bool done, counts;
+    enum { RESULT, END, START } what; /* hob_await(), hob_wait(), hob_start() */
+    bool started, done;
     int result;
-    struct hob_error *error;
+    struct hob_error *error; /* not for hob_wait(), which does not count as having read it */
 };
 
 static void wake_joiners(struct hob_task *t) {
     for (struct hob_waiter *w = t->joiners.first; w; w = w->next) {
         struct awaited *a = w->data;
-        if (!a) continue;
         a->done = true;
         a->result = t->result;
-        if (a->counts) continue;
+        if (a->what == END) continue;
+        if (a->what == START) t->flags |= HOB__TASK_START_FAILED;
         t->flags |= HOB__TASK_READ;
         a->error = t->error ? hob__error_ref(t->error) : NULL;
     }
     hob__wake_all(&t->joiners, 0);
+}
+
+/* What the values' drop functions leave as an error concerns nobody. */
+static void drop_locals(struct hob_task *t) {
+    struct hob__local_node *locals = t->locals;
+    t->locals = NULL;
+    hob__locals_unref(locals);
+    hob__error_unref(t->last);
+    t->last = NULL;
 }
 
 void hob__task_finish(struct hob_task *t, int rc) {
@@ -192,10 +210,7 @@ void hob__task_finish(struct hob_task *t, int rc) {
     t->result = rc;
     t->state = HOB__TASK_DONE;
     t->sp = NULL;
-    if (HOB__UNLIKELY(t->locals != NULL)) {
-        hob__locals_unref(t->locals);
-        t->locals = NULL;
-    }
+    if (HOB__UNLIKELY(t->locals != NULL)) drop_locals(t);
     if (HOB__UNLIKELY(t->flags & HOB__TASK_OWN_ARGS)) {
         hob__free(t->head.args);
         t->head.args = t->args;
@@ -212,8 +227,10 @@ void hob__task_free(struct hob_task *t) {
         t->error = NULL;
     }
     if (HOB__UNLIKELY(t->name != NULL)) {
-        hob__free(t->name);
+        char *name = t->name;
         t->name = NULL;
+        atomic_signal_fence(memory_order_seq_cst); /* the watchdog's handler may read it */
+        hob__free(name);
     }
     hob__record_free(t->loop, t);
 }
@@ -221,19 +238,26 @@ void hob__task_free(struct hob_task *t) {
 /* ---- await and start ---- */
 
 static int take_result(struct hob_task *t) {
-    t->flags |= HOB__TASK_READ;
+    hob__task_read(t);
     if (t->result < 0 && t->error) hob__error_set(hob__error_ref(t->error));
     return t->result;
 }
 
+static void check_waitable(const struct hob_task *t, const struct hob_task *self,
+                           const char *func) {
+    check_task(t, func);
+    if (HOB__UNLIKELY(t == self)) hob__misuse(func, "a task cannot wait for itself");
+    if (HOB__UNLIKELY(t->loop != self->loop))
+        hob__misuse(func, "the task belongs to another thread's loop");
+}
+
 int hob_await(struct hob_task *t) {
     struct hob_task *self = hob__current(__func__);
-    check_task(t, __func__);
-    if (t == self) hob__misuse(__func__, "a task cannot wait for itself");
-    if (t->loop != self->loop) hob__misuse(__func__, "the task belongs to another thread's loop");
     int rc = hob__check_point(self, __func__);
+    if (HOB__UNLIKELY(!t)) return rc < 0 ? rc : refusal(__func__);
+    check_waitable(t, self, __func__);
     if (rc < 0) return rc;
-    struct awaited a = {0};
+    struct awaited a = {.what = RESULT};
     struct hob_waiter w = {.data = &a};
     if (t->state == HOB__TASK_DONE) return take_result(t);
     rc = hob__wait_on(&t->joiners, &w, "await", hob__task_title(t), HOB__WAIT_NAMED);
@@ -245,33 +269,27 @@ int hob_await(struct hob_task *t) {
 int hob__start_wait(struct hob_scope *s, struct hob_task *t) {
     struct hob_task *self = hob__current("hob_start");
     if (!t) return s->spawn_error ? s->spawn_error : -ENOMEM;
-    t->flags |= HOB__TASK_STARTING | HOB__TASK_AWAITED;
-    struct hob_waiter w = {.data = NULL};
     int rc = hob__check_point(self, "hob_start");
-    while (rc >= 0 && t->state != HOB__TASK_DONE && !(t->flags & HOB__TASK_STARTED))
-        rc = hob__wait_on(&t->joiners, &w, "start", hob__task_title(t), HOB__WAIT_NAMED);
-    bool started = t->flags & HOB__TASK_STARTED;
-    t->flags &= (uint8_t) ~(HOB__TASK_STARTING | HOB__TASK_AWAITED);
-    bool ended = t->state == HOB__TASK_DONE;
-    if (started) {
-        rc = 0;
-    } else if (ended) {
-        rc = take_result(t);
-        if (rc >= 0)
-            rc = hob_fail(HOB_E_NOT_STARTED, "task '%s' ended without hob_started()",
-                          hob__task_title(t));
-    }
-    if (ended && s->on_error == HOB_DISCARD) hob__scope_discard(t);
-    return rc;
+    if (rc < 0) return rc;
+    const char *name = t->site->name;
+    struct awaited a = {.what = START};
+    struct hob_waiter w = {.data = &a};
+    rc = hob__wait_on(&t->joiners, &w, "start", name, HOB__WAIT_NAMED);
+    if (a.started) return 0;
+    if (!a.done) return rc;
+    if (a.error) hob__error_set(a.error);
+    if (a.result < 0) return a.result;
+    return hob_fail(HOB_E_NOT_STARTED, "task '%s' ended without hob_started()", name);
 }
 
 void hob_started(void) {
     struct hob_task *t = hob__current(__func__);
-    if (!(t->flags & HOB__TASK_STARTING)) return;
-    t->flags |= HOB__TASK_STARTED;
     for (struct hob_waiter *w = t->joiners.first, *next; w; w = next) {
         next = w->next;
-        if (!w->data) hob__wake(w, 0); /* hob_start(); the others wait for the end */
+        struct awaited *a = w->data;
+        if (a->what != START) continue;
+        a->started = true;
+        hob__wake(w, 0);
     }
 }
 
@@ -289,7 +307,7 @@ struct waited {
 static size_t mark_duplicates(struct hob_task *const *tasks, struct waited *each, size_t n) {
     size_t distinct = 0;
     for (size_t i = 0; i < n; i++) {
-        each[i] = (struct waited){.again = tasks[i]->flags & HOB__TASK_MARK, .end.counts = true};
+        each[i] = (struct waited){.again = tasks[i]->flags & HOB__TASK_MARK, .end.what = END};
         tasks[i]->flags |= HOB__TASK_MARK;
         distinct += !each[i].again;
     }
@@ -342,11 +360,11 @@ static int wait_for_tasks(struct hob_task *const *tasks, struct waited *each, si
 int hob_wait(struct hob_task *const *tasks, size_t n, enum hob_wait_mode mode) {
     struct hob_task *self = hob__current(__func__);
     if (n == 0 || (unsigned)mode > HOB_FIRST_ERROR) return -EINVAL;
-    for (size_t i = 0; i < n; i++) {
-        check_task(tasks[i], __func__);
-        if (tasks[i] == self) hob__misuse(__func__, "a task cannot wait for itself");
-    }
     int rc = hob__check_point(self, __func__);
+    for (size_t i = 0; i < n; i++) {
+        if (HOB__UNLIKELY(!tasks[i])) return rc < 0 ? rc : refusal(__func__);
+        check_waitable(tasks[i], self, __func__);
+    }
     if (rc < 0) return rc;
     struct waited on_stack[WAIT_ON_STACK], *each = on_stack;
     if (n > WAIT_ON_STACK) {
@@ -365,12 +383,13 @@ bool hob_task_done(const struct hob_task *t) {
 }
 
 int hob_task_result(struct hob_task *t) {
-    check_task(t, __func__)->flags |= HOB__TASK_READ;
+    if (HOB__UNLIKELY(!t)) return refusal(__func__);
+    hob__task_read(check_task(t, __func__));
     return t->result;
 }
 
 const struct hob_error *hob_task_error(struct hob_task *t) {
-    check_task(t, __func__)->flags |= HOB__TASK_READ;
+    hob__task_read(check_task(t, __func__));
     return t->error;
 }
 

@@ -52,13 +52,12 @@ enum hob__task_state {
 
 enum {
     HOB__TASK_DAEMON = 1,
-    HOB__TASK_STARTING = 2, /* hob_start() waits for hob_started() */
-    HOB__TASK_STARTED = 4,
+    HOB__TASK_START_FAILED =
+        2,                    /* hob_start() was waiting when it ended: the error is its caller's */
     HOB__TASK_READ = 8,       /* its error has been looked at */
     HOB__TASK_OWN_ARGS = 16,  /* the arguments did not fit into the record */
     HOB__TASK_CANCELLED = 32, /* it ended with -ECANCELED after a cancel */
-    HOB__TASK_MARK = 64,      /* hob_wait() has counted it */
-    HOB__TASK_AWAITED = 128   /* somebody waits, or has waited, for its end */
+    HOB__TASK_MARK = 64       /* hob_wait() has counted it */
 };
 
 enum { HOB__TASK_INLINE_ARGS = 64 };
@@ -130,6 +129,7 @@ struct hob_loop {
     size_t outside;                              /* sleeping tasks that the outside can wake */
     uint64_t turns;
     unsigned main_stack_class, stack_class;
+    int refusal; /* why the last spawn that returned NULL did */
     bool deadlocked;
     struct hob_error *oom_error; /* the record used when there is no memory for one */
 
@@ -188,8 +188,6 @@ void hob__task_free(struct hob_task *t);
 
 /* ---- scope.c ---- */
 void hob__scope_child_done(struct hob_scope *s, struct hob_task *t);
-/* Drops the record of a finished child of a HOB_DISCARD scope. */
-void hob__scope_discard(struct hob_task *t);
 void hob__scope_init(struct hob_scope *s, struct hob_scope_options options, const char *func,
                      const char *file, int line);
 
@@ -270,6 +268,11 @@ static inline void hob__make_ready(struct hob_task *t) {
     struct hob_loop *loop = t->loop;
     t->state = HOB__TASK_READY;
     loop->ring[loop->ring_tail++ & loop->ring_mask] = t;
+}
+
+/* Somebody looks at its error. That of a task that still runs is still to come. */
+static inline void hob__task_read(struct hob_task *t) {
+    if (t->state == HOB__TASK_DONE) t->flags |= HOB__TASK_READ;
 }
 
 static inline const char *hob__task_title(const struct hob_task *t) {
