@@ -272,7 +272,7 @@ def dont_block(start):
     after = re.search(r"blocking\nwaiting\ntick, (\S+) s late\n", run.out)
     need(after and float(after[1]) >= 0.3, "the tick after the block is late: " + run.out)
     need(run.out.count("tick, 0.0 s late") >= 6, "the others are not: " + run.out)
-    reported(run, "task 'main'", "nanosleep(&left")
+    reported(run, "task 'app'", "nanosleep(&left")
 
 
 def debug_mode(start):

@@ -778,6 +778,15 @@ TASK_TEST(G33_a_race_of_two_ready_ones_has_one_winner) {
     return 0;
 }
 
+TASK_TEST(G33_a_race_that_only_daemons_could_win_ends) {
+    HOB_SCOPE(s);
+    hob_spawn_daemon(s, stays, "daemon");
+    hob_spawn(s, gives, 1, -EIO);
+    CHECK_EQ(hob_race(s, NULL), -EIO);
+    CHECK_STR(notes, "daemon:cancelled ");
+    return 0;
+}
+
 /* ---- GeneratorExit: in Hob, the -ECANCELED of hob_yield() when the consumer has left ---- */
 
 static int with_children(struct hob_generator *gen, int code) {

@@ -9,11 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A variable of its value's type. */
+/* HOB__AUTO: a variable of its value's type. HOB__OPTIONS: a structure of options, from designated
+ * initialisers or none. */
 #ifdef __cplusplus
 #define HOB__AUTO auto
+#define HOB__OPTIONS(type, ...) (::type{__VA_ARGS__})
 #else
 #define HOB__AUTO __auto_type
+#define HOB__OPTIONS(type, ...) ((struct type){__VA_ARGS__})
 #endif
 
 #ifdef __cplusplus

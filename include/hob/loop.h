@@ -25,9 +25,11 @@ struct hob_options {
  * Runs app as the main task. The exit status: app's result (>= 0), or 1 after an error, whose
  * record is printed to standard error. Ended by Ctrl-C, the process ends by SIGINT, as shells
  * expect. */
-HOB_API int hob_main(int (*app)(int argc, char **argv), int argc, char **argv);
-HOB_API int hob_main_with(struct hob_options options, int (*app)(int argc, char **argv), int argc,
-                          char **argv);
+#define hob_main(app, argc, argv) hob_main_with(HOB__OPTIONS(hob_options, ), app, argc, argv)
+#define hob_main_with(options, app, argc, argv)                                                    \
+    hob__main((options), (app), (argc), (argv), #app, __func__, __FILE__, __LINE__)
+HOB_API int hob__main(struct hob_options options, int (*app)(int argc, char **argv), int argc,
+                      char **argv, const char *name, const char *func, const char *file, int line);
 
 /* Sets the grace of Ctrl-C of the running loop. */
 HOB_API void hob_set_grace(double seconds);

@@ -4,7 +4,9 @@
  * An address is text: "127.0.0.1:8000", "[::1]:8000", "localhost:8000", "example.org:80",
  * "unix:/run/app.sock" (a leading
  * '@' instead of the path: the abstract namespace). Every call that waits is a cancellation point;
- * cancelled, it has taken and sent nothing but what it reports. */
+ * cancelled, it has taken and sent nothing, but for those that are for all n bytes: hob_write(),
+ * hob_writev(), hob_read_exactly(). A call that need not wait may let other tasks run all the same,
+ * so that a fast peer cannot keep the loop for itself. */
 #ifndef HOB_NET_H
 #define HOB_NET_H
 #pragma GCC system_header
@@ -30,10 +32,10 @@ HOB_API int hob_connect(const char *address, struct hob_stream **out);
 HOB_API int hob_listen(const char *address, struct hob_listener **out);
 /* "127.0.0.1:8000" as it is bound; belongs to the listener. */
 HOB_API const char *hob_listener_address(const struct hob_listener *l);
-/* The next connection; waits. HOB_E_STOPPING after hob_stop(), HOB_E_CLOSED after
- * hob_listener_close() by another task. Connections that were given up before they were accepted
- * are skipped; -EMFILE, -ENFILE, -ENOBUFS and -ENOMEM are returned (rest a little, then call
- * again). A connection that arrives with the cancel stays in the backlog. */
+/* The next connection; waits. HOB_E_STOPPING after hob_stop(), HOB_E_CLOSED when another task calls
+ * hob_listener_close() meanwhile (the listener is then gone). Connections that were given up before
+ * they were accepted are skipped; -EMFILE, -ENFILE, -ENOBUFS and -ENOMEM are returned (rest a
+ * little, then call again). A connection that arrives with the cancel stays in the backlog. */
 HOB_API int hob_accept(struct hob_listener *l, struct hob_stream **out);
 /* Closes; NULL is allowed. A Unix socket's file is removed if it is still this listener's. */
 HOB_API void hob_listener_close(struct hob_listener *l);
@@ -45,7 +47,8 @@ HOB_API ssize_t hob_read(struct hob_stream *s, void *buf, size_t n);
 /* The same, but hob_stop() ends the wait with HOB_E_STOPPING: for the idle wait between requests.
  */
 HOB_API ssize_t hob_read_idle(struct hob_stream *s, void *buf, size_t n);
-/* All n bytes: n, HOB_E_EOF when the stream ends before, or an error. */
+/* All n bytes: n, HOB_E_EOF when the stream ends before, or an error. After an error, a cancel too,
+ * it is unknown how much had been read: the stream is of no use any more. */
 HOB_API ssize_t hob_read_exactly(struct hob_stream *s, void *buf, size_t n);
 /* All n bytes; waits while the kernel's buffer is full. n or an error (-EPIPE, -ECONNRESET; never
  * SIGPIPE); after an error it is unknown how much went out. */
@@ -63,16 +66,16 @@ HOB_API int hob_stream_fd(const struct hob_stream *s);
 /* Has the peer ended or reset an idle connection (a pool asks this)? Does not wait. */
 HOB_API bool hob_stream_broken(struct hob_stream *s);
 
-/* Waits until a descriptor that another library owns is readable (POLLIN) or writable (POLLOUT), as
- * poll() would: level-triggered. The events that are there (POLLERR, POLLHUP too), or -ECANCELED,
- * -EBADF, -EPERM (a regular file). The descriptor must stay open while the call waits; it may be
- * given up at any time in between. */
+/* Waits until a descriptor that another library owns is readable (POLLIN), writable (POLLOUT) or
+ * ended by its peer (POLLRDHUP; others: -EINVAL), as poll() would: level-triggered. The events that
+ * are there (POLLERR, POLLHUP too; a regular file is always ready), or -ECANCELED, -EBADF. The
+ * descriptor must stay open while the call waits; it may be given up at any time in between. */
 HOB_API int hob_poll(int fd, int events);
 
 /* Positional file I/O through the loop's completions: waits for the disk, not in the kernel. The
  * number of bytes (may be less than asked for, as preadv and pwritev), or an error. offset -1: the
  * descriptor's own position. The kernel works on the buffers while the call waits, so a cancel is
- * only seen after it. */
+ * only seen after it: on a pipe or a terminal that may be never (see hob_poll()). */
 HOB_API ssize_t hob_preadv(int fd, const struct iovec *iov, int count, int64_t offset);
 HOB_API ssize_t hob_pwritev(int fd, const struct iovec *iov, int count, int64_t offset);
 

@@ -81,12 +81,6 @@ struct hob_scope {
         hob__scope_enter(&s##__scope, HOB__OPTIONS(hob_scope_options, __VA_ARGS__), __func__,      \
                          __FILE__, __LINE__)
 
-#ifdef __cplusplus
-#define HOB__OPTIONS(type, ...) (::type{__VA_ARGS__})
-#else
-#define HOB__OPTIONS(type, ...) ((struct type){__VA_ARGS__})
-#endif
-
 HOB_API struct hob_scope *hob__scope_enter(struct hob_scope *s, struct hob_scope_options options,
                                            const char *func, const char *file, int line);
 HOB_API void hob__scope_leave(struct hob_scope *const *s);

@@ -1,5 +1,6 @@
-/* base/strerror.c - names for error codes: Hob's own, those that a library above has added, the system's. */
-#include <hob/base.h>
+/* base/strerror.c - names for error codes: Hob's own, those that a library above has added, the
+ * system's. */
+#include <hob/url.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -10,31 +11,31 @@ static const char *(*more)(int code);
 
 void hob__strerror_add(const char *(*names)(int code)) { more = names; }
 
-static const char *own(int code) {
-    switch (code) {
-    case HOB_E_STOPPING: return "asked to stop";
-    case HOB_E_DEADLOCK: return "deadlock: nothing could ever have run again";
-    case HOB_E_RUNNING: return "a loop is running already in this thread";
-    case HOB_E_NOT_RUNNING: return "no loop is running in this thread";
-    case HOB_E_NOT_STARTED: return "the task ended without saying that it had started";
-    case HOB_E_CLOSED: return "closed";
-    case HOB_E_FULL: return "full";
-    case HOB_E_EMPTY: return "empty";
-    case HOB_E_BROKEN: return "barrier broken";
-    case HOB_E_EOF: return "unexpected end of the stream";
-    case HOB_E_LIMIT: return "limit exceeded";
-    case HOB_E_NO_WINNER: return "nobody to race";
-    case HOB_E_ADDRESS: return "not an address";
-    case HOB_E_NAME: return "host name not known";
-    case HOB_E_NAME_TEMPORARY: return "host name cannot be looked up now";
-    default: return NULL;
-    }
-}
+static const char *const own[] = {
+    [HOB_E_STOPPING - HOB_E_STOPPING] = "asked to stop",
+    [HOB_E_STOPPING - HOB_E_DEADLOCK] = "deadlock: nothing could ever have run again",
+    [HOB_E_STOPPING - HOB_E_RUNNING] = "a loop is running already in this thread",
+    [HOB_E_STOPPING - HOB_E_NOT_RUNNING] = "no loop is running in this thread",
+    [HOB_E_STOPPING - HOB_E_NOT_STARTED] = "the task ended without saying that it had started",
+    [HOB_E_STOPPING - HOB_E_CLOSED] = "closed",
+    [HOB_E_STOPPING - HOB_E_FULL] = "full",
+    [HOB_E_STOPPING - HOB_E_EMPTY] = "empty",
+    [HOB_E_STOPPING - HOB_E_BROKEN] = "barrier broken",
+    [HOB_E_STOPPING - HOB_E_EOF] = "unexpected end of the stream",
+    [HOB_E_STOPPING - HOB_E_LIMIT] = "limit exceeded",
+    [HOB_E_STOPPING - HOB_E_NO_WINNER] = "nobody to race",
+    [HOB_E_STOPPING - HOB_E_ADDRESS] = "not an address",
+    [HOB_E_STOPPING - HOB_E_NAME] = "host name not known",
+    [HOB_E_STOPPING - HOB_E_NAME_TEMPORARY] = "host name cannot be looked up now",
+    [HOB_E_STOPPING - HOB_E_URL] = "a malformed URL",
+};
 
 const char *hob_strerror(int code) {
     static __thread char unknown[32];
     if (code >= 0) return "success";
-    const char *name = own(code);
+    const char *name = NULL;
+    size_t index = (size_t)((long long)HOB_E_STOPPING - code); /* huge for codes above Hob's */
+    if (index < sizeof own / sizeof own[0]) name = own[index];
     if (!name && more) name = more(code);
     if (!name && code > -4096) {
         if (code == -ECANCELED) return "cancelled";

@@ -7,8 +7,6 @@
 
 const char *hob_http_strerror(int code) {
     switch (code) {
-    case HOB_E_URL:
-        return "a malformed URL";
     case HOB_E_HTTP_TLS:
         return "https:// needs libhob-tls, which this build does not have";
     case HOB_E_HTTP_START_LINE:

@@ -6,7 +6,7 @@
 
 static ssize_t run(enum hob__op_code code, int fd, const struct iovec *iov, int count,
                    int64_t offset, const char *func) {
-    int rc = hob__point(func);
+    int rc = hob__io_point(func);
     if (rc < 0) return rc;
     struct hob__op op = {.code = code, .fd = fd, .iov = iov, .iov_count = count, .offset = offset};
     return hob__op_run(&op, func + sizeof "hob_" - 1);

@@ -135,11 +135,9 @@ static void free_listener(struct hob_listener *l) {
 }
 
 int hob_accept(struct hob_listener *l, struct hob_stream **out) {
-    int rc = hob__point(__func__);
-    if (rc < 0) return rc;
-    if (hob_stopping()) return HOB_E_STOPPING;
     l->accepting++;
-    rc = accept_one(l, out);
+    int rc = hob__io_point(__func__);
+    if (rc == 0) rc = hob_stopping() ? HOB_E_STOPPING : accept_one(l, out);
     if (--l->accepting == 0 && l->closed) free_listener(l);
     return rc;
 }

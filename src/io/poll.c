@@ -9,15 +9,19 @@
 
 int hob_poll(int fd, int events) {
     struct hob__backend *b = hob__backend_current(__func__);
-    int rc = hob__point(__func__);
+    int rc = hob__io_point(__func__);
     if (rc < 0) return rc;
+    if (events & ~(POLLIN | POLLOUT | POLLRDHUP)) return -EINVAL; /* nothing would wake it */
     rc = b->ops->sys->poll(b, fd, events);
     if (rc != 0) return rc;
     struct hob__fd *f = hob__fd_open(b, fd);
     if (!f) return -ENOMEM;
+    unsigned directions =
+        (events & (POLLIN | POLLRDHUP) ? HOB__READ : 0) | (events & POLLOUT ? HOB__WRITE : 0);
     do {
         f->ready = 0;
-        rc = hob__fd_wait(f, events & POLLIN ? HOB__READ : HOB__WRITE, "poll", HOB__WAIT_PLAIN);
+        /* Errors wake both. */
+        rc = hob__fd_wait(f, directions ? directions : HOB__READ, "poll", HOB__WAIT_PLAIN);
         if (rc >= 0) rc = b->ops->sys->poll(b, fd, events);
     } while (rc == 0);
     hob__fd_close(b, f);

@@ -75,12 +75,10 @@ static ssize_t receive(struct hob_stream *s, void *buf, size_t n, unsigned flags
 
 static ssize_t read_some(struct hob_stream *s, void *buf, size_t n, unsigned flags,
                          const char *func) {
-    int rc = hob__point(func);
-    if (rc < 0) return rc;
     if (s->reads) hob__misuse(func, "two tasks read from the stream to %s at once", s->peer);
-    if (n == 0) return 0;
     s->reads = true;
-    ssize_t got = receive(s, buf, n, flags);
+    ssize_t got = hob__io_point(func);
+    if (got == 0 && n > 0) got = receive(s, buf, n, flags);
     s->reads = false;
     return got;
 }
@@ -135,7 +133,10 @@ static ssize_t send_all(struct hob_stream *s, struct iovec *iov, int count) {
     enum { AT_ONCE = 64 };
     size_t total = 0;
     count = advance(&iov, count, 0);
-    while (count > 0) {
+    do {
+        int rc = hob__io_point("hob_write");
+        if (rc < 0) return rc;
+        if (count == 0) break;
         if (f->ready & HOB__WRITE) {
             ssize_t sent = b->ops->sys->send(b, f->fd, iov, count < AT_ONCE ? count : AT_ONCE);
             if (sent >= 0) {
@@ -146,15 +147,13 @@ static ssize_t send_all(struct hob_stream *s, struct iovec *iov, int count) {
             if (sent != -EAGAIN) return sent;
             f->ready &= (uint8_t)~HOB__WRITE;
         }
-        int rc = hob__fd_wait(f, HOB__WRITE, "send", HOB__WAIT_PLAIN);
+        rc = hob__fd_wait(f, HOB__WRITE, "send", HOB__WAIT_PLAIN);
         if (rc < 0) return rc;
-    }
+    } while (count > 0);
     return (ssize_t)total;
 }
 
 ssize_t hob_writev(struct hob_stream *s, struct iovec *iov, int count) {
-    int rc = hob__point(__func__);
-    if (rc < 0) return rc;
     if (s->writes) hob__misuse(__func__, "two tasks write to the stream to %s at once", s->peer);
     s->writes = true;
     ssize_t sent = send_all(s, iov, count);

@@ -12,6 +12,12 @@ void hob__fd_ready(struct hob__backend *b, struct hob__fd *f, unsigned events) {
     if (events & HOB__WRITE) hob__wake_all(&f->writers, 0);
 }
 
+int hob__io_point(const char *func) {
+    struct hob_task *t = hob__current(func);
+    hob__share(t->loop);
+    return hob__check_point(t, func);
+}
+
 int hob__fd_wait(struct hob__fd *f, unsigned direction, const char *what, unsigned flags) {
     struct hob_loop *loop = hob__current(what)->loop;
     if (!f->armed) {
@@ -22,11 +28,14 @@ int hob__fd_wait(struct hob__fd *f, unsigned direction, const char *what, unsign
         }
         if (rc < 0) return rc;
     }
-    struct hob_waiter w = {.data = NULL};
-    struct hob_waitlist *list = direction == HOB__READ ? &f->readers : &f->writers;
+    struct hob_waiter w = {.data = NULL}, other = {.task = hob__loop_task(loop)};
+    struct hob_waitlist *list = direction & HOB__READ ? &f->readers : &f->writers;
+    if (direction == (HOB__READ | HOB__WRITE)) hob__link(&f->writers, &other, &w);
     loop->outside++;
     int rc = hob__wait_on(list, &w, what, (const void *)(uintptr_t)f->fd, flags);
     loop->outside--;
+    hob__unlink(&other);
+    hob__unlink(&w); /* still linked when the other one was woken */
     return rc;
 }
 

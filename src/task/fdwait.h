@@ -8,10 +8,14 @@
 /* The backend's on_ready: wakes who waits. */
 void hob__fd_ready(struct hob__backend *b, struct hob__fd *f, unsigned events);
 
-/* Sleeps until the descriptor may be ready in that direction (HOB__READ or HOB__WRITE), arming it
- * at the first need. flags: HOB__WAIT_*. 0 (try again), -ECANCELED, HOB_E_STOPPING, or why it
- * cannot be watched. */
+/* Sleeps until the descriptor may be ready in that direction (HOB__READ, HOB__WRITE, or one of
+ * both), arming it at the first need. flags: HOB__WAIT_*. 0 (try again), -ECANCELED,
+ * HOB_E_STOPPING, or why it cannot be watched. */
 int hob__fd_wait(struct hob__fd *f, unsigned direction, const char *what, unsigned flags);
+
+/* The cancellation point that begins a call on descriptors. As such a call need not wait when its
+ * peer is fast, this lets other tasks run once the turn's time is over. 0 or -ECANCELED. */
+int hob__io_point(const char *func);
 
 /* Runs the operation and returns its result. The buffers are in use until then, so that a cancel
  * does not cut it short.

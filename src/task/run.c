@@ -227,10 +227,9 @@ static int run_app(void *args) {
     return a->app(a->argc, a->argv);
 }
 
-int hob_main_with(struct hob_options options, int (*app)(int argc, char **argv), int argc,
-                  char **argv) {
-    static const struct hob__spawn_site site = {"main", run_app,  sizeof(struct main_args),
-                                                "main", __FILE__, __LINE__};
+int hob__main(struct hob_options options, int (*app)(int argc, char **argv), int argc, char **argv,
+              const char *name, const char *func, const char *file, int line) {
+    const struct hob__spawn_site site = {name, run_app, sizeof(struct main_args), func, file, line};
     struct main_args args = {app, argc, argv};
     int rc = hob__run(&options, &site, &args);
     if (rc >= 0) return rc & 0xff;
@@ -248,8 +247,4 @@ int hob_main_with(struct hob_options options, int (*app)(int argc, char **argv),
     fflush(stdout);
     fprintf(stderr, "%s: %s\n", argc > 0 && argv[0] ? argv[0] : "hob", text);
     return 1;
-}
-
-int hob_main(int (*app)(int argc, char **argv), int argc, char **argv) {
-    return hob_main_with((struct hob_options){0}, app, argc, argv);
 }

@@ -122,6 +122,14 @@ void hob__suspend(struct hob_loop *loop, struct hob_task *t) {
     *loop->errno_at = t->saved_errno;
 }
 
+void hob__turn_over(struct hob_loop *loop) {
+    if (next_slice(loop)) return;
+    loop->slice = 0; /* the scheduler's turn */
+    struct hob_task *t = hob__loop_task(loop);
+    hob__make_ready(t);
+    hob__suspend(loop, t);
+}
+
 /* The bottom of every task's stack: runs one new task after another on it, while they come; then
  * returns where to go on. */
 HOB__NO_TSAN static void *task_root(void *arg) {

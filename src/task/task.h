@@ -164,6 +164,13 @@ bool hob__ring_grow(struct hob_loop *loop);
 /* Runs the loop until the main task and all background tasks have ended. */
 void hob__schedule(struct hob_loop *loop);
 
+/* Before a call that may find its work done without waiting, again and again: lets others run, and
+ * timers fire, when the turn's time is over. */
+void hob__turn_over(struct hob_loop *loop);
+static inline void hob__share(struct hob_loop *loop) {
+    if (HOB__UNLIKELY(--loop->slice <= 0)) hob__turn_over(loop);
+}
+
 /* ---- record.c ---- */
 /* A record in which all is zero but what a task has in common with every other: loop, args,
  * outer.task, flags and state (for the caller to set), and the fields of its former use that a new
