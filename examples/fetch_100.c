@@ -18,7 +18,7 @@ static int answer(struct hob_request *req, void *arg) {
 }
 
 static int serve(struct hob_listener *listener) {
-    return hob_http_serve(listener, answer, NULL);
+    return hob_http_serve(listener, answer, NULL, (struct hob_http_options){});
 }
 HOB_TASK(serve, struct hob_listener *)
 

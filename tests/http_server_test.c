@@ -347,7 +347,7 @@ static int slow_one(struct hob_listener *l, char *to) {
 HOB_TASK(slow_one, struct hob_listener *, char *)
 
 static int serve(struct hob_listener *l) {
-    return hob_http_serve(l, handler, NULL);
+    return hob_http_serve(l, handler, NULL, (struct hob_http_options){0});
 }
 HOB_TASK(serve, struct hob_listener *)
 

@@ -10,7 +10,7 @@
  *       return hob_respond_text(req, 200, "text/plain", "hello\n");
  *   }
  *   HOB_TRY(hob_listen("127.0.0.1:8000", &listener));
- *   return hob_http_serve(listener, hello, NULL);
+ *   return hob_http_serve(listener, hello, NULL, (struct hob_http_options){0});
  *
  * Every call that waits is a cancellation point and may be put into hob_within(). Every error
  * leaves a record (hob_error()) that says what went wrong with which request. Clients, responses
@@ -240,16 +240,14 @@ struct hob_http_options {
  * failed), 501, 503 (no memory), 505; Expect: 100-continue when the handler first reads. Date and
  * Server are added to each answer. Out of descriptors it rests a little and goes on. Returns 0
  * after a stop or a close of the listener, else an error. The listener stays the caller's. Waits;
- * cancellation point. Options follow the arg: hob_http_serve(l, answer, NULL, .max_body = 1024).
+ * cancellation point.
  *
  * The handler answers one request; it runs in the connection's task. It returns >= 0, or an error:
  * then the answer is 500 (if none was begun), the error is reported (hob_set_report) and the
  * connection closed. */
-#define hob_http_serve(listener, handler, arg, ...)                                                \
-    hob__http_serve((listener), (handler), (arg), HOB__OPTIONS(hob_http_options, __VA_ARGS__))
-HOB_API int hob__http_serve(struct hob_listener *listener,
-                            int (*handler)(struct hob_request *req, void *arg), void *arg,
-                            struct hob_http_options options);
+HOB_API int hob_http_serve(struct hob_listener *listener,
+                           int (*handler)(struct hob_request *req, void *arg), void *arg,
+                           struct hob_http_options options);
 
 /* Strings belong to the request and are valid until the handler returns. */
 HOB_API const char *hob_request_method(const struct hob_request *req);

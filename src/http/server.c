@@ -39,8 +39,8 @@ static int accept_loop(struct hob_scope *s, struct hob__server *server) {
 
 static uint32_t clip(size_t n) { return n > UINT32_MAX / 4 ? UINT32_MAX / 4 : (uint32_t)n; }
 
-int hob__http_serve(struct hob_listener *listener, int (*handler)(struct hob_request *, void *),
-                    void *arg, struct hob_http_options options) {
+int hob_http_serve(struct hob_listener *listener, int (*handler)(struct hob_request *, void *),
+                   void *arg, struct hob_http_options options) {
     struct hob__server server = {
         .listener = listener,
         .handler = handler,

@@ -94,7 +94,7 @@ void hob__scope_set_timer(struct hob_loop *loop, struct hob_scope *s) {
     if (s->region.flags & HOB__REGION_CANCELLED) return;
     bool by_deadline = s->deadline && (!s->stop_at || s->deadline <= s->stop_at);
     uint64_t when = by_deadline ? s->deadline : s->stop_at;
-    if (!when) return;
+    if (!when || when == UINT64_MAX) return; /* never: it must not hide a deadlock */
     s->timer.deadline_ns = when;
     s->timer.fire = timer_fired;
     if (has_passed(loop, when) || !hob__wheel_add(&loop->wheel, &s->timer))

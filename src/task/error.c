@@ -22,6 +22,16 @@ static struct box *box_of(const struct hob_error *e) { return (struct box *)(voi
 
 /* This thread's record outside tasks, and after the loop has ended. */
 static __thread struct hob_error *outside;
+static pthread_key_t outside_key; /* its destructor: gives the record back when the thread ends */
+
+static void drop_outside(void *arg) {
+    struct hob_error *e = outside;
+    (void)arg;
+    outside = NULL;
+    hob__error_unref(e);
+}
+
+static void make_outside_key(void) { pthread_key_create(&outside_key, drop_outside); }
 
 static struct hob_error **slot(void) {
     struct hob_task *t = hob_self();
@@ -86,6 +96,11 @@ struct hob_error *hob__error_new(int code, const char *func, const char *file, i
 void hob__error_set(struct hob_error *e) {
     struct hob_error **s = slot();
     struct hob_error *old = *s;
+    if (s == &outside && e) {
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
+        pthread_once(&once, make_outside_key);
+        pthread_setspecific(outside_key, &outside);
+    }
     *s = e;
     hob__error_unref(old);
 }
@@ -147,18 +162,28 @@ int hob_error_format(const struct hob_error *e, char *buf, size_t n) {
 
 /* ---- reports ---- */
 
-static void (*report_fn)(enum hob_report_kind kind, const char *text, void *arg);
-static void *report_arg;
+/* The watchdog reports too, from its own thread. */
+static struct {
+    pthread_mutex_t lock;
+    void (*report)(enum hob_report_kind kind, const char *text, void *arg);
+    void *arg;
+} reporter = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 void hob_set_report(void (*report)(enum hob_report_kind kind, const char *text, void *arg),
                     void *arg) {
-    report_fn = report;
-    report_arg = arg;
+    pthread_mutex_lock(&reporter.lock);
+    reporter.report = report;
+    reporter.arg = arg;
+    pthread_mutex_unlock(&reporter.lock);
 }
 
 void hob__report(enum hob_report_kind kind, const char *text) {
-    if (report_fn)
-        report_fn(kind, text, report_arg);
+    pthread_mutex_lock(&reporter.lock);
+    void (*report)(enum hob_report_kind, const char *, void *) = reporter.report;
+    void *arg = reporter.arg;
+    pthread_mutex_unlock(&reporter.lock);
+    if (report)
+        report(kind, text, arg);
     else if (write(2, text, strlen(text)) < 0)
         return; /* nobody left to tell */
 }

@@ -1,6 +1,7 @@
 /* task/run.c - making a loop, running the main task in it, and taking it down; Ctrl-C; main(). */
 #include "task/task.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,8 +23,12 @@ static struct hob_loop *_Atomic interrupted_loop;
 /* Did Ctrl-C come during the last run in this thread? */
 static __thread bool was_interrupted;
 
+/* Handlers at work: they may run in another thread than the loop's, while that one ends. */
+static _Atomic int interrupting;
+
 static void on_interrupt(int sig) {
     int kept_errno = errno;
+    atomic_fetch_add(&interrupting, 1);
     struct hob_loop *loop = atomic_load(&interrupted_loop);
     if (!loop || atomic_fetch_add(&loop->interrupts, 1) > 0) {
         /* The second one: at once, even when a task never lets go. */
@@ -32,6 +37,7 @@ static void on_interrupt(int sig) {
     } else {
         loop->backend.ops->wake(&loop->backend);
     }
+    atomic_fetch_sub(&interrupting, 1);
     errno = kept_errno;
 }
 
@@ -52,6 +58,7 @@ static bool catch_interrupts(struct hob_loop *loop) {
 static void release_interrupts(void) {
     signal(SIGINT, SIG_DFL);
     atomic_store(&interrupted_loop, NULL);
+    while (atomic_load(&interrupting) > 0) sched_yield();
 }
 
 /* ---- options ---- */
@@ -91,11 +98,15 @@ void hob_set_grace(double seconds) {
 
 /* ---- the loop ---- */
 
-/* The child of a fork has no loop: it runs one of its own if it wants to. */
+/* The child of a fork has no loop: it runs one of its own if it wants to. The task that forked must
+ * not return into the parent's; hob__task_finish() sees that its region is gone. */
 static void forked(void) {
+    struct hob_task *t = hob_self();
+    if (t) t->region = NULL;
     hob__loop = NULL;
     hob__loops = NULL;
     pthread_mutex_init(&hob__loops_lock, NULL);
+    atomic_store(&interrupting, 0);
     if (atomic_exchange(&interrupted_loop, NULL)) signal(SIGINT, SIG_DFL);
     hob__watchdog_forked();
 }
@@ -140,7 +151,6 @@ static int open_loop(struct hob_loop *loop, const struct hob_options *o) {
 
 static void close_loop(struct hob_loop *loop) {
     hob__wheel_remove(&loop->wheel, &loop->root.timer);
-    hob__inbox_close(loop);
     hob__backend_close(&loop->backend);
     hob__overflow_thread_exit();
     hob__stacks_destroy(&loop->stacks);
@@ -167,10 +177,15 @@ static int run_main(struct hob_loop *loop, const struct hob__spawn_site *site, c
                     const struct hob_options *o, struct hob_error **error) {
     struct hob_task *t = hob__task_new(
         loop, &loop->root, site, &(struct hob_spawn_options){.stack_size = o->main_stack_size});
-    if (!t) return -ENOMEM;
+    if (!t) {
+        hob__inbox_close(loop);
+        return -ENOMEM;
+    }
     memcpy(t->head.args, args, site->args_size);
     loop->main = t;
     hob__schedule(loop);
+    hob__inbox_close(loop);
+    hob__schedule(loop); /* what the last posts have started */
     int rc = t->result;
     if (rc == -ECANCELED && loop->deadlocked) {
         rc = HOB_E_DEADLOCK;
@@ -233,7 +248,7 @@ int hob__main(struct hob_options options, int (*app)(int argc, char **argv), int
     struct main_args args = {app, argc, argv};
     int rc = hob__run(&options, &site, &args);
     if (rc >= 0) return rc & 0xff;
-    if (rc == -ECANCELED && was_interrupted) {
+    if ((rc == -ECANCELED || rc == HOB_E_STOPPING) && was_interrupted) {
         fflush(NULL);
         signal(SIGINT, SIG_DFL);
         raise(SIGINT);

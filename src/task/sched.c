@@ -27,6 +27,7 @@ static inline void set_current(struct hob_loop *loop, struct hob_task *t) {
 bool hob__ring_grow(struct hob_loop *loop) {
     uint32_t capacity = loop->ring ? loop->ring_mask + 1 : 0;
     uint32_t wider = capacity ? capacity * 2 : 64;
+    if (wider == 0) return false; /* 2^32 tasks */
     struct hob_task **ring = hob__alloc(wider * sizeof *ring);
     if (!ring) return false;
     for (uint32_t i = ring_head(loop); i != loop->ring_tail; i++)

@@ -195,6 +195,11 @@ static void drop_locals(struct hob_task *t) {
 
 void hob__task_finish(struct hob_task *t, int rc) {
     struct hob_loop *loop = t->loop;
+    if (HOB__UNLIKELY(!t->region))
+        hob__misuse("fork",
+                    "the child returned from task '%s', whose loop is the parent's: it ends "
+                    "by _exit() or exec()",
+                    hob__task_title(t));
     if (HOB__UNLIKELY(t->region != &t->outer))
         hob__misuse("task end", "task '%s' ended inside a scope it had opened (by longjmp?)",
                     hob__task_title(t));

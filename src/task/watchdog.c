@@ -212,8 +212,10 @@ static void catch_signal(void) {
     struct sigaction now,
         ours = {.sa_sigaction = on_signal, .sa_flags = SA_ONSTACK | SA_RESTART | SA_SIGINFO};
     sigemptyset(&ours.sa_mask);
-    dog.catches = sigaction(SIGNAL, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) &&
-                  (now.sa_handler == SIG_DFL || now.sa_handler == SIG_IGN);
+    dog.catches = sigaction(SIGNAL, NULL, &now) == 0 &&
+                  (now.sa_flags & SA_SIGINFO
+                       ? now.sa_sigaction == on_signal /* a forked child has the parent's */
+                       : now.sa_handler == SIG_DFL || now.sa_handler == SIG_IGN);
     if (dog.catches) sigaction(SIGNAL, &ours, NULL);
 }
 
@@ -224,7 +226,6 @@ static void start(void) {
     pthread_cond_init(&dog.changed, &clock);
     pthread_condattr_destroy(&clock);
     sem_init(&capture.taken, 0, 0);
-    catch_signal();
     dog.ends = false;
     sigset_t all, before;
     sigfillset(&all);
@@ -232,7 +233,9 @@ static void start(void) {
     /* Without the thread there is no report; the program runs all the same. */
     dog.runs = pthread_create(&dog.thread, NULL, watch, NULL) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (dog.runs) pthread_setname_np(dog.thread, "hob-watch");
+    if (!dog.runs) return;
+    catch_signal(); /* it waits for dog.lock, which the caller has */
+    pthread_setname_np(dog.thread, "hob-watch");
 }
 
 void hob__watchdog_add(void) {

@@ -31,7 +31,8 @@ static const char help[] =
     "stopped and every request had ended, 1 when it could not listen, 2 for wrong usage.\n";
 
 static int serve(struct hob_listener *listener, size_t connections) {
-    return hob_http_serve(listener, routes_answer, NULL, .max_connections = connections);
+    return hob_http_serve(listener, routes_answer, NULL,
+                          (struct hob_http_options){.max_connections = connections});
 }
 HOB_TASK(serve, struct hob_listener *, size_t)
 
