@@ -5,6 +5,7 @@
 
 static struct {
     int active, most, served;
+    int gather; /* /slow waits until that many have been there at once; 0 = 20 ms */
     char last[256];
 } seen;
 
@@ -15,6 +16,7 @@ static inline int count(struct hob_request *req, void *arg) {
     size_t n;
     int rc = hob_request_body(req, &body, &n);
     if (rc == 0 && strncmp(hob_request_path(req), "/slow", 5) == 0) rc = hob_sleep(0.02);
+    while (rc == 0 && seen.most < seen.gather) rc = hob_sleep(0.02);
     if (rc == 0 && strcmp(hob_request_path(req), "/hang") == 0) rc = hob_sleep(1000);
     seen.active--;
     if (rc < 0) return rc;
