@@ -71,7 +71,7 @@ static inline void hob__run_deferred(struct hob__deferred *d) { d->fn(d->arg); }
 /* What is told of an error that nobody read (a background task's, a discarded child's, a collected
  * one that was never looked at), of a deadlock, of a task that holds the loop. The default writes
  * to standard error. `text` is whole lines. May be called by the watchdog's thread; must not wait.
- * NULL = the default. */
+ * NULL = the default. Any thread may set it. */
 enum hob_report_kind { HOB_REPORT_ERROR, HOB_REPORT_DEADLOCK, HOB_REPORT_SLOW, HOB_REPORT_NOTE };
 HOB_API void hob_set_report(void (*report)(enum hob_report_kind kind, const char *text, void *arg),
                             void *arg);

@@ -13,7 +13,8 @@ extern "C" {
 /* All zero is the default; the environment (named behind each) wins where it is set. */
 struct hob_options {
     const char *backend; /* "uring" or "epoll"; default: the best the kernel gives (HOB_BACKEND) */
-    size_t stack_size;   /* of tasks, bytes; default 65536 (HOB_STACK_SIZE, "256k" is understood) */
+    size_t stack_size;   /* of tasks, bytes, at most 1 MiB; default 65536 (HOB_STACK_SIZE, "256k" is
+                            understood) */
     size_t main_stack_size; /* of the main task, bytes; default 262144 */
     double grace;           /* seconds between Ctrl-C's ask and its cancel; default 0 (HOB_GRACE) */
     unsigned slow_ms;  /* a task that holds the loop longer is reported; default 100 (HOB_SLOW_MS, 0
@@ -82,7 +83,7 @@ HOB_API int hob_loop_info(struct hob_loop_info *info);
 struct hob_local {
     const char *name;
     void (*drop)(void *value); /* when the last task that sees the value has ended or set another;
-                                  may be NULL */
+                                  must not wait; may be NULL */
 };
 #define HOB_LOCAL(name, drop)                                                                      \
     { (name), (drop) }

@@ -32,8 +32,8 @@ enum hob_on_error {
     HOB_FAIL_FAST =
         0,       /* the first child that fails cancels the others; hob_join() returns its error */
     HOB_COLLECT, /* children do not disturb each other; hob_join() returns how many failed */
-    HOB_DISCARD  /* for servers: a finished child's record is dropped at once, its error is reported
-                  */
+    HOB_DISCARD  /* for servers: a finished child's record is dropped at once, and with it its
+                    struct hob_task; its error is reported */
 };
 
 /* How to open a scope; all zero is the default. */
@@ -124,17 +124,19 @@ HOB_API const struct hob_error *hob_scope_error_of(struct hob_scope *s, int code
 HOB_API int hob_defer(struct hob_scope *s, void (*fn)(void *arg), void *arg);
 
 /* As children end: waits for the next one that this call has not handed out yet. 1 and *child, 0
- * when there is none left, or -ECANCELED (no child is consumed then). Owner only. Cancellation
- * point. */
+ * when there is none left (HOB_DISCARD keeps none), or -ECANCELED (no child is consumed then).
+ * Owner only. Cancellation point. */
 HOB_API int hob_next_done(struct hob_scope *s, struct hob_task **child);
 
 /* The first child that succeeds wins: the others are cancelled and waited for. Returns the winner's
  * result (>= 0), or the first error when none succeeded, HOB_E_NO_WINNER without children. *winner
  * (may be NULL) is set on success. If the owner waits between the spawns and the race, open the
- * scope with HOB_COLLECT. Owner only. */
+ * scope with HOB_COLLECT; not for HOB_DISCARD. Owner only. */
 HOB_API int hob_race(struct hob_scope *s, struct hob_task **winner);
 
-/* ---- tasks. A `struct hob_task *` is valid until the scope it was spawned in ends. ---- */
+/* ---- tasks. A `struct hob_task *` is valid until the scope it was spawned in ends (HOB_DISCARD:
+ * until the task ends, so await it at once or not at all). NULL, from a spawn that was refused:
+ * then hob_await(), hob_wait() and hob_task_result() return why, -ECANCELED or -ENOMEM. ---- */
 
 /* Waits until the task has ended; any number of tasks may. Its result: >= 0 or its error, whose
  * record becomes hob_error(). -ECANCELED also when the caller was cancelled (hob_cancelled()
@@ -161,8 +163,8 @@ HOB_API uint64_t hob_task_id(const struct hob_task *t);
 /* Did it end with -ECANCELED after a cancel? */
 HOB_API bool hob_task_was_cancelled(const struct hob_task *t);
 
-/* Cancels the task's outermost scope. True when it was running and not cancelled yet. Does not
- * wait. */
+/* Cancels the task's outermost scope. True when it was running and not cancelled yet (NULL: false).
+ * Does not wait. */
 HOB_API bool hob_cancel(struct hob_task *t);
 /* Takes back a hob_cancel() of the calling task. True when there was one. */
 HOB_API bool hob_uncancel(void);
@@ -208,7 +210,7 @@ struct hob__spawn_site {
 struct hob_spawn_options {
     const char *name;  /* copied; default: the function's name */
     size_t stack_size; /* bytes of address space, rounded up to a class: 16 KiB, 64 KiB, 256 KiB, 1
-                          MiB; 0 = default */
+                          MiB, which is also the most; 0 = default */
     bool daemon;       /* cancelled when only daemons remain in its scope */
 };
 

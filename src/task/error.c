@@ -177,6 +177,8 @@ void hob_set_report(void (*report)(enum hob_report_kind kind, const char *text, 
     pthread_mutex_unlock(&reporter.lock);
 }
 
+void hob__reports_forked(void) { pthread_mutex_init(&reporter.lock, NULL); }
+
 void hob__report(enum hob_report_kind kind, const char *text) {
     pthread_mutex_lock(&reporter.lock);
     void (*report)(enum hob_report_kind, const char *, void *) = reporter.report;

@@ -108,6 +108,7 @@ static void forked(void) {
     pthread_mutex_init(&hob__loops_lock, NULL);
     atomic_store(&interrupting, 0);
     if (atomic_exchange(&interrupted_loop, NULL)) signal(SIGINT, SIG_DFL);
+    hob__reports_forked();
     hob__watchdog_forked();
 }
 

@@ -220,15 +220,8 @@ int hob__scope_result(struct hob_scope *s, int rc) {
     return rc;
 }
 
-static void check_keeps_children(const struct hob_scope *s, const char *func) {
-    if (HOB__UNLIKELY(s->on_error == HOB_DISCARD))
-        hob__misuse(func, "scope '%s' (%s:%d) is HOB_DISCARD: its children's results are not kept",
-                    s->name, s->file, s->line);
-}
-
 int hob_next_done(struct hob_scope *s, struct hob_task **child) {
     struct hob_task *t = check_owner(s, __func__);
-    check_keeps_children(s, __func__);
     int rc = hob__check_point(t, __func__);
     struct hob_waiter w;
     while (rc >= 0) {
@@ -259,7 +252,9 @@ static struct hob_task *take_winner(struct hob_scope *s) {
 
 int hob_race(struct hob_scope *s, struct hob_task **winner) {
     struct hob_task *t = check_owner(s, __func__);
-    check_keeps_children(s, __func__);
+    if (HOB__UNLIKELY(s->on_error == HOB_DISCARD))
+        hob__misuse(__func__, "scope '%s' (%s:%d) is HOB_DISCARD: no result is kept", s->name,
+                    s->file, s->line);
     int rc = hob__check_point(t, __func__);
     bool any = !hob__list_empty(&s->children);
     if (s->state == HOB__SCOPE_OPEN) s->state = HOB__SCOPE_RACING;

@@ -193,16 +193,19 @@ static void drop_locals(struct hob_task *t) {
     t->last = NULL;
 }
 
+static __attribute__((noinline, cold, noreturn)) void ended_elsewhere(const struct hob_task *t) {
+    if (!t->region)
+        hob__misuse("fork",
+                    "the child process returned from task '%s', whose loop is its parent's: "
+                    "it has to end by _exit() or exec()",
+                    hob__task_title(t));
+    hob__misuse("task end", "task '%s' ended inside a scope it had opened (by longjmp?)",
+                hob__task_title(t));
+}
+
 void hob__task_finish(struct hob_task *t, int rc) {
     struct hob_loop *loop = t->loop;
-    if (HOB__UNLIKELY(!t->region))
-        hob__misuse("fork",
-                    "the child returned from task '%s', whose loop is the parent's: it ends "
-                    "by _exit() or exec()",
-                    hob__task_title(t));
-    if (HOB__UNLIKELY(t->region != &t->outer))
-        hob__misuse("task end", "task '%s' ended inside a scope it had opened (by longjmp?)",
-                    hob__task_title(t));
+    if (HOB__UNLIKELY(t->region != &t->outer)) ended_elsewhere(t);
     if (HOB__UNLIKELY(t->unwound != NULL)) rc = settle_unwound(t, rc);
     if (HOB__UNLIKELY(rc < 0)) {
         if (rc == -ECANCELED && (t->outer.attention & HOB__ATT_CANCEL))

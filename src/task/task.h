@@ -218,6 +218,7 @@ void hob__error_leave_list(struct hob_error *e);
 void hob__error_set(struct hob_error *e);
 void hob__error_report(const struct hob_error *e, const char *what);
 void hob__report(enum hob_report_kind kind, const char *text);
+void hob__reports_forked(void);
 
 /* ---- local.c ---- */
 struct hob__local_node *hob__locals_ref(struct hob__local_node *n);

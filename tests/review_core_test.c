@@ -1,0 +1,488 @@
+/* review_core_test - what somebody who wants to break the core tries first. Each test is named
+ * after what it proves; what it needs of the inside (counters, the ring's indices) it takes from
+ * task/task.h. */
+#include "test.h"
+
+#include <hob/net.h>
+
+#include <fcntl.h>
+#include <math.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/list.h"
+#include "base/memory.h"
+#include "task/task.h"
+
+/* ---- reports ---- */
+
+static char reported[1 << 16];
+static int reports;
+
+static void keep_report(enum hob_report_kind kind, const char *text, void *arg) {
+    (void)arg;
+    (void)kind;
+    reports++;
+    strncat(reported, text, sizeof reported - strlen(reported) - 1);
+}
+
+static int fails(int code) { return hob_fail(code, "failed on purpose"); }
+HOB_TASK(fails, int)
+
+static int fails_later(int turns, int code) {
+    for (int i = 0; i < turns; i++) HOB_TRY(hob_yield_now());
+    return hob_fail(code, "failed later");
+}
+HOB_TASK(fails_later, int, int)
+
+static int forever(void) { return hob_sleep(1e9); }
+HOB_TASK(forever)
+
+/* ---- records that go away ---- */
+
+static struct hob_scope *lent;
+static int start_result = 1;
+
+static int not_started(void) { return hob_fail(-EDOM, "not started"); }
+HOB_TASK(not_started)
+
+static int starts_in_lent(void) {
+    start_result = hob_start(lent, not_started);
+    return 0;
+}
+HOB_TASK(starts_in_lent)
+
+static int lends_and_leaves(void) {
+    {
+        HOB_SCOPE(s, .on_error = HOB_COLLECT);
+        lent = s;
+        /* Ready before the starter each time, so that the scope is gone when that one runs. */
+        while (!s->children.next->next || hob__list_empty(&s->finished)) hob_yield_now();
+    }
+    HOB_SCOPE(next);
+    hob_spawn(next, forever); /* takes the record over */
+    hob_yield_now();
+    hob_yield_now();
+    CHECK_EQ(start_result, -EDOM);
+    hob_scope_cancel(next);
+    return hob_join(next);
+}
+HOB_TASK(lends_and_leaves)
+
+TASK_TEST(a_start_in_a_scope_of_somebody_else_survives_that_scope) {
+    HOB_SCOPE(s);
+    hob_spawn(s, lends_and_leaves);
+    hob_spawn(s, starts_in_lent);
+    return hob_join(s);
+}
+
+/* ---- errors are not lost ---- */
+
+TASK_TEST(looking_at_a_running_task_is_not_reading_its_error) {
+    hob_set_report(keep_report, NULL);
+    {
+        HOB_SCOPE(s, .on_error = HOB_COLLECT);
+        struct hob_task *t = hob_spawn(s, fails_later, 3, -EIO);
+        CHECK_EQ(hob_task_result(t), -EINPROGRESS);
+        CHECK(!hob_task_error(t));
+        CHECK(!hob_scope_errors(s));
+        CHECK_EQ(hob_join(s), 1);
+    }
+    CHECK_EQ(reports, 1);
+    CHECK_HAS(reported, "failed later");
+    return 0;
+}
+
+/* ---- locals ---- */
+
+static void *seen_by_drop;
+static struct hob_local key;
+static void drop_looks(void *value) {
+    (void)value;
+    seen_by_drop = hob_local_get(&key);
+    hob_fail(-EIO, "a drop that failed");
+}
+static struct hob_local key = HOB_LOCAL("key", drop_looks);
+
+static int sets_twice(void) {
+    hob_local_set(&key, "one");
+    hob_local_set(&key, "two");
+    CHECK_STR(seen_by_drop, "two");
+    hob_error_clear();
+    return 0;
+}
+HOB_TASK(sets_twice)
+
+static int has_no_error(void) {
+    CHECK(!hob_error());
+    return 0;
+}
+HOB_TASK(has_no_error)
+
+TASK_TEST(a_drop_may_look_at_locals_and_leaves_no_error_behind) {
+    for (int i = 0; i < 2; i++) {
+        HOB_SCOPE(s);
+        hob_spawn(s, sets_twice);
+        CHECK_EQ(hob_join(s), 0);
+        CHECK(!seen_by_drop); /* the task's own end: nothing is set any more */
+    }
+    HOB_SCOPE(s);
+    hob_spawn(s, has_no_error);
+    return hob_join(s);
+}
+
+/* ---- refused spawns ---- */
+
+static int answers(int n) { return n; }
+HOB_TASK(answers, int)
+
+static int awaits_unchecked(void) {
+    HOB_SCOPE(s);
+    hob_sleep(1e9); /* cancelled here, and not looked at */
+    struct hob_task *t = hob_spawn(s, answers, 7);
+    CHECK(!t);
+    CHECK_EQ(hob_await(t), -ECANCELED);
+    CHECK_EQ(hob_wait(&t, 1, HOB_ALL_DONE), -ECANCELED);
+    CHECK_EQ(hob_task_result(t), -ECANCELED);
+    CHECK(!hob_cancel(t));
+    return hob_join(s);
+}
+HOB_TASK(awaits_unchecked)
+
+TASK_TEST(a_spawn_that_a_cancel_refused_can_be_awaited_unchecked) {
+    HOB_SCOPE(s);
+    struct hob_task *t = hob_spawn(s, awaits_unchecked);
+    hob_yield_now();
+    hob_cancel(t);
+    CHECK_EQ(hob_await(t), -ECANCELED);
+    return hob_join(s);
+}
+
+TASK_TEST(a_spawn_without_memory_can_be_awaited_unchecked) {
+    HOB_SCOPE(s, .on_error = HOB_COLLECT);
+    hob__alloc_fail_at(1);
+    struct hob_task *t = hob_spawn_named(s, "named", answers, 7);
+    hob__alloc_fail_at(0);
+    CHECK(!t);
+    CHECK_EQ(hob_await(t), -ENOMEM);
+    CHECK_EQ(hob_join(s), -ENOMEM);
+    return 0;
+}
+
+/* ---- descriptors ---- */
+
+static int fill(int fd) {
+    static char junk[65536];
+    int n = 0;
+    while (write(fd, junk, sizeof junk) > 0) n++;
+    return n;
+}
+
+static int polls_both(int fd) {
+    int got = hob_poll(fd, POLLIN | POLLOUT);
+    CHECK(got & POLLOUT);
+    return 0;
+}
+HOB_TASK(polls_both, int)
+
+TASK_TEST(a_poll_for_both_directions_is_woken_by_either) {
+    int fds[2];
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    CHECK(fill(fds[0]) > 0);
+    {
+        HOB_SCOPE(s, .deadline = hob_after(5));
+        hob_spawn(s, polls_both, fds[0]);
+        hob_sleep(0.01);
+        char junk[65536];
+        while (read(fds[1], junk, sizeof junk) > 0) continue;
+        CHECK_EQ(hob_join(s), 0);
+    }
+    CHECK_EQ(hob_loop_current()->outside, 0);
+    CHECK_EQ(hob_loop_current()->backend.watched, 0);
+    close(fds[0]);
+    close(fds[1]);
+    return 0;
+}
+
+TASK_TEST(a_poll_of_what_cannot_be_waited_for_says_so) {
+    int file = open("/proc/self/exe", O_RDONLY);
+    CHECK_EQ(hob_poll(file, POLLIN), POLLIN); /* as poll() says */
+    close(file);
+    CHECK_EQ(hob_poll(file, POLLIN), -EBADF);
+    CHECK_EQ(hob_poll(0, POLLPRI), -EINVAL);
+    return 0;
+}
+
+/* Writes until the reader has gone. */
+static void *floods(void *arg) {
+    int fd = *(int *)arg;
+    static char junk[1 << 16];
+    while (send(fd, junk, sizeof junk, MSG_NOSIGNAL) > 0) continue;
+    return NULL;
+}
+
+static int drain(struct hob_stream *c) {
+    char some[256];
+    for (;;)
+        if (HOB_TRY(hob_read(c, some, sizeof some)) == 0) return 0;
+}
+
+static int ticks;
+static int ticking(void) {
+    for (;; ticks++) HOB_TRY(hob_sleep(0.001));
+}
+HOB_TASK(ticking)
+
+TASK_TEST(a_peer_that_never_stops_sending_holds_neither_deadlines_nor_other_tasks) {
+    struct hob_listener *l;
+    struct hob_stream *c;
+    CHECK_EQ(hob_listen("unix:@hob-review-flood", &l), 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    memcpy(to.sun_path, "\0hob-review-flood", 17);
+    CHECK_EQ(
+        connect(fd, (struct sockaddr *)&to, (socklen_t)offsetof(struct sockaddr_un, sun_path) + 17),
+        0);
+    CHECK_EQ(hob_accept(l, &c), 0);
+    pthread_t thread;
+    pthread_create(&thread, NULL, floods, &fd);
+    HOB_SCOPE(s);
+    hob_spawn(s, ticking);
+    CHECK_EQ(hob_within(0.3, drain(c)), -ETIMEDOUT);
+    CHECK(ticks > 10);
+    hob_close(c);
+    pthread_join(thread, NULL);
+    close(fd);
+    hob_listener_close(l);
+    return 0;
+}
+
+static int reads_on(int fd) {
+    char byte;
+    struct iovec iov = {&byte, 1};
+    for (;;)
+        if (HOB_TRY(hob_preadv(fd, &iov, 1, 0)) != 1) return -EIO;
+}
+
+TASK_TEST(reads_that_never_wait_hold_neither_deadlines_nor_other_tasks) {
+    int fd = open("/proc/self/exe", O_RDONLY);
+    HOB_SCOPE(s);
+    hob_spawn(s, ticking);
+    CHECK_EQ(hob_within(0.3, reads_on(fd)), -ETIMEDOUT);
+    CHECK(ticks > 10);
+    close(fd);
+    return 0;
+}
+
+/* ---- deadlines without an end ---- */
+
+static int waits_for_nothing(void) {
+    struct hob_event never = {0};
+    return hob_within(INFINITY, hob_event_wait(&never));
+}
+HOB_TASK(waits_for_nothing)
+
+TEST(a_deadline_that_never_comes_does_not_hide_a_deadlock) {
+    hob_set_report(keep_report, NULL);
+    CHECK_EQ(hob_run(waits_for_nothing), HOB_E_DEADLOCK);
+    CHECK_HAS(reported, "event");
+}
+
+TASK_TEST(no_number_of_seconds_breaks_the_clock) {
+    double odd[] = {NAN, -1, -1e300, 0, 1e-300, 1e-9, 1e300, INFINITY, -INFINITY};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        CHECK(hob_after(odd[i]) != 0);
+        int rc = hob_within(0.001, hob_sleep(odd[i]));
+        CHECK(isnan(odd[i]) ? rc == -EINVAL : odd[i] > 1 ? rc == -ETIMEDOUT : rc == 0);
+        HOB_SCOPE(s, .deadline = hob_after(odd[i]));
+        CHECK_EQ(hob_sleep(0.001), odd[i] > 1e-3 ? 0 : -ECANCELED);
+        if (odd[i] > 1e-3) CHECK_EQ(hob_scope_reschedule(s, UINT64_MAX), 0);
+        hob_stop(s, odd[i]);
+        CHECK_EQ(hob_check(), odd[i] > 1e-3 ? 0 : -ECANCELED);
+    }
+    uint64_t deadlines[] = {1, UINT64_MAX - 1, UINT64_MAX, (uint64_t)1 << 63};
+    for (size_t i = 0; i < sizeof deadlines / sizeof *deadlines; i++)
+        CHECK_EQ(hob_within(0.001, hob_sleep_until(deadlines[i])), i ? -ETIMEDOUT : 0);
+    return 0;
+}
+
+/* ---- the end of a loop ---- */
+
+static int late_runs;
+static int late(char big[200]) {
+    (void)big;
+    late_runs++;
+    return hob_sleep(1);
+}
+struct big {
+    char bytes[200];
+};
+static int late_big(struct big b) { return late(b.bytes); }
+HOB_TASK(late_big, struct big)
+
+static void post_background(void *arg) {
+    (void)arg;
+    struct big b = {{0}};
+    CHECK_EQ(hob_background(late_big, b), 0);
+}
+
+static int posts_and_ends(void) { return hob_loop_post(hob_loop_current(), post_background, NULL); }
+HOB_TASK(posts_and_ends)
+
+TEST(what_the_last_post_starts_runs_and_leaves_nothing_behind) {
+    CHECK_EQ(hob_run(posts_and_ends), 0);
+    long before = hob__alloc_live();
+    CHECK_EQ(hob_run(posts_and_ends), 0);
+    CHECK_EQ(hob__alloc_live(), before);
+    CHECK_EQ(late_runs, 2);
+}
+
+static void *fails_in_a_thread(void *arg) {
+    (void)arg;
+    CHECK_EQ(hob_run(fails, -EIO), -EIO);
+    CHECK_STR(hob_error()->message, "failed on purpose");
+    return NULL;
+}
+
+static void run_thread(void *(*fn)(void *)) {
+    pthread_t thread;
+    CHECK_EQ(pthread_create(&thread, NULL, fn, NULL), 0);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
+TEST(a_thread_that_ends_takes_its_last_error_along) {
+    run_thread(fails_in_a_thread);
+    long before = hob__alloc_live();
+    for (int i = 0; i < 10; i++) run_thread(fails_in_a_thread);
+    CHECK_EQ(hob__alloc_live(), before);
+}
+
+/* ---- fork ---- */
+
+static int returns_in_the_child(void) {
+    pid_t pid = fork();
+    if (pid == 0) return 0;
+    int status;
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    return 0;
+}
+HOB_TASK(returns_in_the_child)
+
+static int other_runs;
+static int counts_runs(void) {
+    other_runs++;
+    if (write(2, "other task\n", 11) < 0) return -EIO;
+    return 0;
+}
+HOB_TASK(counts_runs)
+
+static int forks_beside_another(void) {
+    HOB_SCOPE(s);
+    hob_spawn(s, returns_in_the_child);
+    hob_spawn(s, counts_runs);
+    return hob_join(s);
+}
+HOB_TASK(forks_beside_another)
+
+TEST(a_forked_child_that_returns_from_its_task_is_stopped) {
+    char text[65536];
+    CHECK_EQ(RUN_CHILD(text, if (hob_run(forks_beside_another)) abort()), 0);
+    CHECK_HAS(text, "fork");
+    char *first = strstr(text, "other task");
+    CHECK(first && !strstr(first + 1, "other task")); /* in the parent only */
+}
+
+static void burn_ms(int ms) {
+    uint64_t until = hob_now() + (uint64_t)ms * 1000000;
+    while (hob_now() < until) continue;
+}
+
+static int holds_the_loop(void) {
+    burn_ms(400);
+    return 0;
+}
+HOB_TASK(holds_the_loop)
+
+static int runs_a_loop_in_a_child(void) {
+    char text[65536];
+    CHECK_EQ(RUN_CHILD(text, hob_run(holds_the_loop)), 0);
+    CHECK_HAS(text, "task 'holds_the_loop'");
+    return 0;
+}
+HOB_TASK(runs_a_loop_in_a_child)
+
+TEST(the_watchdog_shows_stacks_in_a_forked_child_too) {
+    CHECK_EQ(hob_run_with(((struct hob_options){.slow_ms = 60000}), runs_a_loop_in_a_child), 0);
+}
+
+/* ---- misuse is told ---- */
+
+static struct hob_task *foreign;
+static pthread_barrier_t together;
+
+static int lends_itself(void) {
+    foreign = hob_self();
+    pthread_barrier_wait(&together);
+    pthread_barrier_wait(&together);
+    return 0;
+}
+HOB_TASK(lends_itself)
+
+static void *lending(void *arg) {
+    (void)arg;
+    CHECK_EQ(hob_run(lends_itself), 0);
+    return NULL;
+}
+
+static int waits_for_foreign(void) { return hob_wait(&foreign, 1, HOB_ALL_DONE); }
+HOB_TASK(waits_for_foreign)
+
+static void wait_for_foreign(void) {
+    pthread_t thread;
+    pthread_barrier_init(&together, NULL, 2);
+    pthread_create(&thread, NULL, lending, NULL);
+    pthread_barrier_wait(&together);
+    hob_run(waits_for_foreign);
+}
+
+TEST(waiting_for_a_task_of_another_thread_is_misuse) {
+    CHECK_DIES(wait_for_foreign(), "belongs to another thread's loop");
+}
+
+static int races_discarding(void) {
+    HOB_SCOPE(s, .on_error = HOB_DISCARD);
+    hob_spawn(s, answers, 1);
+    return hob_race(s, NULL);
+}
+HOB_TASK(races_discarding)
+
+TEST(a_race_that_keeps_no_result_is_misuse) {
+    CHECK_DIES(hob_run(races_discarding), "HOB_DISCARD");
+}
+
+/* ---- Ctrl-C ---- */
+
+static int accepts(int argc, char **argv) {
+    (void)argc;
+    (void)argv;
+    struct hob_listener *l;
+    HOB_TRY(hob_listen("127.0.0.1:0", &l));
+    raise(SIGINT);
+    struct hob_stream *c;
+    int rc = hob_accept(l, &c);
+    hob_listener_close(l);
+    return rc;
+}
+
+TEST(a_server_that_ctrl_c_ended_in_accept_ends_by_the_signal) {
+    char text[4096];
+    char *argv[] = {"server", NULL};
+    int status = RUN_CHILD(text, exit(hob_main(accepts, 1, argv)));
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
+    CHECK_STR(text, "");
+}
+
+TEST_MAIN()
