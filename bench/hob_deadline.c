@@ -1,15 +1,16 @@
-/* hob_deadline.c - deadlines, with a million other timers armed: those of a million tasks, each
- * waiting in a scope with a deadline of its own.
+/* hob_deadline.c - deadlines, with a million other timers armed: those of scopes that are nested, a
+ * thousand in each of a thousand tasks, so that they lie side by side in memory.
  *
  *   deadline_hot      one scope with a near deadline, opened and left again and again
  *   deadline_random   hob_scope_reschedule() on the million scopes in random order: its timer is
  *                     disarmed and armed anew
  *   within_hot        hob_within() around a call that need not wait: it looks at the clock as well
- */
+ *   deadline_asleep   as deadline_random, but each scope is that of a task of its own, asleep: what
+ *                     is measured then is mostly the memory of a million cold stacks */
 #include "bench.h"
 #include <hob/hob.h>
 
-enum { MILLION = 1000000, PAIRS = 200000, PORTION = 20000 };
+enum { MILLION = 1000000, DEPTH = 1000, PAIRS = 200000, PORTION = 20000 };
 static const uint64_t SECOND = 1000000000u;
 
 static struct hob_scope **scopes;
@@ -21,13 +22,22 @@ static uint64_t far(uint64_t now, uint64_t *seed) {
     return now + 60 * SECOND + bench_random(seed) % (60 * SECOND);
 }
 
-static int holder(int i, uint64_t deadline) {
-    HOB_SCOPE(s, .deadline = deadline);
+/* Holds the scopes i, i + 1, ... up to `last`, each inside the one before. */
+static int hold(int i, int last, uint64_t now, uint64_t *seed) {
+    HOB_SCOPE(s, .deadline = far(now, seed));
     scopes[i] = s;
     waiting++;
-    return hob_event_wait(&end);
+    return i == last ? hob_event_wait(&end) : hold(i + 1, last, now, seed);
 }
-HOB_TASK(holder, int, uint64_t)
+HOB_TASK(hold, int, int, uint64_t, uint64_t *)
+
+static int hold_million(struct hob_scope *s, int depth, uint64_t now, uint64_t *seed) {
+    struct hob_spawn_options stack = {.stack_size = depth > 1 ? 1 << 20 : 0};
+    for (int i = 0; i < MILLION; i += depth)
+        hob_spawn_with(s, stack, hold, i, i + depth - 1, now, seed);
+    while (waiting < MILLION && !hob_cancelled()) HOB_TRY(hob_yield_now());
+    return 0;
+}
 
 static void open_and_leave(uint64_t deadline) { HOB_SCOPE(s, .deadline = deadline); }
 
@@ -56,29 +66,30 @@ static int within(void) {
     return 0;
 }
 
-static int app(void) {
+static int app(bool asleep) {
     uint64_t now = hob_now(), seed = 42;
     scopes = calloc(MILLION, sizeof *scopes);
     if (!scopes) return -ENOMEM;
     HOB_SCOPE(s);
-    for (int i = 0; i < MILLION; i++) hob_spawn(s, holder, i, far(now, &seed));
-    while (waiting < MILLION) HOB_TRY(hob_yield_now());
+    HOB_TRY(hold_million(s, asleep ? 1 : DEPTH, now, &seed));
     double ns;
-    BENCH_MEASURE(ns, PAIRS, HOB_TRY(hot()));
-    bench_result("deadline_hot", ns, "ns");
     BENCH_MEASURE(ns, PAIRS, HOB_TRY(random_order(now, &seed)));
-    bench_result("deadline_random", ns, "ns");
-    BENCH_MEASURE(ns, PAIRS, HOB_TRY(within()));
-    bench_result("within_hot", ns, "ns");
+    bench_result(asleep ? "deadline_asleep" : "deadline_random", ns, "ns");
+    if (!asleep) {
+        BENCH_MEASURE(ns, PAIRS, HOB_TRY(hot()));
+        bench_result("deadline_hot", ns, "ns");
+        BENCH_MEASURE(ns, PAIRS, HOB_TRY(within()));
+        bench_result("within_hot", ns, "ns");
+    }
     hob_event_set(&end);
     HOB_TRY(hob_join(s));
     free(scopes);
     return 0;
 }
-HOB_TASK(app)
+HOB_TASK(app, bool)
 
-int main(void) {
-    int rc = hob_run(app);
+int main(int argc, char **argv) {
+    int rc = hob_run(app, argc > 1 && strcmp(argv[1], "deadline_asleep") == 0);
     if (rc < 0) BENCH_FAIL("deadlines: %s", hob_strerror(rc));
     return 0;
 }
