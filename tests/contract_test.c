@@ -86,7 +86,7 @@ TASK_TEST(P01_failed_child_wakes_the_owner_inside_the_scope) {
 
 TASK_TEST(P01_inner_scopes_end_first) {
     HOB_SCOPE(outer);
-    hob_spawn(outer, noting, "outer", 0.02, 0);
+    hob_spawn(outer, noting, "outer", 0.2, 0);
     {
         HOB_SCOPE(inner);
         hob_spawn(inner, noting, "inner", 0.01, 0);

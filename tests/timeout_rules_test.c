@@ -188,7 +188,7 @@ TASK_TEST(O05_the_inner_expires_first_and_the_outer_during_its_clean_up) {
 }
 
 TASK_TEST(O06_busy_past_both_deadlines_the_inner_converts_then_the_outer) {
-    uint64_t first = hob_after(0.002), second = first + 2000000;
+    uint64_t first = hob_after(0.05), second = first + 2000000;
     HOB_SCOPE(outer, .deadline = second);
     {
         HOB_SCOPE(inner, .deadline = first);
@@ -340,18 +340,18 @@ TASK_TEST(O10_a_scope_in_the_clean_up_of_an_expired_one) {
 /* ---- reschedule ---- */
 
 TASK_TEST(O11_reschedule_moves_the_deadline) {
-    HOB_SCOPE(s, .deadline = hob_after(0.002));
+    HOB_SCOPE(s, .deadline = hob_after(0.05));
     CHECK_EQ(hob_scope_reschedule(s, hob_after(HOURS)), 0);
-    CHECK_EQ(hob_sleep(0.005), 0);
+    CHECK_EQ(hob_sleep(0.06), 0);
     CHECK_EQ(hob_scope_reschedule(s, hob_after(0.001)), 0);
     CHECK_EQ(waits_for_ever(), -ECANCELED);
     CHECK_EQ(hob_join(s), -ETIMEDOUT);
     return 0;
 }
 TASK_TEST(O11_to_none) {
-    HOB_SCOPE(s, .deadline = hob_after(0.002));
+    HOB_SCOPE(s, .deadline = hob_after(0.05));
     CHECK_EQ(hob_scope_reschedule(s, 0), 0);
-    CHECK_EQ(hob_sleep(0.005), 0);
+    CHECK_EQ(hob_sleep(0.06), 0);
     CHECK_EQ(hob_join(s), 0);
     return 0;
 }

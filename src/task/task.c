@@ -106,6 +106,7 @@ static void refuse(struct hob_scope *s, const struct hob__spawn_site *site, int 
 static struct hob_task *spawn(struct hob_scope *s, const struct hob__spawn_site *site,
                               const struct hob_spawn_options *options) {
     struct hob_loop *loop = hob__loop;
+    if (HOB__UNLIKELY(!s)) hob__misuse("hob_spawn", "the scope is NULL");
     if (HOB__UNLIKELY(!loop || s->region.task->loop != loop))
         hob__misuse("hob_spawn", "the scope '%s' belongs to another thread's loop", s->name);
     if (HOB__UNLIKELY(s->state >= HOB__SCOPE_JOINED))
@@ -229,6 +230,14 @@ void hob__task_finish(struct hob_task *t, int rc) {
     hob__scope_child_done(t->scope, t);
 }
 
+/* What a report function that was called for the task's end has left with it. */
+static __attribute__((cold)) void forget_late(struct hob_task *t) {
+    hob__error_unref(t->last);
+    t->last = NULL;
+    hob__locals_unref(t->locals);
+    t->locals = NULL;
+}
+
 void hob__task_free(struct hob_task *t) {
     if (HOB__UNLIKELY(t->error != NULL)) {
         hob__error_unref(t->error);
@@ -240,6 +249,7 @@ void hob__task_free(struct hob_task *t) {
         atomic_signal_fence(memory_order_seq_cst); /* the watchdog's handler may read it */
         hob__free(name);
     }
+    if (HOB__UNLIKELY(t->last || t->locals)) forget_late(t);
     hob__record_free(t->loop, t);
 }
 
