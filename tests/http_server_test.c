@@ -417,7 +417,9 @@ TASK_TEST(out_of_descriptors) {
     int held[4096], n = 0;
     ask(l, "GET / HTTP/1.1\r\n" CLOSE "\r\n");
     struct hob_stream *c;
-    struct rlimit limit = {200, 200};
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = 200;
     CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
     while ((held[n] = dup(0)) >= 0) n++;
     CHECK(n > 10);
