@@ -25,11 +25,12 @@ HOB_API const struct hob_error *hob_error(void);
 /* Forgets it. */
 HOB_API void hob_error_clear(void);
 
-/* return hob_fail(-EINVAL, "page %d of %d", page, pages): makes the record and gives the code back.
- * Never fails: without memory the record is the code's name alone. The message is cut at 511 bytes.
- */
+/* return hob_fail(-EINVAL, "page %d of %d", page, pages): makes the record and gives the code back,
+ * whatever happens: without memory the record is the code's name alone, or none when several tasks
+ * fail so at once. The message is cut at 511 bytes. */
 #define hob_fail(code, ...) hob__fail(false, (code), __func__, __FILE__, __LINE__, __VA_ARGS__)
-/* The same, with the record that was there as its cause. At most 8 causes are kept. */
+/* The same, with the record that was there as its cause. At most 8 causes are kept, the first ones
+ * among them. */
 #define hob_fail_from(code, ...) hob__fail(true, (code), __func__, __FILE__, __LINE__, __VA_ARGS__)
 HOB_API int hob__fail(bool with_cause, int code, const char *func, const char *file, int line,
                       const char *fmt, ...) HOB_PRINTF(6, 7);

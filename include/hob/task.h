@@ -105,8 +105,8 @@ HOB_API void hob_stop(struct hob_scope *s, double grace);
 /* Has the calling task been asked to stop? */
 HOB_API bool hob_stopping(void);
 
-/* Moves the scope's deadline (ns, monotonic; 0 = none). -EINVAL when it has passed already or the
- * scope was joined. */
+/* Moves the scope's deadline (ns, monotonic; 0 = none). -EINVAL when the scope has been cancelled
+ * (by its deadline, too) or joined. */
 HOB_API int hob_scope_reschedule(struct hob_scope *s, uint64_t deadline);
 
 /* Did the scope's own deadline pass? */
@@ -170,7 +170,8 @@ HOB_API bool hob_cancel(struct hob_task *t);
 HOB_API bool hob_uncancel(void);
 /* Would a waiting call of the calling task return -ECANCELED now? */
 HOB_API bool hob_cancelled(void);
-/* The cancellation point alone: 0 or -ECANCELED. Does not wait. */
+/* The cancellation point alone: 0 or -ECANCELED. Does not wait; a deadline that passes while the
+ * task goes on without waiting is not seen (long computations: hob_yield_now()). */
 HOB_API int hob_check(void);
 
 /* The child's half of hob_start(): says that it is ready. Elsewhere it does nothing. */

@@ -78,7 +78,7 @@ static struct hob_error *make_formatted(int code, const char *func, const char *
                                         const char *fmt, va_list args) {
     char message[MESSAGE_MAX];
     vsnprintf(message, sizeof message, fmt, args);
-    if (depth(cause) >= CAUSES_MAX) cause = NULL;
+    while (depth(cause) > CAUSES_MAX) cause = cause->cause; /* keeps the first ones */
     struct hob_error like = {code, NULL, func, file, line, task, cause, NULL};
     return make(&like, message);
 }
@@ -127,8 +127,9 @@ int hob__fail(bool with_cause, int code, const char *func, const char *file, int
     struct hob_error *e = make_formatted(code, func, file, line, t ? hob__task_title(t) : "",
                                          with_cause ? *s : NULL, fmt, args);
     va_end(args);
-    if (!e && t && t->loop->oom_error && box_of(t->loop->oom_error)->refs == 1) {
-        e = hob__error_ref(t->loop->oom_error);
+    struct hob_error *reserve = t ? t->loop->oom_error : NULL;
+    if (!e && reserve && box_of(reserve)->refs == (*s == reserve ? 2 : 1)) {
+        e = hob__error_ref(reserve);
         e->code = code;
         e->message = hob_strerror(code);
         e->func = func;
