@@ -432,6 +432,7 @@ TASK_TEST(W12_in_the_order_of_their_ends_and_as_the_same_tasks) {
         CHECK_EQ(hob_next_done(s, &t), 1);
         CHECK(t == tasks[i]);
         CHECK_EQ(hob_task_result(t), i);
+        CHECK(i == 0 || !hob_task_done(tasks[i - 1])); /* handed out at its end, no later */
     }
     CHECK_EQ(hob_next_done(s, &t), 0);
     tasks[0] = hob_spawn(s, gives, 1, 7); /* the scope goes on */
