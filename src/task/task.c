@@ -230,14 +230,6 @@ void hob__task_finish(struct hob_task *t, int rc) {
     hob__scope_child_done(t->scope, t);
 }
 
-/* What a report function that was called for the task's end has left with it. */
-static __attribute__((cold)) void forget_late(struct hob_task *t) {
-    hob__error_unref(t->last);
-    t->last = NULL;
-    hob__locals_unref(t->locals);
-    t->locals = NULL;
-}
-
 void hob__task_free(struct hob_task *t) {
     if (HOB__UNLIKELY(t->error != NULL)) {
         hob__error_unref(t->error);
@@ -249,7 +241,7 @@ void hob__task_free(struct hob_task *t) {
         atomic_signal_fence(memory_order_seq_cst); /* the watchdog's handler may read it */
         hob__free(name);
     }
-    if (HOB__UNLIKELY(t->last || t->locals)) forget_late(t);
+    if (HOB__UNLIKELY(t->last || t->locals)) drop_locals(t); /* what a report function left */
     hob__record_free(t->loop, t);
 }
 
