@@ -479,7 +479,8 @@ HOB_TASK(holds_the_loop)
 
 static int runs_a_loop_in_a_child(void) {
     char text[65536];
-    CHECK_EQ(RUN_CHILD(text, hob_run(holds_the_loop)), 0);
+    int status = RUN_CHILD(text, hob_run(holds_the_loop));
+    if (status != 0) FAIL("status %x: %s", (unsigned)status, text);
     CHECK_HAS(text, "task 'holds_the_loop'");
     return 0;
 }
