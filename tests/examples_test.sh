@@ -285,7 +285,7 @@ def debug_mode(start):
         reported(run, "deadlock: no task is ready")
         reported(run, "Ada: mutex", '"Ada", lock')
         reported(run, "Grace: mutex", '"Grace", lock')
-        need(("hob_sleep_until: called outside a task" in run.err) == (status != 0), run.err)
+        need(("hob_sleep: called outside a task" in run.err) == (status != 0), run.err)
 
 
 # ---- running them ----

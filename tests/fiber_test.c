@@ -479,7 +479,7 @@ static void run_large(struct fiber *self) {
 
 static void overflow(void (*run)(struct fiber *)) {
     hob__stacks_init(&pool);
-    hob__overflow_describe(describe);
+    hob__overflow_describe(describe, NULL);
     CHECK_EQ(hob__overflow_thread_init(), 0);
     /* a neighbour below, which must not be written to */
     struct hob__stack *below = hob__stack_get(&pool, 1);

@@ -95,6 +95,39 @@ TEST(fires_at_its_tick_and_not_before) {
     }
 }
 
+/* Moved to and fro, a timer fires at its last deadline, and in order with the others. */
+TEST(moved_timers_fire_at_their_last_deadline) {
+    enum { TIMERS = 500, STEPS = 100000 };
+    static struct entry timers[TIMERS];
+    uint64_t now = 3 * SECOND;
+    hob__wheel_init(&wheel, now);
+    for (unsigned step = 0; step < STEPS; step++) {
+        size_t i = rnd() % TIMERS;
+        struct entry *e = &timers[i];
+        e->timer.fire = note;
+        uint64_t deadline = now + (rnd() >> (22 + rnd() % 30));
+        deadline -= deadline % TIMERS;
+        deadline += i; /* no two have the same */
+        if (rnd() % 8 == 0) {
+            hob__wheel_remove(&wheel, &e->timer);
+            CHECK(e->timer.link == NULL);
+        } else {
+            bool armed = hob__wheel_move(&wheel, &e->timer, deadline);
+            CHECK_EQ(armed, due_at(deadline) >> HOB__WHEEL_SHIFT > now >> HOB__WHEEL_SHIFT);
+            CHECK_EQ(armed, e->timer.link != NULL);
+        }
+        if (rnd() % 16) continue;
+        now += rnd() >> (24 + rnd() % 30);
+        size_t before = wheel.count, fired = advance(now);
+        CHECK_EQ(wheel.count, before - fired);
+        CHECK(hob__wheel_validate(&wheel));
+        for (size_t k = 0; k < TIMERS; k++)
+            CHECK(!timers[k].timer.link || due_at(timers[k].timer.deadline_ns) > now);
+        CHECK(wheel.count == 0 || hob__wheel_next(&wheel) > now);
+    }
+    CHECK(fired_count > TIMERS);
+}
+
 /* Following hob__wheel_next() step by step reaches each deadline, in few steps, and misses none. */
 TEST(next_leads_to_every_deadline) {
     static struct entry e;

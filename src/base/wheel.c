@@ -9,6 +9,8 @@
  * - Whatever is at a level comes before all that is at higher levels: the next slot is the lowest
  *   bit of the lowest level that has one, found without looking at any timer.
  * - Time may jump to any tick before that slot without moving anything.
+ * - A timer that is moved to later may stay where it is: when time reaches its slot it is placed
+ *   anew. So moving it touches nothing but itself.
  * - When time reaches a slot of a higher level, its timers are spread over the lower levels, which
  *   are empty at that moment: so a slot's order stays the order of arming.
  *
@@ -54,14 +56,20 @@ static void place(struct hob__wheel *w, struct hob_timer *t, uint64_t tick) {
     link_last(w, t, level * HOB__WHEEL_SLOTS + digit);
 }
 
+/* The first tick of a slot that is not behind the wheel's tick. */
+static uint64_t begin_of(const struct hob__wheel *w, uint32_t slot) {
+    unsigned level = slot / HOB__WHEEL_SLOTS;
+    uint64_t digit = slot % HOB__WHEEL_SLOTS;
+    uint64_t above = w->tick >> (DIGIT * level + DIGIT) << (DIGIT * level + DIGIT);
+    return above | digit << (DIGIT * level);
+}
+
 /* The earliest occupied slot and the tick at which it begins; false when there is none. */
 static bool next_slot(const struct hob__wheel *w, unsigned *level, uint64_t *tick) {
     for (unsigned l = 0; l < HOB__WHEEL_LEVELS; l++) {
         if (!w->bits[l]) continue;
-        uint64_t digit = (uint64_t)__builtin_ctzll(w->bits[l]);
-        uint64_t above = w->tick >> (DIGIT * l + DIGIT) << (DIGIT * l + DIGIT);
         *level = l;
-        *tick = above | digit << (DIGIT * l);
+        *tick = begin_of(w, l * HOB__WHEEL_SLOTS + (uint32_t)__builtin_ctzll(w->bits[l]));
         return true;
     }
     return false;
@@ -80,6 +88,13 @@ bool hob__wheel_add(struct hob__wheel *w, struct hob_timer *t) {
     place(w, t, tick);
     w->count++;
     return true;
+}
+
+bool hob__wheel_move(struct hob__wheel *w, struct hob_timer *t, uint64_t deadline_ns) {
+    t->deadline_ns = deadline_ns;
+    if (t->link && t->slot != HOB__WHEEL_FIRING && tick_of(t) >= begin_of(w, t->slot)) return true;
+    hob__wheel_remove(w, t);
+    return hob__wheel_add(w, t);
 }
 
 void hob__wheel_remove(struct hob__wheel *w, struct hob_timer *t) {
@@ -157,9 +172,27 @@ static struct hob_timer *sort(struct hob_timer *first) {
     }
 }
 
+/* Places those that have been moved to later; the others are left, chained. */
+static struct hob_timer *take_due(struct hob__wheel *w, struct hob_timer *first) {
+    struct hob_timer **link = &first;
+    while (*link) {
+        struct hob_timer *t = *link;
+        uint64_t tick = tick_of(t);
+        if (tick <= w->tick) {
+            link = &t->next;
+        } else {
+            *link = t->next;
+            place(w, t, tick);
+        }
+    }
+    return first;
+}
+
 /* They stay linked, in the list HOB__WHEEL_FIRING, until each one's turn: fire may remove them. */
 static size_t fire(struct hob__wheel *w, struct hob_timer *first) {
     size_t fired = 0;
+    first = take_due(w, first);
+    if (!first) return 0;
     if (!in_order(first)) first = sort(first);
     for (struct hob_timer *t = first, *next; t; t = next) {
         next = t->next;
@@ -205,9 +238,7 @@ bool hob__wheel_validate(const struct hob__wheel *w) {
                 if (tick > w->tick) return false;
                 continue;
             }
-            unsigned level = level_of(w->tick, tick);
-            if (tick <= w->tick || level * HOB__WHEEL_SLOTS + digit_of(tick, level) != s)
-                return false;
+            if (tick < begin_of(w, s) || begin_of(w, s) <= w->tick) return false;
         }
         if (slot->tail != link) return false;
         if (s == HOB__WHEEL_FIRING) continue;

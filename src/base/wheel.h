@@ -31,6 +31,9 @@ void hob__wheel_init(struct hob__wheel *w, uint64_t now_ns);
 /* Arms t, which is not armed, for t->deadline_ns. False, and not armed, when that tick has been
  * expired already: the caller decides. */
 bool hob__wheel_add(struct hob__wheel *w, struct hob_timer *t);
+/* Arms t for deadline_ns, or moves it there. To a later deadline that costs a store: the timer
+ * stays in its slot until that comes. False, and not armed, as hob__wheel_add(). */
+bool hob__wheel_move(struct hob__wheel *w, struct hob_timer *t, uint64_t deadline_ns);
 /* Disarms; a timer that is not armed is left alone. */
 void hob__wheel_remove(struct hob__wheel *w, struct hob_timer *t);
 /* Calls t->fire for every timer whose deadline, rounded up to its tick, is not after now_ns: in

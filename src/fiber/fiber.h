@@ -114,8 +114,10 @@ void hob__walk(void *saved_sp, void (*cb)(void *arg), void *arg);
  * was there before. 0 or -ENOMEM. */
 int hob__overflow_thread_init(void);
 void hob__overflow_thread_exit(void);
-/* Must be async-signal-safe as far as the program may still be helped; owner is never NULL. */
-void hob__overflow_describe(void (*describe)(const void *owner, char *buf, size_t n));
+/* Both must be async-signal-safe as far as the program may still be helped; owner is never NULL.
+ * running: the stack that this thread runs on, or NULL. */
+void hob__overflow_describe(void (*describe)(const void *owner, char *buf, size_t n),
+                            const struct hob__stack *(*running)(void));
 /* Ends the program for a stack that was found overrun when it came back (no guard). */
 void hob__overflow_found(const struct hob__stack *stack) __attribute__((noreturn, cold));
 

@@ -2,11 +2,13 @@
  *
  * The write into the guard raises SIGSEGV (SIGBUS with some kernels) on a stack that has no room
  * left, so each thread with a loop gets an alternate signal stack. The handler decides by the
- * address alone: si_code differs between the kinds of guard. It prints whose stack it was and the
- * frames, then returns with the default action set: the instruction faults again and the process
- * dies where it stood, so that a core file shows the task. The header line is out before anything
- * is named, because naming is not async-signal-safe; should it fault as well, the kernel ends the
- * process by the same signal. */
+ * address alone: si_code differs between the kinds of guard. A large local of code that is compiled
+ * without -fstack-clash-protection may step over the guard; then the stack pointer tells, if the
+ * memory that was hit is nobody's. The handler prints whose stack it was and the frames, then
+ * returns with the default action set: the instruction faults again and the process dies where it
+ * stood, so that a core file shows the task. The header line is out before anything is named,
+ * because naming is not async-signal-safe; should it fault as well, the kernel ends the process by
+ * the same signal. */
 #include "fiber/fiber.h"
 
 #include "base/memory.h"
@@ -24,6 +26,7 @@ enum {
     MAX_FRAMES = 4096,
     SHOWN_INNER = 24,
     SHOWN_OUTER = 8,
+    STEP_MAX = 64 << 20, /* a stack pointer that far below is on another stack */
 };
 
 static struct sigaction previous[2]; /* SIGSEGV, SIGBUS */
@@ -31,9 +34,12 @@ static struct sigaction *previous_of(int sig) { return &previous[sig == SIGBUS];
 static _Thread_local void *alt_map;      /* the alternate stack that is ours */
 static _Thread_local stack_t alt_before; /* what was there */
 static void (*describe_owner)(const void *owner, char *buf, size_t n);
+static const struct hob__stack *(*running_stack)(void);
 
-void hob__overflow_describe(void (*describe)(const void *owner, char *buf, size_t n)) {
+void hob__overflow_describe(void (*describe)(const void *owner, char *buf, size_t n),
+                            const struct hob__stack *(*running)(void)) {
     describe_owner = describe;
+    running_stack = running;
 }
 
 /* ---- telling ---- */
@@ -69,21 +75,37 @@ static void say_frames(void *const *pcs, int n) {
     }
 }
 
-static void report(const struct hob__stack *stack, void *ucontext) {
+static char *stack_pointer(void *ucontext) {
     const ucontext_t *u = ucontext;
 #if defined(__x86_64__)
-    const void *sp = (const void *)u->uc_mcontext.gregs[REG_RSP];
+    return (char *)u->uc_mcontext.gregs[REG_RSP];
 #else
-    const void *sp = (const void *)u->uc_mcontext.sp;
+    return (char *)u->uc_mcontext.sp;
 #endif
+}
+
+/* The running fiber's stack, if the stack pointer has left it at the lower end. */
+static const struct hob__stack *stepped_over(void *ucontext) {
+    const struct hob__stack *stack = running_stack ? running_stack() : NULL;
+    char *sp = stack_pointer(ucontext);
+    bool below = stack && sp < stack->base && stack->base - sp < STEP_MAX;
+    return below && !hob__stack_contains(stack, sp) ? stack : NULL;
+}
+
+static void report(const struct hob__stack *stack, void *ucontext) {
+    char *sp = stack_pointer(ucontext);
     char owner[256];
     name_owner(stack, owner, sizeof owner);
     size_t kib = HOB__STACK_SIZE(stack->cls) >> 10;
-    if (hob__stack_contains(stack, sp))
+    if (sp < stack->base && !hob__stack_contains(stack, sp))
+        say("hob: %s overflowed its stack of %zu KiB in one step, by %zu KiB (a large local "
+            "variable); stack:\n",
+            owner, kib, (size_t)(stack->base - sp + 1023) >> 10);
+    else if (hob__stack_contains(stack, sp))
         say("hob: %s overflowed its stack of %zu KiB; stack:\n", owner, kib);
-    else /* code without -fstack-clash-protection, or no overflow at all */
-        say("hob: the guard below the stack of %zu KiB of %s was touched from elsewhere (a large "
-            "local, or a wild pointer); stack:\n",
+    else
+        say("hob: the guard below the stack of %zu KiB of %s was touched from elsewhere (a wild "
+            "pointer?); stack:\n",
             kib, owner);
     static void *pcs[MAX_FRAMES];
     int n = hob__trace_signal(ucontext, pcs, MAX_FRAMES);
@@ -131,7 +153,9 @@ static void hand_on(int sig, siginfo_t *info, void *ucontext) {
 
 static void handler(int sig, siginfo_t *info, void *ucontext) {
     int saved = errno;
-    const struct hob__stack *stack = info->si_code > 0 ? hob__stack_of_guard(info->si_addr) : NULL;
+    const struct hob__stack *stack = NULL;
+    if (info->si_code > 0) stack = stepped_over(ucontext);
+    if (info->si_code > 0 && !stack) stack = hob__stack_of_guard(info->si_addr);
     if (stack) {
         report(stack, ucontext);
         take_default(sig, info);

@@ -45,25 +45,22 @@ hob__switch:
     pushq   %r15
     .cfi_adjust_cfa_offset 8
     .cfi_rel_offset r15, 0
-    subq    $8, %rsp
-    .cfi_adjust_cfa_offset 8
-    stmxcsr (%rsp)
-    fnstcw  4(%rsp)
-    movl    (%rsp), %eax
-    movzwl  4(%rsp), %ecx
-    movq    %rsp, (%rdi)
-    movq    %rsi, %rsp
+    stmxcsr -8(%rsp)
+    fnstcw  -4(%rsp)
+    movl    -8(%rsp), %eax
+    movzwl  -4(%rsp), %ecx
+    leaq    -8(%rsp), %rdx
+    movq    %rdx, (%rdi)
+    leaq    8(%rsi), %rsp
 .Lresume: /* eax: MXCSR, ecx: x87 control word, rsp: a suspended fiber's frame */
-    xorl    (%rsp), %eax
+    xorl    -8(%rsp), %eax
     testl   $0xffc0, %eax
     jne     .Lmxcsr
 .Lmxcsr_done:
-    cmpw    %cx, 4(%rsp)
+    cmpw    %cx, -4(%rsp)
     jne     .Lx87
 .Lx87_done:
     .cfi_remember_state
-    addq    $8, %rsp
-    .cfi_adjust_cfa_offset -8
     popq    %r15
     .cfi_adjust_cfa_offset -8
     .cfi_restore r15
@@ -85,10 +82,10 @@ hob__switch:
     ret
     .cfi_restore_state
 .Lmxcsr:
-    ldmxcsr (%rsp)
+    ldmxcsr -8(%rsp)
     jmp     .Lmxcsr_done
 .Lx87:
-    fldcw   4(%rsp)
+    fldcw   -4(%rsp)
     jmp     .Lx87_done
     .cfi_endproc
     .size   hob__switch, .-hob__switch
@@ -149,7 +146,7 @@ hob__enter:
     fnstcw  4(%rsp)
     movl    (%rsp), %eax
     movzwl  4(%rsp), %ecx
-    movq    %rdx, %rsp
+    leaq    8(%rdx), %rsp
     jmp     .Lresume
 .Lenter_mxcsr:
     ldmxcsr (%rsp)

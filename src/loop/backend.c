@@ -83,6 +83,7 @@ int hob__backend_open(struct hob__backend *b, const char *name) {
                                                                 &hob__backend_epoll};
     char first_why[sizeof b->why] = "";
     int rc = -EINVAL;
+    snprintf(b->why, sizeof b->why, "there are uring and epoll"); /* if it is none of them */
     for (size_t i = 0; i < sizeof best_first / sizeof best_first[0]; i++) {
         if (name && strcmp(name, best_first[i]->name) != 0) continue;
         b->why[0] = 0;

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 256, MAX_BATCHES = 16 };
+enum { BATCH = 256, MAX_BATCHES = 16, AHEAD = 6 };
 enum { WATCH = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
 
 struct state {
@@ -51,6 +51,7 @@ int hob__epoll_deliver(struct hob__backend *b, const struct epoll_event *events,
     int delivered = 0;
     for (int i = 0; i < n; i++) {
         struct hob__fd *f = hob__unpack(events[i].data.u64);
+        if (i + AHEAD < n) __builtin_prefetch(hob__unpack(events[i + AHEAD].data.u64));
         /* NULL: the waker. Closed or reused by what an earlier event of this batch led to: skip. */
         if (!f || f->dying || !f->armed || !hob__same_gen(events[i].data.u64, f->gen)) continue;
         hob__fd_event(b, f, events[i].events);

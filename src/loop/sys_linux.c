@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -68,10 +69,12 @@ static int sys_accept(struct hob__backend *b, int fd, struct sockaddr *addr, soc
     return RETRY(accept4(fd, addr, n, SOCK_NONBLOCK | SOCK_CLOEXEC));
 }
 
-/* Pipes and terminals are no sockets; they must be non-blocking by themselves. */
+/* The two calls of every message go to the kernel directly: the C library's are points of thread
+ * cancellation, which costs two atomic operations each as soon as a second thread exists. Pipes and
+ * terminals are no sockets; they must be non-blocking by themselves. */
 static ssize_t sys_recv(struct hob__backend *b, int fd, void *buf, size_t n, int flags) {
     (void)b;
-    ssize_t rc = RETRY(recv(fd, buf, n, flags | MSG_DONTWAIT));
+    ssize_t rc = RETRY(syscall(SYS_recvfrom, fd, buf, n, flags | MSG_DONTWAIT, NULL, NULL));
     if (rc == -ENOTSOCK && flags == 0) rc = RETRY(read(fd, buf, n));
     return rc;
 }
@@ -106,9 +109,9 @@ static ssize_t write_quietly(int fd, const struct iovec *iov, int count) {
 static ssize_t sys_send(struct hob__backend *b, int fd, const struct iovec *iov, int count) {
     (void)b;
     struct msghdr m = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
-    ssize_t rc = count == 1
-                     ? RETRY(send(fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT))
-                     : RETRY(sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT));
+    ssize_t rc = count == 1 ? RETRY(syscall(SYS_sendto, fd, iov->iov_base, iov->iov_len,
+                                            MSG_NOSIGNAL | MSG_DONTWAIT, NULL, 0))
+                            : RETRY(sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT));
     return rc == -ENOTSOCK ? write_quietly(fd, iov, count) : rc;
 }
 

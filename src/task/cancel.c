@@ -90,15 +90,20 @@ static bool has_passed(struct hob_loop *loop, uint64_t when) {
 }
 
 void hob__scope_set_timer(struct hob_loop *loop, struct hob_scope *s) {
-    hob__wheel_remove(&loop->wheel, &s->timer);
-    if (s->region.flags & HOB__REGION_CANCELLED) return;
     bool by_deadline = s->deadline && (!s->stop_at || s->deadline <= s->stop_at);
     uint64_t when = by_deadline ? s->deadline : s->stop_at;
-    if (!when || when == UINT64_MAX) return; /* never: it must not hide a deadlock */
-    s->timer.deadline_ns = when;
+    if (!when || when == UINT64_MAX || (s->region.flags & HOB__REGION_CANCELLED)) {
+        /* UINT64_MAX is never: armed, it would hide a deadlock. */
+        hob__wheel_remove(&loop->wheel, &s->timer);
+        return;
+    }
     s->timer.fire = timer_fired;
-    if (has_passed(loop, when) || !hob__wheel_add(&loop->wheel, &s->timer))
+    if (has_passed(loop, when)) {
+        hob__wheel_remove(&loop->wheel, &s->timer);
         expire(loop, s, by_deadline);
+    } else if (!hob__wheel_move(&loop->wheel, &s->timer, when)) {
+        expire(loop, s, by_deadline);
+    }
 }
 
 int hob_scope_reschedule(struct hob_scope *s, uint64_t deadline) {

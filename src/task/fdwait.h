@@ -5,8 +5,11 @@
 
 #include "loop/backend.h"
 
-/* The backend's on_ready: wakes who waits. */
+/* The backend's on_ready: whoever waits is woken by the next hob__fd_wake_arrived(). */
 void hob__fd_ready(struct hob__backend *b, struct hob__fd *f, unsigned events);
+/* To be called after each wait of the backend. */
+struct hob_loop;
+void hob__fd_wake_arrived(struct hob_loop *loop);
 
 /* Sleeps until the descriptor may be ready in that direction (HOB__READ, HOB__WRITE, or one of
  * both), arming it at the first need. flags: HOB__WAIT_*. 0 (try again), -ECANCELED,

@@ -34,9 +34,7 @@ const char *hob_task_waiting(const struct hob_task *t) {
     case HOB__TASK_NEW:
         return "ready (not started)";
     case HOB__TASK_READY:
-        return "ready";
-    case HOB__TASK_RUNNING:
-        return "running";
+        return t == hob__loop_task(t->loop) ? "running" : "ready";
     case HOB__TASK_DONE:
         return "done";
     case HOB__TASK_FREE:
@@ -151,7 +149,7 @@ void hob__misuse(const char *func, const char *fmt, ...) {
     if (write(2, text, strlen(text)) < 0) abort();
     void *pcs[FRAMES_MAX];
     n = hob__trace_self(pcs, FRAMES_MAX);
-    for (int i = 0; i < n; i++) {
+    for (int i = 1; i < n; i++) { /* without this one */
         out = (struct text){text, sizeof text, 0};
         char frame[FRAME_TEXT];
         hob__trace_format(pcs[i], frame, sizeof frame);

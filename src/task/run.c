@@ -13,6 +13,7 @@
 #include "task/fdwait.h"
 
 enum { MAIN_STACK = 256 << 10, TASK_STACK = 64 << 10, SLOW_MS = 100 };
+enum { SIZE_NEVER = 1 << 30, SLOW_NEVER = 1 << 30 };
 
 struct hob_loop *hob__loops;
 pthread_mutex_t hob__loops_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -63,32 +64,55 @@ static void release_interrupts(void) {
 
 /* ---- options ---- */
 
-/* "65536", "64k", "1m"; 0 when it is none of that. */
-static size_t parse_size(const char *text) {
-    char *end;
-    unsigned long long n = strtoull(text, &end, 10);
-    if (*end == 'k' || *end == 'K')
-        n <<= 10, end++;
-    else if (*end == 'm' || *end == 'M')
-        n <<= 20, end++;
-    return *end || end == text ? 0 : (size_t)n;
+/* Digits with a point, whatever the program's locale; -1 when there are none. */
+static double parse_number(const char *text, const char **end) {
+    double n = 0, scale = 1;
+    bool any = false, fraction = false;
+    for (; (*text >= '0' && *text <= '9') || (*text == '.' && !fraction); text++) {
+        if (*text == '.') {
+            fraction = true;
+            continue;
+        }
+        any = true;
+        n = n * 10 + (*text - '0');
+        if (fraction) scale *= 10;
+    }
+    *end = text;
+    return any ? n / scale : -1;
 }
 
-static struct hob_options effective(const struct hob_options *given) {
-    struct hob_options o = given ? *given : (struct hob_options){0};
-    const char *v = getenv("HOB_BACKEND");
-    if (v && *v) o.backend = v;
-    v = getenv("HOB_STACK_SIZE");
-    if (v && parse_size(v)) o.stack_size = parse_size(v);
-    if (!o.stack_size) o.stack_size = TASK_STACK;
-    if (!o.main_stack_size) o.main_stack_size = MAIN_STACK;
-    if (o.main_stack_size < o.stack_size) o.main_stack_size = o.stack_size;
-    v = getenv("HOB_GRACE");
-    if (v && *v) o.grace = strtod(v, NULL);
-    if (!o.slow_ms) o.slow_ms = SLOW_MS;
-    v = getenv("HOB_SLOW_MS");
-    if (v && *v) o.slow_ms = (unsigned)strtoul(v, NULL, 10);
-    return o;
+/* The environment's variable, a number of `unit`, if it is set: 1. 0 when it is not; -EINVAL and a
+ * record that says so when it is no such number. */
+static int from_environment(const char *name, const char *unit, bool size, double *value) {
+    const char *text = getenv(name);
+    if (!text || !*text) return 0;
+    const char *end;
+    double n = parse_number(text, &end);
+    if (size && (*end == 'k' || *end == 'K'))
+        n *= 1 << 10, end++;
+    else if (size && (*end == 'm' || *end == 'M'))
+        n *= 1 << 20, end++;
+    if (n < 0 || *end)
+        return hob_fail(-EINVAL, "the environment's %s=%s is not a number of %s", name, text, unit);
+    *value = n;
+    return 1;
+}
+
+/* What is given, the environment above it, the defaults below. 0 or -EINVAL. */
+static int settle(struct hob_options *o) {
+    const char *backend = getenv("HOB_BACKEND");
+    if (backend && *backend) o->backend = backend;
+    double n;
+    if (HOB_TRY(from_environment("HOB_STACK_SIZE", "bytes (65536, 64k, 1m)", true, &n)))
+        o->stack_size = n < SIZE_NEVER ? (size_t)n : SIZE_NEVER;
+    if (!o->stack_size) o->stack_size = TASK_STACK;
+    if (!o->main_stack_size) o->main_stack_size = MAIN_STACK;
+    if (o->main_stack_size < o->stack_size) o->main_stack_size = o->stack_size;
+    if (HOB_TRY(from_environment("HOB_GRACE", "seconds", false, &n))) o->grace = n;
+    if (!o->slow_ms) o->slow_ms = SLOW_MS;
+    if (HOB_TRY(from_environment("HOB_SLOW_MS", "milliseconds", false, &n)))
+        o->slow_ms = n < SLOW_NEVER ? (unsigned)n : 0;
+    return 0;
 }
 
 void hob_set_grace(double seconds) {
@@ -98,11 +122,15 @@ void hob_set_grace(double seconds) {
 
 /* ---- the loop ---- */
 
+/* Set while a loop runs in the thread. */
+static pthread_key_t inside;
+
 /* The child of a fork has no loop: it runs one of its own if it wants to. The task that forked must
  * not return into the parent's; hob__task_finish() sees that its region is gone. */
 static void forked(void) {
     struct hob_task *t = hob_self();
     if (t) t->region = NULL;
+    pthread_setspecific(inside, NULL);
     hob__loop = NULL;
     hob__loops = NULL;
     pthread_mutex_init(&hob__loops_lock, NULL);
@@ -112,12 +140,24 @@ static void forked(void) {
     hob__watchdog_forked();
 }
 
+static const struct hob__stack *running_stack(void) {
+    struct hob_task *t = hob_self();
+    return t ? t->stack : NULL;
+}
+
 static void note(const char *text) { hob__report(HOB_REPORT_NOTE, text); }
 
+/* In a thread that ends inside hob_run(). */
+static void ended(void *loop) {
+    (void)loop;
+    hob__misuse("pthread_exit", "a thread must not end while its loop runs");
+}
+
 static void once(void) {
+    pthread_key_create(&inside, ended);
     hob__fiber_on_note(note);
     pthread_atfork(NULL, NULL, forked);
-    hob__overflow_describe(hob__describe_task);
+    hob__overflow_describe(hob__describe_task, running_stack);
 }
 
 static int open_loop(struct hob_loop *loop, const struct hob_options *o) {
@@ -204,7 +244,8 @@ int hob__run(const struct hob_options *options, const struct hob__spawn_site *si
         return hob_fail(HOB_E_RUNNING, "hob_run() inside a running loop (just call the function)");
     pthread_once(&once_control, once);
     hob_error_clear();
-    struct hob_options o = effective(options);
+    struct hob_options o = options ? *options : (struct hob_options){0};
+    HOB_TRY(settle(&o));
     struct hob_loop *loop = hob__alloc_zero(sizeof *loop);
     if (!loop) return -ENOMEM;
     int rc = open_loop(loop, &o);
@@ -213,6 +254,7 @@ int hob__run(const struct hob_options *options, const struct hob__spawn_site *si
         return rc;
     }
     hob__loop = loop;
+    pthread_setspecific(inside, loop);
     list_loop(loop, true);
     bool catches = !o.no_interrupt && catch_interrupts(loop);
     if (o.slow_ms) hob__watchdog_add();
@@ -224,6 +266,7 @@ int hob__run(const struct hob_options *options, const struct hob__spawn_site *si
     bool interrupted = atomic_load(&loop->interrupts) > 0;
     close_loop(loop);
     hob__loop = NULL;
+    pthread_setspecific(inside, NULL);
     hob__loop_unref(loop);
     hob__error_set(error);
     was_interrupted = interrupted;
@@ -248,7 +291,7 @@ int hob__main(struct hob_options options, int (*app)(int argc, char **argv), int
     const struct hob__spawn_site site = {name, run_app, sizeof(struct main_args), func, file, line};
     struct main_args args = {app, argc, argv};
     int rc = hob__run(&options, &site, &args);
-    if (rc >= 0) return rc & 0xff;
+    if (rc >= 0) return rc < 255 ? rc : 255; /* more does not fit; 256 must not become 0 */
     if ((rc == -ECANCELED || rc == HOB_E_STOPPING) && was_interrupted) {
         fflush(NULL);
         signal(SIGINT, SIG_DFL);

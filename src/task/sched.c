@@ -7,9 +7,11 @@
 
 #include "base/memory.h"
 #include "fiber/sanitize.h"
+#include "task/fdwait.h"
 
 enum {
-    SLICE_MAX = 64,       /* switches between two looks at the clock, at most */
+    AHEAD = 6,            /* so many tasks before a task runs its memory is asked for */
+    SLICE_MAX = 256,      /* switches between two looks at the clock, at most */
     TURN_NS = 100 * 1000, /* tasks run that long between two looks at the outside */
     TURN_SLICES = 1024 /* and so many slices at most, for a clock that stands still (simulation) */
 };
@@ -18,6 +20,10 @@ __thread struct hob_loop *hob__loop;
 
 static inline uint32_t ring_head(const struct hob_loop *loop) {
     return atomic_load_explicit(&loop->ring_head, memory_order_relaxed);
+}
+
+static inline void set_ring_head(struct hob_loop *loop, uint32_t head) {
+    atomic_store_explicit(&loop->ring_head, head, memory_order_relaxed);
 }
 
 static inline void set_current(struct hob_loop *loop, struct hob_task *t) {
@@ -47,11 +53,12 @@ static inline void *sp_of(struct hob_loop *loop, struct hob_task *t) {
 }
 
 /* Suspends what runs on from_stack (NULL: the scheduler) and continues with `next` (NULL: the
- * scheduler), which has its stack. The one place that calls hob__switch, so that the processor
- * always predicts where its `ret` goes. A task's first run is a call, see hob__enter(). */
-HOB__NO_TSAN static __attribute__((noinline)) void go(struct hob_loop *loop, void **save,
-                                                      struct hob__stack *from_stack,
-                                                      struct hob_task *next, bool ending) {
+ * scheduler), which has its stack. The general case; hand_over() is the usual one. A task's first
+ * run is a call, see hob__enter(). */
+HOB__NO_TSAN
+static __attribute__((noinline)) void go(struct hob_loop *loop, void **save,
+                                         struct hob__stack *from_stack, struct hob_task *next,
+                                         bool ending) {
     hob__before_switch(from_stack, stack_of(next), ending);
     if (next && !next->sp) {
         hob__fiber_enter(save, next->stack, task_root, loop);
@@ -68,7 +75,7 @@ static __attribute__((noinline)) bool next_slice(struct hob_loop *loop) {
     if (took > TURN_NS / 4 && loop->slice_length > 1) loop->slice_length /= 2;
     if (took < TURN_NS / 16 && loop->slice_length < SLICE_MAX) loop->slice_length *= 2;
     loop->slice_began = now;
-    loop->slice = loop->slice_length;
+    loop->slice_end = ring_head(loop) + (uint32_t)loop->slice_length;
     return now - loop->turn_began < TURN_NS && ++loop->turn_slices < TURN_SLICES;
 }
 
@@ -100,21 +107,68 @@ static inline void give_back(struct hob_loop *loop, struct hob__stack *stack) {
         hob__stack_put(&loop->stacks, stack);
 }
 
+/* Many new tasks: their records are cold. */
+static inline __attribute__((always_inline)) void new_ahead(struct hob_loop *loop, uint32_t head) {
+    if (HOB__LIKELY(loop->ring_tail - head <= AHEAD)) return;
+    const char *soon = (const char *)loop->ring[(head + AHEAD) & loop->ring_mask];
+    for (unsigned line = 0; line < 4; line++) __builtin_prefetch(soon + 64 * line, 1);
+}
+
 /* Takes the next task to run, its stack ready; NULL: the scheduler's turn. */
 static inline struct hob_task *take_next(struct hob_loop *loop, struct hob__stack *mine) {
     for (;;) {
         uint32_t head = ring_head(loop);
         if (head == loop->ring_tail) return NULL;
-        if (HOB__UNLIKELY(--loop->slice <= 0) && !next_slice(loop)) return NULL;
+        if (HOB__UNLIKELY(head == loop->slice_end) && !next_slice(loop)) return NULL;
         struct hob_task *t = loop->ring[head & loop->ring_mask];
-        atomic_store_explicit(&loop->ring_head, head + 1, memory_order_relaxed);
-        if (t->state == HOB__TASK_NEW && !give_stack(loop, t, mine)) continue;
-        t->state = HOB__TASK_RUNNING;
+        set_ring_head(loop, head + 1);
+        if (t->state == HOB__TASK_NEW) {
+            new_ahead(loop, head);
+            if (!give_stack(loop, t, mine)) continue;
+        }
+        t->state = HOB__TASK_READY;
         return t;
     }
 }
 
-void hob__suspend(struct hob_loop *loop, struct hob_task *t) {
+/* The records and stacks of many ready tasks are cold: asks for those that are wanted soon, so that
+ * the memory works meanwhile. (Always inline: gcc sees no effect in a function that only
+ * prefetches, and drops its call.) */
+static inline __attribute__((always_inline)) void look_ahead(struct hob_task *const *ring,
+                                                             uint32_t mask, uint32_t head) {
+    __builtin_prefetch(ring[(head + 2 * AHEAD) & mask]);
+    const char *sp = ring[(head + AHEAD) & mask]->sp;
+    __builtin_prefetch(sp);
+    __builtin_prefetch(sp + 64);
+    __builtin_prefetch(sp + 128);
+}
+
+/* The usual case of take_next(), without a call: the task at the ring's head when it has run before
+ * and the slice goes on. NULL in any other case. The caller moves the head. */
+static inline __attribute__((always_inline)) struct hob_task *
+head_ready(struct hob_loop *loop, uint32_t head, uint32_t tail) {
+    struct hob_task **ring = loop->ring;
+    uint32_t mask = loop->ring_mask;
+    if (HOB__UNLIKELY(tail - head - 1 >= 2 * AHEAD)) { /* none, or many */
+        if (tail == head) return NULL;
+        look_ahead(ring, mask, head);
+    }
+    struct hob_task *t = ring[head & mask];
+    return HOB__LIKELY(t->state == HOB__TASK_READY && head != loop->slice_end) ? t : NULL;
+}
+
+/* Suspends t and continues with next, which has run before. */
+HOB__NO_TSAN static inline void hand_over(struct hob_loop *loop, struct hob_task *t,
+                                          struct hob_task *next) {
+    t->saved_errno = *loop->errno_at;
+    set_current(loop, next);
+    hob__before_switch(t->stack, next->stack, false);
+    hob__switch(&t->sp, next->sp);
+    hob__after_switch(t->stack);
+    *loop->errno_at = t->saved_errno;
+}
+
+static __attribute__((noinline)) void suspend_slow(struct hob_loop *loop, struct hob_task *t) {
     struct hob_task *next = take_next(loop, NULL);
     if (next == t) return;
     t->saved_errno = *loop->errno_at;
@@ -125,10 +179,39 @@ void hob__suspend(struct hob_loop *loop, struct hob_task *t) {
 
 void hob__turn_over(struct hob_loop *loop) {
     if (next_slice(loop)) return;
-    loop->slice = 0; /* the scheduler's turn */
+    loop->slice_end = ring_head(loop); /* the scheduler's turn */
     struct hob_task *t = hob__loop_task(loop);
     hob__make_ready(t);
     hob__suspend(loop, t);
+}
+
+void hob__suspend(struct hob_loop *loop, struct hob_task *t) {
+    uint32_t head = ring_head(loop);
+    struct hob_task *next = head_ready(loop, head, loop->ring_tail);
+    if (HOB__UNLIKELY(!next)) {
+        suspend_slow(loop, t);
+        return;
+    }
+    set_ring_head(loop, head + 1);
+    if (next != t) hand_over(loop, t, next);
+}
+
+int hob_yield_now(void) {
+    struct hob_task *t = hob__current(__func__);
+    struct hob_loop *loop = hob__loop;
+    int rc = hob__check_point(t, __func__);
+    if (rc < 0) return rc;
+    uint32_t head = ring_head(loop), tail = loop->ring_tail;
+    struct hob_task *next = head_ready(loop, head, tail);
+    loop->ring[tail & loop->ring_mask] = t; /* its state says ready while it runs */
+    loop->ring_tail = tail + 1;
+    if (HOB__UNLIKELY(!next)) {
+        suspend_slow(loop, t);
+        return 0;
+    }
+    set_ring_head(loop, head + 1);
+    hand_over(loop, t, next);
+    return 0;
 }
 
 /* The bottom of every task's stack: runs one new task after another on it, while they come; then
@@ -170,7 +253,7 @@ static void run_tasks(struct hob_loop *loop) {
     count_awake(loop);
     if (HOB__UNLIKELY(atomic_load_explicit(&hob__watchdog_rests, memory_order_relaxed)))
         hob__watchdog_wake();
-    loop->slice = loop->slice_length;
+    loop->slice_end = ring_head(loop) + (uint32_t)loop->slice_length;
     loop->turn_slices = 0;
     struct hob_task *next = take_next(loop, NULL);
     if (next) {
@@ -231,6 +314,7 @@ void hob__schedule(struct hob_loop *loop) {
             }
         }
         int rc = b->ops->wait(b, deadline);
+        hob__fd_wake_arrived(loop);
         if (HOB__UNLIKELY(rc < 0))
             wait_failed(rc, &failures);
         else

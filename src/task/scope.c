@@ -66,6 +66,7 @@ static __attribute__((noinline, cold, noreturn)) void not_owner(struct hob_scope
 
 static inline struct hob_task *check_owner(struct hob_scope *s, const char *func) {
     struct hob_task *t = hob__current(func);
+    if (HOB__UNLIKELY(!s)) hob__misuse(func, "the scope is NULL");
     if (HOB__UNLIKELY(s->region.task != t || s->state == HOB__SCOPE_LEFT)) not_owner(s, func);
     return t;
 }
@@ -333,6 +334,7 @@ static void free_children(struct hob_scope *s) {
     while (n != &s->children) {
         struct hob_task *c = hob__container(n, struct hob_task, siblings);
         n = n->next;
+        hob__record_ahead(c, hob__container(n, struct hob_task, siblings), 2);
         hob__task_free(c);
     }
     hob__list_init(&s->children);

@@ -412,12 +412,3 @@ uint64_t hob_task_id(const struct hob_task *t) { return check_task(t, __func__)-
 bool hob_task_was_cancelled(const struct hob_task *t) {
     return check_task(t, __func__)->flags & HOB__TASK_CANCELLED;
 }
-
-int hob_yield_now(void) {
-    struct hob_task *t = hob__current(__func__);
-    int rc = hob__check_point(t, __func__);
-    if (rc < 0) return rc;
-    hob__make_ready(t);
-    hob__suspend(t->loop, t);
-    return 0;
-}

@@ -30,9 +30,9 @@ static void sleep_over(struct hob_timer *timer) {
     hob__wake(&s->waiter, 0);
 }
 
-int hob_sleep_until(uint64_t deadline) {
-    struct hob_task *t = hob__current(__func__);
-    int rc = hob__check_point(t, __func__);
+static int sleep_until(uint64_t deadline, const char *func) {
+    struct hob_task *t = hob__current(func);
+    int rc = hob__check_point(t, func);
     if (rc < 0) return rc;
     struct sleeper s = {.timer = {.deadline_ns = deadline, .fire = sleep_over}};
     if (!hob__wheel_add(&t->loop->wheel, &s.timer)) return hob_yield_now();
@@ -41,8 +41,10 @@ int hob_sleep_until(uint64_t deadline) {
     return rc;
 }
 
+int hob_sleep_until(uint64_t deadline) { return sleep_until(deadline, __func__); }
+
 int hob_sleep(double seconds) {
     if (isnan(seconds)) return -EINVAL;
     if (seconds <= 0) return hob_yield_now();
-    return hob_sleep_until(hob_after(seconds));
+    return sleep_until(hob_after(seconds), __func__);
 }
