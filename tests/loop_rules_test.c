@@ -55,10 +55,10 @@ static void keep_report(enum hob_report_kind kind, const char *text, void *arg) 
 TASK_TEST(L01_a_turn_runs_posts_then_due_timers_then_ready_tasks) {
     uint64_t now = hob_now();
     HOB_SCOPE(s);
-    hob_spawn(s, notes_at, "second", now + 3000000);
-    hob_spawn(s, notes_at, "first", now + 2000000);
+    hob_spawn(s, notes_at, "second", now + 60000000);
+    hob_spawn(s, notes_at, "first", now + 50000000);
     turns(1);
-    stays_busy_until(now + 5000000);
+    stays_busy_until(now + 62000000);
     post_note("post");
     CHECK_EQ(hob_join(s), 0);
     CHECK_STR(notes, "post first second ");
@@ -108,9 +108,9 @@ TASK_TEST(L03_a_later_deadline_never_goes_first) {
     uint64_t now = hob_now();
     HOB_SCOPE(s);
     for (int i = 10; i-- > 0;)
-        hob_spawn(s, notes_at, names[i], now + 1000000 + (uint64_t)i * 700000);
+        hob_spawn(s, notes_at, names[i], now + 50000000 + (uint64_t)i * 700000);
     turns(1);
-    stays_busy_until(now + 9000000);
+    stays_busy_until(now + 58000000);
     CHECK_EQ(hob_join(s), 0);
     CHECK_STR(notes, "0 1 2 3 4 5 6 7 8 9 ");
     return 0;
@@ -146,7 +146,7 @@ TASK_TEST(L05_a_negative_delay_is_one_yield) {
 
 static void posted_cancel(void *arg) { hob_cancel(arg); }
 TASK_TEST(L06_cancelled_by_what_came_earlier_in_the_turn_it_does_not_fire) {
-    uint64_t when = hob_now() + 1000000;
+    uint64_t when = hob_now() + 50000000;
     HOB_SCOPE(s);
     struct hob_task *t = hob_spawn(s, notes_at, "sleeper", when);
     turns(1);
@@ -167,7 +167,7 @@ HOB_TASK(cancels_the_victim, uint64_t)
 /* Differs: all timers that are due fire before a task runs. The second sleep was over, and says so;
  * the cancel is seen at the next point. */
 TASK_TEST(L06_a_timer_that_fired_in_the_same_turn_has_fired) {
-    uint64_t when = hob_now() + 1000000;
+    uint64_t when = hob_now() + 50000000;
     HOB_SCOPE(s);
     hob_spawn(s, cancels_the_victim, when);
     victim = hob_spawn(s, notes_at, "victim", when + 1000000);

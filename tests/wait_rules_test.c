@@ -136,6 +136,7 @@ TASK_TEST(W04_a_timeout_leaves_the_pending_running) {
     HOB_SCOPE(s);
     tasks[0] = hob_spawn(s, gives, 1, 1);
     tasks[1] = hob_spawn(s, gives_on_go, 2);
+    turns(2);
     CHECK_EQ(hob_within(0.002, hob_wait(tasks, 2, HOB_ALL_DONE)), -ETIMEDOUT);
     CHECK(hob_task_done(tasks[0]));
     CHECK(!hob_task_done(tasks[1]));
