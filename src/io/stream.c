@@ -27,8 +27,9 @@ struct hob_stream *hob__stream_new(struct hob__backend *b, int fd, const struct 
     s->fd = f;
     s->backend = b;
     s->reads = s->writes = false;
+    s->is_tcp = peer->sa_family != AF_UNIX;
     hob__address_format(peer, size, s->peer, sizeof s->peer);
-    if (peer->sa_family != AF_UNIX) {
+    if (s->is_tcp) {
         int on = 1;
         b->ops->sys->setsockopt(b, fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
@@ -62,7 +63,8 @@ static ssize_t receive(struct hob_stream *s, void *buf, size_t n, unsigned flags
         if (f->ready & HOB__READ) {
             ssize_t got = b->ops->sys->recv(b, f->fd, buf, n, 0);
             if (got > 0) {
-                if ((size_t)got < n && !(f->ready & HOB__HUP)) f->ready &= (uint8_t)~HOB__READ;
+                if ((size_t)got < n && s->is_tcp && !(f->ready & HOB__HUP))
+                    f->ready &= (uint8_t)~HOB__READ;
                 return got;
             }
             if (got != -EAGAIN) return got;
@@ -163,5 +165,18 @@ ssize_t hob_writev(struct hob_stream *s, struct iovec *iov, int count) {
 
 ssize_t hob_write(struct hob_stream *s, const void *buf, size_t n) {
     struct iovec iov = {(void *)buf, n};
-    return hob_writev(s, &iov, 1);
+    /* The usual case: it fits into the socket's buffer, in one call. */
+    if (HOB__LIKELY((s->fd->ready & HOB__WRITE) && !s->writes && n > 0)) {
+        int rc = hob__io_point(__func__);
+        if (rc < 0) return rc;
+        ssize_t sent = s->backend->ops->sys->send(s->backend, s->fd->fd, &iov, 1);
+        if (HOB__LIKELY(sent == (ssize_t)n)) return sent;
+        if (sent < 0 && sent != -EAGAIN) return sent;
+        if (sent > 0) {
+            iov.iov_base = (char *)buf + sent;
+            iov.iov_len = n - (size_t)sent;
+        }
+    }
+    ssize_t rest = hob_writev(s, &iov, 1);
+    return rest < 0 ? rest : (ssize_t)n;
 }

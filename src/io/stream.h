@@ -11,6 +11,8 @@ struct hob_stream {
     struct hob__fd *fd;
     struct hob__backend *backend;
     bool reads, writes; /* a task is in a reading, writing call */
+    bool
+        is_tcp; /* else a Unix socket, whose reads end at boundaries of messages with descriptors */
     char peer[HOB__ADDRESS_TEXT];
 };
 

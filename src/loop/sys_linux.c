@@ -72,11 +72,14 @@ static int sys_accept(struct hob__backend *b, int fd, struct sockaddr *addr, soc
 /* The two calls of every message go to the kernel directly: the C library's are points of thread
  * cancellation, which costs two atomic operations each as soon as a second thread exists. Pipes and
  * terminals are no sockets; they must be non-blocking by themselves. */
+static __attribute__((noinline)) ssize_t read_no_socket(int fd, void *buf, size_t n) {
+    return RETRY(read(fd, buf, n));
+}
+
 static ssize_t sys_recv(struct hob__backend *b, int fd, void *buf, size_t n, int flags) {
     (void)b;
     ssize_t rc = RETRY(syscall(SYS_recvfrom, fd, buf, n, flags | MSG_DONTWAIT, NULL, NULL));
-    if (rc == -ENOTSOCK && flags == 0) rc = RETRY(read(fd, buf, n));
-    return rc;
+    return HOB__UNLIKELY(rc == -ENOTSOCK) && flags == 0 ? read_no_socket(fd, buf, n) : rc;
 }
 
 /* writev() without SIGPIPE on a kernel that has no flag for it: blocks the signal, and takes it
@@ -96,7 +99,7 @@ static ssize_t write_masked(int fd, const struct iovec *iov, int count) {
     return rc;
 }
 
-static ssize_t write_quietly(int fd, const struct iovec *iov, int count) {
+static __attribute__((noinline)) ssize_t write_quietly(int fd, const struct iovec *iov, int count) {
     static _Atomic bool no_flag;
     if (!atomic_load_explicit(&no_flag, memory_order_relaxed)) {
         ssize_t rc = RETRY(pwritev2(fd, iov, count, -1, RWF_NOSIGNAL));
@@ -106,13 +109,19 @@ static ssize_t write_quietly(int fd, const struct iovec *iov, int count) {
     return write_masked(fd, iov, count);
 }
 
+static __attribute__((noinline)) ssize_t send_many(int fd, const struct iovec *iov, int count) {
+    struct msghdr m = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
+    return RETRY(sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT));
+}
+
+/* Its own frame is small: with many connections each line of a task's stack is a cache miss. */
 static ssize_t sys_send(struct hob__backend *b, int fd, const struct iovec *iov, int count) {
     (void)b;
-    struct msghdr m = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
-    ssize_t rc = count == 1 ? RETRY(syscall(SYS_sendto, fd, iov->iov_base, iov->iov_len,
-                                            MSG_NOSIGNAL | MSG_DONTWAIT, NULL, 0))
-                            : RETRY(sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT));
-    return rc == -ENOTSOCK ? write_quietly(fd, iov, count) : rc;
+    ssize_t rc = HOB__LIKELY(count == 1)
+                     ? RETRY(syscall(SYS_sendto, fd, iov->iov_base, iov->iov_len,
+                                     MSG_NOSIGNAL | MSG_DONTWAIT, NULL, 0))
+                     : send_many(fd, iov, count);
+    return HOB__UNLIKELY(rc == -ENOTSOCK) ? write_quietly(fd, iov, count) : rc;
 }
 
 static int sys_shutdown(struct hob__backend *b, int fd, int how) {

@@ -37,6 +37,19 @@ int hob__io_point(const char *func) {
     return hob__check_point(t, func);
 }
 
+static __attribute__((noinline)) int wait_both(struct hob__fd *f, const char *what,
+                                               unsigned flags) {
+    struct hob_loop *loop = hob__loop;
+    struct hob_waiter w = {.data = NULL}, other = {.task = hob__loop_task(loop)};
+    hob__link(&f->writers, &other, &w);
+    loop->outside++;
+    int rc = hob__wait_on(&f->readers, &w, what, (const void *)(uintptr_t)(unsigned)f->fd, flags);
+    loop->outside--;
+    hob__unlink(&other);
+    hob__unlink(&w); /* still linked when the other one was woken */
+    return rc;
+}
+
 int hob__fd_wait(struct hob__fd *f, unsigned direction, const char *what, unsigned flags) {
     struct hob_loop *loop = hob__current(what)->loop;
     if (!f->armed) {
@@ -47,14 +60,12 @@ int hob__fd_wait(struct hob__fd *f, unsigned direction, const char *what, unsign
         }
         if (rc < 0) return rc;
     }
-    struct hob_waiter w = {.data = NULL}, other = {.task = hob__loop_task(loop)};
-    struct hob_waitlist *list = direction & HOB__READ ? &f->readers : &f->writers;
-    if (direction == (HOB__READ | HOB__WRITE)) hob__link(&f->writers, &other, &w);
+    if (HOB__UNLIKELY(direction == (HOB__READ | HOB__WRITE))) return wait_both(f, what, flags);
+    struct hob_waiter w = {.data = NULL};
     loop->outside++;
-    int rc = hob__wait_on(list, &w, what, (const void *)(uintptr_t)f->fd, flags);
+    int rc = hob__wait_on(direction == HOB__READ ? &f->readers : &f->writers, &w, what,
+                          (const void *)(uintptr_t)f->fd, flags);
     loop->outside--;
-    hob__unlink(&other);
-    hob__unlink(&w); /* still linked when the other one was woken */
     return rc;
 }
 
