@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "base/memory.h"
+#include "fiber/sanitize.h"
 #include "task/task.h"
 
 enum { HOURS = 10000 };
@@ -500,7 +501,8 @@ TASK_TEST(L21_interrupted_system_calls_are_not_to_be_seen) {
 TASK_TEST(L29_the_child_of_a_fork_has_no_loop_and_may_run_its_own) {
     static char text[256];
     int status = RUN_CHILD(text, {
-        if (getenv("TEST_SLOW")) setenv("HOB_SLOW_MS", "0", 1); /* qemu dies of threads in here */
+        /* qemu and ThreadSanitizer die of threads in here. */
+        if (getenv("TEST_SLOW") || HOB__TSAN) setenv("HOB_SLOW_MS", "0", 1);
         CHECK(!hob_loop_current());
         CHECK(!hob_self());
         CHECK_EQ(hob_run(notes_at, "child", hob_after(0.001)), 0);
