@@ -742,6 +742,27 @@ TEST(L_a_task_that_holds_the_loop_is_reported_with_its_stack_while_it_runs) {
     CHECK_HAS(slow_text, "contract_test.c");
 }
 
+static int report_pipe[2];
+static void to_pipe(enum hob_report_kind kind, const char *text, void *arg) {
+    (void)arg;
+    if (kind != HOB_REPORT_SLOW || slow_seen) return;
+    if (write(report_pipe[1], text, strlen(text)) > 0) slow_seen = true;
+}
+static int reports_to_a_pipe(void) {
+    CHECK_EQ(pipe(report_pipe), 0); /* made when the watchdog ran already */
+    hob_set_report(to_pipe, NULL);
+    for (int i = 0; i < 200 && !slow_seen; i++) hogs_the_loop(0.1);
+    CHECK(slow_seen);
+    return 0;
+}
+HOB_TASK(reports_to_a_pipe)
+TEST(L_a_report_function_may_use_any_descriptor_of_the_program) {
+    CHECK_EQ(hob_run(reports_to_a_pipe), 0);
+    char text[256] = "";
+    CHECK(read(report_pipe[0], text, sizeof text - 1) > 0);
+    CHECK_HAS(text, "task 'reports_to_a_pipe'");
+}
+
 static int runs_inside(void) {
     CHECK_EQ(hob_run(sleeper, 0.0, 0), HOB_E_RUNNING);
     return hob_sleep(0.001);

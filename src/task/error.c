@@ -176,6 +176,14 @@ void hob_set_report(void (*report)(enum hob_report_kind kind, const char *text, 
     reporter.report = report;
     reporter.arg = arg;
     pthread_mutex_unlock(&reporter.lock);
+    if (report) hob__watchdog_share_files();
+}
+
+bool hob__report_is_default(void) {
+    pthread_mutex_lock(&reporter.lock);
+    bool is_default = !reporter.report;
+    pthread_mutex_unlock(&reporter.lock);
+    return is_default;
 }
 
 void hob__reports_forked(void) { pthread_mutex_init(&reporter.lock, NULL); }

@@ -236,6 +236,7 @@ void hob__error_leave_list(struct hob_error *e);
 void hob__error_set(struct hob_error *e);
 void hob__error_report(const struct hob_error *e, const char *what);
 void hob__report(enum hob_report_kind kind, const char *text);
+bool hob__report_is_default(void);
 void hob__reports_forked(void);
 
 /* ---- local.c ---- */
@@ -259,6 +260,8 @@ void hob__watchdog_remove(struct hob_loop *loop);
 extern _Atomic bool hob__watchdog_rests;
 void hob__watchdog_wake(void);
 void hob__watchdog_forked(void);
+/* A report function has been set: the watchdog must have the program's descriptors. */
+void hob__watchdog_share_files(void);
 
 /* ---- the drivers' hook: called at every cancellation point of a loop that was started while it
  * was set ---- */

@@ -16,7 +16,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { FRAMES_MAX = 48, RESTS_AFTER_MS = 1000, SIGNAL = SIGURG, TEXT_MAX = 16 << 10 };
 
@@ -31,6 +33,7 @@ static struct {
     pthread_cond_t changed;
     pthread_t thread;
     bool runs, ends, catches;
+    _Atomic bool apart; /* from the program's table of descriptors */
     int loops;
 } dog = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -169,8 +172,21 @@ static void nap(unsigned ms) {
     pthread_cond_timedwait(&dog.changed, &dog.lock, &until);
 }
 
+/* A second thread in the table of descriptors makes every system call of the loop count references
+ * to its file: two atomic operations on a line that is cold when there are many connections. So the
+ * watchdog has a table of its own with the standard descriptors, as long as reports go to standard
+ * error; a report function of the program's may want any descriptor. */
+static void leave_table(void) {
+#ifdef SYS_close_range
+    enum { UNSHARE = 2 }; /* CLOSE_RANGE_UNSHARE, Linux 5.9 */
+    dog.apart = syscall(SYS_close_range, 3U, ~0U, UNSHARE) == 0;
+#endif
+}
+
 static void *watch(void *arg) {
     (void)arg;
+    dog.apart = false;
+    if (hob__report_is_default()) leave_table();
     uint64_t moved_at = now_ms();
     pthread_mutex_lock(&dog.lock);
     while (!dog.ends) {
@@ -249,6 +265,20 @@ void hob__watchdog_add(void) {
     pthread_mutex_unlock(&life);
 }
 
+/* With `life` held. */
+static void stop(void) {
+    pthread_mutex_lock(&dog.lock);
+    dog.ends = true;
+    dog.runs = false;
+    pthread_cond_signal(&dog.changed);
+    pthread_t thread = dog.thread;
+    pthread_mutex_unlock(&dog.lock);
+    pthread_join(thread, NULL);
+    if (dog.catches) signal(SIGNAL, SIG_DFL);
+    sem_destroy(&capture.taken);
+    pthread_cond_destroy(&dog.changed);
+}
+
 void hob__watchdog_remove(struct hob_loop *loop) {
     pthread_mutex_lock(&hob__loops_lock);
     for (int i = 0; i < LOOPS_MAX; i++)
@@ -258,18 +288,18 @@ void hob__watchdog_remove(struct hob_loop *loop) {
     pthread_mutex_lock(&life);
     pthread_mutex_lock(&dog.lock);
     bool last = --dog.loops == 0 && dog.runs;
-    if (last) {
-        dog.ends = true;
-        dog.runs = false;
-        pthread_cond_signal(&dog.changed);
-    }
-    pthread_t thread = dog.thread;
     pthread_mutex_unlock(&dog.lock);
-    if (last) {
-        pthread_join(thread, NULL);
-        if (dog.catches) signal(SIGNAL, SIG_DFL);
-        sem_destroy(&capture.taken);
-        pthread_cond_destroy(&dog.changed);
+    if (last) stop();
+    pthread_mutex_unlock(&life);
+}
+
+void hob__watchdog_share_files(void) {
+    pthread_mutex_lock(&life);
+    if (dog.runs && dog.apart && !pthread_equal(dog.thread, pthread_self())) {
+        stop();
+        pthread_mutex_lock(&dog.lock);
+        start();
+        pthread_mutex_unlock(&dog.lock);
     }
     pthread_mutex_unlock(&life);
 }
