@@ -65,7 +65,11 @@ fuzz: ## the parsers against libFuzzer, SECONDS=60 each
 install: ## into PREFIX=/usr/local (libraries: LIBDIR=lib), under DESTDIR
 	@scripts/setup build
 	@$(MAIN)
-	@meson install -C build --no-rebuild --quiet
+	@case "$$DESTDIR" in '' | /*) ;; *) DESTDIR=$$PWD/$$DESTDIR ;; esac; \
+	d="$$DESTDIR$(PREFIX)"; while [ ! -e "$$d" ]; do d=$$(dirname "$$d"); done; \
+	[ -w "$$d" ] || { echo "make install: $$d is not yours to write to;" \
+	    "sudo make install, or give another PREFIX" >&2; exit 1; }; \
+	meson install -C build --no-rebuild --quiet
 	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
 
 format: ## clang-format on everything
