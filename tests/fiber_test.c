@@ -362,16 +362,16 @@ TEST(trim) {
     enum { N = 200 };
     struct hob__stack *s[N];
     hob__stacks_init(&pool);
-    uint64_t second = 1000000000, now = 77 * second;
+    uint64_t epoch = 10000000000, now = 77 * epoch;
     CHECK(hob__stacks_trim(&pool, now) == UINT64_MAX);
     for (int i = 0; i < N; i++) {
         s[i] = hob__stack_get(&pool, 1);
         memset(s[i]->top - 20000, 0x5a, 20000);
     }
     for (int i = 0; i < N; i++) hob__stack_put(&pool, s[i]);
-    /* all of them were in use within the last second, then within the last two */
+    /* all of them were in use within the last ten seconds, then within the last twenty */
     uint64_t again = hob__stacks_trim(&pool, now);
-    CHECK(again == now + second);
+    CHECK(again == now + epoch);
     CHECK(hob__stacks_trim(&pool, again - 1) == again);
     CHECK_EQ(pool.clean[1].count, 0);
     int calls = 1;

@@ -16,7 +16,7 @@ enum {
     KEEP = 8,        /* free stacks of a class that are never trimmed */
     TRIM_BATCH = 32, /* at 2 us each, a call stays below 100 us */
 };
-#define EPOCH_NS 1000000000u
+#define EPOCH_NS 10000000000u
 
 static _Thread_local struct hob__stacks *thread_pools;
 
