@@ -56,7 +56,7 @@ struct hob__stacks {
     struct hob__stack_slab *current[HOB__STACK_CLASSES]; /* the one with slots not yet carved */
     struct hob__stack_slab *slabs;
     size_t used[HOB__STACK_CLASSES];    /* in use now */
-    size_t peak[2][HOB__STACK_CLASSES]; /* the most in use in this and in the last second */
+    size_t peak[2][HOB__STACK_CLASSES]; /* the most in use in this and the last 10 seconds */
     size_t in_use, total;
     uint64_t epoch_ns; /* when this second began */
     uint64_t fp;       /* the thread's FP control words when the pool was made */
@@ -76,7 +76,7 @@ struct hob__stack *hob__stack_get(struct hob__stacks *pool, unsigned cls);
  * stack is taken and entered again. */
 void hob__stack_put(struct hob__stacks *pool, struct hob__stack *stack);
 /* When idle: gives the memory of free stacks beyond what is likely to be used again (the most that
- * were in use in the last one to two seconds) back to the kernel, a batch per call. Cheap when
+ * were in use in the last 10 to 20 seconds) back to the kernel, a batch per call. Cheap when
  * there is nothing to do. When it wants to be called again, by the clock of now_ns (now_ns itself:
  * there is another batch), or UINT64_MAX: not before stacks have been used again. */
 uint64_t hob__stacks_trim(struct hob__stacks *pool, uint64_t now_ns);
