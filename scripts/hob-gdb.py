@@ -16,9 +16,6 @@ thread's innermost frame is that frame; gdb then walks the task's stack with its
 import gdb
 import gdb.unwinder
 
-# As in src/task/task.h.
-STATES = ["free", "new", "ready", "running", "sleeping", "done"]
-FREE, NEW, READY, RUNNING, SLEEPING, DONE = range(6)
 TASKS_SHOWN = 1000
 
 # By architecture: stack pointer and program counter; the size of the switch's frame; where in it
@@ -77,37 +74,47 @@ def text(pointer):
     return pointer.string(errors="replace") if pointer else None
 
 
+class Task:
+    """What the commands say of a task; all of it is read at once."""
+
+    def __init__(self, record, state, running):
+        self.id = int(record["id"])
+        self.sp = int(record["sp"]) if record["sp"] else 0
+        self.running = running
+        self.new = state == "new"
+        site = record["site"]
+        name = text(record["name"]) or (text(site["name"]) if site else "?")
+        self.line = "%6d %-9s %s" % (self.id, "running" if running else state, name)
+        if state == "sleeping":
+            self.line += ", waits for %s" % (text(record["what"]) or "?")
+        if site and site["file"]:
+            self.line += ", spawned in %s at %s:%d" % (
+                text(site["func"]), text(site["file"]), int(site["line"]))
+
+
 def tasks():
     """Every task that has not ended, of all loops, in order of their numbers."""
     try:
         loop = gdb.parse_and_eval("hob__loops")
+        states = {field.enumval: field.name[len("HOB__TASK_"):].lower()
+                  for field in gdb.lookup_type("enum hob__task_state").fields()}
         gdb.lookup_type("struct hob__task_slab")
     except gdb.error as error:
-        raise gdb.GdbError("hob: this program does not run Hob, or has no debug information (%s)" % error)
+        raise gdb.GdbError(
+            "hob: this program does not run Hob, or has no debug information (%s)" % error)
     found = []
     while loop:
+        current = int(loop["current"])
         slab = loop["slabs"]
         while slab:
             for i in range(int(slab["count"])):
-                task = slab["tasks"][i]
-                if int(task["state"]) not in (FREE, DONE):
-                    found.append(task)
+                record = slab["tasks"][i]
+                state = states.get(int(record["state"]), "?")
+                if state not in ("free", "done"):
+                    found.append(Task(record, state, int(record.address) == current))
             slab = slab["next"]
         loop = loop["next_loop"]
-    return sorted(found, key=lambda task: int(task["id"]))
-
-
-def describe(task):
-    state = int(task["state"])
-    site = task["site"]
-    name = text(task["name"]) or (text(site["name"]) if site else "?")
-    line = "%6d %-9s %s" % (int(task["id"]), STATES[state], name)
-    if state == SLEEPING:
-        line += ", waits for %s" % (text(task["what"]) or "?")
-    if site and site["file"]:
-        line += ", spawned in %s at %s:%d" % (
-            text(site["func"]), text(site["file"]), int(site["line"]))
-    return line
+    return sorted(found, key=lambda task: task.id)
 
 
 class Tasks(gdb.Command):
@@ -119,7 +126,7 @@ class Tasks(gdb.Command):
     def invoke(self, argument, from_tty):
         found = tasks()
         for task in found[:TASKS_SHOWN]:
-            print(describe(task))
+            print(task.line)
         if len(found) > TASKS_SHOWN:
             print("... and %d more" % (len(found) - TASKS_SHOWN))
         print("%d tasks" % len(found))
@@ -134,25 +141,24 @@ class Backtrace(gdb.Command):
     def invoke(self, argument, from_tty):
         found = tasks()
         if argument:
-            found = [task for task in found if str(int(task["id"])) == argument.strip()]
+            found = [task for task in found if str(task.id) == argument.strip()]
             if not found:
                 raise gdb.GdbError("hob: there is no task " + argument)
         for task in found[:TASKS_SHOWN]:
-            print(describe(task))
+            print(task.line)
             self.show(task)
 
     def show(self, task):
-        state = int(task["state"])
-        if state == RUNNING:
+        if task.running:
             print("    it runs: see bt in its thread")
             return
-        if state == NEW or not task["sp"]:
+        if task.new or not task.sp:
             print("    it has not run yet")
             return
         selected = gdb.selected_frame()
         newest = gdb.newest_frame()
         UNWINDER.thread_sp = int(newest.read_register(layout(newest.architecture())[0]))
-        UNWINDER.task_sp = int(task["sp"])
+        UNWINDER.task_sp = task.sp
         try:
             gdb.invalidate_cached_frames()
             lines = gdb.execute("bt", to_string=True).splitlines()
