@@ -82,7 +82,7 @@ for file in $stopped; do
     has $file '^4 tasks'
     has $file '^ +#[0-9]+ .*in deep \(n=2\)'
     has $file '^ +#[0-9]+ .*in app \('
-    has $file '^ +#[0-9]+ .*hob__enter'
+    has $file '^ +#[0-9]+ .*hob(__|[.])enter' # gdb may show it as a name of another language
     has $file '^#[0-9]+ .*in crasher \(' # the thread's own stack is right again
 done
 has foreign 'hob: this program does not run Hob'
