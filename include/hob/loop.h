@@ -10,7 +10,9 @@
 extern "C" {
 #endif
 
-/* All zero is the default; the environment (named behind each) wins where it is set. */
+/* All zero is the default; the environment (named behind each) wins where it is set. HOB_DEBUG=1 in
+ * the environment: each loop says when it begins and ends, and SIGQUIT (Ctrl-\) shows all tasks
+ * with their stacks (HOB_REPORT_NOTE). */
 struct hob_options {
     const char *backend; /* "uring" or "epoll"; default: the best the kernel gives (HOB_BACKEND) */
     size_t stack_size;   /* of tasks, bytes, at most 1 MiB; default 65536 (HOB_STACK_SIZE, "256k" is

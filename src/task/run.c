@@ -257,10 +257,12 @@ int hob__run(const struct hob_options *options, const struct hob__spawn_site *si
     pthread_setspecific(inside, loop);
     list_loop(loop, true);
     bool catches = !o.no_interrupt && catch_interrupts(loop);
+    hob__debug_begin(loop);
     if (o.slow_ms) hob__watchdog_add();
     struct hob_error *error = NULL;
     rc = run_main(loop, site, args, &o, &error);
     if (o.slow_ms) hob__watchdog_remove(loop);
+    hob__debug_end(loop);
     if (catches) release_interrupts();
     list_loop(loop, false);
     bool interrupted = atomic_load(&loop->interrupts) > 0;

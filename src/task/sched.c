@@ -322,6 +322,7 @@ void hob__schedule(struct hob_loop *loop) {
         loop->turns++;
         hob__inbox_run(loop);
         see_interrupts(loop);
+        if (HOB__UNLIKELY(loop->debug)) hob__debug_see(loop);
         loop->turn_began = loop->slice_began = b->ops->now(b);
         hob__wheel_advance(&loop->wheel, loop->turn_began);
         run_tasks(loop);

@@ -138,7 +138,7 @@ struct hob_loop {
     uint64_t turns;
     unsigned main_stack_class, stack_class;
     int refusal; /* why the last spawn that returned NULL did */
-    bool deadlocked;
+    bool deadlocked, debug;
     struct hob_error *oom_error; /* the record used when there is no memory for one */
 
     pthread_mutex_t post_lock; /* taken by posters, so that closing can wait for them */
@@ -246,6 +246,12 @@ void hob__locals_unref(struct hob__local_node *n);
 /* ---- report.c ---- */
 void hob__report_deadlock(struct hob_loop *loop);
 void hob__describe_task(const void *task, char *buf, size_t n);
+
+/* ---- debug.c ---- */
+void hob__debug_begin(struct hob_loop *loop);
+void hob__debug_end(struct hob_loop *loop);
+/* In a turn of a loop whose `debug` is set: does what SIGQUIT has asked for. */
+void hob__debug_see(struct hob_loop *loop);
 
 /* ---- post.c ---- */
 void hob__inbox_run(struct hob_loop *loop);

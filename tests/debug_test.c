@@ -1,0 +1,47 @@
+/* debug_test.c - what HOB_DEBUG=1 adds. */
+#include "test.h"
+
+static char notes[1 << 16];
+static void keep_note(enum hob_report_kind kind, const char *text, void *arg) {
+    (void)arg;
+    size_t at = strlen(notes);
+    if (kind == HOB_REPORT_NOTE) snprintf(notes + at, sizeof notes - at, "%s", text);
+}
+
+static int waits_long(struct hob_event *e) { return hob_event_wait(e); }
+HOB_TASK(waits_long, struct hob_event *)
+
+static int asks(void) {
+    struct hob_event e = {0};
+    HOB_SCOPE(s);
+    hob_spawn_named(s, "patient", waits_long, &e);
+    HOB_TRY(hob_yield_now());
+    kill(getpid(), SIGQUIT);
+    HOB_TRY(hob_sleep(0.01));
+    hob_event_set(&e);
+    return hob_join(s);
+}
+HOB_TASK(asks)
+
+TEST(debug_shows_tasks_on_request_and_sums_up) {
+    setenv("HOB_DEBUG", "1", 1);
+    hob_set_report(keep_note, NULL);
+    CHECK_EQ(hob_run(asks), 0); /* it went on after the question */
+    CHECK_HAS(notes, "hob: a loop begins, on ");
+    CHECK_HAS(notes, "patient: event");
+    CHECK_HAS(notes, "spawned by asks at");
+#if HAVE_LIBBACKTRACE
+    CHECK_HAS(notes, "hob_event_wait at");
+#endif
+    CHECK_HAS(notes, "hob: a loop ends: 2 tasks");
+}
+
+TEST(without_it_nothing_is_said_and_sigquit_is_the_systems) {
+    unsetenv("HOB_DEBUG");
+    char text[4096];
+    int status = RUN_CHILD(text, hob_run(asks));
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGQUIT);
+    CHECK_STR(text, "");
+}
+
+TEST_MAIN()
