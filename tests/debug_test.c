@@ -41,7 +41,8 @@ TEST(without_it_nothing_is_said_and_sigquit_is_the_systems) {
     char text[4096];
     int status = RUN_CHILD(text, hob_run(asks));
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGQUIT);
-    CHECK_STR(text, "");
+    const char *slow = getenv("TEST_SLOW"); /* qemu tells of the signal itself */
+    if (!slow || strcmp(slow, "qemu") != 0) CHECK_STR(text, "");
 }
 
 TEST_MAIN()
