@@ -113,7 +113,8 @@ __attribute__((unused)) static void test_add(struct test *t) {
 
 __attribute__((unused)) static int test_main(int argc, char **argv) {
     int passed = 0, failed = 0;
-    signal(SIGINT, SIG_DFL); /* a shell's background jobs ignore it */
+    signal(SIGINT, SIG_DFL); /* a shell's background jobs ignore these two */
+    signal(SIGQUIT, SIG_DFL);
     const char *seconds = getenv("TEST_SECONDS");
     for (struct test *t = test_first; t; t = t->next) {
         bool wanted = argc == 1;
