@@ -413,6 +413,9 @@ TASK_TEST(connection_limit) {
 }
 
 TASK_TEST(out_of_descriptors) {
+    /* valgrind has a limit of its own: it accepts the connection, closes it and says EMFILE. */
+    const char *slow = getenv("TEST_SLOW");
+    if (slow && strcmp(slow, "valgrind") == 0) return 0;
     SERVED(s, l, 0);
     int held[4096], n = 0;
     ask(l, "GET / HTTP/1.1\r\n" CLOSE "\r\n");
