@@ -253,7 +253,7 @@ static int count_workers(void) {
 }
 
 static void expect_workers(int n) {
-    uint64_t until = after(20000 * MS);
+    uint64_t until = after(3000 * MS);
     while (count_workers() != n) CHECK(b->ops->now(b) < until);
 }
 
