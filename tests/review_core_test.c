@@ -265,13 +265,15 @@ HOB_TASK(ticking)
 TASK_TEST(a_peer_that_never_stops_sending_holds_neither_deadlines_nor_other_tasks) {
     struct hob_listener *l;
     struct hob_stream *c;
-    CHECK_EQ(hob_listen("unix:@hob-review-flood", &l), 0);
+    char where[64];
+    snprintf(where, sizeof where, "unix:@hob-review-flood-%d", (int)getpid());
+    CHECK_EQ(hob_listen(where, &l), 0);
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     struct sockaddr_un to = {.sun_family = AF_UNIX};
-    memcpy(to.sun_path, "\0hob-review-flood", 17);
-    CHECK_EQ(
-        connect(fd, (struct sockaddr *)&to, (socklen_t)offsetof(struct sockaddr_un, sun_path) + 17),
-        0);
+    socklen_t name = (socklen_t)strlen(where + 6);
+    memcpy(to.sun_path + 1, where + 6, name);
+    socklen_t size = (socklen_t)offsetof(struct sockaddr_un, sun_path) + 1 + name;
+    CHECK_EQ(connect(fd, (struct sockaddr *)&to, size), 0);
     CHECK_EQ(hob_accept(l, &c), 0);
     pthread_t thread;
     pthread_create(&thread, NULL, floods, &fd);

@@ -1,17 +1,16 @@
-/* hob/net.h - TCP and Unix streams, listeners, and waiting for a descriptor that another library
- * owns.
+/* hob/net.h - connecting and listening over TCP and Unix sockets, and waiting for a descriptor that
+ * another library owns. What connections are, and how to read and write: hob/stream.h.
  *
  * An address is text: "127.0.0.1:8000", "[::1]:8000", "localhost:8000", "example.org:80",
  * "unix:/run/app.sock" (a leading
- * '@' instead of the path: the abstract namespace). Every call that waits is a cancellation point;
- * cancelled, it has taken and sent nothing, but for those that are for all n bytes: hob_write(),
- * hob_writev(), hob_read_exactly(). A call that need not wait may let other tasks run all the same,
- * so that a fast peer cannot keep the loop for itself. */
+ * '@' instead of the path: the abstract namespace). Every call that waits is a cancellation point.
+ */
 #ifndef HOB_NET_H
 #define HOB_NET_H
 #pragma GCC system_header
 
 #include <hob/base.h>
+#include <hob/stream.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -19,7 +18,6 @@
 extern "C" {
 #endif
 
-struct hob_stream;
 struct hob_listener;
 
 /* Connects; the attempt's descriptor is closed when it fails or is cancelled. TCP_NODELAY is on. 0
@@ -39,32 +37,6 @@ HOB_API const char *hob_listener_address(const struct hob_listener *l);
 HOB_API int hob_accept(struct hob_listener *l, struct hob_stream **out);
 /* Closes; NULL is allowed. A Unix socket's file is removed if it is still this listener's. */
 HOB_API void hob_listener_close(struct hob_listener *l);
-
-/* Up to n bytes, at least 1; 0 = the peer has ended its side. One task may read at a time, one may
- * write (else misuse).
- */
-HOB_API ssize_t hob_read(struct hob_stream *s, void *buf, size_t n);
-/* The same, but hob_stop() ends the wait with HOB_E_STOPPING: for the idle wait between requests.
- */
-HOB_API ssize_t hob_read_idle(struct hob_stream *s, void *buf, size_t n);
-/* All n bytes: n, HOB_E_EOF when the stream ends before, or an error. After an error, a cancel too,
- * it is unknown how much had been read: the stream is of no use any more. */
-HOB_API ssize_t hob_read_exactly(struct hob_stream *s, void *buf, size_t n);
-/* All n bytes; waits while the kernel's buffer is full. n or an error (-EPIPE, -ECONNRESET; never
- * SIGPIPE); after an error it is unknown how much went out. */
-HOB_API ssize_t hob_write(struct hob_stream *s, const void *buf, size_t n);
-/* The same for several pieces; iov is changed. */
-HOB_API ssize_t hob_writev(struct hob_stream *s, struct iovec *iov, int count);
-/* Ends the writing side (half close); reading goes on. 0 or an error. Does not wait. */
-HOB_API int hob_shutdown(struct hob_stream *s);
-/* Closes and frees; NULL is allowed. Does not wait. A task that waits in a call on it: misuse. */
-HOB_API void hob_close(struct hob_stream *s);
-/* The peer's address as text; belongs to the stream. */
-HOB_API const char *hob_stream_peer(const struct hob_stream *s);
-/* The descriptor, for setsockopt and the like. */
-HOB_API int hob_stream_fd(const struct hob_stream *s);
-/* Has the peer ended or reset an idle connection (a pool asks this)? Does not wait. */
-HOB_API bool hob_stream_broken(struct hob_stream *s);
 
 /* Waits until a descriptor that another library owns is readable (POLLIN), writable (POLLOUT) or
  * ended by its peer (POLLRDHUP; others: -EINVAL), as poll() would: level-triggered. The events that

@@ -1,5 +1,6 @@
 /* io/connect.c - making connections. */
 #include <hob/error.h>
+#include <hob/net.h>
 #include <hob/task.h>
 #include <string.h>
 

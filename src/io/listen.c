@@ -1,6 +1,7 @@
 /* io/listen.c - listening and accepting. A waiting accept holds nothing: a connection that arrives
  * stays in the kernel's backlog until a call takes it, so that none is lost to a cancel. */
 #include <hob/error.h>
+#include <hob/net.h>
 #include <hob/task.h>
 #include <string.h>
 #include <sys/stat.h>

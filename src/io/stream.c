@@ -1,38 +1,27 @@
-/* io/stream.c - byte streams over a descriptor: read, write, close.
- *
- * Every call tries the system call first when the descriptor's state says that it may succeed, and
- * parks the task otherwise. A read that was not filled has emptied the socket: the next one waits
- * without asking, unless the peer has ended (then the end is still to be read). */
+/* io/stream.c - the front of streams: read, write, close, whatever the transport. */
 #include "io/stream.h"
 
 #include <hob/error.h>
 #include <hob/task.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "task/fdwait.h"
+#include "io/socket.h"
 #include "task/wait.h"
 
-struct hob_stream *hob__stream_new(struct hob__backend *b, int fd, const struct sockaddr *peer,
-                                   socklen_t size) {
-    struct hob_stream *s = hob__alloc(sizeof *s);
+struct hob_stream *hob__stream_make(struct hob__backend *b, int fd,
+                                    const struct hob__transport *transport, const char *peer) {
+    size_t n = strlen(peer) + 1;
+    struct hob_stream *s = hob__alloc_zero(sizeof *s + n);
     struct hob__fd *f = s ? hob__fd_open(b, fd) : NULL;
     if (!f) {
         hob__free(s);
-        b->ops->sys->close(b, fd);
         return NULL;
     }
+    s->transport = transport;
     s->fd = f;
     s->backend = b;
-    s->reads = s->writes = false;
-    s->is_tcp = peer->sa_family != AF_UNIX;
-    hob__address_format(peer, size, s->peer, sizeof s->peer);
-    if (s->is_tcp) {
-        int on = 1;
-        b->ops->sys->setsockopt(b, fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    }
+    memcpy(s->peer, peer, n);
     return s;
 }
 
@@ -40,37 +29,75 @@ void hob_close(struct hob_stream *s) {
     if (!s) return;
     if (s->reads || s->writes)
         hob__misuse(__func__, "a task is in a call on the stream to %s", s->peer);
-    struct hob__backend *b = s->backend;
-    int fd = s->fd->fd;
-    hob__fd_close(b, s->fd);
-    b->ops->sys->close(b, fd);
+    s->transport->close(s);
     hob__free(s);
 }
 
-int hob_shutdown(struct hob_stream *s) {
-    return s->backend->ops->sys->shutdown(s->backend, s->fd->fd, SHUT_WR);
+int hob_shutdown(struct hob_stream *s) { return s->transport->shutdown(s); }
+const char *hob_stream_peer(const struct hob_stream *s) { return s->peer; }
+int hob_stream_fd(const struct hob_stream *s) { return s->fd ? s->fd->fd : -1; }
+bool hob_stream_broken(struct hob_stream *s) { return s->transport->broken(s); }
+
+/* ---- transports on top of others ---- */
+
+struct hob_stream *hob__stream_split(struct hob_stream *s) {
+    if (s->reads || s->writes)
+        hob__misuse(__func__, "a task is in a call on the stream to %s", s->peer);
+    size_t size = sizeof *s + strlen(s->peer) + 1;
+    struct hob_stream *inner = hob__alloc(size);
+    if (!inner) return NULL;
+    memcpy(inner, s, size);
+    hob__stream_set(s, NULL, NULL);
+    return inner;
 }
 
-const char *hob_stream_peer(const struct hob_stream *s) { return s->peer; }
-int hob_stream_fd(const struct hob_stream *s) { return s->fd->fd; }
+void hob__stream_set(struct hob_stream *s, const struct hob__transport *transport, void *state) {
+    s->transport = transport;
+    s->state = state;
+    s->direct = false;
+}
+
+void hob__stream_join(struct hob_stream *s, struct hob_stream *inner) {
+    hob__stream_set(s, inner->transport, inner->state);
+    s->direct = inner->direct;
+    hob__free(inner);
+}
+
+size_t hob__stream_early(const struct hob_stream *s) {
+    (void)s; /* the front has no buffer: what has not been read is in the kernel */
+    return 0;
+}
+
+ssize_t hob__stream_recv(struct hob_stream *s, void *buf, size_t n) {
+    return s->transport->recv(s, buf, n);
+}
+
+ssize_t hob__stream_send(struct hob_stream *s, const struct iovec *iov, int count) {
+    return s->transport->send(s, iov, count);
+}
+
+int hob__stream_wait(struct hob_stream *s, unsigned direction, unsigned flags) {
+    return s->transport->wait(s, direction, flags);
+}
 
 /* ---- reading ---- */
 
-static ssize_t receive(struct hob_stream *s, void *buf, size_t n, unsigned flags) {
-    struct hob__fd *f = s->fd;
-    struct hob__backend *b = s->backend;
+static __attribute__((noinline)) ssize_t receive_other(struct hob_stream *s, void *buf, size_t n,
+                                                       unsigned flags) {
     for (;;) {
-        if (f->ready & HOB__READ) {
-            ssize_t got = b->ops->sys->recv(b, f->fd, buf, n, 0);
-            if (got > 0) {
-                if ((size_t)got < n && s->is_tcp && !(f->ready & HOB__HUP))
-                    f->ready &= (uint8_t)~HOB__READ;
-                return got;
-            }
-            if (got != -EAGAIN) return got;
-            f->ready &= (uint8_t)~HOB__READ;
-        }
-        int rc = hob__fd_wait(f, HOB__READ, "recv", flags);
+        ssize_t got = s->transport->recv(s, buf, n);
+        if (got != -EAGAIN) return got;
+        int rc = s->transport->wait(s, HOB__READ, flags);
+        if (rc < 0) return rc;
+    }
+}
+
+static ssize_t receive(struct hob_stream *s, void *buf, size_t n, unsigned flags) {
+    if (HOB__UNLIKELY(!s->direct)) return receive_other(s, buf, n, flags);
+    for (;;) {
+        ssize_t got = hob__socket_recv(s, buf, n);
+        if (got != -EAGAIN) return got;
+        int rc = hob__socket_wait(s, HOB__READ, flags);
         if (rc < 0) return rc;
     }
 }
@@ -105,17 +132,9 @@ ssize_t hob_read_exactly(struct hob_stream *s, void *buf, size_t n) {
     return (ssize_t)n;
 }
 
-bool hob_stream_broken(struct hob_stream *s) {
-    char byte;
-    if (s->fd->armed && !(s->fd->ready & (HOB__READ | HOB__HUP))) return false;
-    ssize_t got = s->backend->ops->sys->recv(s->backend, s->fd->fd, &byte, 1, MSG_PEEK);
-    if (got == -EAGAIN) s->fd->ready &= (uint8_t)~HOB__READ;
-    return got != -EAGAIN;
-}
-
 /* ---- writing ---- */
 
-/* Takes n bytes off the front; returns the vectors that are left. */
+/* Takes n bytes off the front, and what is empty there; returns the vectors that are left. */
 static int advance(struct iovec **iov, int count, size_t n) {
     while (count > 0 && n >= (*iov)->iov_len) {
         n -= (*iov)->iov_len;
@@ -130,8 +149,6 @@ static int advance(struct iovec **iov, int count, size_t n) {
 }
 
 static ssize_t send_all(struct hob_stream *s, struct iovec *iov, int count) {
-    struct hob__fd *f = s->fd;
-    struct hob__backend *b = s->backend;
     enum { AT_ONCE = 64 };
     size_t total = 0;
     count = advance(&iov, count, 0);
@@ -139,17 +156,14 @@ static ssize_t send_all(struct hob_stream *s, struct iovec *iov, int count) {
         int rc = hob__io_point("hob_write");
         if (rc < 0) return rc;
         if (count == 0) break;
-        if (f->ready & HOB__WRITE) {
-            ssize_t sent = b->ops->sys->send(b, f->fd, iov, count < AT_ONCE ? count : AT_ONCE);
-            if (sent >= 0) {
-                total += (size_t)sent;
-                count = advance(&iov, count, (size_t)sent);
-                continue;
-            }
-            if (sent != -EAGAIN) return sent;
-            f->ready &= (uint8_t)~HOB__WRITE;
+        ssize_t sent = s->transport->send(s, iov, count < AT_ONCE ? count : AT_ONCE);
+        if (sent >= 0) {
+            total += (size_t)sent;
+            count = advance(&iov, count, (size_t)sent);
+            continue;
         }
-        rc = hob__fd_wait(f, HOB__WRITE, "send", HOB__WAIT_PLAIN);
+        if (sent != -EAGAIN) return sent;
+        rc = s->transport->wait(s, HOB__WRITE, HOB__WAIT_PLAIN);
         if (rc < 0) return rc;
     } while (count > 0);
     return (ssize_t)total;
@@ -166,7 +180,7 @@ ssize_t hob_writev(struct hob_stream *s, struct iovec *iov, int count) {
 ssize_t hob_write(struct hob_stream *s, const void *buf, size_t n) {
     struct iovec iov = {(void *)buf, n};
     /* The usual case: it fits into the socket's buffer, in one call. */
-    if (HOB__LIKELY((s->fd->ready & HOB__WRITE) && !s->writes && n > 0)) {
+    if (HOB__LIKELY(s->direct && (s->fd->ready & HOB__WRITE) && !s->writes && n > 0)) {
         int rc = hob__io_point(__func__);
         if (rc < 0) return rc;
         ssize_t sent = s->backend->ops->sys->send(s->backend, s->fd->fd, &iov, 1);

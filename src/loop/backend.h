@@ -73,12 +73,18 @@ struct hob__sys {
     ssize_t (*recv)(struct hob__backend *b, int fd, void *buf, size_t n, int flags);
     ssize_t (*send)(struct hob__backend *b, int fd, const struct iovec *iov,
                     int count); /* MSG_NOSIGNAL */
+    /* Of a descriptor that is no socket, and was made non-blocking; never SIGPIPE. */
+    ssize_t (*read)(struct hob__backend *b, int fd, void *buf, size_t n);
+    ssize_t (*writev)(struct hob__backend *b, int fd, const struct iovec *iov, int count);
+    /* What it was before: 0 or 1. */
+    int (*set_nonblock)(struct hob__backend *b, int fd, bool on);
     int (*shutdown)(struct hob__backend *b, int fd, int how);
     int (*getsockopt)(struct hob__backend *b, int fd, int level, int name, void *value,
                       socklen_t *n);
     int (*setsockopt)(struct hob__backend *b, int fd, int level, int name, const void *value,
                       socklen_t n);
     int (*getsockname)(struct hob__backend *b, int fd, struct sockaddr *addr, socklen_t *n);
+    int (*getpeername)(struct hob__backend *b, int fd, struct sockaddr *addr, socklen_t *n);
     /* POLLIN ... : those that are there now, 0 = none; -EBADF. */
     int (*poll)(struct hob__backend *b, int fd, int events);
     int (*close)(struct hob__backend *b, int fd);

@@ -1,5 +1,6 @@
 /* loop/sys_linux.c - the system calls that carry data, as Linux has them. None waits; -errno. */
 #include "internal.h"
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/random.h>
@@ -124,6 +125,24 @@ static ssize_t sys_send(struct hob__backend *b, int fd, const struct iovec *iov,
     return HOB__UNLIKELY(rc == -ENOTSOCK) ? write_quietly(fd, iov, count) : rc;
 }
 
+static ssize_t sys_read(struct hob__backend *b, int fd, void *buf, size_t n) {
+    (void)b;
+    return read_no_socket(fd, buf, n);
+}
+
+static ssize_t sys_writev(struct hob__backend *b, int fd, const struct iovec *iov, int count) {
+    (void)b;
+    return write_quietly(fd, iov, count);
+}
+
+static int sys_set_nonblock(struct hob__backend *b, int fd, bool on) {
+    (void)b;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0) return -errno;
+    int was = (flags & O_NONBLOCK) != 0, now = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+    return was != on && fcntl(fd, F_SETFL, now) < 0 ? -errno : was;
+}
+
 static int sys_shutdown(struct hob__backend *b, int fd, int how) {
     (void)b;
     return shutdown(fd, how) < 0 ? -errno : 0;
@@ -144,6 +163,11 @@ static int sys_setsockopt(struct hob__backend *b, int fd, int level, int name, c
 static int sys_getsockname(struct hob__backend *b, int fd, struct sockaddr *addr, socklen_t *n) {
     (void)b;
     return getsockname(fd, addr, n) < 0 ? -errno : 0;
+}
+
+static int sys_getpeername(struct hob__backend *b, int fd, struct sockaddr *addr, socklen_t *n) {
+    (void)b;
+    return getpeername(fd, addr, n) < 0 ? -errno : 0;
 }
 
 static int sys_poll(struct hob__backend *b, int fd, int events) {
@@ -168,10 +192,14 @@ const struct hob__sys hob__sys_linux = {
     .accept = sys_accept,
     .recv = sys_recv,
     .send = sys_send,
+    .read = sys_read,
+    .writev = sys_writev,
+    .set_nonblock = sys_set_nonblock,
     .shutdown = sys_shutdown,
     .getsockopt = sys_getsockopt,
     .setsockopt = sys_setsockopt,
     .getsockname = sys_getsockname,
+    .getpeername = sys_getpeername,
     .poll = sys_poll,
     .close = sys_close,
 };

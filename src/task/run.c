@@ -190,7 +190,16 @@ static int open_loop(struct hob_loop *loop, const struct hob_options *o) {
     return rc;
 }
 
+struct hob__loop_data *hob__loop_data(enum hob__loop_key key) {
+    return hob__loop->data[key];
+}
+void hob__loop_data_set(enum hob__loop_key key, struct hob__loop_data *d) {
+    hob__loop->data[key] = d;
+}
+
 static void close_loop(struct hob_loop *loop) {
+    for (int key = HOB__LOOP_KEYS; key-- > 0;)
+        if (loop->data[key]) loop->data[key]->drop(loop->data[key]);
     hob__wheel_remove(&loop->wheel, &loop->root.timer);
     hob__backend_close(&loop->backend);
     hob__overflow_thread_exit();

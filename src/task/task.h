@@ -20,6 +20,7 @@
 #include "base/wheel.h"
 #include "fiber/fiber.h"
 #include "loop/backend.h"
+#include "task/loopdata.h"
 #include "task/wait.h"
 
 /* region.attention */
@@ -127,6 +128,8 @@ struct hob_loop {
     size_t slab_count;
     uint64_t next_id;
     size_t live; /* tasks that have not ended */
+
+    struct hob__loop_data *data[HOB__LOOP_KEYS];
 
     struct hob_scope root; /* the main task and the background tasks */
     struct hob_task *main;

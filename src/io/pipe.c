@@ -1,0 +1,127 @@
+/* io/pipe.c - the transport of descriptors that are no sockets: pipes, FIFOs, terminals, and files.
+ *
+ * A short read says nothing here: a terminal gives one line at a time, a pipe in packet mode one
+ * packet. Files are always ready, in the kernel's eyes, and then wait for the disk: they go through
+ * the loop's completions. */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io/socket.h"
+
+/* hob_stream.kind */
+enum {
+    PTY_MASTER = 1, /* the end looks like an error */
+    RESTORE = 2     /* it was blocking */
+};
+
+static ssize_t pipe_recv(struct hob_stream *s, void *buf, size_t n) {
+    struct hob__fd *f = s->fd;
+    if (HOB__UNLIKELY(!f)) return -EBADF;
+    if (!(f->ready & HOB__READ)) return -EAGAIN;
+    ssize_t got = s->backend->ops->sys->read(s->backend, f->fd, buf, n);
+    if (got == -EAGAIN) f->ready &= (uint8_t)~HOB__READ;
+    return got == -EIO && (s->kind & PTY_MASTER) ? 0 : got;
+}
+
+static ssize_t pipe_send(struct hob_stream *s, const struct iovec *iov, int count) {
+    struct hob__fd *f = s->fd;
+    if (HOB__UNLIKELY(!f)) return -EPIPE;
+    if (!(f->ready & HOB__WRITE)) return -EAGAIN;
+    ssize_t sent = s->backend->ops->sys->writev(s->backend, f->fd, iov, count);
+    if (sent == -EAGAIN) f->ready &= (uint8_t)~HOB__WRITE;
+    return sent;
+}
+
+static int pipe_wait(struct hob_stream *s, unsigned direction, unsigned flags) {
+    return hob__fd_wait(s->fd, direction, direction == HOB__READ ? "read" : "write", flags);
+}
+
+static void pipe_close(struct hob_stream *s) {
+    if (!s->fd) return;
+    if (s->kind & RESTORE) s->backend->ops->sys->set_nonblock(s->backend, s->fd->fd, false);
+    hob__socket_close(s);
+    s->fd = NULL;
+}
+
+/* A pipe's end is told by closing it. */
+static int pipe_shutdown(struct hob_stream *s) {
+    if (!s->fd) return 0;
+    int flags = fcntl(s->fd->fd, F_GETFL);
+    if (flags < 0) return -errno;
+    if ((flags & O_ACCMODE) != O_WRONLY) return -ENOTSUP;
+    pipe_close(s);
+    return 0;
+}
+
+static bool pipe_broken(struct hob_stream *s) {
+    struct hob__backend *b = s->backend;
+    return !s->fd || b->ops->sys->poll(b, s->fd->fd, POLLIN) != 0;
+}
+
+static ssize_t file_recv(struct hob_stream *s, void *buf, size_t n) {
+    struct iovec iov = {buf, n};
+    struct hob__op op = {
+        .code = HOB__OP_PREADV, .fd = s->fd->fd, .iov = &iov, .iov_count = 1, .offset = -1};
+    return hob__op_run(&op, "read");
+}
+
+static ssize_t file_send(struct hob_stream *s, const struct iovec *iov, int count) {
+    struct hob__op op = {
+        .code = HOB__OP_PWRITEV, .fd = s->fd->fd, .iov = iov, .iov_count = count, .offset = -1};
+    return hob__op_run(&op, "write");
+}
+
+static int file_wait(struct hob_stream *s, unsigned direction, unsigned flags) {
+    (void)s, (void)direction, (void)flags;
+    return 0;
+}
+
+static int file_shutdown(struct hob_stream *s) {
+    (void)s;
+    return 0;
+}
+
+static bool file_broken(struct hob_stream *s) {
+    (void)s;
+    return false;
+}
+
+#define PIPE(title)                                                                                \
+    {                                                                                              \
+        .name = title, .recv = pipe_recv, .send = pipe_send, .wait = pipe_wait,                    \
+        .shutdown = pipe_shutdown, .close = pipe_close, .broken = pipe_broken                      \
+    }
+static const struct hob__transport pipes = PIPE("pipe"), terminals = PIPE("terminal"),
+                                   others = PIPE("descriptor");
+static const struct hob__transport files = {.name = "file",
+                                            .recv = file_recv,
+                                            .send = file_send,
+                                            .wait = file_wait,
+                                            .shutdown = file_shutdown,
+                                            .close = hob__socket_close,
+                                            .broken = file_broken};
+
+int hob__stream_open_other(struct hob__backend *b, int fd, struct hob_stream **out) {
+    struct stat st;
+    if (fstat(fd, &st) < 0) return -errno;
+    if (S_ISDIR(st.st_mode)) return -EISDIR;
+    bool is_file = S_ISREG(st.st_mode) || S_ISBLK(st.st_mode);
+    int number;
+    bool master = S_ISCHR(st.st_mode) && ioctl(fd, TIOCGPTN, &number) == 0;
+    const struct hob__transport *t = is_file                             ? &files
+                                     : S_ISFIFO(st.st_mode)              ? &pipes
+                                     : S_ISCHR(st.st_mode) && isatty(fd) ? &terminals
+                                                                         : &others;
+    char text[32];
+    snprintf(text, sizeof text, "%s %d", t->name, fd);
+    struct hob_stream *s = hob__stream_make(b, fd, t, text);
+    if (!s) return -ENOMEM;
+    s->kind = master ? PTY_MASTER : 0;
+    if (!is_file && b->ops->sys->set_nonblock(b, fd, true) == 0) s->kind |= RESTORE;
+    *out = s;
+    return 0;
+}

@@ -1,0 +1,85 @@
+/* io/socket.c - the transport of TCP and Unix sockets, and what makes a stream of one. The calls of
+ * every message are inlined from socket.h into the front. */
+#include "io/socket.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "task/fdwait.h"
+
+static ssize_t socket_recv(struct hob_stream *s, void *buf, size_t n) {
+    return hob__socket_recv(s, buf, n);
+}
+
+static ssize_t socket_send(struct hob_stream *s, const struct iovec *iov, int count) {
+    return hob__socket_send(s, iov, count);
+}
+
+static int socket_wait(struct hob_stream *s, unsigned direction, unsigned flags) {
+    return hob__socket_wait(s, direction, flags);
+}
+
+static int socket_shutdown(struct hob_stream *s) {
+    return s->backend->ops->sys->shutdown(s->backend, s->fd->fd, SHUT_WR);
+}
+
+void hob__socket_close(struct hob_stream *s) {
+    struct hob__backend *b = s->backend;
+    int fd = s->fd->fd;
+    hob__fd_close(b, s->fd);
+    b->ops->sys->close(b, fd);
+}
+
+static bool socket_broken(struct hob_stream *s) {
+    char byte;
+    if (s->fd->armed && !(s->fd->ready & (HOB__READ | HOB__HUP))) return false;
+    ssize_t got = s->backend->ops->sys->recv(s->backend, s->fd->fd, &byte, 1, MSG_PEEK);
+    if (got == -EAGAIN) s->fd->ready &= (uint8_t)~HOB__READ;
+    return got != -EAGAIN;
+}
+
+#define SOCKET(title)                                                                              \
+    {                                                                                              \
+        .name = title, .recv = socket_recv, .send = socket_send, .wait = socket_wait,              \
+        .shutdown = socket_shutdown, .close = hob__socket_close, .broken = socket_broken           \
+    }
+const struct hob__transport hob__tcp = SOCKET("tcp"), hob__unix = SOCKET("unix");
+
+static struct hob_stream *make(struct hob__backend *b, int fd, const struct sockaddr *peer,
+                               socklen_t size) {
+    char text[HOB__ADDRESS_TEXT];
+    bool is_tcp = peer->sa_family != AF_UNIX;
+    hob__address_format(peer, size, text, sizeof text);
+    struct hob_stream *s = hob__stream_make(b, fd, is_tcp ? &hob__tcp : &hob__unix, text);
+    if (!s) return NULL;
+    s->direct = true;
+    s->is_tcp = is_tcp;
+    if (is_tcp) {
+        int on = 1;
+        b->ops->sys->setsockopt(b, fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    }
+    return s;
+}
+
+struct hob_stream *hob__stream_new(struct hob__backend *b, int fd, const struct sockaddr *peer,
+                                   socklen_t size) {
+    struct hob_stream *s = make(b, fd, peer, size);
+    if (!s) b->ops->sys->close(b, fd);
+    return s;
+}
+
+int hob_stream_open(int fd, struct hob_stream **out) {
+    struct hob__backend *b = hob__backend_current(__func__);
+    struct sockaddr_storage peer;
+    socklen_t n = sizeof peer;
+    int rc = b->ops->sys->getpeername(b, fd, (struct sockaddr *)&peer, &n);
+    if (rc == -ENOTSOCK) return hob__stream_open_other(b, fd, out);
+    if (rc < 0) return rc;
+    int type = 0;
+    socklen_t size = sizeof type;
+    rc = b->ops->sys->getsockopt(b, fd, SOL_SOCKET, SO_TYPE, &type, &size);
+    if (rc < 0) return rc;
+    if (type != SOCK_STREAM) return -EPROTOTYPE;
+    *out = make(b, fd, (struct sockaddr *)&peer, n);
+    return *out ? 0 : -ENOMEM;
+}

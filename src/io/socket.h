@@ -1,0 +1,42 @@
+/* io/socket.h - the calls of a plain socket, inlined into the front of streams.
+ *
+ * Each tries the system call only when the descriptor's state says that it may succeed. A read that
+ * was not filled has emptied the socket: the next one waits without asking, unless the peer has
+ * ended (then the end is still to be read). */
+#ifndef HOB_IO_SOCKET_H
+#define HOB_IO_SOCKET_H
+
+#include "io/stream.h"
+#include "task/fdwait.h"
+
+static inline __attribute__((always_inline)) ssize_t hob__socket_recv(struct hob_stream *s,
+                                                                      void *buf, size_t n) {
+    struct hob__fd *f = s->fd;
+    if (!(f->ready & HOB__READ)) return -EAGAIN;
+    ssize_t got = s->backend->ops->sys->recv(s->backend, f->fd, buf, n, 0);
+    if (got > 0) {
+        if ((size_t)got < n && s->is_tcp && !(f->ready & HOB__HUP)) f->ready &= (uint8_t)~HOB__READ;
+    } else if (got == -EAGAIN) {
+        f->ready &= (uint8_t)~HOB__READ;
+    }
+    return got;
+}
+
+static inline __attribute__((always_inline)) ssize_t
+hob__socket_send(struct hob_stream *s, const struct iovec *iov, int count) {
+    struct hob__fd *f = s->fd;
+    if (!(f->ready & HOB__WRITE)) return -EAGAIN;
+    ssize_t sent = s->backend->ops->sys->send(s->backend, f->fd, iov, count);
+    if (sent == -EAGAIN) f->ready &= (uint8_t)~HOB__WRITE;
+    return sent;
+}
+
+static inline __attribute__((always_inline)) int
+hob__socket_wait(struct hob_stream *s, unsigned direction, unsigned flags) {
+    return hob__fd_wait(s->fd, direction, direction == HOB__READ ? "recv" : "send", flags);
+}
+
+/* Closes the descriptor and gives its record back; pipe.c's too. */
+void hob__socket_close(struct hob_stream *s);
+
+#endif
