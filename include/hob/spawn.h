@@ -176,6 +176,14 @@ static inline struct hob_scope_options hob__shield(void) {
     static const struct hob__spawn_site hob__site = {name,     run,      sizeof hob__args,         \
                                                      __func__, __FILE__, __LINE__}
 
+/* For the headers above this one (hob/thread.h): `call`, with hob__site and hob__args in sight. */
+#define HOB__CALL(name, like, pack, run, call, ...)                                                \
+    __extension__({                                                                                \
+        HOB__STRICT_ON HOB__LET(like) hob__args = pack(__VA_ARGS__);                               \
+        HOB__STRICT_OFF HOB__SITE(name, run);                                                      \
+        call;                                                                                      \
+    })
+
 /* The cleanup ends the scope on both ways out, the end of the expression and a return. */
 #define HOB__INSIDE(options, call)                                                                 \
     __extension__({                                                                                \

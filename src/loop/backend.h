@@ -22,6 +22,8 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "base/crew.h"
+
 struct hob__backend;
 
 enum {
@@ -59,6 +61,7 @@ struct hob__op {
     ssize_t result; /* >= 0 or -errno */
     void *user;     /* the submitter's own */
     struct hob__op *next;
+    struct hob__job job; /* its place in the worker threads' queue */
 };
 
 /* The system calls that carry data, so that a simulation can answer them. All non-blocking; -errno.

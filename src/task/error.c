@@ -117,6 +117,24 @@ void hob__error_leave_list(struct hob_error *e) {
     hob__error_unref(e);
 }
 
+struct hob_error *hob__error_take(int code, const struct hob__spawn_site *site) {
+    struct hob_error **s = slot(), *e = *s;
+    *s = NULL;
+    if (e && e->code == code) return e;
+    hob__error_unref(e);
+    return code >= 0 ? NULL
+                     : hob__error_new(code, site->func, site->file, site->line, site->name, NULL,
+                                      "%s", hob_strerror(code));
+}
+
+struct hob_error *hob__error_copy(const struct hob_error *e) {
+    struct hob_error *copy = make(e, e->message);
+    if (!copy || !e->cause) return copy;
+    hob__error_unref((struct hob_error *)copy->cause);
+    copy->cause = hob__error_copy(e->cause);
+    return copy;
+}
+
 int hob__fail(bool with_cause, int code, const char *func, const char *file, int line,
               const char *fmt, ...) {
     int kept_errno = errno;
@@ -124,7 +142,10 @@ int hob__fail(bool with_cause, int code, const char *func, const char *file, int
     struct hob_task *t = hob_self();
     va_list args;
     va_start(args, fmt);
-    struct hob_error *e = make_formatted(code, func, file, line, t ? hob__task_title(t) : "",
+    struct hob_error *e = make_formatted(code, func, file, line,
+                                         t                  ? hob__task_title(t)
+                                         : hob__thread_work ? hob__thread_work
+                                                            : "",
                                          with_cause ? *s : NULL, fmt, args);
     va_end(args);
     struct hob_error *reserve = t ? t->loop->oom_error : NULL;

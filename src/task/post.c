@@ -3,12 +3,20 @@
  *
  * A poster pushes and then wakes the backend; the loop empties the inbox after every wait(). The
  * backend's wake() sees to it that the wait() that is under way, or the next one, returns. */
-#include "task/task.h"
+#include "task/post.h"
 
 #include "base/memory.h"
+#include "task/task.h"
 
 struct hob_loop *hob_loop_current(void) {
     return hob__loop;
+}
+
+/* With post_lock held. */
+static void push(struct hob_loop *loop, struct hob__post *p) {
+    p->next = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak(&loop->inbox, &p->next, p)) continue;
+    loop->backend.ops->wake(&loop->backend);
 }
 
 int hob_loop_post(struct hob_loop *loop, void (*fn)(void *arg), void *arg) {
@@ -16,17 +24,23 @@ int hob_loop_post(struct hob_loop *loop, void (*fn)(void *arg), void *arg) {
     if (!p) return -ENOMEM;
     p->fn = fn;
     p->arg = arg;
+    p->owned = true;
     pthread_mutex_lock(&loop->post_lock);
     if (atomic_load(&loop->closed)) {
         pthread_mutex_unlock(&loop->post_lock);
         hob__free(p);
         return HOB_E_CLOSED;
     }
-    p->next = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak(&loop->inbox, &p->next, p)) continue;
-    loop->backend.ops->wake(&loop->backend);
+    push(loop, p);
     pthread_mutex_unlock(&loop->post_lock);
     return 0;
+}
+
+void hob__post_own(struct hob_loop *loop, struct hob__post *p) {
+    p->owned = false;
+    pthread_mutex_lock(&loop->post_lock);
+    push(loop, p);
+    pthread_mutex_unlock(&loop->post_lock);
 }
 
 void hob__inbox_run(struct hob_loop *loop) {
@@ -41,8 +55,9 @@ void hob__inbox_run(struct hob_loop *loop) {
     while (in_order) {
         p = in_order;
         in_order = p->next;
+        bool owned = p->owned;
         p->fn(p->arg);
-        hob__free(p);
+        if (owned) hob__free(p);
     }
 }
 

@@ -199,3 +199,14 @@ int hob_loop_info(struct hob_loop_info *info) {
         loop->next_id,           loop->turns,       loop->stacks.in_use - (loop->spare ? 1 : 0)};
     return 0;
 }
+
+__thread const char *hob__thread_work;
+
+void hob__outside(const char *func) {
+    if (hob__thread_work)
+        hob__misuse(func,
+                    "called by '%s' in a worker thread, where there is no task (hob_loop_submit() "
+                    "reaches one)",
+                    hob__thread_work);
+    hob__misuse(func, "called outside a task (hob_main() and hob_run() run one)");
+}

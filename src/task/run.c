@@ -235,7 +235,8 @@ static int run_main(struct hob_loop *loop, const struct hob__spawn_site *site, c
     loop->main = t;
     hob__schedule(loop);
     hob__inbox_close(loop);
-    hob__schedule(loop); /* what the last posts have started */
+    hob__schedule(loop);    /* what the last posts have started */
+    hob__inbox_close(loop); /* whoever woke the last of these has let go */
     int rc = t->result;
     if (rc == -ECANCELED && loop->deadlocked) {
         rc = HOB_E_DEADLOCK;

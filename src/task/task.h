@@ -21,6 +21,7 @@
 #include "fiber/fiber.h"
 #include "loop/backend.h"
 #include "task/loopdata.h"
+#include "task/post.h"
 #include "task/wait.h"
 
 /* region.attention */
@@ -98,12 +99,6 @@ struct hob_task {
 };
 
 enum { HOB__ARRIVED = 64 };
-
-struct hob__post {
-    struct hob__post *next;
-    void (*fn)(void *arg);
-    void *arg;
-};
 
 struct hob_loop {
     struct hob_task *_Atomic current; /* NULL: the scheduler runs. Atomic for the watchdog only */
@@ -232,6 +227,12 @@ struct hob_error *hob__error_new(int code, const char *func, const char *file, i
                                  ...) HOB_PRINTF(7, 8);
 struct hob_error *hob__error_ref(const struct hob_error *e);
 void hob__error_unref(struct hob_error *e);
+/* Takes the calling thread's record away, if it is that of `code`; else makes one for a negative
+ * code. NULL: none, or no memory. Outside a task nobody else has a reference to it. */
+struct hob_error *hob__error_take(int code, const struct hob__spawn_site *site);
+/* A copy with its causes, which no other thread has a reference to; shorter, or NULL, without
+ * memory. */
+struct hob_error *hob__error_copy(const struct hob_error *e);
 /* e itself (one more reference), or a copy when it is in a list already; NULL without memory. */
 struct hob_error *hob__error_for_list(struct hob_error *e);
 void hob__error_leave_list(struct hob_error *e);
@@ -288,12 +289,17 @@ static inline struct hob_task *hob__loop_task(struct hob_loop *loop) {
     return atomic_load_explicit(&loop->current, memory_order_relaxed);
 }
 
+/* The name of the function that hob_to_thread() runs in this thread, or NULL. */
+extern __thread const char *hob__thread_work;
+
+/* Misuse: there is no task. */
+void hob__outside(const char *func) __attribute__((noreturn, cold));
+
 /* The calling task; misuse, naming func, outside one. */
 static inline struct hob_task *hob__current(const char *func) {
     struct hob_loop *loop = hob__loop;
     struct hob_task *t = HOB__LIKELY(loop != NULL) ? hob__loop_task(loop) : NULL;
-    if (HOB__UNLIKELY(!t))
-        hob__misuse(func, "called outside a task (hob_main() and hob_run() run one)");
+    if (HOB__UNLIKELY(!t)) hob__outside(func);
     return t;
 }
 

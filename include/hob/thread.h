@@ -1,0 +1,109 @@
+/* hob/thread.h - work in other threads: hob_to_thread and the pools behind it, from a thread back
+ * into a loop, and many loops side by side.
+ *
+ *   static int resize(const char *path, int width);
+ *   HOB_TASK(resize, const char *, int)
+ *   ...
+ *   int rc = hob_to_thread(resize, "cat.png", 200);     // the loop goes on meanwhile
+ *
+ * A function that runs in a worker thread is an ordinary one: it may block and compute, fail by
+ * hob_fail(), use channels (hob/channel.h), call hob_loop_post() and hob_loop_submit(), and run a
+ * loop of its own with hob_run(). It is not in a task: a call that waits as tasks do is misuse.
+ * Worker threads have the program's signals blocked. */
+#ifndef HOB_THREAD_H
+#define HOB_THREAD_H
+#pragma GCC system_header
+
+#include <hob/base.h>
+#include <hob/loop.h>
+#include <hob/spawn.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- a call in another thread ---- */
+
+/* Runs fn(...), which HOB_TASK has made spawnable, in a worker thread while the calling task waits:
+ * fn's result; its error record becomes hob_error(). The arguments are copied; what pointers among
+ * them point at is used by two threads. Waits for a thread when all are busy. Cancelled before fn
+ * has begun: -ECANCELED, and fn never runs. Cancelled later: waits until fn has ended, whose result
+ * is returned (the next point sees the cancel); fn can ask hob_thread_cancelled(). -ENOMEM,
+ * -EAGAIN: no memory, no thread to be had. Cancellation point. */
+#define hob_to_thread(fn, ...)                                                                     \
+    HOB__CALL(#fn, fn##__args, fn##__task, fn##__HOB_TASK,                                         \
+              hob__to_pool(NULL, false, &hob__site, &hob__args), ##__VA_ARGS__)
+/* The same, but a cancel is obeyed at once, in any case: -ECANCELED. fn goes on by itself to its
+ * end, even beyond the loop's, and what it returns is dropped. So its arguments must not point at
+ * what the caller may take away. */
+#define hob_to_thread_or_leave(fn, ...)                                                            \
+    HOB__CALL(#fn, fn##__args, fn##__task, fn##__HOB_TASK,                                         \
+              hob__to_pool(NULL, true, &hob__site, &hob__args), ##__VA_ARGS__)
+/* For what computes instead of blocking: the same in the pool that has a thread for each CPU. */
+#define hob_to_cpu(fn, ...)                                                                        \
+    HOB__CALL(#fn, fn##__args, fn##__task, fn##__HOB_TASK,                                         \
+              hob__to_pool(hob_pool_cpu(), false, &hob__site, &hob__args), ##__VA_ARGS__)
+/* The same in a pool of one's own. */
+#define hob_to_pool(pool, fn, ...)                                                                 \
+    HOB__CALL(#fn, fn##__args, fn##__task, fn##__HOB_TASK,                                         \
+              hob__to_pool((pool), false, &hob__site, &hob__args), ##__VA_ARGS__)
+#define hob_to_pool_or_leave(pool, fn, ...)                                                        \
+    HOB__CALL(#fn, fn##__args, fn##__task, fn##__HOB_TASK,                                         \
+              hob__to_pool((pool), true, &hob__site, &hob__args), ##__VA_ARGS__)
+
+/* In a function that runs in a worker thread: has its caller been cancelled? Elsewhere false. */
+HOB_API bool hob_thread_cancelled(void);
+
+/* ---- pools ---- */
+
+struct hob_pool;
+
+/* All zero is the default. */
+struct hob_pool_options {
+    const char *name;  /* copied; the threads show its first 15 bytes; default "hob-pool" */
+    unsigned threads;  /* at most; made on demand; default: as many as there are CPUs */
+    size_t queue;      /* calls that have been handed over and wait for a thread, at most; default
+                          1024. Further callers wait in line before their arguments are copied */
+    bool refuse;       /* a caller that would have to stand in that line gets HOB_E_FULL instead */
+    double idle;       /* seconds without work after which a thread ends; default 5 */
+    size_t stack_size; /* of a thread, bytes; default: the system's (ulimit -s) */
+};
+
+/* Makes a pool: 0, -ENOMEM, or -EINVAL (a negative or not a number of seconds). Does not wait, and
+ * makes no thread yet. Any loop and any number of loops may use it. */
+HOB_API int hob_pool_open(struct hob_pool **pool, struct hob_pool_options options);
+
+/* Waits until what was handed over has ended, ends the threads, and frees the pool. Callers that
+ * stand in line get HOB_E_CLOSED. In a task the loop goes on meanwhile; it is no cancellation
+ * point. NULL is allowed; one of the default pools is misuse, and so is using it afterwards. */
+HOB_API void hob_pool_close(struct hob_pool *pool);
+
+/* The default pools, kept apart so that neither waits behind the other: for calls that block, up to
+ * 32 threads; for computing, hob_cpu_count() threads. They end by themselves when idle. */
+HOB_API struct hob_pool *hob_pool_blocking(void);
+HOB_API struct hob_pool *hob_pool_cpu(void);
+
+struct hob_pool_info {
+    const char *name;       /* valid as long as the pool */
+    unsigned threads, max;  /* there are, there may be */
+    unsigned busy;          /* of the threads */
+    size_t queued, waiting; /* handed over and not begun; callers in line before that */
+    uint64_t done;          /* calls that have ended */
+    uint64_t left;          /* calls whose callers have not waited for the end */
+};
+/* From any thread. NULL: the one for blocking calls. */
+HOB_API void hob_pool_info(struct hob_pool *pool, struct hob_pool_info *info);
+
+/* How many CPUs this process may use: by its affinity, and by its control group's quota, rounded
+ * up. At least 1. */
+HOB_API unsigned hob_cpu_count(void);
+
+/* ---- behind the macros. Private. ---- */
+
+HOB_API int hob__to_pool(struct hob_pool *pool, bool leave, const struct hob__spawn_site *site,
+                         const void *args);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
