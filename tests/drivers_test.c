@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <hob/net.h>
+#include <hob/serve.h>
 
 #include "base/memory.h"
 #include "task/task.h"
@@ -363,6 +364,47 @@ static int unix_streams(void) {
 }
 DRIVE(tcp_echo, tcp_streams, NULL)
 DRIVE(unix_echo, unix_streams, NULL)
+
+/* ---- servers ---- */
+
+static int answers(struct hob_stream *c) {
+    char buf[64];
+    ssize_t n;
+    while ((n = hob_read_idle(c, buf, sizeof buf)) > 0 && (n = hob_write(c, buf, (size_t)n)) > 0)
+        continue;
+    return (int)n;
+}
+HOB_TASK(answers, struct hob_stream *)
+
+static int serves(struct hob_listener **l) {
+    int rc = hob_serve_with(*l, ((struct hob_serve_options){.max_connections = 1}), answers);
+    if (rc < 0) { /* who is in the backlog is not to wait for ever */
+        hob_listener_close(*l);
+        *l = NULL;
+    }
+    return rc;
+}
+HOB_TASK(serves, struct hob_listener **)
+
+/* Two clients, of whom the second waits for the first one's end; then a stop. */
+static int server_and_clients(void) {
+    struct hob_listener *l;
+    char address[128];
+    HOB_TRY(hob_listen("127.0.0.1:0", &l));
+    int rc;
+    {
+        HOB_SCOPE(s);
+        snprintf(address, sizeof address, "%s", hob_listener_address(l));
+        hob_spawn(s, serves, &l);
+        rc = talks_to(address);
+        if (rc >= 0) rc = talks_to(address);
+        hob_stop(s, 10);
+        if (rc >= 0) rc = hob_join(s);
+    }
+    hob_listener_close(l);
+    return rc;
+}
+DRIVE(serving_at_a_limit, server_and_clients, NULL)
 
 /* ---- files and foreign descriptors ---- */
 

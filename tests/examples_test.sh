@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/.."
 exec python3 - "${HOB_BUILD:-${BUILD:-build}}" <<'END'
-import os, pathlib, re, signal, subprocess, sys, tempfile, time
+import os, pathlib, re, resource, signal, subprocess, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
 
 build = pathlib.Path(sys.argv[1])
@@ -34,7 +34,7 @@ class Run:
         began = time.monotonic()
         done = subprocess.run([build / "examples" / name, *words], env=env, capture_output=True,
                               text=True, timeout=100)
-        self.seconds = time.monotonic() - began
+        self.seconds, self.backend = time.monotonic() - began, backend
         self.out, self.err = done.stdout, done.stderr
         self.lines = self.out.splitlines()
         need(done.returncode == status, "ends with %d: %s" % (done.returncode, self.err))
@@ -265,6 +265,35 @@ def queue_workers(start):
     need(len(jobs) == 5 and min(jobs) > 0 and sum(jobs) == 200, "the workers: " + run.out)
     need(run.lines[-1] == "each of the 200 jobs was done once", run.out)
     run.took(0.1, 1.5)  # 0.5 s of work, in fives
+
+
+def tcp_echo(start):
+    run = start()
+    need(re.fullmatch(r"100 clients connected at once, 100 echoes, \d+\.\d+ s\n", run.out), run.out)
+    # Ten thousand: each end in a process of its own, for the number of files that one may have.
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 10100:
+        return
+    server = subprocess.Popen([build / "examples" / "tcp_echo", "serve", "127.0.0.1:0"],
+                              env=dict(os.environ, HOB_BACKEND=run.backend, **QUIET), text=True,
+                              stdout=subprocess.PIPE, preexec_fn=lambda: signal.signal(
+                                  signal.SIGINT, signal.default_int_handler))
+    try:
+        address = re.fullmatch(r"serving (127\.0\.0\.1:\d+)\n", server.stdout.readline())[1]
+        run = start("call", address, "10000")
+        need("10000 clients connected at once, 10000 echoes, " in run.out, run.out)
+        server.send_signal(signal.SIGINT)
+        need(server.wait(20) == -signal.SIGINT, "Ctrl-C ends the server: %d" % server.returncode)
+    finally:
+        server.kill()
+        server.wait()
+
+
+def graceful_stop(start):
+    run = start()
+    need(sorted(run.lines) == sorted(["stop!", "idle: bye", "late: refused", "busy: done",
+                                      "the server: cancelled", "slow: cut off"]), run.out)
+    need(run.lines[0] == "stop!" and run.lines.index("busy: done") < 4, "the order: " + run.out)
+    run.took(0.5, 5)
 
 
 def dont_block(start):

@@ -51,7 +51,9 @@ enum {
     HOB_E_NO_WINNER = -5011,   /* hob_race() on a scope without children */
     HOB_E_ADDRESS = -5012,     /* an address that cannot be parsed */
     HOB_E_NAME = -5013,        /* the host name is not known */
-    HOB_E_NAME_TEMPORARY = -5014 /* the host name could not be looked up now */
+    HOB_E_NAME_TEMPORARY = -5014, /* the host name could not be looked up now */
+    HOB_E_NO_SOCKET = -5060,      /* the service manager has passed no socket of that name */
+    HOB_E_NOT_LISTENING = -5061   /* the descriptor is not a stream socket that listens */
     /* -5100 and below: hob/http.h */
 };
 

@@ -235,11 +235,12 @@ struct hob_http_options {
 
 /* Serves HTTP/1.1 and 1.0 on the listener until it is cancelled, asked to stop, or the listener is
  * closed: one task per connection, requests of one connection in order (pipelining too). hob_stop()
- * around it ends the accepting and the idle connections at once, requests in progress have the
+ * around it ends the listening and the idle connections at once, requests in progress have the
  * grace to end. Answers by itself: 400 (breaks the rules), 408, 413, 417, 431, 500 (the handler
  * failed), 501, 503 (no memory), 505; Expect: 100-continue when the handler first reads. Date and
- * Server are added to each answer. Out of descriptors it rests a little and goes on. Returns 0
- * after a stop or a close of the listener, else an error. The listener stays the caller's. Waits;
+ * Server are added to each answer. The connections are hob_serve()'s: what is said there of the
+ * limit, of a shortage of descriptors and of the end holds here too. Returns 0 after a stop or a
+ * close of the listener, else an error. The listener stays the caller's to close. Waits;
  * cancellation point.
  *
  * The handler answers one request; it runs in the connection's task. It returns >= 0, or an error:

@@ -25,13 +25,49 @@ struct hob_listener;
  * are tried one after another. */
 HOB_API int hob_connect(const char *address, struct hob_stream **out);
 
-/* Listens (backlog 4096, SO_REUSEADDR; port 0 = any free one; a stale Unix socket file is
- * replaced). Does not wait for numeric addresses. */
+/* Listens: backlog 4096, SO_REUSEADDR, TCP_NODELAY for what is accepted; port 0 = any free one. A
+ * name is listened to on all its addresses at once (at most 16); "localhost" is 127.0.0.1 and
+ * [::1], ":8000" every address of both families; a family that the machine lacks is left out, and
+ * port 0 is the same one for all. A Unix socket's file that nobody listens on any more is replaced;
+ * one where somebody does: -EADDRINUSE.
+ *
+ * "systemd:NAME": the sockets that the service manager has passed to this process under that name
+ * (sd_listen_fds(3); FileDescriptorName=); "systemd:" = all of them. They stay bound, and their
+ * files stay, when the listener is closed. HOB_E_NO_SOCKET when there is none, or when a listener
+ * has them already.
+ *
+ * Does not wait, but to look a name up. 0 and *out, or HOB_E_ADDRESS, HOB_E_NAME, -EADDRINUSE,
+ * -EACCES, -EADDRNOTAVAIL, HOB_E_NOT_LISTENING, -EMFILE, -ENOMEM ... */
 HOB_API int hob_listen(const char *address, struct hob_listener **out);
-/* "127.0.0.1:8000" as it is bound; belongs to the listener. */
+
+/* All zero is the default. */
+struct hob_listen_options {
+    int backlog;     /* connections that the kernel keeps until they are accepted; default 4096; the
+                        kernel's bound is net.core.somaxconn */
+    bool reuse_port; /* SO_REUSEPORT: several sockets, of several loops or processes of this user,
+                        share the port; the kernel spreads the connections */
+    int v6only; /* an IPv6 socket takes IPv4 connections too: 1 = no, -1 = yes, 0 = the system's
+                   choice when it is alone, no when IPv4 is listened to as well */
+    unsigned
+        mode;   /* of a Unix socket's file, such as 0660; default: what the umask leaves of 0777 */
+    bool delay; /* leaves Nagle's algorithm on */
+    int keepalive; /* seconds without traffic after which TCP asks whether the peer is there, three
+                      times at a third of that; default 0 = never */
+};
+HOB_API int hob_listen_with(const char *address, struct hob_listen_options options,
+                            struct hob_listener **out);
+/* A descriptor that listens already, inherited or passed; made non-blocking and close-on-exec, and
+ * closed with the listener. Of the options, delay and keepalive are used. 0, HOB_E_NOT_LISTENING,
+ * -EBADF, -ENOMEM: then the descriptor stays the caller's. Does not wait. */
+HOB_API int hob_listen_fd(int fd, struct hob_listen_options options, struct hob_listener **out);
+
+/* "127.0.0.1:8000" as it is bound; of several, the first. Belongs to the listener. */
 HOB_API const char *hob_listener_address(const struct hob_listener *l);
+/* The i-th, from 0; NULL behind the last. */
+HOB_API const char *hob_listener_address_at(const struct hob_listener *l, unsigned i);
 /* The next connection; waits. HOB_E_STOPPING after hob_stop(), HOB_E_CLOSED when another task calls
- * hob_listener_close() meanwhile (the listener is then gone). Connections that were given up before
+ * hob_listener_close() meanwhile (the listener is then gone), or after a server on it has been
+ * stopped. Connections that were given up before
  * they were accepted are skipped; -EMFILE, -ENFILE, -ENOBUFS and -ENOMEM are returned (rest a
  * little, then call again). A connection that arrives with the cancel stays in the backlog. */
 HOB_API int hob_accept(struct hob_listener *l, struct hob_stream **out);

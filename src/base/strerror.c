@@ -27,6 +27,8 @@ static const char *const own[] = {
     [HOB_E_STOPPING - HOB_E_ADDRESS] = "not an address",
     [HOB_E_STOPPING - HOB_E_NAME] = "host name not known",
     [HOB_E_STOPPING - HOB_E_NAME_TEMPORARY] = "host name cannot be looked up now",
+    [HOB_E_STOPPING - HOB_E_NO_SOCKET] = "no such socket was passed by the service manager",
+    [HOB_E_STOPPING - HOB_E_NOT_LISTENING] = "not a stream socket that listens",
     [HOB_E_STOPPING - HOB_E_URL] = "a malformed URL",
 };
 

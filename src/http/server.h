@@ -4,7 +4,6 @@
 
 #include <hob/http.h>
 #include <hob/net.h>
-#include <hob/sync.h>
 
 #include "http/wire.h"
 
@@ -16,12 +15,10 @@ enum {
 };
 
 struct hob__server {
-    struct hob_listener *listener;
     int (*handler)(struct hob_request *req, void *arg);
     void *arg;
     struct hob_http_options options;
     struct hob__h1_limits limits;
-    struct hob_sem slots;
 };
 
 enum hob__answer {

@@ -54,17 +54,27 @@ static struct hob_stream *make(struct hob__backend *b, int fd, const struct sock
     if (!s) return NULL;
     s->direct = true;
     s->is_tcp = is_tcp;
-    if (is_tcp) {
-        int on = 1;
-        b->ops->sys->setsockopt(b, fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    }
+    return s;
+}
+
+static void set_nodelay(struct hob_stream *s) {
+    int on = 1;
+    if (!s->is_tcp) return;
+    s->backend->ops->sys->setsockopt(s->backend, s->fd->fd, IPPROTO_TCP, TCP_NODELAY, &on,
+                                     sizeof on);
+}
+
+struct hob_stream *hob__stream_accepted(struct hob__backend *b, int fd, const struct sockaddr *peer,
+                                        socklen_t size) {
+    struct hob_stream *s = make(b, fd, peer, size);
+    if (!s) b->ops->sys->close(b, fd);
     return s;
 }
 
 struct hob_stream *hob__stream_new(struct hob__backend *b, int fd, const struct sockaddr *peer,
                                    socklen_t size) {
-    struct hob_stream *s = make(b, fd, peer, size);
-    if (!s) b->ops->sys->close(b, fd);
+    struct hob_stream *s = hob__stream_accepted(b, fd, peer, size);
+    if (s) set_nodelay(s);
     return s;
 }
 
@@ -81,5 +91,7 @@ int hob_stream_open(int fd, struct hob_stream **out) {
     if (rc < 0) return rc;
     if (type != SOCK_STREAM) return -EPROTOTYPE;
     *out = make(b, fd, (struct sockaddr *)&peer, n);
-    return *out ? 0 : -ENOMEM;
+    if (!*out) return -ENOMEM;
+    set_nodelay(*out);
+    return 0;
 }

@@ -29,6 +29,7 @@ void hob_close(struct hob_stream *s) {
     if (!s) return;
     if (s->reads || s->writes)
         hob__misuse(__func__, "a task is in a call on the stream to %s", s->peer);
+    if (s->lent) *s->lent = NULL;
     s->transport->close(s);
     hob__free(s);
 }
@@ -47,6 +48,7 @@ struct hob_stream *hob__stream_split(struct hob_stream *s) {
     struct hob_stream *inner = hob__alloc(size);
     if (!inner) return NULL;
     memcpy(inner, s, size);
+    inner->lent = NULL;
     hob__stream_set(s, NULL, NULL);
     return inner;
 }

@@ -48,7 +48,8 @@ struct hob_stream {
     bool reads, writes; /* a task is in a reading, writing call */
     bool
         is_tcp; /* else a Unix socket, whose reads end at boundaries of messages with descriptors */
-    uint8_t kind; /* pipe.c's */
+    uint8_t kind;             /* pipe.c's */
+    struct hob_stream **lent; /* who closes it unless its user has: set to NULL by hob_close() */
     char peer[];
 };
 
@@ -57,6 +58,9 @@ extern const struct hob__transport hob__tcp, hob__unix;
 /* Takes the socket over. NULL without memory (the descriptor is closed). */
 struct hob_stream *hob__stream_new(struct hob__backend *b, int fd, const struct sockaddr *peer,
                                    socklen_t size);
+/* The same for a socket from accept(), which has its options from the listener. */
+struct hob_stream *hob__stream_accepted(struct hob__backend *b, int fd, const struct sockaddr *peer,
+                                        socklen_t size);
 /* A stream around a descriptor and a transport; `peer` is copied. NULL without memory (the
  * descriptor stays the caller's). */
 struct hob_stream *hob__stream_make(struct hob__backend *b, int fd,

@@ -37,28 +37,59 @@ int hob__io_point(const char *func) {
     return hob__check_point(t, func);
 }
 
+/* Has it watched. 0, or why it cannot be; *always: it is always ready (a regular file). */
+static __attribute__((noinline)) int arm(struct hob_loop *loop, struct hob__fd *f,
+                                         unsigned direction, bool *always) {
+    int rc = loop->backend.ops->arm(&loop->backend, f);
+    *always = rc == -EPERM;
+    if (rc != -EPERM) return rc;
+    f->ready |= (uint8_t)direction;
+    return hob_check();
+}
+
+/* Several lists at once: the task sleeps on the first waiter, the others are linked beside it. */
+static __attribute__((noinline)) int wait_lists(struct hob_waitlist *const *lists,
+                                                struct hob_waiter *w, unsigned n, const char *what,
+                                                int fd, unsigned flags) {
+    struct hob_loop *loop = hob__loop;
+    for (unsigned i = 1; i < n; i++) {
+        w[i].task = hob__loop_task(loop);
+        hob__link(lists[i], &w[i], &w[0]);
+    }
+    loop->outside++;
+    int rc = hob__wait_on(lists[0], &w[0], what, (const void *)(uintptr_t)(unsigned)fd, flags);
+    loop->outside--;
+    for (unsigned i = 0; i < n; i++) hob__unlink(&w[i]); /* all but the one that was woken */
+    return rc;
+}
+
 static __attribute__((noinline)) int wait_both(struct hob__fd *f, const char *what,
                                                unsigned flags) {
-    struct hob_loop *loop = hob__loop;
-    struct hob_waiter w = {.data = NULL}, other = {.task = hob__loop_task(loop)};
-    hob__link(&f->writers, &other, &w);
-    loop->outside++;
-    int rc = hob__wait_on(&f->readers, &w, what, (const void *)(uintptr_t)(unsigned)f->fd, flags);
-    loop->outside--;
-    hob__unlink(&other);
-    hob__unlink(&w); /* still linked when the other one was woken */
-    return rc;
+    struct hob_waitlist *lists[] = {&f->readers, &f->writers};
+    struct hob_waiter w[2];
+    return wait_lists(lists, w, 2, what, f->fd, flags);
+}
+
+int hob__fd_wait_any(struct hob__fd *const *fds, unsigned n, const char *what, unsigned flags) {
+    struct hob_loop *loop = hob__current(what)->loop;
+    struct hob_waitlist *lists[HOB__WAIT_ANY_MAX];
+    struct hob_waiter w[HOB__WAIT_ANY_MAX];
+    if (n == 1) return hob__fd_wait(fds[0], HOB__READ, what, flags);
+    for (unsigned i = 0; i < n; i++) {
+        bool always = false;
+        int rc = fds[i]->armed ? 0 : arm(loop, fds[i], HOB__READ, &always);
+        if (rc < 0 || always) return rc;
+        lists[i] = &fds[i]->readers;
+    }
+    return wait_lists(lists, w, n, what, fds[0]->fd, flags);
 }
 
 int hob__fd_wait(struct hob__fd *f, unsigned direction, const char *what, unsigned flags) {
     struct hob_loop *loop = hob__current(what)->loop;
-    if (!f->armed) {
-        int rc = loop->backend.ops->arm(&loop->backend, f);
-        if (rc == -EPERM) { /* a regular file: always ready */
-            f->ready |= (uint8_t)direction;
-            return hob_check();
-        }
-        if (rc < 0) return rc;
+    if (HOB__UNLIKELY(!f->armed)) {
+        bool always = false;
+        int rc = arm(loop, f, direction, &always);
+        if (rc < 0 || always) return rc;
     }
     if (HOB__UNLIKELY(direction == (HOB__READ | HOB__WRITE))) return wait_both(f, what, flags);
     struct hob_waiter w = {.data = NULL};

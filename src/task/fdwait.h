@@ -16,6 +16,10 @@ void hob__fd_wake_arrived(struct hob_loop *loop);
  * HOB_E_STOPPING, or why it cannot be watched. */
 int hob__fd_wait(struct hob__fd *f, unsigned direction, const char *what, unsigned flags);
 
+enum { HOB__WAIT_ANY_MAX = 16 };
+/* The same until one of the n (1 to HOB__WAIT_ANY_MAX) may be read. */
+int hob__fd_wait_any(struct hob__fd *const *fds, unsigned n, const char *what, unsigned flags);
+
 /* The cancellation point that begins a call on descriptors. As such a call need not wait when its
  * peer is fast, this lets other tasks run once the turn's time is over. 0 or -ECANCELED. */
 int hob__io_point(const char *func);
