@@ -205,6 +205,11 @@ TASK_TEST(a_thread_can_ask_whether_its_caller_has_been_cancelled) {
     return 0;
 }
 
+static int until_waits(struct hob_task *t) {
+    while (!strchr(hob_task_waiting(t), '\'')) HOB_TRY(hob_yield_now());
+    return 0;
+}
+
 TASK_TEST(what_is_cancelled_in_the_queue_never_runs) {
     gate_init();
     struct hob_pool *p;
@@ -215,6 +220,7 @@ TASK_TEST(what_is_cancelled_in_the_queue_never_runs) {
         for (int i = 0; i < 6; i++) t[i] = hob_spawn(s, in_pool, p, i);
         HOB_TRY(wait_until(&began, 1));
         struct hob_pool_info info;
+        for (int i = 1; i < 6; i++) HOB_TRY(until_waits(t[i]));
         hob_pool_info(p, &info);
         CHECK_EQ(info.threads, 1);
         CHECK_EQ(info.queued, 2);
@@ -224,9 +230,10 @@ TASK_TEST(what_is_cancelled_in_the_queue_never_runs) {
         hob_cancel(t[4]); /* in the line */
         CHECK_EQ(hob_await(t[2]), -ECANCELED);
         CHECK_EQ(hob_await(t[4]), -ECANCELED);
-        HOB_TRY(hob_yield_now());
-        hob_pool_info(p, &info);
-        CHECK_EQ(info.queued, 2);
+        do {
+            HOB_TRY(hob_yield_now());
+            hob_pool_info(p, &info);
+        } while (info.queued < 2);
         CHECK_EQ(info.waiting, 1);
         gate_open(4);
         for (int i = 0; i < 6; i++)
@@ -265,8 +272,7 @@ TASK_TEST(a_pool_has_a_name_a_bound_and_refuses_if_it_is_told_to) {
         HOB_SCOPE(s, .on_error = HOB_COLLECT);
         for (int i = 0; i < 2; i++) hob_spawn(s, in_pool, p, i);
         HOB_TRY(wait_until(&began, 2));
-        hob_spawn(s, in_pool, p, 2);
-        HOB_TRY(hob_yield_now());
+        HOB_TRY(until_waits(hob_spawn(s, in_pool, p, 2)));
         CHECK_EQ(hob_to_pool(p, stands_at_gate, 3), HOB_E_FULL);
         CHECK_STR(hob_error()->message, "pool 'resizers': 2 threads are busy, 1 calls wait");
         gate_open(3);
@@ -346,6 +352,7 @@ TASK_TEST(closing_waits_for_what_was_handed_over_and_sends_the_line_away) {
     struct hob_task *t[3];
     for (int i = 0; i < 3; i++) t[i] = hob_spawn(s, in_pool, p, i);
     HOB_TRY(wait_until(&began, 1));
+    HOB_TRY(until_waits(t[2]));
     struct hob_task *closer = hob_spawn(s, closes, p);
     CHECK_EQ(hob_await(t[2]), HOB_E_CLOSED);
     CHECK_STR(hob_error()->message, "the pool 'gone' has been closed");

@@ -98,7 +98,48 @@ HOB_API void hob_pool_info(struct hob_pool *pool, struct hob_pool_info *info);
  * up. At least 1. */
 HOB_API unsigned hob_cpu_count(void);
 
+/* ---- from a thread back into a loop (hob_loop_post() of hob/loop.h is the smaller one) ---- */
+
+struct hob_submitted;
+
+/* Starts fn(...) as a task of that loop, one of its background tasks, soon. From any thread, also
+ * another loop's; the loop must still be held (hob_loop_hold), or be known to live, as it is while
+ * a task of it waits in hob_to_thread(). The arguments are copied. What stands for the call is to
+ * be dropped once. NULL: refused; then hob_submitted_wait() says why, so that it need not be
+ * checked. Does not wait. */
+#define hob_loop_submit(loop, fn, ...)                                                             \
+    __extension__({                                                                                \
+        HOB__STRICT_ON HOB__LET(fn##__args) hob__args = fn##__task(__VA_ARGS__);                   \
+        HOB__STRICT_OFF HOB__SITE(#fn, fn##__HOB_TASK);                                            \
+        static const struct hob__spawn_site hob__task_site = {                                     \
+            #fn, hob__submit_run, sizeof(void *), __func__, __FILE__, __LINE__};                   \
+        hob__loop_submit((loop), &hob__site, &hob__task_site, &hob__args);                         \
+    })
+
+/* Waits until the task has ended: its result; its error record becomes hob_error() here. Or
+ * -ETIMEDOUT after that many seconds (HOB_FOREVER: never): the task goes on, and only
+ * hob_submitted_cancel() ends it. -ECANCELED when the task was cancelled, or the loop ended before
+ * it had begun. A plain thread blocks; a task waits as tasks do (-ECANCELED also when it is
+ * cancelled itself; cancellation point). NULL: why this thread's last hob_loop_submit() was refused
+ * (-ENOMEM, HOB_E_CLOSED). Any number of times. */
+HOB_API int hob_submitted_wait(struct hob_submitted *call, double seconds);
+#define HOB_FOREVER __builtin_inf()
+
+/* Cancels the task; one that has not begun never does. Does not wait. From any thread. NULL is
+ * allowed. */
+HOB_API void hob_submitted_cancel(struct hob_submitted *call);
+
+/* Gives it back. The task goes on; its error is reported if nobody has waited for it. From any
+ * thread. NULL is allowed. */
+HOB_API void hob_submitted_drop(struct hob_submitted *call);
+
 /* ---- behind the macros. Private. ---- */
+
+HOB_API struct hob_submitted *hob__loop_submit(struct hob_loop *loop,
+                                               const struct hob__spawn_site *site,
+                                               const struct hob__spawn_site *task_site,
+                                               const void *args);
+HOB_API int hob__submit_run(void *args);
 
 HOB_API int hob__to_pool(struct hob_pool *pool, bool leave, const struct hob__spawn_site *site,
                          const void *args);
