@@ -92,9 +92,10 @@ bool hob__stack_contains(const struct hob__stack *stack, const void *addr);
 void hob__fiber_on_note(void (*note)(const char *text));
 void hob__fiber_note(const char *text);
 
-/* Saves the callee-saved registers and the stack pointer (*save) and continues at `to`.
- * switch_<arch>.S; call it from one place only, so that its return is predicted. */
-void hob__switch(void **save, void *to);
+/* Saves the callee-saved registers and the stack pointer (*save) and continues at `to`. Returns 0
+ * when it is continued itself: a waiting call may end in it, and is then left by the switch's own
+ * return. switch_<arch>.S */
+int hob__switch(void **save, void *to);
 
 /* Suspends the caller as hob__switch() does and calls entry(arg) on a stack that is not in use;
  * entry returns the saved stack pointer of the fiber to go on with, which ends this one. When that

@@ -19,7 +19,7 @@
 /* bti c */
 #define LANDING hint 34
 
-/* void hob__switch(void **save, void *to) */
+/* int hob__switch(void **save, void *to): 0, so that a call that suspends may end in it */
     .globl  hob__switch
     .hidden hob__switch
     .type   hob__switch, %function
@@ -100,6 +100,7 @@ hob__switch:
     .cfi_restore d13
     .cfi_restore d14
     .cfi_restore d15
+    mov     w0, #0
     ret
     .cfi_restore_state
 2:

@@ -19,7 +19,7 @@
 
     .text
 
-/* void hob__switch(void **save, void *to) */
+/* int hob__switch(void **save, void *to): 0, so that a call that suspends may end in it */
     .globl  hob__switch
     .hidden hob__switch
     .type   hob__switch, @function
@@ -79,6 +79,7 @@ hob__switch:
     popq    %rbp
     .cfi_adjust_cfa_offset -8
     .cfi_restore rbp
+    xorl    %eax, %eax
     ret
     .cfi_restore_state
 .Lmxcsr:

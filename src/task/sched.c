@@ -53,7 +53,7 @@ static inline void *sp_of(struct hob_loop *loop, struct hob_task *t) {
 }
 
 /* Suspends what runs on from_stack (NULL: the scheduler) and continues with `next` (NULL: the
- * scheduler), which has its stack. The general case; hand_over() is the usual one. A task's first
+ * scheduler), which has its stack. The general case; hand_over() and begin() are the usual ones. A task's first
  * run is a call, see hob__enter(). */
 HOB__NO_TSAN
 static __attribute__((noinline)) void go(struct hob_loop *loop, void **save,
@@ -143,38 +143,68 @@ static inline __attribute__((always_inline)) void look_ahead(struct hob_task *co
     __builtin_prefetch(sp + 128);
 }
 
-/* The usual case of take_next(), without a call: the task at the ring's head when it has run before
- * and the slice goes on. NULL in any other case. The caller moves the head. */
+/* The task at the ring's head while the slice goes on, or NULL. The caller moves the head. */
 static inline __attribute__((always_inline)) struct hob_task *
-head_ready(struct hob_loop *loop, uint32_t head, uint32_t tail) {
+at_head(struct hob_loop *loop, uint32_t head, uint32_t tail) {
     struct hob_task **ring = loop->ring;
     uint32_t mask = loop->ring_mask;
     if (HOB__UNLIKELY(tail - head - 1 >= 2 * AHEAD)) { /* none, or many */
         if (tail == head) return NULL;
         look_ahead(ring, mask, head);
     }
-    struct hob_task *t = ring[head & mask];
-    return HOB__LIKELY(t->state == HOB__TASK_READY && head != loop->slice_end) ? t : NULL;
+    return HOB__LIKELY(head != loop->slice_end) ? ring[head & mask] : NULL;
 }
 
-/* Suspends t and continues with next, which has run before. */
-HOB__NO_TSAN static inline void hand_over(struct hob_loop *loop, struct hob_task *t,
-                                          struct hob_task *next) {
-    t->saved_errno = *loop->errno_at;
+/* errno is each task's own: who leaves keeps its value and lays out that of the next one, so that
+ * nothing is left to do after the switch. */
+static inline void change_errno(struct hob_loop *loop, struct hob_task *t,
+                                const struct hob_task *next) {
+    int *at = loop->errno_at;
+    t->saved_errno = *at;
+    *at = next->saved_errno;
+}
+
+/* Suspends t and continues with next, which has run before. 0. In plain builds its callers end in
+ * the switch (a jump): no frame of theirs is left and entered again. */
+HOB__NO_TSAN static inline int hand_over(struct hob_loop *loop, struct hob_task *t,
+                                         struct hob_task *next) {
+    change_errno(loop, t, next);
     set_current(loop, next);
+#if HOB__ASAN || HOB__TSAN
     hob__before_switch(t->stack, next->stack, false);
     hob__switch(&t->sp, next->sp);
     hob__after_switch(t->stack);
-    *loop->errno_at = t->saved_errno;
+    return 0;
+#else
+    return hob__switch(&t->sp, next->sp);
+#endif
 }
 
-static __attribute__((noinline)) void suspend_slow(struct hob_loop *loop, struct hob_task *t) {
-    struct hob_task *next = take_next(loop, NULL);
-    if (next == t) return;
+/* Suspends t and begins next on the stack that was last given back, which fits. */
+HOB__NO_TSAN static inline void begin(struct hob_loop *loop, struct hob_task *t,
+                                      struct hob_task *next) {
+    struct hob__stack *stack = loop->spare;
+    loop->spare = NULL;
+    stack->owner = next;
+    next->stack = stack;
+    next->state = HOB__TASK_READY;
     t->saved_errno = *loop->errno_at;
     set_current(loop, next);
+    hob__before_switch(t->stack, stack, false);
+    hob__fiber_enter(&t->sp, stack, task_root, loop);
+    hob__after_switch(t->stack);
+}
+
+static __attribute__((noinline)) int suspend_slow(struct hob_loop *loop, struct hob_task *t) {
+    struct hob_task *next = take_next(loop, NULL);
+    if (next == t) return 0;
+    if (next)
+        change_errno(loop, t, next);
+    else
+        t->saved_errno = *loop->errno_at;
+    set_current(loop, next);
     go(loop, &t->sp, t->stack, next, false);
-    *loop->errno_at = t->saved_errno;
+    return 0;
 }
 
 void hob__turn_over(struct hob_loop *loop) {
@@ -187,31 +217,43 @@ void hob__turn_over(struct hob_loop *loop) {
 
 void hob__suspend(struct hob_loop *loop, struct hob_task *t) {
     uint32_t head = ring_head(loop);
-    struct hob_task *next = head_ready(loop, head, loop->ring_tail);
-    if (HOB__UNLIKELY(!next)) {
-        suspend_slow(loop, t);
-        return;
+    struct hob_task *next = at_head(loop, head, loop->ring_tail);
+    if (HOB__LIKELY(next != NULL)) {
+        if (next->state == HOB__TASK_READY) {
+            set_ring_head(loop, head + 1);
+            if (next != t) hand_over(loop, t, next);
+            return;
+        }
+        if (loop->spare && loop->spare->cls == next->stack_class) {
+            set_ring_head(loop, head + 1);
+            new_ahead(loop, head);
+            begin(loop, t, next);
+            return;
+        }
     }
-    set_ring_head(loop, head + 1);
-    if (next != t) hand_over(loop, t, next);
+    suspend_slow(loop, t);
 }
 
+/* In a region that wants attention: asked to stop, cancelled, or watched by a driver. */
+static __attribute__((noinline)) int yield_attentively(struct hob_loop *loop, struct hob_task *t) {
+    int rc = hob__point_slow(t, "hob_yield_now");
+    if (rc < 0) return rc;
+    hob__make_ready(t);
+    return suspend_slow(loop, t);
+}
+
+/* Nothing in it lives across a call, so that it saves no register but what the switch saves. */
 int hob_yield_now(void) {
     struct hob_task *t = hob__current(__func__);
     struct hob_loop *loop = hob__loop;
-    int rc = hob__check_point(t, __func__);
-    if (rc < 0) return rc;
+    if (HOB__UNLIKELY(t->region->attention != 0)) return yield_attentively(loop, t);
     uint32_t head = ring_head(loop), tail = loop->ring_tail;
-    struct hob_task *next = head_ready(loop, head, tail);
+    struct hob_task *next = at_head(loop, head, tail);
     loop->ring[tail & loop->ring_mask] = t; /* its state says ready while it runs */
     loop->ring_tail = tail + 1;
-    if (HOB__UNLIKELY(!next)) {
-        suspend_slow(loop, t);
-        return 0;
-    }
+    if (HOB__UNLIKELY(!next || next->state != HOB__TASK_READY)) return suspend_slow(loop, t);
     set_ring_head(loop, head + 1);
-    hand_over(loop, t, next);
-    return 0;
+    return hand_over(loop, t, next);
 }
 
 /* The bottom of every task's stack: runs one new task after another on it, while they come; then
@@ -239,6 +281,7 @@ HOB__NO_TSAN static void *task_root(void *arg) {
         go(loop, &gone, stack, next, true);
         __builtin_unreachable();
     }
+    if (next) *loop->errno_at = next->saved_errno;
     hob__before_switch(stack, stack_of(next), true);
     return sp_of(loop, next);
 }
@@ -257,6 +300,7 @@ static void run_tasks(struct hob_loop *loop) {
     loop->turn_slices = 0;
     struct hob_task *next = take_next(loop, NULL);
     if (next) {
+        *loop->errno_at = next->saved_errno; /* one that begins sets its own */
         set_current(loop, next);
         go(loop, &loop->sp, NULL, next, false);
     }
