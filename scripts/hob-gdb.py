@@ -87,9 +87,9 @@ class Task:
         self.line = "%6d %-9s %s" % (self.id, "running" if running else state, name)
         if state == "sleeping":
             self.line += ", waits for %s" % (text(record["what"]) or "?")
-        if site and site["file"]:
+        if site and site["place"]["file"]:
             self.line += ", spawned in %s at %s:%d" % (
-                text(site["func"]), text(site["file"]), int(site["line"]))
+                text(site["place"]["func"]), text(site["place"]["file"]), int(site["place"]["line"]))
 
 
 def tasks():

@@ -9,6 +9,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
+static const struct hob__place elsewhere = {"f", "f.c", 1};
+
 static int log_at;
 static char log_text[1024];
 static void note(const char *what) {
@@ -99,8 +101,8 @@ TASK_TEST(P01_inner_scopes_end_first) {
 
 static int ends_outer_first(void) {
     struct hob_scope a, b;
-    struct hob_scope *pa = hob__scope_enter(&a, (struct hob_scope_options){0}, "f", "f.c", 1);
-    hob__scope_enter(&b, (struct hob_scope_options){0}, "f", "f.c", 2);
+    struct hob_scope *pa = hob__scope_enter(&a, (struct hob_scope_options){0}, &elsewhere);
+    hob__scope_enter(&b, (struct hob_scope_options){0}, &elsewhere);
     hob__scope_leave(&pa);
     return 0;
 }

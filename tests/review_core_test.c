@@ -59,7 +59,7 @@ static int lends_and_leaves(void) {
         HOB_SCOPE(s, .on_error = HOB_COLLECT);
         lent = s;
         /* Ready before the starter each time, so that the scope is gone when that one runs. */
-        while (!s->children.next->next || hob__list_empty(&s->finished)) hob_yield_now();
+        while (!s->children.first || !s->finished.first) hob_yield_now();
     }
     HOB_SCOPE(next);
     hob_spawn(next, forever); /* takes the record over */

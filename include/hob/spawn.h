@@ -173,8 +173,8 @@ static inline struct hob_scope_options hob__shield(void) {
 /* In a statement expression, behind hob__args: what is known of the place. The arguments are
  * evaluated before there is a task, since they may wait themselves. */
 #define HOB__SITE(name, run)                                                                       \
-    static const struct hob__spawn_site hob__site = {name,     run,      sizeof hob__args,         \
-                                                     __func__, __FILE__, __LINE__}
+    static const struct hob__spawn_site hob__site = {                                              \
+        name, run, sizeof hob__args, {__func__, __FILE__, __LINE__}}
 
 /* For the headers above this one (hob/thread.h): `call`, with hob__site and hob__args in sight. */
 #define HOB__CALL(name, like, pack, run, call, ...)                                                \
@@ -188,8 +188,9 @@ static inline struct hob_scope_options hob__shield(void) {
 #define HOB__INSIDE(options, call)                                                                 \
     __extension__({                                                                                \
         struct hob_scope hob__inside;                                                              \
+        static const struct hob__place hob__place = {__func__, __FILE__, __LINE__};                \
         struct hob_scope *const hob__s __attribute__((cleanup(hob__scope_leave))) =                \
-            hob__scope_enter(&hob__inside, options, __func__, __FILE__, __LINE__);                 \
+            hob__scope_enter(&hob__inside, options, &hob__place);                                  \
         hob__scope_result(hob__s, (call));                                                         \
     })
 

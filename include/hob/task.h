@@ -45,27 +45,37 @@ struct hob_scope_options {
     const char *name; /* for reports; must outlive the scope; default: the function's name */
 };
 
+/* Where a scope was opened, a task spawned: static. */
+struct hob__place {
+    const char *func, *file;
+    int line;
+};
+
 /* A scope, on its owner's stack. Private; see HOB_SCOPE. */
 struct hob_scope {
     struct hob__region region;
     uint8_t on_error, state;
-    bool wakes_each;            /* the owner waits for any child's end */
-    bool joining;               /* the owner sleeps until all children have ended */
-    uint64_t deadline, stop_at; /* what moving a deadline touches stands together */
-    struct hob_timer timer;   /* the earlier of the deadline and of the end of hob_stop()'s grace */
-    struct hob_list children; /* every child whose record is kept: running, or finished */
-    struct hob_list finished; /* finished children that hob_next_done() has not handed out, in order
-                                 of their end */
-    uint32_t live, daemons;   /* running children in all; the daemons among them */
-    uint32_t failed;          /* children that ended with an error */
-    int32_t first_error;      /* the code that hob_join() returns; 0 = none */
-    int32_t spawn_error;      /* why a spawn returned NULL */
-    int line;
-    const char *name, *func, *file;
-    struct hob_waitlist owner_waits; /* the owner in hob_next_done(), hob_race() */
+    bool wakes_each;   /* the owner waits for any child's end */
+    bool joining;      /* the owner sleeps until all children have ended */
+    uint32_t live;     /* running children in all */
+    uint64_t deadline; /* what moving a deadline touches stands together: region.flags to timer */
+    struct hob_timer timer; /* the earlier of the deadline and of the end of hob_stop()'s grace */
+    /* From here on a new scope is all zero, up to the name. */
+    uint64_t stop_at; /* the end of the grace, when region.flags say that it was asked to stop */
+    struct {
+        struct hob_task *first, *last;
+    } children,          /* every child whose record is kept: running, or finished */
+        finished;        /* those that hob_next_done() has not handed out, in order of their end */
+    uint32_t daemons;    /* among the running children */
+    uint32_t failed;     /* children that ended with an error */
+    int32_t first_error; /* the code that hob_join() returns; 0 = none */
+    int32_t spawn_error; /* why a spawn returned NULL */
     struct hob_task *first_failed;
-    struct hob_error *errors, **errors_tail;
+    struct hob_error *errors, *last_error;
     struct hob__defer_node *defers;
+    struct hob_waitlist owner_waits; /* the owner in hob_next_done(), hob_race() */
+    const char *name;
+    const struct hob__place *place;
 };
 
 /* ---- scopes ---- */
@@ -77,13 +87,25 @@ struct hob_scope {
  * never fails. Outside a task it is misuse. */
 #define HOB_SCOPE(s, ...)                                                                          \
     struct hob_scope s##__scope;                                                                   \
+    static const struct hob__place s##__place = {__func__, __FILE__, __LINE__};                    \
     struct hob_scope *const s __attribute__((cleanup(hob__scope_leave), unused)) =                 \
-        hob__scope_enter(&s##__scope, HOB__OPTIONS(hob_scope_options, __VA_ARGS__), __func__,      \
-                         __FILE__, __LINE__)
+        hob__scope_open(&s##__scope, HOB__OPTIONS(hob_scope_options, __VA_ARGS__), &s##__place)
 
 HOB_API struct hob_scope *hob__scope_enter(struct hob_scope *s, struct hob_scope_options options,
-                                           const char *func, const char *file, int line);
+                                           const struct hob__place *place);
+HOB_API struct hob_scope *hob__scope_enter_plain(struct hob_scope *s,
+                                                 const struct hob__place *place);
 HOB_API void hob__scope_leave(struct hob_scope *const *s);
+
+/* Without options, as the compiler knows, none have to be handed over. */
+static inline struct hob_scope *hob__scope_open(struct hob_scope *s,
+                                                struct hob_scope_options options,
+                                                const struct hob__place *place) {
+    bool none =
+        !options.deadline && !options.shield && options.on_error == HOB_FAIL_FAST && !options.name;
+    if (__builtin_constant_p(none) && none) return hob__scope_enter_plain(s, place);
+    return hob__scope_enter(s, options, place);
+}
 
 /* Waits until every child has ended (daemons are cancelled when only they are left). Only the owner
  * may call it. Returns, in this order: the first child's error (HOB_FAIL_FAST); why a spawn was
@@ -203,8 +225,7 @@ struct hob__spawn_site {
     const char *name; /* of the function */
     int (*run)(void *args);
     uint32_t args_size;
-    const char *func, *file; /* of the spawn */
-    int line;
+    struct hob__place place; /* of the spawn */
 };
 
 /* How to spawn (hob_spawn_with); all zero is the default. */

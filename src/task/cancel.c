@@ -20,9 +20,7 @@ static uint8_t attention_of(const struct hob__region *r) {
 }
 
 static void queue_children(struct hob_loop *loop, struct hob_scope *s) {
-    struct hob_list *n = s->children.next;
-    for (; n != &s->children; n = n->next) {
-        struct hob_task *c = hob__container(n, struct hob_task, siblings);
+    for (struct hob_task *c = s->children.first; c; c = c->next) {
         if (c->state == HOB__TASK_DONE) continue;
         c->chain = NULL;
         if (loop->update_last)
@@ -76,10 +74,15 @@ static void expire(struct hob_loop *loop, struct hob_scope *s, bool by_deadline)
     hob__region_cancel(loop, &s->region);
 }
 
+/* Does the deadline come before the end of the grace, or is there no grace? */
+static bool deadline_is_next(const struct hob_scope *s) {
+    if (HOB__LIKELY(!(s->region.flags & HOB__REGION_STOPPED))) return true;
+    return s->deadline && s->deadline <= s->stop_at;
+}
+
 static void timer_fired(struct hob_timer *timer) {
     struct hob_scope *s = hob__container(timer, struct hob_scope, timer);
-    bool by_deadline = s->deadline && (!s->stop_at || s->deadline <= s->stop_at);
-    expire(hob__loop, s, by_deadline);
+    expire(hob__loop, s, deadline_is_next(s));
 }
 
 /* The wheel's time is that of the turn's beginning. What has passed since then has passed too; a
@@ -90,7 +93,7 @@ static bool has_passed(struct hob_loop *loop, uint64_t when) {
 }
 
 void hob__scope_set_timer(struct hob_loop *loop, struct hob_scope *s) {
-    bool by_deadline = s->deadline && (!s->stop_at || s->deadline <= s->stop_at);
+    bool by_deadline = deadline_is_next(s);
     uint64_t when = by_deadline ? s->deadline : s->stop_at;
     if (!when || when == UINT64_MAX || (s->region.flags & HOB__REGION_CANCELLED)) {
         /* UINT64_MAX is never: armed, it would hide a deadlock. */

@@ -123,8 +123,8 @@ struct hob_error *hob__error_take(int code, const struct hob__spawn_site *site) 
     if (e && e->code == code) return e;
     hob__error_unref(e);
     return code >= 0 ? NULL
-                     : hob__error_new(code, site->func, site->file, site->line, site->name, NULL,
-                                      "%s", hob_strerror(code));
+                     : hob__error_new(code, site->place.func, site->place.file, site->place.line,
+                                      site->name, NULL, "%s", hob_strerror(code));
 }
 
 struct hob_error *hob__error_copy(const struct hob_error *e) {

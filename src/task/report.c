@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/list.h"
 #include "base/memory.h"
 
 enum { FRAMES_MAX = 48, FRAME_TEXT = 400, TREE_DEPTH = 64, TREE_TEXT = 1 << 20 };
@@ -79,14 +78,12 @@ int hob_task_stack(const struct hob_task *t, char *buf, size_t n) {
 static void put_task(struct text *out, const struct hob_task *t, int depth) {
     put(out, "%*s#%llu %s: %s%s, spawned by %s at %s:%d\n", 2 + 2 * depth, "",
         (unsigned long long)t->id, hob__task_title(t), hob_task_waiting(t),
-        t->region->attention & HOB__ATT_CANCEL ? " (cancelled)" : "", t->site->func, t->site->file,
-        t->site->line);
+        t->region->attention & HOB__ATT_CANCEL ? " (cancelled)" : "", t->site->place.func,
+        t->site->place.file, t->site->place.line);
 }
 
 static void put_scope(struct text *out, const struct hob_scope *s, int depth) {
-    const struct hob_list *n = s->children.next;
-    for (; n != &s->children; n = n->next) {
-        const struct hob_task *t = hob__container(n, struct hob_task, siblings);
+    for (const struct hob_task *t = s->children.first; t; t = t->next) {
         if (t->state == HOB__TASK_DONE) continue;
         put_task(out, t, depth);
         if (depth >= TREE_DEPTH) continue;
@@ -124,8 +121,8 @@ void hob__report_deadlock(struct hob_loop *loop) {
 
 void hob__describe_task(const void *task, char *buf, size_t n) {
     const struct hob_task *t = task;
-    snprintf(buf, n, "task '%s' (spawned by %s at %s:%d)", hob__task_title(t), t->site->func,
-             t->site->file, t->site->line);
+    snprintf(buf, n, "task '%s' (spawned by %s at %s:%d)", hob__task_title(t), t->site->place.func,
+             t->site->place.file, t->site->place.line);
 }
 
 /* ---- misuse ---- */

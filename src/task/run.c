@@ -177,8 +177,9 @@ static int open_loop(struct hob_loop *loop, const struct hob_options *o) {
     loop->slow_ms = o->slow_ms;
     loop->thread = pthread_self();
     loop->errno_at = &errno;
-    hob__scope_init(&loop->root, (struct hob_scope_options){.on_error = HOB_DISCARD}, "loop",
-                    __FILE__, __LINE__);
+    static const struct hob__place place = {__func__, __FILE__, __LINE__};
+    hob__scope_init(&loop->root, NULL, NULL, "loop", &place);
+    loop->root.on_error = HOB_DISCARD;
     loop->root.region.attention = hob__point_hook ? HOB__ATT_HOOK : 0;
     loop->oom_error = hob__error_new(-ENOMEM, "", "", 0, "", NULL, "out of memory");
     rc = loop->oom_error ? hob__overflow_thread_init() : -ENOMEM;
@@ -300,7 +301,8 @@ static int run_app(void *args) {
 
 int hob__main(struct hob_options options, int (*app)(int argc, char **argv), int argc, char **argv,
               const char *name, const char *func, const char *file, int line) {
-    const struct hob__spawn_site site = {name, run_app, sizeof(struct main_args), func, file, line};
+    const struct hob__spawn_site site = {
+        name, run_app, sizeof(struct main_args), {func, file, line}};
     struct main_args args = {app, argc, argv};
     int rc = hob__run(&options, &site, &args);
     if (rc >= 0) return rc < 255 ? rc : 255; /* more does not fit; 256 must not become 0 */

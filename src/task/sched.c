@@ -53,8 +53,8 @@ static inline void *sp_of(struct hob_loop *loop, struct hob_task *t) {
 }
 
 /* Suspends what runs on from_stack (NULL: the scheduler) and continues with `next` (NULL: the
- * scheduler), which has its stack. The general case; hand_over() and begin() are the usual ones. A task's first
- * run is a call, see hob__enter(). */
+ * scheduler), which has its stack. The general case; hand_over() and begin() are the usual ones. A
+ * task's first run is a call, see hob__enter(). */
 HOB__NO_TSAN
 static __attribute__((noinline)) void go(struct hob_loop *loop, void **save,
                                          struct hob__stack *from_stack, struct hob_task *next,

@@ -6,7 +6,8 @@
  * afterwards in the block; its shield still is. */
 #include "task/task.h"
 
-#include "base/list.h"
+#include <string.h>
+
 #include "base/memory.h"
 
 struct hob__defer_node {
@@ -15,53 +16,66 @@ struct hob__defer_node {
     void *arg;
 };
 
-void hob__scope_init(struct hob_scope *s, struct hob_scope_options options, const char *func,
-                     const char *file, int line) {
-    hob__list_init(&s->children);
-    hob__list_init(&s->finished);
-    s->timer.link = NULL;
-    s->deadline = options.deadline;
-    s->stop_at = 0;
-    s->live = s->daemons = s->failed = 0;
-    s->on_error = (uint8_t)options.on_error;
+/* All zero but for what each scope has of its own. Inline: a scope costs little else. */
+static inline void init(struct hob_scope *s, struct hob_task *owner, struct hob__region *parent,
+                        const char *name, const struct hob__place *place) {
+    s->region.parent = parent;
+    s->region.inner = NULL;
+    s->region.task = owner;
+    s->region.attention = parent ? parent->attention : 0;
+    s->region.flags = HOB__REGION_SCOPE;
+    s->on_error = HOB_FAIL_FAST;
     s->state = HOB__SCOPE_OPEN;
     s->wakes_each = s->joining = false;
-    s->first_error = s->spawn_error = 0;
-    s->first_failed = NULL;
-    s->errors = NULL;
-    s->errors_tail = &s->errors;
-    s->defers = NULL;
-    s->owner_waits.first = s->owner_waits.last = NULL;
-    s->name = options.name ? options.name : func;
-    s->func = func;
-    s->file = file;
-    s->line = line;
-    s->region.inner = NULL;
-    s->region.flags = HOB__REGION_SCOPE;
-    if (options.shield) s->region.flags |= HOB__REGION_SHIELD;
+    s->live = 0;
+    s->deadline = 0;
+    s->timer.link = NULL;
+    memset(&s->stop_at, 0, offsetof(struct hob_scope, name) - offsetof(struct hob_scope, stop_at));
+    s->name = name;
+    s->place = place;
+}
+
+void hob__scope_init(struct hob_scope *s, struct hob_task *owner, struct hob__region *parent,
+                     const char *name, const struct hob__place *place) {
+    init(s, owner, parent, name, place);
+}
+
+static inline struct hob_task *enter(struct hob_scope *s, const char *name,
+                                     const struct hob__place *place) {
+    struct hob_task *t = hob__current("HOB_SCOPE");
+    struct hob__region *parent = t->region;
+    init(s, t, parent, name, place);
+    parent->inner = &s->region;
+    t->region = &s->region;
+    return t;
+}
+
+struct hob_scope *hob__scope_enter_plain(struct hob_scope *s, const struct hob__place *place) {
+    enter(s, place->func, place);
+    return s;
 }
 
 struct hob_scope *hob__scope_enter(struct hob_scope *s, struct hob_scope_options options,
-                                   const char *func, const char *file, int line) {
-    struct hob_task *t = hob__current("HOB_SCOPE");
-    hob__scope_init(s, options, func, file, line);
-    struct hob__region *parent = t->region;
-    s->region.parent = parent;
-    s->region.task = t;
-    s->region.attention = parent->attention;
-    if (options.shield) s->region.attention &= (uint8_t)~HOB__ATT_CANCEL;
-    parent->inner = &s->region;
-    t->region = &s->region;
-    if (options.deadline) hob__scope_set_timer(t->loop, s);
+                                   const struct hob__place *place) {
+    struct hob_task *t = enter(s, options.name ? options.name : place->func, place);
+    s->on_error = (uint8_t)options.on_error;
+    if (options.shield) {
+        s->region.flags |= HOB__REGION_SHIELD;
+        s->region.attention &= (uint8_t)~HOB__ATT_CANCEL;
+    }
+    if (options.deadline) {
+        s->deadline = options.deadline;
+        hob__scope_set_timer(t->loop, s);
+    }
     return s;
 }
 
 static __attribute__((noinline, cold, noreturn)) void not_owner(struct hob_scope *s,
                                                                 const char *func) {
     if (s->region.task == hob_self())
-        hob__misuse(func, "scope '%s' (%s:%d) has ended", s->name, s->file, s->line);
-    hob__misuse(func, "scope '%s' (%s:%d) belongs to task '%s'", s->name, s->file, s->line,
-                s->region.task ? hob__task_title(s->region.task) : "(the loop)");
+        hob__misuse(func, "scope '%s' (%s:%d) has ended", s->name, s->place->file, s->place->line);
+    hob__misuse(func, "scope '%s' (%s:%d) belongs to task '%s'", s->name, s->place->file,
+                s->place->line, s->region.task ? hob__task_title(s->region.task) : "(the loop)");
 }
 
 static inline struct hob_task *check_owner(struct hob_scope *s, const char *func) {
@@ -73,13 +87,20 @@ static inline struct hob_task *check_owner(struct hob_scope *s, const char *func
 
 /* ---- a child's end ---- */
 
+void hob__scope_add_error(struct hob_scope *s, struct hob_error *e) {
+    if (s->errors)
+        s->last_error->next = e;
+    else
+        s->errors = e;
+    s->last_error = e;
+}
+
 /* Each list owns its records, and a record is in one list at most. */
 static void keep_error(struct hob_scope *s, struct hob_error *e) {
     if (!e) return;
     struct hob_error *mine = hob__error_for_list(e);
     if (!mine) return;
-    *s->errors_tail = mine;
-    s->errors_tail = &mine->next;
+    hob__scope_add_error(s, mine);
 }
 
 static void child_failed(struct hob_scope *s, struct hob_task *t) {
@@ -100,8 +121,31 @@ static void child_failed(struct hob_scope *s, struct hob_task *t) {
 
 /* Drops the record of a finished child of a HOB_DISCARD scope. */
 static void discard(struct hob_task *t) {
-    hob__list_remove(&t->siblings);
+    struct hob_scope *s = t->scope;
+    if (t->prev)
+        t->prev->next = t->next;
+    else
+        s->children.first = t->next;
+    if (t->next)
+        t->next->prev = t->prev;
+    else
+        s->children.last = t->prev;
     hob__task_free(t);
+}
+
+static inline void add_finished(struct hob_scope *s, struct hob_task *t) {
+    t->chain = NULL;
+    if (s->finished.first)
+        s->finished.last->chain = t;
+    else
+        s->finished.first = t;
+    s->finished.last = t;
+}
+
+static struct hob_task *take_finished(struct hob_scope *s) {
+    struct hob_task *t = s->finished.first;
+    if (t) s->finished.first = t->chain;
+    return t;
 }
 
 void hob__scope_child_done(struct hob_scope *s, struct hob_task *t) {
@@ -126,15 +170,13 @@ void hob__scope_child_done(struct hob_scope *s, struct hob_task *t) {
             discard(t);
         return;
     }
-    hob__list_append(&s->finished, &t->finished);
+    add_finished(s, t);
 }
 
 /* ---- waiting for children ---- */
 
 static void cancel_daemons(struct hob_loop *loop, struct hob_scope *s) {
-    struct hob_list *n = s->children.next;
-    for (; n != &s->children; n = n->next) {
-        struct hob_task *c = hob__container(n, struct hob_task, siblings);
+    for (struct hob_task *c = s->children.first; c; c = c->next) {
         if (c->state != HOB__TASK_DONE) hob__region_cancel(loop, &c->outer);
     }
 }
@@ -160,9 +202,9 @@ static bool wait_for_children(struct hob_loop *loop, struct hob_scope *s, const 
 }
 
 /* The scope stops covering its owner, but for its shield. */
-static void uncover(struct hob_loop *loop, struct hob_scope *s) {
-    hob__wheel_remove(&loop->wheel, &s->timer);
-    if (s->region.flags & (HOB__REGION_CANCELLED | HOB__REGION_STOPPED)) {
+static inline void uncover(struct hob_loop *loop, struct hob_scope *s) {
+    if (s->timer.link) hob__wheel_remove(&loop->wheel, &s->timer);
+    if (HOB__UNLIKELY(s->region.flags & (HOB__REGION_CANCELLED | HOB__REGION_STOPPED))) {
         s->region.flags &= (uint8_t) ~(HOB__REGION_CANCELLED | HOB__REGION_STOPPED);
         hob__region_update(loop, &s->region);
     }
@@ -190,7 +232,8 @@ static bool cancelled_from_outside(const struct hob_scope *s) {
 }
 
 static int timed_out(const struct hob_scope *s) {
-    return hob__fail(false, -ETIMEDOUT, s->func, s->file, s->line, "the deadline passed");
+    return hob__fail(false, -ETIMEDOUT, s->place->func, s->place->file, s->place->line,
+                     "the deadline passed");
 }
 
 /* What hob_join() returns for a scope whose children have ended. */
@@ -209,8 +252,10 @@ static int outcome(struct hob_scope *s, bool clean) {
 
 int hob_join(struct hob_scope *s) {
     struct hob_task *t = check_owner(s, __func__);
-    if (t->region->attention & HOB__ATT_HOOK) hob__check_point(t, __func__);
-    int rc = outcome(s, wait_for_children(t->loop, s, "join"));
+    if (HOB__UNLIKELY(t->region->attention & HOB__ATT_HOOK)) hob__check_point(t, __func__);
+    bool clean = wait_for_children(t->loop, s, "join");
+    int rc = 0;
+    if (HOB__UNLIKELY(!clean || s->first_error || s->spawn_error)) rc = outcome(s, clean);
     s->state = HOB__SCOPE_JOINED;
     uncover(t->loop, s);
     return rc;
@@ -226,10 +271,9 @@ int hob_next_done(struct hob_scope *s, struct hob_task **child) {
     int rc = hob__check_point(t, __func__);
     struct hob_waiter w;
     while (rc >= 0) {
-        if (!hob__list_empty(&s->finished)) {
-            struct hob_list *first = s->finished.next;
-            hob__list_remove(first);
-            *child = hob__container(first, struct hob_task, finished);
+        struct hob_task *ended = take_finished(s);
+        if (ended) {
+            *child = ended;
             return 1;
         }
         if (s->live == 0) return 0;
@@ -242,22 +286,18 @@ int hob_next_done(struct hob_scope *s, struct hob_task **child) {
 }
 
 static struct hob_task *take_winner(struct hob_scope *s) {
-    while (!hob__list_empty(&s->finished)) {
-        struct hob_list *first = s->finished.next;
-        hob__list_remove(first);
-        struct hob_task *c = hob__container(first, struct hob_task, finished);
-        if (c->result >= 0) return c;
-    }
-    return NULL;
+    struct hob_task *c;
+    while ((c = take_finished(s)) && c->result < 0) {}
+    return c;
 }
 
 int hob_race(struct hob_scope *s, struct hob_task **winner) {
     struct hob_task *t = check_owner(s, __func__);
     if (HOB__UNLIKELY(s->on_error == HOB_DISCARD))
         hob__misuse(__func__, "scope '%s' (%s:%d) is HOB_DISCARD: no result is kept", s->name,
-                    s->file, s->line);
+                    s->place->file, s->place->line);
     int rc = hob__check_point(t, __func__);
-    bool any = !hob__list_empty(&s->children);
+    bool any = s->children.first != NULL;
     if (s->state == HOB__SCOPE_OPEN) s->state = HOB__SCOPE_RACING;
     struct hob_task *won = NULL;
     struct hob_waiter w;
@@ -295,9 +335,7 @@ int hob_race(struct hob_scope *s, struct hob_task **winner) {
 /* ---- the end ---- */
 
 static void report_unread(const struct hob_scope *s) {
-    const struct hob_list *n = s->children.next;
-    for (; n != &s->children; n = n->next) {
-        const struct hob_task *c = hob__container(n, struct hob_task, siblings);
+    for (const struct hob_task *c = s->children.first; c; c = c->next) {
         if (c->result < 0 && c->result != -ECANCELED && !(c->flags & HOB__TASK_READ))
             hob__error_report(c->error, "nobody read the error of a task in a scope that was left");
     }
@@ -330,27 +368,28 @@ static void run_defers(struct hob_scope *s) {
 }
 
 static void free_children(struct hob_scope *s) {
-    struct hob_list *n = s->children.next;
-    while (n != &s->children) {
-        struct hob_task *c = hob__container(n, struct hob_task, siblings);
-        n = n->next;
-        hob__record_ahead(c, hob__container(n, struct hob_task, siblings), 2);
+    for (struct hob_task *c = s->children.first, *next; c; c = next) {
+        next = c->next;
+        if (next) hob__record_ahead(c, next, 2);
         hob__task_free(c);
     }
-    hob__list_init(&s->children);
-    while (s->errors) {
+    while (HOB__UNLIKELY(s->errors != NULL)) {
         struct hob_error *e = s->errors;
         s->errors = e->next;
         hob__error_leave_list(e);
     }
 }
 
-void hob__scope_leave(struct hob_scope *const *ps) {
-    struct hob_scope *s = *ps;
-    struct hob_task *t = check_owner(s, "the end of HOB_SCOPE");
-    if (HOB__UNLIKELY(t->region != &s->region))
-        hob__misuse("the end of HOB_SCOPE", "scope '%s' (%s:%d) ends before one opened inside it",
-                    s->name, s->file, s->line);
+/* Out of sight: the scope's children have ended. */
+static inline void close_scope(struct hob_task *t, struct hob_scope *s) {
+    s->state = HOB__SCOPE_LEFT;
+    s->region.parent->inner = NULL;
+    t->region = s->region.parent;
+    free_children(s);
+}
+
+/* With children that run, errors or clean-ups. errno stays what it was. */
+static __attribute__((noinline)) void leave_slowly(struct hob_task *t, struct hob_scope *s) {
     int *errno_at = t->loop->errno_at, kept_errno = *errno_at;
     if (s->state != HOB__SCOPE_JOINED) {
         if (s->live > 0) {
@@ -364,11 +403,22 @@ void hob__scope_leave(struct hob_scope *const *ps) {
         report_unread(s); /* the join told how many, not which */
     }
     if (HOB__UNLIKELY(s->defers != NULL)) run_defers(s);
-    s->state = HOB__SCOPE_LEFT;
-    s->region.parent->inner = NULL;
-    t->region = s->region.parent;
-    if (!hob__list_empty(&s->children) || s->errors) free_children(s);
+    close_scope(t, s);
     *errno_at = kept_errno;
+}
+
+void hob__scope_leave(struct hob_scope *const *ps) {
+    struct hob_scope *s = *ps;
+    struct hob_task *t = check_owner(s, "the end of HOB_SCOPE");
+    if (HOB__UNLIKELY(t->region != &s->region))
+        hob__misuse("the end of HOB_SCOPE", "scope '%s' (%s:%d) ends before one opened inside it",
+                    s->name, s->place->file, s->place->line);
+    if (HOB__UNLIKELY(s->live > 0 || s->failed > 0 || s->defers)) {
+        leave_slowly(t, s);
+        return;
+    }
+    uncover(t->loop, s); /* if it has not been joined */
+    close_scope(t, s);
 }
 
 /* ---- what else a scope offers ---- */
@@ -384,9 +434,7 @@ int hob_defer(struct hob_scope *s, void (*fn)(void *arg), void *arg) {
 }
 
 const struct hob_error *hob_scope_errors(struct hob_scope *s) {
-    struct hob_list *n = s->children.next;
-    for (; n != &s->children; n = n->next)
-        hob__task_read(hob__container(n, struct hob_task, siblings));
+    for (struct hob_task *c = s->children.first; c; c = c->next) hob__task_read(c);
     return s->errors;
 }
 

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/list.h"
 #include "base/memory.h"
 
 struct hob_task *hob_self(void) {
@@ -48,25 +47,43 @@ static bool allocate_extras(struct hob_task *t, const struct hob__spawn_site *si
     return true;
 }
 
-struct hob_task *hob__task_new(struct hob_loop *loop, struct hob_scope *s,
-                               const struct hob__spawn_site *site,
-                               const struct hob_spawn_options *options) {
+static __attribute__((noinline)) bool use_options(struct hob_task *t, struct hob_scope *s,
+                                                  const struct hob__spawn_site *site,
+                                                  const struct hob_spawn_options *options) {
+    if (!allocate_extras(t, site, options)) return false;
+    if (options && options->stack_size)
+        t->stack_class = (uint8_t)hob__stack_class(options->stack_size);
+    if (options && options->daemon) {
+        t->flags |= HOB__TASK_DAEMON;
+        s->daemons++;
+    }
+    return true;
+}
+
+static inline void add_child(struct hob_scope *s, struct hob_task *t) {
+    struct hob_task *last = s->children.last;
+    t->prev = last;
+    t->next = NULL;
+    if (last)
+        last->next = t;
+    else
+        s->children.first = t;
+    s->children.last = t;
+    s->live++;
+}
+
+static inline struct hob_task *new_task(struct hob_loop *loop, struct hob_scope *s,
+                                        const struct hob__spawn_site *site,
+                                        const struct hob_spawn_options *options) {
     if (HOB__UNLIKELY(!hob__ring_reserve(loop))) return NULL;
     struct hob_task *t = hob__record_new(loop);
     if (HOB__UNLIKELY(!t)) return NULL;
     t->flags = 0;
     t->stack_class = (uint8_t)loop->stack_class;
-    if (HOB__UNLIKELY(options || site->args_size > HOB__TASK_INLINE_ARGS)) {
-        if (!allocate_extras(t, site, options)) {
-            hob__record_free(loop, t);
-            return NULL;
-        }
-        if (options && options->stack_size)
-            t->stack_class = (uint8_t)hob__stack_class(options->stack_size);
-        if (options && options->daemon) {
-            t->flags |= HOB__TASK_DAEMON;
-            s->daemons++;
-        }
+    if (HOB__UNLIKELY(options || site->args_size > HOB__TASK_INLINE_ARGS) &&
+        !use_options(t, s, site, options)) {
+        hob__record_free(loop, t);
+        return NULL;
     }
     t->region = &t->outer;
     t->outer.parent = &s->region;
@@ -78,12 +95,17 @@ struct hob_task *hob__task_new(struct hob_loop *loop, struct hob_scope *s,
     struct hob_task *parent = hob__loop_task(loop);
     if (HOB__UNLIKELY(parent && parent->locals)) t->locals = hob__locals_ref(parent->locals);
     t->id = ++loop->next_id;
-    hob__list_append(&s->children, &t->siblings);
-    s->live++;
+    add_child(s, t);
     loop->live++;
     hob__make_ready(t);
     t->state = HOB__TASK_NEW;
     return t;
+}
+
+struct hob_task *hob__task_new(struct hob_loop *loop, struct hob_scope *s,
+                               const struct hob__spawn_site *site,
+                               const struct hob_spawn_options *options) {
+    return new_task(loop, s, site, options);
 }
 
 static void refuse(struct hob_scope *s, const struct hob__spawn_site *site, int code) {
@@ -91,32 +113,34 @@ static void refuse(struct hob_scope *s, const struct hob__spawn_site *site, int 
     hob__loop->refusal = code;
     if (code == -ECANCELED || s->on_error == HOB_DISCARD) return;
     s->failed++;
-    struct hob_error *e = hob__error_new(code, site->func, site->file, site->line, site->name, NULL,
-                                         "cannot spawn '%s'", site->name);
-    if (e) {
-        *s->errors_tail = e;
-        s->errors_tail = &e->next;
-    }
+    struct hob_error *e = hob__error_new(code, site->place.func, site->place.file, site->place.line,
+                                         site->name, NULL, "cannot spawn '%s'", site->name);
+    if (e) hob__scope_add_error(s, e);
     if (s->on_error == HOB_FAIL_FAST) {
         if (!s->first_error) s->first_error = code;
         hob__region_cancel(hob__loop, &s->region);
     }
 }
 
-static struct hob_task *spawn(struct hob_scope *s, const struct hob__spawn_site *site,
-                              const struct hob_spawn_options *options) {
-    struct hob_loop *loop = hob__loop;
-    if (HOB__UNLIKELY(!s)) hob__misuse("hob_spawn", "the scope is NULL");
-    if (HOB__UNLIKELY(!loop || s->region.task->loop != loop))
+static __attribute__((noinline, cold, noreturn)) void
+misused_spawn(const struct hob_scope *s, const struct hob__spawn_site *site) {
+    if (!s) hob__misuse("hob_spawn", "the scope is NULL");
+    if (!hob__loop || s->region.task->loop != hob__loop)
         hob__misuse("hob_spawn", "the scope '%s' belongs to another thread's loop", s->name);
-    if (HOB__UNLIKELY(s->state >= HOB__SCOPE_JOINED))
-        hob__misuse("hob_spawn", "spawning '%s' at %s:%d into a scope that has been joined",
-                    site->name, site->file, site->line);
+    hob__misuse("hob_spawn", "spawning '%s' at %s:%d into a scope that has been joined", site->name,
+                site->place.file, site->place.line);
+}
+
+static inline struct hob_task *spawn(struct hob_scope *s, const struct hob__spawn_site *site,
+                                     const struct hob_spawn_options *options) {
+    struct hob_loop *loop = hob__loop;
+    if (HOB__UNLIKELY(!s || !loop || s->region.task->loop != loop || s->state >= HOB__SCOPE_JOINED))
+        misused_spawn(s, site);
     if (HOB__UNLIKELY(s->region.attention & HOB__ATT_CANCEL)) {
         refuse(s, site, -ECANCELED);
         return NULL;
     }
-    struct hob_task *t = hob__task_new(loop, s, site, options);
+    struct hob_task *t = new_task(loop, s, site, options);
     if (HOB__UNLIKELY(!t)) refuse(s, site, -ENOMEM);
     return t;
 }
@@ -158,8 +182,9 @@ static void settle_error(struct hob_task *t, int rc) {
     } else {
         hob__error_unref(t->last);
         if (rc != -ECANCELED)
-            t->error = hob__error_new(rc, t->site->func, t->site->file, t->site->line,
-                                      hob__task_title(t), NULL, "%s", hob_strerror(rc));
+            t->error =
+                hob__error_new(rc, t->site->place.func, t->site->place.file, t->site->place.line,
+                               hob__task_title(t), NULL, "%s", hob_strerror(rc));
     }
     t->last = NULL;
 }
@@ -204,44 +229,60 @@ static __attribute__((noinline, cold, noreturn)) void ended_elsewhere(const stru
                 hob__task_title(t));
 }
 
-void hob__task_finish(struct hob_task *t, int rc) {
-    struct hob_loop *loop = t->loop;
-    if (HOB__UNLIKELY(t->region != &t->outer)) ended_elsewhere(t);
-    if (HOB__UNLIKELY(t->unwound != NULL)) rc = settle_unwound(t, rc);
-    if (HOB__UNLIKELY(rc < 0)) {
+/* Errors first: what the task ends with in the end. */
+static __attribute__((noinline)) int settle(struct hob_task *t, int rc) {
+    if (t->unwound) rc = settle_unwound(t, rc);
+    if (rc < 0) {
         if (rc == -ECANCELED && (t->outer.attention & HOB__ATT_CANCEL))
             t->flags |= HOB__TASK_CANCELLED;
         settle_error(t, rc);
-    } else if (HOB__UNLIKELY(t->last != NULL)) {
+    } else {
         hob__error_unref(t->last);
         t->last = NULL;
     }
-    t->result = rc;
-    t->state = HOB__TASK_DONE;
-    t->sp = NULL;
-    if (HOB__UNLIKELY(t->locals != NULL)) drop_locals(t);
-    if (HOB__UNLIKELY(t->flags & HOB__TASK_OWN_ARGS)) {
+    return rc;
+}
+
+static __attribute__((noinline)) void let_go(struct hob_task *t) {
+    if (t->locals) drop_locals(t);
+    if (t->flags & HOB__TASK_OWN_ARGS) {
         hob__free(t->head.args);
         t->head.args = t->args;
         t->flags &= (uint8_t)~HOB__TASK_OWN_ARGS;
     }
+}
+
+void hob__task_finish(struct hob_task *t, int rc) {
+    struct hob_loop *loop = t->loop;
+    if (HOB__UNLIKELY(t->region != &t->outer)) ended_elsewhere(t);
+    bool plain = rc >= 0 && !((uintptr_t)t->unwound | (uintptr_t)t->last | (uintptr_t)t->locals |
+                              (t->flags & HOB__TASK_OWN_ARGS));
+    if (HOB__UNLIKELY(!plain)) rc = settle(t, rc);
+    t->result = rc;
+    t->state = HOB__TASK_DONE;
+    t->sp = NULL;
+    if (HOB__UNLIKELY(!plain)) let_go(t);
     loop->live--;
     if (t->joiners.first) wake_joiners(t);
     hob__scope_child_done(t->scope, t);
 }
 
+static __attribute__((noinline)) void free_extras(struct hob_task *t) {
+    int *errno_at = t->loop->errno_at, kept_errno = *errno_at;
+    hob__error_unref(t->error);
+    t->error = NULL;
+    char *name = t->name;
+    t->name = NULL;
+    atomic_signal_fence(memory_order_seq_cst); /* the watchdog's handler may read it */
+    hob__free(name);
+    if (t->last || t->locals) drop_locals(t); /* what a report function left */
+    *errno_at = kept_errno;
+}
+
 void hob__task_free(struct hob_task *t) {
-    if (HOB__UNLIKELY(t->error != NULL)) {
-        hob__error_unref(t->error);
-        t->error = NULL;
-    }
-    if (HOB__UNLIKELY(t->name != NULL)) {
-        char *name = t->name;
-        t->name = NULL;
-        atomic_signal_fence(memory_order_seq_cst); /* the watchdog's handler may read it */
-        hob__free(name);
-    }
-    if (HOB__UNLIKELY(t->last || t->locals)) drop_locals(t); /* what a report function left */
+    if (HOB__UNLIKELY((uintptr_t)t->error | (uintptr_t)t->name | (uintptr_t)t->last |
+                      (uintptr_t)t->locals))
+        free_extras(t);
     hob__record_free(t->loop, t);
 }
 

@@ -78,23 +78,23 @@ struct hob_task {
     char *name; /* NULL: the function's */
 
     /* what its scope and its end touch */
-    _Alignas(64) struct hob_list siblings;
-    struct hob_list finished;
-    struct hob_task *chain;  /* free list; work list of hob__region_update() */
+    _Alignas(64) struct hob_task *next, *prev; /* among its scope's children */
+    struct hob_task *chain; /* free list; its scope's finished; work list of hob__region_update() */
     struct hob_scope *scope; /* it belongs to */
     const struct hob__spawn_site *site;
     struct hob_error *error; /* what it ended with */
+    struct hob__stack *stack;
+    uint64_t id;
 
     _Alignas(64) struct hob__region outer;
     struct hob_waitlist joiners;
     const char *what; /* what it sleeps on */
     const void *object;
 
-    struct hob__stack *stack;
+    /* what few tasks have */
     struct hob_error *last;    /* hob_error() while it runs */
     struct hob_error *unwound; /* a child's error that left a scope without having been joined */
     struct hob__local_node *locals;
-    uint64_t id;
     _Alignas(16) char args[HOB__TASK_INLINE_ARGS];
 };
 
@@ -187,6 +187,8 @@ hob__record_ahead(const struct hob_task *t, const struct hob_task *next, unsigne
     for (unsigned line = 0; line < lines; line++)
         __builtin_prefetch((const char *)far + 64 * line, 1);
 }
+enum { HOB__MANY = 64 }; /* tasks: their records may be cold */
+
 /* A record in which all is zero but what a task has in common with every other: loop, args,
  * outer.task, flags and state (for the caller to set), and the fields of its former use that a new
  * task sets anyway. Give it back in the same condition. */
@@ -195,7 +197,7 @@ static inline struct hob_task *hob__record_new(struct hob_loop *loop) {
     if (HOB__UNLIKELY(!loop->free_tasks) && !hob__records_grow(loop)) return NULL;
     struct hob_task *t = loop->free_tasks;
     loop->free_tasks = t->chain;
-    hob__record_ahead(t, t->chain, 4);
+    if (loop->live >= HOB__MANY) hob__record_ahead(t, t->chain, 4);
     return t;
 }
 void hob__record_free(struct hob_loop *loop, struct hob_task *t);
@@ -211,8 +213,10 @@ void hob__task_free(struct hob_task *t);
 
 /* ---- scope.c ---- */
 void hob__scope_child_done(struct hob_scope *s, struct hob_task *t);
-void hob__scope_init(struct hob_scope *s, struct hob_scope_options options, const char *func,
-                     const char *file, int line);
+/* Behind the others. The record is in no other list, and becomes the scope's. */
+void hob__scope_add_error(struct hob_scope *s, struct hob_error *e);
+void hob__scope_init(struct hob_scope *s, struct hob_task *owner, struct hob__region *parent,
+                     const char *name, const struct hob__place *place);
 
 /* ---- cancel.c ---- */
 /* After a change of r->flags or of what is around it: makes attention true in r and in everything
@@ -305,7 +309,7 @@ static inline struct hob_task *hob__current(const char *func) {
 
 /* Room in the ring for every live task and one more. False without memory. */
 static inline bool hob__ring_reserve(struct hob_loop *loop) {
-    return HOB__LIKELY(loop->ring && loop->live < loop->ring_mask) || hob__ring_grow(loop);
+    return HOB__LIKELY(loop->live < loop->ring_mask) || hob__ring_grow(loop);
 }
 
 /* Behind those that are ready. There is room: hob__ring_reserve() saw to it at the spawn. */

@@ -96,8 +96,8 @@ static void print_capture(uint64_t held_ms) {
     size_t at = 0;
     int n = snprintf(text, sizeof text,
                      "hob: task '%s' (spawned by %s at %s:%d) has held the loop for %llu ms:\n",
-                     capture.who, captured_site->func, captured_site->file, captured_site->line,
-                     (unsigned long long)held_ms);
+                     capture.who, captured_site->place.func, captured_site->place.file,
+                     captured_site->place.line, (unsigned long long)held_ms);
     at = n > 0 ? (size_t)n : 0;
     for (int i = 0; i < capture.count; i++) {
         char frame[400];
