@@ -103,7 +103,7 @@ static int ends_outer_first(void) {
     struct hob_scope a, b;
     struct hob_scope *pa = hob__scope_enter(&a, (struct hob_scope_options){0}, &elsewhere);
     hob__scope_enter(&b, (struct hob_scope_options){0}, &elsewhere);
-    hob__scope_leave(&pa);
+    hob__scope_leave(pa);
     return 0;
 }
 HOB_TASK(ends_outer_first)

@@ -187,11 +187,10 @@ static inline struct hob_scope_options hob__shield(void) {
 /* The cleanup ends the scope on both ways out, the end of the expression and a return. */
 #define HOB__INSIDE(options, call)                                                                 \
     __extension__({                                                                                \
-        struct hob_scope hob__inside;                                                              \
         static const struct hob__place hob__place = {__func__, __FILE__, __LINE__};                \
-        struct hob_scope *const hob__s __attribute__((cleanup(hob__scope_leave))) =                \
-            hob__scope_enter(&hob__inside, options, &hob__place);                                  \
-        hob__scope_result(hob__s, (call));                                                         \
+        struct hob_scope hob__inside __attribute__((cleanup(hob__scope_leave)));                   \
+        hob__scope_enter(&hob__inside, options, &hob__place);                                      \
+        hob__scope_result(&hob__inside, (call));                                                   \
     })
 
 #ifdef __cplusplus

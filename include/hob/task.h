@@ -60,7 +60,6 @@ struct hob_scope {
     uint32_t live;     /* running children in all */
     uint64_t deadline; /* what moving a deadline touches stands together: region.flags to timer */
     struct hob_timer timer; /* the earlier of the deadline and of the end of hob_stop()'s grace */
-    /* From here on a new scope is all zero, up to the name. */
     uint64_t stop_at; /* the end of the grace, when region.flags say that it was asked to stop */
     struct {
         struct hob_task *first, *last;
@@ -86,16 +85,16 @@ struct hob_scope {
  * own waiting calls between here and the end of the block are inside the scope. Does not wait;
  * never fails. Outside a task it is misuse. */
 #define HOB_SCOPE(s, ...)                                                                          \
-    struct hob_scope s##__scope;                                                                   \
     static const struct hob__place s##__place = {__func__, __FILE__, __LINE__};                    \
-    struct hob_scope *const s __attribute__((cleanup(hob__scope_leave), unused)) =                 \
+    struct hob_scope s##__scope __attribute__((cleanup(hob__scope_leave)));                        \
+    struct hob_scope *const s __attribute__((unused)) =                                            \
         hob__scope_open(&s##__scope, HOB__OPTIONS(hob_scope_options, __VA_ARGS__), &s##__place)
 
 HOB_API struct hob_scope *hob__scope_enter(struct hob_scope *s, struct hob_scope_options options,
                                            const struct hob__place *place);
 HOB_API struct hob_scope *hob__scope_enter_plain(struct hob_scope *s,
                                                  const struct hob__place *place);
-HOB_API void hob__scope_leave(struct hob_scope *const *s);
+HOB_API void hob__scope_leave(struct hob_scope *s);
 
 /* Without options, as the compiler knows, none have to be handed over. */
 static inline struct hob_scope *hob__scope_open(struct hob_scope *s,

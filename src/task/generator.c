@@ -46,7 +46,7 @@ void hob__generator_leave(const void *p) {
     g->pending = NULL;
     hob_scope_cancel(s);
     hob__wake_first(&g->producer, -ECANCELED);
-    hob__scope_leave(&s);
+    hob__scope_leave(s);
 }
 
 /* ---- the generator's side ---- */

@@ -52,12 +52,6 @@ bool hob__records_grow(struct hob_loop *loop) {
     return true;
 }
 
-void hob__record_free(struct hob_loop *loop, struct hob_task *t) {
-    t->state = HOB__TASK_FREE;
-    t->chain = loop->free_tasks;
-    loop->free_tasks = t;
-}
-
 void hob__records_destroy(struct hob_loop *loop) {
     while (loop->slabs) {
         struct hob__task_slab *slab = loop->slabs;

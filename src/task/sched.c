@@ -61,7 +61,7 @@ static __attribute__((noinline)) void go(struct hob_loop *loop, void **save,
                                          bool ending) {
     hob__before_switch(from_stack, stack_of(next), ending);
     if (next && !next->sp) {
-        hob__fiber_enter(save, next->stack, task_root, loop);
+        hob__fiber_enter(save, next->stack, task_root, next);
     } else {
         hob__switch(save, sp_of(loop, next));
     }
@@ -92,7 +92,7 @@ static inline bool give_stack(struct hob_loop *loop, struct hob_task *t, struct 
             stack = hob__stack_get(&loop->stacks, t->stack_class);
     }
     if (HOB__UNLIKELY(!stack)) {
-        hob__task_finish(t, -ENOMEM);
+        hob__task_finish(loop, t, -ENOMEM);
         return false;
     }
     stack->owner = t;
@@ -191,7 +191,7 @@ HOB__NO_TSAN static inline void begin(struct hob_loop *loop, struct hob_task *t,
     t->saved_errno = *loop->errno_at;
     set_current(loop, next);
     hob__before_switch(t->stack, stack, false);
-    hob__fiber_enter(&t->sp, stack, task_root, loop);
+    hob__fiber_enter(&t->sp, stack, task_root, next);
     hob__after_switch(t->stack);
 }
 
@@ -211,7 +211,7 @@ void hob__turn_over(struct hob_loop *loop) {
     if (next_slice(loop)) return;
     loop->slice_end = ring_head(loop); /* the scheduler's turn */
     struct hob_task *t = hob__loop_task(loop);
-    hob__make_ready(t);
+    hob__make_ready(loop, t);
     hob__suspend(loop, t);
 }
 
@@ -238,7 +238,7 @@ void hob__suspend(struct hob_loop *loop, struct hob_task *t) {
 static __attribute__((noinline)) int yield_attentively(struct hob_loop *loop, struct hob_task *t) {
     int rc = hob__point_slow(t, "hob_yield_now");
     if (rc < 0) return rc;
-    hob__make_ready(t);
+    hob__make_ready(loop, t);
     return suspend_slow(loop, t);
 }
 
@@ -256,22 +256,32 @@ int hob_yield_now(void) {
     return hand_over(loop, t, next);
 }
 
+/* What a task that has ended leaves behind in the ring, most often: its scope's owner and nobody
+ * else. The same as take_next(), without the way through the ring, which the processor would have
+ * to wait for. */
+static inline struct hob_task *take_owner(struct hob_loop *loop, struct hob_task *owner) {
+    uint32_t head = ring_head(loop);
+    if (!owner || loop->ring_tail - head != 1 || head == loop->slice_end) return NULL;
+    set_ring_head(loop, head + 1);
+    return owner;
+}
+
 /* The bottom of every task's stack: runs one new task after another on it, while they come; then
  * returns where to go on. */
 HOB__NO_TSAN static void *task_root(void *arg) {
-    struct hob_loop *loop = arg;
-    struct hob_task *t = hob__loop_task(loop);
+    struct hob_task *t = arg, *next;
+    struct hob_loop *loop = t->loop;
     struct hob__stack *stack = t->stack;
     hob__after_switch(stack);
-    struct hob_task *next;
     do {
         *loop->errno_at = 0;
         int rc = t->site->run(t->head.args);
         stack->owner = NULL;
         t->stack = NULL;
-        hob__task_finish(t, rc);
-        t = next = take_next(loop, stack);
+        next = take_owner(loop, hob__task_finish(loop, t, rc));
+        if (HOB__UNLIKELY(!next)) next = take_next(loop, stack);
         set_current(loop, next);
+        t = next;
     } while (next && next->stack == stack);
     /* Given back only after the next task has got its own: a new task's first frame must not be
      * written over the one that is still in use here. */

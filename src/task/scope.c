@@ -1,12 +1,10 @@
-/* task/scope.c - scopes: open, a child's end, join, next_done, race, and the end.
+/* task/scope.c - scopes: open, join, next_done, race, and the end.
  *
  * A scope is open, then joined (hob_join, hob_race) or left without that, and in both cases its
  * children have ended before its clean-ups run and its block is over. Once joined it covers its
  * owner no more: neither its deadline nor its cancellation is seen by what the owner does
  * afterwards in the block; its shield still is. */
 #include "task/task.h"
-
-#include <string.h>
 
 #include "base/memory.h"
 
@@ -30,7 +28,15 @@ static inline void init(struct hob_scope *s, struct hob_task *owner, struct hob_
     s->live = 0;
     s->deadline = 0;
     s->timer.link = NULL;
-    memset(&s->stop_at, 0, offsetof(struct hob_scope, name) - offsetof(struct hob_scope, stop_at));
+    s->stop_at = 0; /* one by one: compilers pair these, and begin a slow loop for a memset */
+    s->children.first = s->children.last = NULL;
+    s->finished.first = s->finished.last = NULL;
+    s->daemons = s->failed = 0;
+    s->first_error = s->spawn_error = 0;
+    s->first_failed = NULL;
+    s->errors = s->last_error = NULL;
+    s->defers = NULL;
+    s->owner_waits.first = s->owner_waits.last = NULL;
     s->name = name;
     s->place = place;
 }
@@ -85,62 +91,7 @@ static inline struct hob_task *check_owner(struct hob_scope *s, const char *func
     return t;
 }
 
-/* ---- a child's end ---- */
-
-void hob__scope_add_error(struct hob_scope *s, struct hob_error *e) {
-    if (s->errors)
-        s->last_error->next = e;
-    else
-        s->errors = e;
-    s->last_error = e;
-}
-
-/* Each list owns its records, and a record is in one list at most. */
-static void keep_error(struct hob_scope *s, struct hob_error *e) {
-    if (!e) return;
-    struct hob_error *mine = hob__error_for_list(e);
-    if (!mine) return;
-    hob__scope_add_error(s, mine);
-}
-
-static void child_failed(struct hob_scope *s, struct hob_task *t) {
-    s->failed++;
-    if (s->on_error == HOB_DISCARD) {
-        if (t != t->loop->main) hob__error_report(t->error, "an error that nobody can read");
-        return;
-    }
-    keep_error(s, t->error);
-    if (s->first_error && s->on_error == HOB_FAIL_FAST) return;
-    if (!s->first_error) {
-        s->first_error = t->result;
-        s->first_failed = t;
-    }
-    if (s->on_error == HOB_FAIL_FAST && s->state == HOB__SCOPE_OPEN)
-        hob__region_cancel(t->loop, &s->region);
-}
-
-/* Drops the record of a finished child of a HOB_DISCARD scope. */
-static void discard(struct hob_task *t) {
-    struct hob_scope *s = t->scope;
-    if (t->prev)
-        t->prev->next = t->next;
-    else
-        s->children.first = t->next;
-    if (t->next)
-        t->next->prev = t->prev;
-    else
-        s->children.last = t->prev;
-    hob__task_free(t);
-}
-
-static inline void add_finished(struct hob_scope *s, struct hob_task *t) {
-    t->chain = NULL;
-    if (s->finished.first)
-        s->finished.last->chain = t;
-    else
-        s->finished.first = t;
-    s->finished.last = t;
-}
+/* ---- waiting for children ---- */
 
 static struct hob_task *take_finished(struct hob_scope *s) {
     struct hob_task *t = s->finished.first;
@@ -148,34 +99,7 @@ static struct hob_task *take_finished(struct hob_scope *s) {
     return t;
 }
 
-void hob__scope_child_done(struct hob_scope *s, struct hob_task *t) {
-    s->live--;
-    if (t->flags & HOB__TASK_DAEMON) s->daemons--;
-    if (HOB__UNLIKELY(t->result < 0) && t->result != -ECANCELED &&
-        !(t->flags & HOB__TASK_START_FAILED))
-        child_failed(s, t);
-    if (s->wakes_each || s->live == s->daemons) {
-        if (!(s->region.attention & HOB__ATT_CANCEL)) s->region.flags |= HOB__REGION_COMPLETE;
-        if (s->joining) {
-            s->joining = false;
-            hob__make_ready(s->region.task);
-        } else if (s->owner_waits.first) {
-            hob__wake_first(&s->owner_waits, 0);
-        }
-    }
-    if (s->on_error == HOB_DISCARD) {
-        if (HOB__UNLIKELY(t == t->loop->main))
-            hob__region_cancel(t->loop, &s->region);
-        else
-            discard(t);
-        return;
-    }
-    add_finished(s, t);
-}
-
-/* ---- waiting for children ---- */
-
-static void cancel_daemons(struct hob_loop *loop, struct hob_scope *s) {
+static __attribute__((noinline)) void cancel_daemons(struct hob_loop *loop, struct hob_scope *s) {
     for (struct hob_task *c = s->children.first; c; c = c->next) {
         if (c->state != HOB__TASK_DONE) hob__region_cancel(loop, &c->outer);
     }
@@ -183,12 +107,13 @@ static void cancel_daemons(struct hob_loop *loop, struct hob_scope *s) {
 
 /* True when the last child ended while this waited and before any cancel: one that came later, in
  * the same turn, is seen at the next point. */
-static bool wait_for_children(struct hob_loop *loop, struct hob_scope *s, const char *what) {
+static inline __attribute__((always_inline)) bool
+wait_for_children(struct hob_loop *loop, struct hob_scope *s, const char *what) {
     struct hob_task *t = s->region.task;
     s->wakes_each = false;
     s->region.flags &= (uint8_t)~HOB__REGION_COMPLETE;
     while (s->live > 0) {
-        if (s->live == s->daemons) cancel_daemons(loop, s);
+        if (HOB__UNLIKELY(s->live == s->daemons)) cancel_daemons(loop, s);
         s->region.flags &= (uint8_t)~HOB__REGION_COMPLETE;
         /* No waiter: nobody but the last child's end wakes it, and no cancel does. */
         s->joining = true;
@@ -237,7 +162,7 @@ static int timed_out(const struct hob_scope *s) {
 }
 
 /* What hob_join() returns for a scope whose children have ended. */
-static int outcome(struct hob_scope *s, bool clean) {
+static __attribute__((noinline)) int outcome(struct hob_scope *s, bool clean) {
     if (s->on_error == HOB_FAIL_FAST && s->first_error) {
         if (s->errors) hob__error_set(hob__error_ref(s->errors));
         return s->first_error;
@@ -367,7 +292,7 @@ static void run_defers(struct hob_scope *s) {
     }
 }
 
-static void free_children(struct hob_scope *s) {
+static inline void free_children(struct hob_scope *s) {
     for (struct hob_task *c = s->children.first, *next; c; c = next) {
         next = c->next;
         if (next) hob__record_ahead(c, next, 2);
@@ -407,8 +332,7 @@ static __attribute__((noinline)) void leave_slowly(struct hob_task *t, struct ho
     *errno_at = kept_errno;
 }
 
-void hob__scope_leave(struct hob_scope *const *ps) {
-    struct hob_scope *s = *ps;
+void hob__scope_leave(struct hob_scope *s) {
     struct hob_task *t = check_owner(s, "the end of HOB_SCOPE");
     if (HOB__UNLIKELY(t->region != &s->region))
         hob__misuse("the end of HOB_SCOPE", "scope '%s' (%s:%d) ends before one opened inside it",

@@ -1,4 +1,4 @@
-/* task/task.c - a task's life: spawn, end, await, and what can be asked of it. */
+/* task/task.c - a task's life: spawn, await, and what can be asked of it. */
 #include "task/task.h"
 
 #include <string.h>
@@ -72,9 +72,9 @@ static inline void add_child(struct hob_scope *s, struct hob_task *t) {
     s->live++;
 }
 
-static inline struct hob_task *new_task(struct hob_loop *loop, struct hob_scope *s,
-                                        const struct hob__spawn_site *site,
-                                        const struct hob_spawn_options *options) {
+static inline __attribute__((always_inline)) struct hob_task *
+new_task(struct hob_loop *loop, struct hob_scope *s, const struct hob__spawn_site *site,
+         const struct hob_spawn_options *options) {
     if (HOB__UNLIKELY(!hob__ring_reserve(loop))) return NULL;
     struct hob_task *t = hob__record_new(loop);
     if (HOB__UNLIKELY(!t)) return NULL;
@@ -97,7 +97,7 @@ static inline struct hob_task *new_task(struct hob_loop *loop, struct hob_scope 
     t->id = ++loop->next_id;
     add_child(s, t);
     loop->live++;
-    hob__make_ready(t);
+    hob__make_ready(loop, t);
     t->state = HOB__TASK_NEW;
     return t;
 }
@@ -131,8 +131,9 @@ misused_spawn(const struct hob_scope *s, const struct hob__spawn_site *site) {
                 site->place.file, site->place.line);
 }
 
-static inline struct hob_task *spawn(struct hob_scope *s, const struct hob__spawn_site *site,
-                                     const struct hob_spawn_options *options) {
+static inline __attribute__((always_inline)) struct hob_task *
+spawn(struct hob_scope *s, const struct hob__spawn_site *site,
+      const struct hob_spawn_options *options) {
     struct hob_loop *loop = hob__loop;
     if (HOB__UNLIKELY(!s || !loop || s->region.task->loop != loop || s->state >= HOB__SCOPE_JOINED))
         misused_spawn(s, site);
@@ -161,34 +162,6 @@ struct hob_task *hob__background(const struct hob__spawn_site *site) {
     return hob__task_new(loop, &loop->root, site, NULL);
 }
 
-/* A task that ends with the cancel of a scope it has left, whose child's error nobody has read:
- * that error is what made it end. Otherwise such an error is reported. */
-static int settle_unwound(struct hob_task *t, int rc) {
-    struct hob_error *e = t->unwound;
-    t->unwound = NULL;
-    if (rc == -ECANCELED && !(t->outer.attention & HOB__ATT_CANCEL)) {
-        hob__error_unref(t->last);
-        t->last = e;
-        return e->code;
-    }
-    hob__error_report(e, "nobody read the error of a task in a scope that was left");
-    hob__error_unref(e);
-    return rc;
-}
-
-static void settle_error(struct hob_task *t, int rc) {
-    if (t->last && t->last->code == rc) {
-        t->error = t->last;
-    } else {
-        hob__error_unref(t->last);
-        if (rc != -ECANCELED)
-            t->error =
-                hob__error_new(rc, t->site->place.func, t->site->place.file, t->site->place.line,
-                               hob__task_title(t), NULL, "%s", hob_strerror(rc));
-    }
-    t->last = NULL;
-}
-
 /* What a waiter wants to know of a task that may be gone when it runs again. */
 struct awaited {
     enum { RESULT, END, START } what; /* hob_await(), hob_wait(), hob_start() */
@@ -197,7 +170,7 @@ struct awaited {
     struct hob_error *error; /* not for hob_wait(), which does not count as having read it */
 };
 
-static void wake_joiners(struct hob_task *t) {
+void hob__task_wake_joiners(struct hob_task *t) {
     for (struct hob_waiter *w = t->joiners.first; w; w = w->next) {
         struct awaited *a = w->data;
         a->done = true;
@@ -208,82 +181,6 @@ static void wake_joiners(struct hob_task *t) {
         a->error = t->error ? hob__error_ref(t->error) : NULL;
     }
     hob__wake_all(&t->joiners, 0);
-}
-
-/* What the values' drop functions leave as an error concerns nobody. */
-static void drop_locals(struct hob_task *t) {
-    struct hob__local_node *locals = t->locals;
-    t->locals = NULL;
-    hob__locals_unref(locals);
-    hob__error_unref(t->last);
-    t->last = NULL;
-}
-
-static __attribute__((noinline, cold, noreturn)) void ended_elsewhere(const struct hob_task *t) {
-    if (!t->region)
-        hob__misuse("fork",
-                    "the child process returned from task '%s', whose loop is its parent's: "
-                    "it has to end by _exit() or exec()",
-                    hob__task_title(t));
-    hob__misuse("task end", "task '%s' ended inside a scope it had opened (by longjmp?)",
-                hob__task_title(t));
-}
-
-/* Errors first: what the task ends with in the end. */
-static __attribute__((noinline)) int settle(struct hob_task *t, int rc) {
-    if (t->unwound) rc = settle_unwound(t, rc);
-    if (rc < 0) {
-        if (rc == -ECANCELED && (t->outer.attention & HOB__ATT_CANCEL))
-            t->flags |= HOB__TASK_CANCELLED;
-        settle_error(t, rc);
-    } else {
-        hob__error_unref(t->last);
-        t->last = NULL;
-    }
-    return rc;
-}
-
-static __attribute__((noinline)) void let_go(struct hob_task *t) {
-    if (t->locals) drop_locals(t);
-    if (t->flags & HOB__TASK_OWN_ARGS) {
-        hob__free(t->head.args);
-        t->head.args = t->args;
-        t->flags &= (uint8_t)~HOB__TASK_OWN_ARGS;
-    }
-}
-
-void hob__task_finish(struct hob_task *t, int rc) {
-    struct hob_loop *loop = t->loop;
-    if (HOB__UNLIKELY(t->region != &t->outer)) ended_elsewhere(t);
-    bool plain = rc >= 0 && !((uintptr_t)t->unwound | (uintptr_t)t->last | (uintptr_t)t->locals |
-                              (t->flags & HOB__TASK_OWN_ARGS));
-    if (HOB__UNLIKELY(!plain)) rc = settle(t, rc);
-    t->result = rc;
-    t->state = HOB__TASK_DONE;
-    t->sp = NULL;
-    if (HOB__UNLIKELY(!plain)) let_go(t);
-    loop->live--;
-    if (t->joiners.first) wake_joiners(t);
-    hob__scope_child_done(t->scope, t);
-}
-
-static __attribute__((noinline)) void free_extras(struct hob_task *t) {
-    int *errno_at = t->loop->errno_at, kept_errno = *errno_at;
-    hob__error_unref(t->error);
-    t->error = NULL;
-    char *name = t->name;
-    t->name = NULL;
-    atomic_signal_fence(memory_order_seq_cst); /* the watchdog's handler may read it */
-    hob__free(name);
-    if (t->last || t->locals) drop_locals(t); /* what a report function left */
-    *errno_at = kept_errno;
-}
-
-void hob__task_free(struct hob_task *t) {
-    if (HOB__UNLIKELY((uintptr_t)t->error | (uintptr_t)t->name | (uintptr_t)t->last |
-                      (uintptr_t)t->locals))
-        free_extras(t);
-    hob__record_free(t->loop, t);
 }
 
 /* ---- await and start ---- */

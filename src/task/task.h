@@ -200,7 +200,11 @@ static inline struct hob_task *hob__record_new(struct hob_loop *loop) {
     if (loop->live >= HOB__MANY) hob__record_ahead(t, t->chain, 4);
     return t;
 }
-void hob__record_free(struct hob_loop *loop, struct hob_task *t);
+static inline void hob__record_free(struct hob_loop *loop, struct hob_task *t) {
+    t->state = HOB__TASK_FREE;
+    t->chain = loop->free_tasks;
+    loop->free_tasks = t;
+}
 void hob__records_destroy(struct hob_loop *loop);
 int hob__records_each(struct hob_loop *loop, int (*see)(struct hob_task *t, void *arg), void *arg);
 
@@ -208,13 +212,24 @@ int hob__records_each(struct hob_loop *loop, int (*see)(struct hob_task *t, void
 struct hob_task *hob__task_new(struct hob_loop *loop, struct hob_scope *s,
                                const struct hob__spawn_site *site,
                                const struct hob_spawn_options *options);
-void hob__task_finish(struct hob_task *t, int rc);
-void hob__task_free(struct hob_task *t);
+void hob__task_wake_joiners(struct hob_task *t);
 
-/* ---- scope.c ---- */
-void hob__scope_child_done(struct hob_scope *s, struct hob_task *t);
+/* ---- finish.c ---- */
+/* The task's function has returned rc: tells all whom it concerns. The scope's owner, if it joins
+ * and this has made it ready; else NULL. */
+struct hob_task *hob__task_finish(struct hob_loop *loop, struct hob_task *t, int rc);
+void hob__task_free_extras(struct hob_task *t);
+/* Gives the record of an ended task back, with all that belongs to it; errno stays what it was. */
+static inline void hob__task_free(struct hob_task *t) {
+    if (HOB__UNLIKELY((uintptr_t)t->error | (uintptr_t)t->name | (uintptr_t)t->last |
+                      (uintptr_t)t->locals))
+        hob__task_free_extras(t);
+    hob__record_free(t->loop, t);
+}
 /* Behind the others. The record is in no other list, and becomes the scope's. */
 void hob__scope_add_error(struct hob_scope *s, struct hob_error *e);
+
+/* ---- scope.c ---- */
 void hob__scope_init(struct hob_scope *s, struct hob_task *owner, struct hob__region *parent,
                      const char *name, const struct hob__place *place);
 
@@ -313,8 +328,7 @@ static inline bool hob__ring_reserve(struct hob_loop *loop) {
 }
 
 /* Behind those that are ready. There is room: hob__ring_reserve() saw to it at the spawn. */
-static inline void hob__make_ready(struct hob_task *t) {
-    struct hob_loop *loop = t->loop;
+static inline void hob__make_ready(struct hob_loop *loop, struct hob_task *t) {
     t->state = HOB__TASK_READY;
     loop->ring[loop->ring_tail++ & loop->ring_mask] = t;
 }

@@ -72,7 +72,7 @@ bool hob__wake(struct hob_waiter *w, int result) {
     if (!t->waiter || (t->waiter != w && t->waiter != w->master)) return false;
     t->waiter = NULL;
     t->wake_result = result;
-    hob__make_ready(t);
+    hob__make_ready(t->loop, t);
     return true;
 }
 
