@@ -78,8 +78,9 @@ struct hob_task {
     char *name; /* NULL: the function's */
 
     /* what its scope and its end touch */
-    _Alignas(64) struct hob_task *next, *prev; /* among its scope's children */
-    struct hob_task *chain; /* free list; its scope's finished; work list of hob__region_update() */
+    _Alignas(64) struct hob_task *next; /* among the children of its scope */
+    struct hob_task *prev;
+    struct hob_task *chain;  /* free list; finished children; work list of hob__region_update() */
     struct hob_scope *scope; /* it belongs to */
     const struct hob__spawn_site *site;
     struct hob_error *error; /* what it ended with */
