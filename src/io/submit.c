@@ -66,8 +66,8 @@ int hob__submit_run(void *args) {
     if (rc < 0 && e && e->code == rc)
         error = hob__error_copy(e);
     else if (rc < 0)
-        error = hob__error_new(rc, c->site->func, c->site->file, c->site->line, c->site->name, NULL,
-                               "%s", hob_strerror(rc));
+        error = hob__error_new(rc, c->site->place.func, c->site->place.file, c->site->place.line,
+                               c->site->name, NULL, "%s", hob_strerror(rc));
     /* The loop reports the error of a background task; this one has somebody to read it. */
     return finish(c, rc, error) ? rc : 0;
 }
