@@ -1,6 +1,7 @@
 #!/bin/sh
 # Every public header compiles alone, as C11 and as C++17, with gcc and with clang, without a
-# warning; and the private includes point only downwards: base, fiber, loop, task, sync, io, http.
+# warning; and the private includes point only downwards: base, fiber, loop, task, sync, io,
+# tls, http.
 set -u
 cd "$(dirname "$0")/.."
 dir=$(mktemp -d)
@@ -38,7 +39,7 @@ for header in include/hob/*.h; do
 done
 
 below=
-for layer in base fiber loop task sync io http; do
+for layer in base fiber loop task sync io tls http; do
     below="$below|$layer"
     grep -nE '#include "[a-z]+/' "src/$layer"/*.[chS] 2>/dev/null |
         grep -vE "#include \"(${below#|})/" >"$dir/out"

@@ -57,6 +57,19 @@ cat >"$dir/http.c" <<'END'
 int main(void) { return hob_version()[0] == '0' ? 0 : 1; }
 END
 
+cat >"$dir/tls.c" <<'END'
+#include <hob/hob.h>
+#include <hob/tls.h>
+static int app(int argc, char **argv) {
+    struct hob_tls *tls;
+    (void)argc, (void)argv;
+    HOB_TRY(hob_tls_new(&tls, .alpn = "http/1.1"));
+    hob_tls_free(tls);
+    return 0;
+}
+int main(int argc, char **argv) { return hob_main(app, argc, argv); }
+END
+
 flags=$(pkg-config --cflags --libs hob)
 check "C, shared" gcc -std=c11 -Wall -Wextra -Werror "$dir/core.c" -o "$dir/core" $flags
 check "C, shared, runs" env LD_LIBRARY_PATH="$lib" "$dir/core"
@@ -73,7 +86,18 @@ only_hob() { # every name that it exports begins with hob_, and there are some
     nm -D --defined-only "$1" >"$dir/names" && grep -q ' hob_' "$dir/names" || return 1
     ! grep -vE ' (hob_.*|_init|_fini)$' "$dir/names"
 }
-for name in libhob libhob-http; do
+libraries='libhob libhob-http'
+if [ -e "$pc/hob-tls.pc" ]; then
+    libraries="$libraries libhob-tls"
+    # OpenSSL's own pkg-config file is the system's, not below the root of this installation.
+    check "TLS, shared" gcc "$dir/tls.c" -o "$dir/tls" $flags -lhob-tls
+    check "TLS, shared, runs" env LD_LIBRARY_PATH="$lib" "$dir/tls"
+    check "TLS, static" gcc "$dir/tls.c" -o "$dir/tls_static" $(pkg-config --cflags hob) "$lib/libhob-tls.a" \
+        "$lib/libhob.a" $private -lssl -lcrypto
+    check "TLS, static, runs" "$dir/tls_static"
+    check "hob-tls.pc needs hob and OpenSSL" grep -qE '^Requires(.private)?:.*openssl' "$pc/hob-tls.pc"
+fi
+for name in $libraries; do
     check "$name exports only names that begin with hob_" only_hob "$lib/$name.so"
 done
 check "the command runs" "$(find "$dir/root" -path '*/bin/hob')" --help

@@ -52,6 +52,20 @@ enum {
     HOB_E_ADDRESS = -5012,     /* an address that cannot be parsed */
     HOB_E_NAME = -5013,        /* the host name is not known */
     HOB_E_NAME_TEMPORARY = -5014, /* the host name could not be looked up now */
+    /* hob/tls.h */
+    HOB_E_TLS = -5030,                /* something against TLS, or that this side cannot do */
+    HOB_E_TLS_NAME = -5031,           /* the peer's certificate is for other names */
+    HOB_E_TLS_EXPIRED = -5032,        /* a certificate has expired, or is not valid yet */
+    HOB_E_TLS_ISSUER = -5033,         /* nobody who is trusted has issued the certificate */
+    HOB_E_TLS_VERIFY = -5034,         /* the certificate will not do for another reason */
+    HOB_E_TLS_TRUNCATED = -5035,      /* the connection ended without ending TLS */
+    HOB_E_TLS_PLAINTEXT = -5036,      /* plaintext where TLS was to begin */
+    HOB_E_TLS_ALERT = -5037,          /* the peer refuses; the record names its alert */
+    HOB_E_TLS_CERTIFICATE = -5038,    /* a certificate or key that cannot be read or used */
+    HOB_E_TLS_KEY = -5039,            /* the key is not that of the certificate */
+    HOB_E_TLS_NO_CERTIFICATE = -5040, /* the client had to show a certificate */
+    HOB_E_TLS_ALPN = -5041,           /* no protocol in common */
+    HOB_E_TLS_VERSION = -5042,         /* no version or cipher in common */
     HOB_E_NO_SOCKET = -5060,      /* the service manager has passed no socket of that name */
     HOB_E_NOT_LISTENING = -5061   /* the descriptor is not a stream socket that listens */
     /* -5100 and below: hob/http.h */

@@ -43,9 +43,11 @@ HOB_API ssize_t hob_read_exactly(struct hob_stream *s, void *buf, size_t n);
 HOB_API ssize_t hob_write(struct hob_stream *s, const void *buf, size_t n);
 /* The same for several pieces; iov is changed. */
 HOB_API ssize_t hob_writev(struct hob_stream *s, struct iovec *iov, int count);
-/* Ends the writing side (half close); reading goes on. 0 or an error. Does not wait. */
+/* Ends the writing side (half close); reading goes on. 0 or an error. Does not wait, but for TLS,
+ * while the kernel's buffer is full. */
 HOB_API int hob_shutdown(struct hob_stream *s);
-/* Closes and frees; NULL is allowed. Does not wait. A task that waits in a call on it: misuse. */
+/* Closes and frees; NULL is allowed. Does not wait, but for TLS (hob/tls.h). A task that waits in a
+ * call on it: misuse. */
 HOB_API void hob_close(struct hob_stream *s);
 /* The peer's address as text; belongs to the stream. */
 HOB_API const char *hob_stream_peer(const struct hob_stream *s);

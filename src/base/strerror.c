@@ -30,6 +30,19 @@ static const char *const own[] = {
     [HOB_E_STOPPING - HOB_E_NO_SOCKET] = "no such socket was passed by the service manager",
     [HOB_E_STOPPING - HOB_E_NOT_LISTENING] = "not a stream socket that listens",
     [HOB_E_STOPPING - HOB_E_URL] = "a malformed URL",
+    [HOB_E_STOPPING - HOB_E_TLS] = "TLS failed",
+    [HOB_E_STOPPING - HOB_E_TLS_NAME] = "the certificate is for another name",
+    [HOB_E_STOPPING - HOB_E_TLS_EXPIRED] = "the certificate has expired or is not valid yet",
+    [HOB_E_STOPPING - HOB_E_TLS_ISSUER] = "the certificate's issuer is not trusted",
+    [HOB_E_STOPPING - HOB_E_TLS_VERIFY] = "the certificate will not do",
+    [HOB_E_STOPPING - HOB_E_TLS_TRUNCATED] = "the TLS connection was cut off",
+    [HOB_E_STOPPING - HOB_E_TLS_PLAINTEXT] = "plaintext where TLS was to begin",
+    [HOB_E_STOPPING - HOB_E_TLS_ALERT] = "the peer refuses TLS",
+    [HOB_E_STOPPING - HOB_E_TLS_CERTIFICATE] = "a certificate or key cannot be used",
+    [HOB_E_STOPPING - HOB_E_TLS_KEY] = "the key is not that of the certificate",
+    [HOB_E_STOPPING - HOB_E_TLS_NO_CERTIFICATE] = "a client's certificate is wanted",
+    [HOB_E_STOPPING - HOB_E_TLS_ALPN] = "no protocol in common (ALPN)",
+    [HOB_E_STOPPING - HOB_E_TLS_VERSION] = "no TLS version or cipher in common",
 };
 
 const char *hob_strerror(int code) {

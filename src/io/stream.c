@@ -34,7 +34,19 @@ void hob_close(struct hob_stream *s) {
     hob__free(s);
 }
 
-int hob_shutdown(struct hob_stream *s) { return s->transport->shutdown(s); }
+int hob_shutdown(struct hob_stream *s) {
+    if (s->writes && !s->direct)
+        hob__misuse(__func__, "a task writes to the stream to %s", s->peer);
+    for (;;) {
+        int rc = s->transport->shutdown(s);
+        if (rc != -EAGAIN) return rc;
+        s->writes = true;
+        rc = s->transport->wait(s, HOB__WRITE, HOB__WAIT_PLAIN);
+        s->writes = false;
+        if (rc < 0) return rc;
+    }
+}
+
 const char *hob_stream_peer(const struct hob_stream *s) { return s->peer; }
 int hob_stream_fd(const struct hob_stream *s) { return s->fd ? s->fd->fd : -1; }
 bool hob_stream_broken(struct hob_stream *s) { return s->transport->broken(s); }
@@ -174,6 +186,7 @@ static ssize_t send_all(struct hob_stream *s, struct iovec *iov, int count) {
 ssize_t hob_writev(struct hob_stream *s, struct iovec *iov, int count) {
     if (s->writes) hob__misuse(__func__, "two tasks write to the stream to %s at once", s->peer);
     s->writes = true;
+    s->write_calls++;
     ssize_t sent = send_all(s, iov, count);
     s->writes = false;
     return sent;

@@ -31,7 +31,7 @@ struct hob__transport {
     /* Sleeps until recv (HOB__READ) or send (HOB__WRITE) may do something: 0 (it may turn out that
      * it cannot), -ECANCELED, HOB_E_STOPPING, an error. flags: HOB__WAIT_* */
     int (*wait)(struct hob_stream *s, unsigned direction, unsigned flags);
-    /* No more will be sent. 0 or an error. */
+    /* No more will be sent. 0, -EAGAIN: wait for HOB__WRITE before the next try; an error. */
     int (*shutdown)(struct hob_stream *s);
     /* Lets go of everything that is the transport's; the front frees s. */
     void (*close)(struct hob_stream *s);
@@ -50,6 +50,8 @@ struct hob_stream {
         is_tcp; /* else a Unix socket, whose reads end at boundaries of messages with descriptors */
     uint8_t kind;             /* pipe.c's */
     struct hob_stream **lent; /* who closes it unless its user has: set to NULL by hob_close() */
+    uint32_t write_calls; /* which writing call this is, so that a transport can tell a call that
+                             goes on from one that begins after another was cancelled */
     char peer[];
 };
 

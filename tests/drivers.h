@@ -1,0 +1,114 @@
+/* drivers.h - the drivers: DRIVE(name, run, check) makes a test that runs a scenario many times,
+ * with a cancel at its 1st, 2nd, ... last cancellation point (of the task at the point, and of the
+ * whole program), and with its 1st, 2nd, ... allocation failing. Whatever happens, the run ends,
+ * and every byte and descriptor comes back. */
+#ifndef HOB_TEST_DRIVERS_H
+#define HOB_TEST_DRIVERS_H
+#include "test.h"
+
+#include <dirent.h>
+
+#include "base/memory.h"
+#include "task/task.h"
+
+struct scenario {
+    int (*run)(void);
+    void (*check)(void); /* after each run, whatever it returned */
+};
+
+static int run_scenario(int (*run)(void)) { return run(); }
+HOB_TASK(run_scenario, int (*)(void))
+
+static int count_fds(void) {
+    DIR *d = opendir("/proc/self/fd");
+    int n = 0;
+    while (readdir(d)) n++;
+    closedir(d);
+    return n;
+}
+
+static long points, cancel_at;
+static enum { CANCEL_TASK, CANCEL_ALL, CANCEL_SOON } cancel_what;
+
+static void cancel_posted(void *arg) { hob__region_cancel(hob__loop, arg); }
+
+/* Cancels the task that is at the point, the whole program, or the program when the task sleeps. */
+static void on_point(const char *func) {
+    (void)func;
+    if (++points != cancel_at) return;
+    switch (cancel_what) {
+    case CANCEL_TASK:
+        hob_cancel(hob_self());
+        break;
+    case CANCEL_ALL:
+        hob__region_cancel(hob__loop, &hob__loop->root.region);
+        break;
+    case CANCEL_SOON:
+        if (hob_loop_post(hob__loop, cancel_posted, &hob__loop->main->outer) < 0) FAIL("post");
+        break;
+    }
+}
+
+static void quiet(enum hob_report_kind kind, const char *text, void *arg) {
+    (void)arg;
+    if (kind == HOB_REPORT_DEADLOCK) FAIL("%s", text);
+}
+
+static long live_before;
+static int fds_before;
+
+static void run_once(const struct scenario *s, bool must_succeed, const char *what, long n) {
+    points = 0;
+    int rc = hob_run(run_scenario, s->run);
+    hob_error_clear();
+    hob__alloc_fail_at(0);
+    if (must_succeed && rc < 0) FAIL("%s %ld: %s", what, n, hob_strerror(rc));
+    if (s->check) s->check();
+    if (hob__alloc_live() != live_before)
+        FAIL("%s %ld: %ld blocks leaked", what, n, hob__alloc_live() - live_before);
+    if (count_fds() != fds_before)
+        FAIL("%s %ld: %d descriptors leaked", what, n, count_fds() - fds_before);
+}
+
+static void drive(const struct scenario *s) {
+    hob_set_report(quiet, NULL);
+    CHECK(hob_run(run_scenario, s->run) >= 0); /* what is made once and kept */
+    hob_error_clear();
+    live_before = hob__alloc_live();
+    fds_before = count_fds();
+    hob__point_hook = on_point;
+    cancel_at = 0;
+    run_once(s, true, "plain", 0);
+    long total = points;
+    CHECK(total > 2);
+    for (int what = CANCEL_TASK; what <= CANCEL_SOON; what++) {
+        cancel_what = what;
+        for (cancel_at = 1; cancel_at <= total; cancel_at++)
+            run_once(s, false, "cancel at point", cancel_at);
+    }
+    hob__point_hook = NULL;
+    long failures = 0;
+    for (long n = 1;; n++) {
+        hob__alloc_fail_at(n);
+        points = 0;
+        int rc = hob_run(run_scenario, s->run);
+        hob_error_clear();
+        bool failed = hob__alloc_count() >= n;
+        hob__alloc_fail_at(0);
+        if (s->check) s->check();
+        if (!failed) {
+            CHECK(rc >= 0);
+            break;
+        }
+        failures++;
+        if (hob__alloc_live() != live_before)
+            FAIL("allocation %ld failing: %ld blocks leaked", n, hob__alloc_live() - live_before);
+        if (count_fds() != fds_before)
+            FAIL("allocation %ld failing: %d descriptors leaked", n, count_fds() - fds_before);
+    }
+    CHECK(failures > 0);
+}
+
+#define DRIVE(name, run, check)                                                                    \
+    TEST(name) { drive(&(struct scenario){run, check}); }
+#endif
