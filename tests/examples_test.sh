@@ -296,6 +296,13 @@ def graceful_stop(start):
     run.took(0.5, 5)
 
 
+def resolve(start):
+    start().prints("localhost: 127.0.0.1 ::1")
+    run = start("localhost", "::1", "192.0.2.7", "nosuchhost.invalid")
+    need(sorted(run.lines) == ["192.0.2.7: 192.0.2.7", "::1: ::1", "localhost: 127.0.0.1 ::1",
+                               "nosuchhost.invalid: host name not known"], run.out)
+
+
 def dont_block(start):
     run = start(reports=True)
     after = re.search(r"blocking\nwaiting\ntick, (\S+) s late\n", run.out)

@@ -11,6 +11,7 @@
 
 #include <hob/base.h>
 #include <hob/stream.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -20,10 +21,28 @@ extern "C" {
 
 struct hob_listener;
 
-/* Connects; the attempt's descriptor is closed when it fails or is cancelled. TCP_NODELAY is on. 0
- * and *out, or HOB_E_ADDRESS, HOB_E_NAME, -ECONNREFUSED, -EMFILE, -ECANCELED ... A name's addresses
- * are tried one after another. */
+/* Connects. A host's addresses, of both families, are tried as RFC 8305 says ("happy eyeballs"): in
+ * the order of hob_resolve() (hob/dns.h), the next one when one has failed or after 250 ms; the
+ * first that connects is *out, the others are closed. TCP_NODELAY is on. 0 and *out; HOB_E_ADDRESS,
+ * HOB_E_NAME, HOB_E_NAME_TEMPORARY, -ECONNREFUSED, -ENETUNREACH, -EMFILE, -ECANCELED ... The
+ * error's record names every address that was tried, and why it failed. Whatever the end, no other
+ * descriptor than *out is left open. */
 HOB_API int hob_connect(const char *address, struct hob_stream **out);
+
+/* hob_connect_with("example.org:80", &s, .local = "192.0.2.7:0", .keepalive = 30): the same with
+ * options; all zero is the default. */
+struct hob_connect_options {
+    const char *local;    /* the address to connect from; its port 0: any */
+    int family;           /* AF_INET, AF_INET6: only such addresses; 0: both */
+    double attempt_delay; /* seconds from one attempt to the next; default 0.25 */
+    bool delay;           /* TCP_NODELAY off: small writes wait for each other (Nagle) */
+    int keepalive; /* seconds of silence until the peer is probed (SO_KEEPALIVE), which is given
+                      up after four such times more without an answer; 0: never */
+};
+#define hob_connect_with(address, out, ...)                                                        \
+    hob__connect_with((address), (out), HOB__OPTIONS(hob_connect_options, __VA_ARGS__))
+HOB_API int hob__connect_with(const char *address, struct hob_stream **out,
+                              struct hob_connect_options options);
 
 /* Listens: backlog 4096, SO_REUSEADDR, TCP_NODELAY for what is accepted; port 0 = any free one. A
  * name is listened to on all its addresses at once (at most 16); "localhost" is 127.0.0.1 and

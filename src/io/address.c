@@ -1,21 +1,13 @@
-/* io/address.c - addresses as text. Numeric ones are parsed here; a name goes to the system's
- * resolver on a worker thread, in memory of its own, so that a cancelled asker leaves at once and
- * whoever is last frees it. */
+/* io/address.c - addresses as text. */
 #include "io/address.h"
 
 #include <arpa/inet.h>
 #include <hob/error.h>
-#include <hob/task.h>
-#include <netdb.h>
-#include <netinet/in.h>
+#include <net/if.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/memory.h"
-#include "loop/backend.h"
-#include "task/fdwait.h"
-#include "task/wait.h"
+#include "io/dns.h"
 
 static int bad(const char *text, const char *why) {
     return hob_fail(HOB_E_ADDRESS, "'%.200s' is not an address: %s", text, why);
@@ -66,154 +58,153 @@ int hob__endpoint_parse(const char *text, struct hob__endpoint *e) {
     return 0;
 }
 
-static void set_v4(struct hob__address *a, struct in_addr ip, uint16_t port) {
-    struct sockaddr_in *in = (struct sockaddr_in *)&a->addr;
+/* ---- IP addresses ---- */
+
+static void set_v4(struct hob_address *a, uint32_t ip, uint16_t port) {
     memset(a, 0, sizeof *a);
-    in->sin_family = AF_INET;
-    in->sin_addr = ip;
-    in->sin_port = htons(port);
-    a->size = sizeof *in;
+    a->ip.v4.sin_family = AF_INET;
+    a->ip.v4.sin_addr.s_addr = ip;
+    a->ip.v4.sin_port = htons(port);
 }
 
-static void set_v6(struct hob__address *a, struct in6_addr ip, uint32_t scope, uint16_t port) {
-    struct sockaddr_in6 *in = (struct sockaddr_in6 *)&a->addr;
-    memset(a, 0, sizeof *a);
-    in->sin6_family = AF_INET6;
-    in->sin6_addr = ip;
-    in->sin6_scope_id = scope;
-    in->sin6_port = htons(port);
-    a->size = sizeof *in;
+/* "eth0" or a number: 0 when it is neither. */
+static uint32_t scope_of(const char *text) {
+    uint32_t n = 0;
+    const char *p = text;
+    for (; *p >= '0' && *p <= '9' && p - text < 9; p++) n = n * 10 + (uint32_t)(*p - '0');
+    return p > text && !*p ? n : if_nametoindex(text);
 }
 
-static bool parse_numeric(const struct hob__endpoint *e, bool listening, struct hob__address *out) {
-    struct in_addr v4 = {.s_addr = htonl(INADDR_ANY)};
-    struct in6_addr v6;
-    if (!e->host[0]) {
-        if (!listening) v4.s_addr = htonl(INADDR_LOOPBACK);
-        set_v4(out, v4, e->port);
-        return true;
+int hob_address_parse_host(const char *text, uint16_t port, struct hob_address *out) {
+    struct in_addr v4;
+    memset(out, 0, sizeof *out);
+    if (inet_pton(AF_INET, text, &v4) == 1) { /* four decimal numbers: 0177.1 is none */
+        set_v4(out, v4.s_addr, port);
+        return 0;
     }
-    if (inet_pton(AF_INET, e->host, &v4) == 1) {
-        set_v4(out, v4, e->port);
-        return true;
-    }
-    if (inet_pton(AF_INET6, e->host, &v6) == 1) {
-        set_v6(out, v6, 0, e->port);
-        return true;
-    }
-    return false;
+    char digits[INET6_ADDRSTRLEN];
+    size_t n = strcspn(text, "%");
+    if (n >= sizeof digits) return HOB_E_ADDRESS;
+    memcpy(digits, text, n);
+    digits[n] = 0;
+    if (inet_pton(AF_INET6, digits, &out->ip.v6.sin6_addr) != 1) return HOB_E_ADDRESS;
+    if (text[n] && !(out->ip.v6.sin6_scope_id = scope_of(text + n + 1))) return HOB_E_ADDRESS;
+    out->ip.v6.sin6_family = AF_INET6;
+    out->ip.v6.sin6_port = htons(port);
+    return 0;
 }
 
-/* ---- names ---- */
-
-/* One lookup. `askers` is 2 while the asker waits, 1 when it has left; the last one frees. Both
- * sides touch it in the loop's thread only (work() runs elsewhere, done() does not). */
-struct lookup {
-    struct hob__op op;
-    struct hob_waiter waiter;
-    bool asked, finished;
-    char host[256];
-    struct addrinfo *found;
-};
-
-static int look_up(struct hob__op *op) {
-    struct lookup *l = op->user;
-    struct addrinfo hints = {
-        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
-    int rc = getaddrinfo(l->host, NULL, &hints, &l->found);
-    if (rc == 0) return 0;
-    l->found = NULL;
-    switch (rc) {
-    case EAI_AGAIN:
-        return HOB_E_NAME_TEMPORARY;
-    case EAI_MEMORY:
-        return -ENOMEM;
-    case EAI_SYSTEM:
-        return errno ? -errno : HOB_E_NAME_TEMPORARY;
-    default:
-        return HOB_E_NAME;
-    }
+bool hob__endpoint_numeric(const struct hob__endpoint *e, bool listening, struct hob_address *out) {
+    if (e->host[0]) return hob_address_parse_host(e->host, e->port, out) == 0;
+    set_v4(out, htonl(listening ? INADDR_ANY : INADDR_LOOPBACK), e->port);
+    return true;
 }
 
-static void lookup_free(struct lookup *l) {
-    if (l->found) freeaddrinfo(l->found);
-    hob__free(l);
-}
-
-static void looked_up(struct hob__op *op) {
-    struct lookup *l = op->user;
-    l->finished = true;
-    if (l->asked)
-        hob__wake(&l->waiter, 0);
-    else
-        lookup_free(l);
-}
-
-static int copy_found(const struct addrinfo *ai, uint16_t port, struct hob__address *out) {
-    int n = 0;
-    for (; ai && n < HOB__ADDRESSES_MAX; ai = ai->ai_next) {
-        if (ai->ai_family == AF_INET)
-            set_v4(&out[n++], ((struct sockaddr_in *)(void *)ai->ai_addr)->sin_addr, port);
-        if (ai->ai_family == AF_INET6) {
-            struct sockaddr_in6 *in = (struct sockaddr_in6 *)(void *)ai->ai_addr;
-            set_v6(&out[n++], in->sin6_addr, in->sin6_scope_id, port);
-        }
-    }
-    return n;
-}
-
-static int resolve_name(const struct hob__endpoint *e, struct hob__address *out) {
-    struct hob__backend *b = hob__backend_current("hob_connect");
-    int rc = hob__point("hob_connect");
+int hob_address_parse(const char *text, struct hob_address *out) {
+    struct hob__endpoint e;
+    int rc = hob__endpoint_parse(text, &e);
     if (rc < 0) return rc;
-    struct lookup *l = hob__alloc_zero(sizeof *l);
-    if (!l) return -ENOMEM;
-    l->op = (struct hob__op){.code = HOB__OP_WORK, .fd = -1, .work = look_up, .done = looked_up};
-    l->op.user = l;
-    memcpy(l->host, e->host, sizeof l->host);
-    rc = b->ops->submit(b, &l->op);
-    if (rc < 0) {
-        lookup_free(l);
-        return rc;
-    }
-    l->asked = true;
-    if (!l->finished) rc = hob__wait_on(NULL, &l->waiter, "lookup", e->host, HOB__WAIT_NAMED);
-    l->asked = false;
-    if (!l->finished) return rc; /* cancelled: looked_up() frees it */
-    rc = (int)l->op.result;
-    int n = rc < 0 ? rc : copy_found(l->found, e->port, out);
-    lookup_free(l);
-    if (n == 0) n = HOB_E_NAME;
-    if (n < 0) return hob_fail(n, "host '%s': %s", e->host, hob_strerror(n));
-    return n;
+    if (e.is_unix) return bad(text, "not an IP address");
+    if (!hob__endpoint_numeric(&e, true, out)) return bad(text, "the host is not an IP address");
+    return 0;
+}
+
+char *hob_address_format(const struct hob_address *a, char *buf, size_t n) {
+    hob__address_format(&a->ip.any, hob_address_size(a), buf, n);
+    return buf;
+}
+
+int hob_address_from(const struct sockaddr *from, socklen_t size, struct hob_address *out) {
+    struct hob_address a = {.ip.any.sa_family = from->sa_family};
+    socklen_t want = hob_address_size(&a);
+    if (want == 0 || size < want) return -EAFNOSUPPORT;
+    memset(out, 0, sizeof *out);
+    memcpy(out, from, want);
+    return 0;
+}
+
+uint16_t hob_address_port(const struct hob_address *a) {
+    return ntohs(a->ip.any.sa_family == AF_INET6 ? a->ip.v6.sin6_port : a->ip.v4.sin_port);
+}
+
+void hob_address_set_port(struct hob_address *a, uint16_t port) {
+    if (a->ip.any.sa_family == AF_INET6)
+        a->ip.v6.sin6_port = htons(port);
+    else
+        a->ip.v4.sin_port = htons(port);
+}
+
+bool hob_address_equal(const struct hob_address *a, const struct hob_address *b) {
+    if (a->ip.any.sa_family != b->ip.any.sa_family) return false;
+    if (a->ip.any.sa_family == AF_INET)
+        return a->ip.v4.sin_addr.s_addr == b->ip.v4.sin_addr.s_addr &&
+               a->ip.v4.sin_port == b->ip.v4.sin_port;
+    return memcmp(&a->ip.v6.sin6_addr, &b->ip.v6.sin6_addr, sizeof(struct in6_addr)) == 0 &&
+           a->ip.v6.sin6_port == b->ip.v6.sin6_port &&
+           a->ip.v6.sin6_scope_id == b->ip.v6.sin6_scope_id;
+}
+
+/* ---- endpoints ---- */
+
+static void copy_out(const struct hob_address *a, struct hob__address *out) {
+    memset(out, 0, sizeof *out);
+    out->size = hob_address_size(a);
+    memcpy(&out->addr, a, out->size);
 }
 
 int hob__endpoint_resolve(const struct hob__endpoint *e, bool listening,
                           struct hob__address out[HOB__ADDRESSES_MAX]) {
+    struct hob_address a;
     if (e->is_unix) {
         out[0] = e->unix_address;
         return 1;
     }
-    if (parse_numeric(e, listening, out)) return 1;
-    if (strcmp(e->host, "localhost") == 0) { /* RFC 6761 section 6.3: always the loopback */
-        set_v4(&out[0], (struct in_addr){.s_addr = htonl(INADDR_LOOPBACK)}, e->port);
-        if (listening) return 1;
-        set_v6(&out[1], in6addr_loopback, 0, e->port);
-        return 2;
+    if (hob__endpoint_numeric(e, listening, &a)) {
+        copy_out(&a, &out[0]);
+        return 1;
     }
-    return resolve_name(e, out);
+    struct hob_found found[HOB__ADDRESSES_MAX];
+    int n = hob_resolve(e->host, 0, found, HOB__ADDRESSES_MAX);
+    for (int i = 0; i < n; i++) {
+        hob_address_set_port(&found[i].address, e->port);
+        copy_out(&found[i].address, &out[i]);
+    }
+    return n;
+}
+
+/* ---- text ---- */
+
+static const char *format_ip(const struct sockaddr *addr, char *buf, socklen_t n) {
+    if (addr->sa_family == AF_INET)
+        return inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)addr)->sin_addr, buf,
+                         n);
+    const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)(const void *)addr;
+    inet_ntop(AF_INET6, &in->sin6_addr, buf, n);
+    size_t end = strlen(buf);
+    char name[IF_NAMESIZE];
+    if (in->sin6_scope_id == 0) return buf;
+    if (if_indextoname(in->sin6_scope_id, name))
+        snprintf(buf + end, n - end, "%%%s", name);
+    else
+        snprintf(buf + end, n - end, "%%%u", in->sin6_scope_id);
+    return buf;
+}
+
+char *hob_address_format_host(const struct hob_address *a, char *buf, size_t n) {
+    char ip[HOB_ADDRESS_TEXT] = "?";
+    if (hob_address_size(a) > 0) format_ip(&a->ip.any, ip, sizeof ip);
+    snprintf(buf, n, "%s", ip);
+    return buf;
 }
 
 void hob__address_format(const struct sockaddr *addr, socklen_t size, char *buf, size_t n) {
-    char ip[INET6_ADDRSTRLEN];
+    char ip[HOB_ADDRESS_TEXT];
     if (addr->sa_family == AF_INET) {
         const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)addr;
-        snprintf(buf, n, "%s:%u", inet_ntop(AF_INET, &in->sin_addr, ip, sizeof ip),
-                 ntohs(in->sin_port));
+        snprintf(buf, n, "%s:%u", format_ip(addr, ip, sizeof ip), ntohs(in->sin_port));
     } else if (addr->sa_family == AF_INET6) {
         const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)(const void *)addr;
-        snprintf(buf, n, "[%s]:%u", inet_ntop(AF_INET6, &in->sin6_addr, ip, sizeof ip),
-                 ntohs(in->sin6_port));
+        snprintf(buf, n, "[%s]:%u", format_ip(addr, ip, sizeof ip), ntohs(in->sin6_port));
     } else if (addr->sa_family == AF_UNIX) {
         const struct sockaddr_un *u = (const struct sockaddr_un *)(const void *)addr;
         size_t len = size > offsetof(struct sockaddr_un, sun_path)

@@ -2,7 +2,7 @@
 #ifndef HOB_IO_ADDRESS_H
 #define HOB_IO_ADDRESS_H
 
-#include <hob/base.h>
+#include <hob/address.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -24,6 +24,9 @@ struct hob__endpoint {
 /* "host:port", "[v6]:port", ":port", "unix:path", "unix:@abstract". 0 or HOB_E_ADDRESS with a
  * record. */
 int hob__endpoint_parse(const char *text, struct hob__endpoint *e);
+
+/* Is it an address, or an empty host (listening: every address, else the loopback)? Then *out. */
+bool hob__endpoint_numeric(const struct hob__endpoint *e, bool listening, struct hob_address *out);
 
 /* The endpoint's addresses, in the order to try; numeric ones do not wait, names do (cancellation
  * point; the asker may leave at once, the lookup ends by itself). The number of addresses (>= 1),

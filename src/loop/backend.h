@@ -43,6 +43,8 @@ struct hob__fd {
     int watched;  /* epoll: what is registered: fd, or a duplicate when another record of the same
                      descriptor is registered already */
     struct hob_waitlist readers, writers;
+    /* Whoever watches it without a task: called, outside any task, when bits were added. */
+    void (*watch)(struct hob__fd *f);
     struct hob__fd *next; /* free list */
 };
 
@@ -76,6 +78,8 @@ struct hob__sys {
     ssize_t (*recv)(struct hob__backend *b, int fd, void *buf, size_t n, int flags);
     ssize_t (*send)(struct hob__backend *b, int fd, const struct iovec *iov,
                     int count); /* MSG_NOSIGNAL */
+    ssize_t (*recvfrom)(struct hob__backend *b, int fd, void *buf, size_t n, int flags,
+                        struct sockaddr *from, socklen_t *size);
     /* Of a descriptor that is no socket, and was made non-blocking; never SIGPIPE. */
     ssize_t (*read)(struct hob__backend *b, int fd, void *buf, size_t n);
     ssize_t (*writev)(struct hob__backend *b, int fd, const struct iovec *iov, int count);

@@ -41,12 +41,14 @@ struct hob__fd *hob__fd_open(struct hob__backend *b, int fd) {
 void hob__fd_gone(struct hob__backend *b, struct hob__fd *f) {
     f->armed = false;
     f->dying = true; /* as long as it lies in the free list: events are not for it */
+    f->watch = NULL;
     f->next = b->free_fds;
     b->free_fds = f;
 }
 
 void hob__fd_close(struct hob__backend *b, struct hob__fd *f) {
     f->dying = true;
+    f->watch = NULL;
     if (f->armed) {
         b->watched--;
         if (!b->ops->disarm(b, f)) return;

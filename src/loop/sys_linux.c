@@ -143,6 +143,12 @@ static int sys_set_nonblock(struct hob__backend *b, int fd, bool on) {
     return was != on && fcntl(fd, F_SETFL, now) < 0 ? -errno : was;
 }
 
+static ssize_t sys_recvfrom(struct hob__backend *b, int fd, void *buf, size_t n, int flags,
+                            struct sockaddr *from, socklen_t *size) {
+    (void)b;
+    return RETRY(recvfrom(fd, buf, n, flags | MSG_DONTWAIT, from, size));
+}
+
 static int sys_shutdown(struct hob__backend *b, int fd, int how) {
     (void)b;
     return shutdown(fd, how) < 0 ? -errno : 0;
@@ -192,6 +198,7 @@ const struct hob__sys hob__sys_linux = {
     .accept = sys_accept,
     .recv = sys_recv,
     .send = sys_send,
+    .recvfrom = sys_recvfrom,
     .read = sys_read,
     .writev = sys_writev,
     .set_nonblock = sys_set_nonblock,

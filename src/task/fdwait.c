@@ -28,6 +28,7 @@ void hob__fd_wake_arrived(struct hob_loop *loop) {
         struct hob__fd *f = loop->arrived[i];
         if (loop->arrived_events[i] & HOB__READ) hob__wake_all(&f->readers, 0);
         if (loop->arrived_events[i] & HOB__WRITE) hob__wake_all(&f->writers, 0);
+        if (HOB__UNLIKELY(f->watch != NULL)) f->watch(f);
     }
 }
 
@@ -97,6 +98,28 @@ int hob__fd_wait(struct hob__fd *f, unsigned direction, const char *what, unsign
     int rc = hob__wait_on(direction == HOB__READ ? &f->readers : &f->writers, &w, what,
                           (const void *)(uintptr_t)f->fd, flags);
     loop->outside--;
+    return rc;
+}
+
+struct alarm {
+    struct hob_timer timer;
+    struct hob_waiter *waiter;
+};
+
+static void ring(struct hob_timer *timer) {
+    struct alarm *a = (struct alarm *)(void *)timer; /* its first member */
+    hob__wake(a->waiter, 0);
+}
+
+int hob__wait_any(struct hob_waiter *w, uint64_t deadline, const char *what, const void *object,
+                  unsigned flags) {
+    struct hob_loop *loop = hob__current(what)->loop;
+    struct alarm a = {.timer = {.deadline_ns = deadline, .fire = ring}, .waiter = w};
+    if (deadline != UINT64_MAX && !hob__wheel_add(&loop->wheel, &a.timer)) return hob_check();
+    loop->outside++;
+    int rc = hob__wait_on(NULL, w, what, object, flags);
+    loop->outside--;
+    hob__wheel_remove(&loop->wheel, &a.timer);
     return rc;
 }
 

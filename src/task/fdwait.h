@@ -19,6 +19,11 @@ int hob__fd_wait(struct hob__fd *f, unsigned direction, const char *what, unsign
 enum { HOB__WAIT_ANY_MAX = 16 };
 /* The same until one of the n (1 to HOB__WAIT_ANY_MAX) may be read. */
 int hob__fd_wait_any(struct hob__fd *const *fds, unsigned n, const char *what, unsigned flags);
+/* A sleep on several things at once: the caller has linked a waiter on each of their lists, with w
+ * as the master and its own task in it (hob__link), and unlinks them afterwards; what it waits for
+ * is armed. Ends by any of them, or at the deadline (ns; UINT64_MAX: none): 0; or -ECANCELED. */
+int hob__wait_any(struct hob_waiter *w, uint64_t deadline, const char *what, const void *object,
+                  unsigned flags);
 
 /* The cancellation point that begins a call on descriptors. As such a call need not wait when its
  * peer is fast, this lets other tasks run once the turn's time is over. 0 or -ECANCELED. */
