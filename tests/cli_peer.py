@@ -37,6 +37,8 @@ async def answer(path, reader, writer):
         await reader.read()
     elif path == "/garbage":
         writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+    elif path == "/interim":  # 1xx answers without end, almost
+        writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 70 + OK + b"\r\n")
     elif path == "/loop":
         writer.write(b"HTTP/1.1 302 Found\r\nLocation: /loop\r\nContent-Length: 0\r\n\r\n")
     elif path == "/moved":

@@ -206,6 +206,14 @@ full_disk() {
     says '^hob fetch: cannot write /dev/full: No space left on device$'
     count 2 . err
     summary_is 'fetched 300 URLs in .*'
+    (
+        ulimit -f 32 # blocks of 512 bytes: the disk is full in the middle of a write
+        trap '' XFSZ
+        run 1 fetch -i "$dir/list" -c 50 -o "$dir/small"
+    )
+    says '^hob fetch: cannot write .*/small: File too large$'
+    head -n -1 "$dir/small" >"$dir/out"
+    lines
     input=$dir/list
     status=0
     "$hob" fetch <"$dir/list" >/dev/full 2>"$dir/err" || status=$?
@@ -281,6 +289,7 @@ for backend in uring epoll; do
     check "a reset" fails reset "$peer/reset"
     check "a header block without end" fails "headers too large" "$peer/endless"
     check "a header without end" fails "headers too large" "$peer/endless-line"
+    check "interim answers without end" fails "bad answer" "$peer/interim"
     check "another protocol" fails "bad answer" "$peer/garbage"
     check "a redirect to itself" fails redirects "$peer/loop"
     check "several failures" mixed

@@ -53,7 +53,8 @@ enum {
     HOB_E_HTTP_STATE = -5121,   /* a call that does not fit the state of the exchange */
     HOB_E_HTTP_ILLEGAL = -5122, /* what was to be sent has a byte that would break the message */
     HOB_E_HTTP_EXPECT = -5123,  /* an Expect other than 100-continue */
-    HOB_E_HTTP_SIZE = -5124     /* more or less of the body than the size that was announced */
+    HOB_E_HTTP_SIZE = -5124,    /* more or less of the body than the size that was announced */
+    HOB_E_HTTP_INTERIM = -5125  /* more interim answers (1xx) than 64 before the final one */
 };
 
 /* The name and meaning of one of these codes; NULL for any other code. */

@@ -57,6 +57,8 @@ const char *hob_http_strerror(int code) {
         return "Expect other than 100-continue";
     case HOB_E_HTTP_SIZE:
         return "body shorter or longer than announced";
+    case HOB_E_HTTP_INTERIM:
+        return "too many interim answers (1xx)";
     default:
         return NULL;
     }

@@ -62,6 +62,8 @@ static int explain(struct hob_response *res, int rc, const char *method) {
         if (w->deadline && hob_now() >= w->deadline)
             return hob_fail(rc, "%s %s: not complete within %g s", method, url, res->timeout);
         return hob_fail(rc, "%s %s: the server sent nothing for %g s", method, url, w->stall);
+    case HOB_E_HTTP_INTERIM:
+        return hob_fail(rc, "%s %s: response: %s", method, url, hob_strerror(rc));
     case HOB_E_HTTP_CUT:
         if (!res->got_byte)
             return hob_fail(rc, "%s %s: the server closed the connection without an answer", method,
@@ -115,7 +117,7 @@ int hob__response_head(struct hob_response *res) {
     int interim = 0, rc;
     for (;;) {
         rc = hob__wire_event(w, &piece);
-        if (rc == HOB__H1_INTERIM && ++interim > INTERIM_MAX) rc = HOB_E_HTTP_START_LINE;
+        if (rc == HOB__H1_INTERIM && ++interim > INTERIM_MAX) rc = HOB_E_HTTP_INTERIM;
         if (rc < 0 || rc == HOB__H1_HEAD) break;
         if (rc == HOB__H1_INTERIM) continue;
         ssize_t got = hob__wire_fill(w, hob__http_deadline(w->deadline, w->stall), false);

@@ -5,6 +5,7 @@
 #include <hob/http.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 
 #include "tool.h"
@@ -14,8 +15,7 @@ enum {
     ITEMS_PER_PAGE = 10,
     PIECE = 16384, /* bytes of /bytes that are sent at once */
     BYTES_MAX = 1 << 30,
-    DELAY_MAX = 3600, /* seconds */
-    VALUE_MAX = 4096  /* bytes of a decoded query argument */
+    DELAY_MAX = 3600 /* seconds */
 };
 
 static int respond_json(struct hob_request *req, int status, const char *text, size_t size) {
@@ -134,28 +134,84 @@ static int items(struct hob_request *req, const char *rest) {
 
 /* ---- /get ---- */
 
-static void print_pair(FILE *out, bool first, const char *name, size_t name_size, const char *value,
-                       size_t value_size) {
-    fputs(first ? "\n    " : ",\n    ", out);
-    json_string(out, name, name_size);
-    fputs(": ", out);
-    json_string(out, value, value_size);
+struct pair {
+    const char *name, *value;
+    size_t name_size, value_size;
+};
+
+struct pairs {
+    struct pair *at;
+    size_t count;
+    int (*compare)(const char *a, const char *b, size_t n); /* of their names */
+};
+
+static bool same_name(const struct pairs *p, size_t i, size_t j) {
+    const struct pair *a = &p->at[i], *b = &p->at[j];
+    return a->name_size == b->name_size && p->compare(a->name, b->name, a->name_size) == 0;
+}
+
+/* A name's value; its values, a list, when it is there several times. */
+static void print_values(FILE *out, const struct pairs *p, size_t i) {
+    bool list = false;
+    for (size_t j = i + 1; j < p->count && !list; j++) list = same_name(p, i, j);
+    if (list) fputc('[', out);
+    for (size_t j = i; j < p->count; j++) {
+        if (j > i && (!list || !same_name(p, i, j))) continue;
+        if (j > i) fputs(", ", out);
+        json_string(out, p->at[j].value, p->at[j].value_size);
+    }
+    if (list) fputc(']', out);
+}
+
+static void print_pairs(FILE *out, const struct pairs *p) {
+    for (size_t i = 0; i < p->count; i++) {
+        bool seen = false;
+        for (size_t j = 0; j < i && !seen; j++) seen = same_name(p, i, j);
+        if (seen) continue;
+        fputs(i ? ",\n    " : "\n    ", out);
+        json_string(out, p->at[i].name, p->at[i].name_size);
+        fputs(": ", out);
+        print_values(out, p, i);
+    }
 }
 
 static size_t decode(struct hob_slice part, char *out) {
-    if (!part.at || part.size > VALUE_MAX) return 0;
+    if (!part.at) return 0;
     int n = hob_url_decode(part.at, part.size, true, out);
     return n < 0 ? 0 : (size_t)n;
 }
 
-static void print_args(FILE *out, struct hob_slice rest) {
-    struct hob_slice name, value;
-    char *decoded = malloc(2 * VALUE_MAX); /* not on the connection's small stack */
-    for (bool first = true; decoded && hob_query_next(&rest, &name, &value); first = false) {
-        size_t name_size = decode(name, decoded), value_size = decode(value, decoded + VALUE_MAX);
-        print_pair(out, first, decoded, name_size, decoded + VALUE_MAX, value_size);
+static int print_args(FILE *out, struct hob_slice query) {
+    struct hob_slice rest = query, name, value;
+    size_t most = 0, count = 0;
+    while (hob_query_next(&rest, &name, &value)) most++;
+    if (most == 0) return 0;
+    struct pair *pairs = malloc(most * sizeof *pairs);
+    char *decoded = malloc(query.size); /* decoding makes nothing longer */
+    for (char *at = decoded; pairs && at && hob_query_next(&query, &name, &value); count++) {
+        pairs[count] = (struct pair){.name = at, .name_size = decode(name, at)};
+        at += pairs[count].name_size;
+        pairs[count].value = at;
+        pairs[count].value_size = decode(value, at);
+        at += pairs[count].value_size;
     }
+    print_pairs(out, &(struct pairs){pairs, count, strncmp});
     free(decoded);
+    free(pairs);
+    return count == most ? 0 : -ENOMEM;
+}
+
+static int print_headers(FILE *out, struct hob_request *req) {
+    size_t count = hob_request_header_count(req);
+    struct pair *pairs = malloc((count + 1) * sizeof *pairs);
+    if (!pairs) return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        struct hob_header h = hob_request_header_at(req, i);
+        pairs[i] = (struct pair){h.name, h.value, strlen(h.name), strlen(h.value)};
+    }
+    print_pairs(out, &(struct pairs){pairs, count, strncasecmp});
+    free(pairs);
+    return 0;
 }
 
 static void print_url(FILE *out, struct hob_request *req) {
@@ -174,12 +230,9 @@ static int get(struct hob_request *req, const char *rest) {
     FILE *out = open_memstream(&text, &size);
     if (!out) return -ENOMEM;
     fputs("{\n  \"args\": {", out);
-    print_args(out, query_of(req));
+    int rc = print_args(out, query_of(req));
     fputs("},\n  \"headers\": {", out);
-    for (size_t i = 0; i < hob_request_header_count(req); i++) {
-        struct hob_header h = hob_request_header_at(req, i);
-        print_pair(out, i == 0, h.name, strlen(h.name), h.value, strlen(h.value));
-    }
+    if (rc >= 0) rc = print_headers(out, req);
     const char *peer = hob_request_peer(req), *colon = strrchr(peer, ':');
     bool has_port = colon && strncmp(peer, "unix:", 5) != 0;
     fputs("},\n  \"origin\": ", out);
@@ -187,7 +240,8 @@ static int get(struct hob_request *req, const char *rest) {
     fputs(",\n  \"url\": ", out);
     print_url(out, req);
     fputs("\n}\n", out);
-    int rc = fclose(out) == 0 ? respond_json(req, 200, text, size) : -ENOMEM;
+    if (fclose(out) != 0 && rc >= 0) rc = -ENOMEM;
+    if (rc >= 0) rc = respond_json(req, 200, text, size);
     free(text);
     return rc;
 }
