@@ -1,14 +1,13 @@
-/* hob_echo.c - the echo server on Hob, as its users write it: a task for each connection, in a
- * scope that discards the finished ones. HOB_BACKEND chooses the backend; one that is not to be had
+/* hob_echo.c - the echo server on Hob, as its users write it: hob_serve(), with a task for each
+ * connection. HOB_BACKEND chooses the backend; one that is not to be had
  * is an error. */
 #include "bench.h"
 #include "echo.h"
 #include <hob/hob.h>
-#include <hob/net.h>
+#include <hob/serve.h>
 
 static int serve(struct hob_stream *c) {
     char buffer[ECHO_BUFFER];
-    HOB_DEFER((void (*)(void *))hob_close, c);
     for (;;) {
         ssize_t n = HOB_TRY(hob_read(c, buffer, sizeof buffer));
         if (n == 0) return 0;
@@ -27,12 +26,7 @@ static int app(int argc, char **argv) {
     struct hob_listener *listener;
     HOB_TRY(hob_listen("127.0.0.1:0", &listener));
     echo_port(atoi(strrchr(hob_listener_address(listener), ':') + 1));
-    HOB_SCOPE(s, .on_error = HOB_DISCARD);
-    for (;;) {
-        struct hob_stream *c;
-        HOB_TRY(hob_accept(listener, &c));
-        hob_spawn(s, serve, c);
-    }
+    return hob_serve_with(listener, ((struct hob_serve_options){.max_connections = 20000}), serve);
 }
 
 int main(int argc, char **argv) { return hob_main(app, argc, argv); }

@@ -2,9 +2,10 @@
  *
  * Opens the connections, warms them up, then does what standard input says: for a line "MS" it
  * plays ping-pong on every connection, one message of 64 bytes in flight on each, for that many
- * milliseconds, waits until every message is back, and prints "MESSAGES CPU_NS WALL_NS", where
- * CPU_NS is the CPU time that process PID (the server) took meanwhile. Every message is checked.
- * Ends at the end of its input; no reply for 5 s is an error. */
+ * milliseconds, waits until every message is back, and prints "MESSAGES CPU_NS WALL_NS P50_NS
+ * P99_NS", where CPU_NS is the CPU time that process PID (the server) took meanwhile, and P50 and
+ * P99 are of the times from a message's sending to its arrival, within 3 %. Every message is
+ * checked. Ends at the end of its input; no reply for 5 s is an error. */
 #include "bench.h"
 #include "echo.h"
 #include <arpa/inet.h>
@@ -20,6 +21,7 @@ enum { EVENTS = 512, PATIENCE_MS = 5000 };
 struct connection {
     int fd;
     uint64_t number; /* of the message in flight: its first 8 bytes */
+    uint64_t sent;   /* when */
     size_t got;
     char in[ECHO_MESSAGE];
 };
@@ -28,9 +30,29 @@ static struct connection *connections;
 static size_t count, in_flight;
 static int poller;
 
-static void ping(struct connection *c) {
+/* Latencies: 32 steps for each power of two. */
+enum { STEPS = 32, POWERS = 40 };
+static uint64_t histogram[POWERS * STEPS];
+
+static unsigned step_of(uint64_t ns) {
+    if (ns < STEPS) return (unsigned)ns;
+    unsigned power = 63 - (unsigned)__builtin_clzl(ns) - 5; /* above the first 5 bits */
+    unsigned step = (power + 1) * STEPS + (unsigned)(ns >> power) - STEPS;
+    return step < POWERS * STEPS ? step : POWERS * STEPS - 1;
+}
+
+/* The time within which so many of the messages came back. */
+static uint64_t percentile(uint64_t messages, double part) {
+    uint64_t wanted = (uint64_t)((double)messages * part), so_far = 0;
+    unsigned i = 0;
+    while (i < POWERS * STEPS - 1 && (so_far += histogram[i]) <= wanted) i++;
+    return i < STEPS ? i : (uint64_t)(i % STEPS + STEPS) << (i / STEPS - 1);
+}
+
+static void ping(struct connection *c, uint64_t now) {
     char out[ECHO_MESSAGE] = {0};
     c->number++;
+    c->sent = now;
     memcpy(out, &c->number, sizeof c->number);
     c->got = 0;
     if (send(c->fd, out, sizeof out, MSG_NOSIGNAL) != sizeof out)
@@ -56,16 +78,18 @@ static int pong(struct connection *c) {
 static uint64_t play(uint64_t ns) {
     static struct epoll_event events[EVENTS];
     uint64_t messages = 0, end = bench_wall() + ns;
-    for (size_t i = 0; i < count; i++) ping(&connections[i]);
+    memset(histogram, 0, sizeof histogram);
+    for (size_t i = 0; i < count; i++) ping(&connections[i], bench_wall());
     while (in_flight > 0) {
         int n = epoll_wait(poller, events, EVENTS, PATIENCE_MS);
         if (n == 0) BENCH_FAIL("load: no reply for %d ms", PATIENCE_MS);
-        int more = bench_wall() < end;
         for (int i = 0; i < n; i++) {
             struct connection *c = events[i].data.ptr;
             if (!pong(c)) continue;
+            uint64_t now = bench_wall();
+            histogram[step_of(now - c->sent)]++;
             messages++;
-            if (more) ping(c);
+            if (now < end) ping(c, now);
         }
     }
     return messages;
@@ -103,8 +127,10 @@ int main(int argc, char **argv) {
     while (fgets(line, sizeof line, stdin)) {
         uint64_t wall = bench_wall(), cpu = bench_clock(server);
         uint64_t messages = play((uint64_t)atoi(line) * 1000000u);
-        printf("%lu %lu %lu\n", (unsigned long)messages, (unsigned long)(bench_clock(server) - cpu),
-               (unsigned long)(bench_wall() - wall));
+        printf("%lu %lu %lu %lu %lu\n", (unsigned long)messages,
+               (unsigned long)(bench_clock(server) - cpu), (unsigned long)(bench_wall() - wall),
+               (unsigned long)percentile(messages, 0.50),
+               (unsigned long)percentile(messages, 0.99));
         fflush(stdout);
     }
     return 0;
