@@ -20,6 +20,7 @@ struct hob_stream *hob__stream_make(struct hob__backend *b, int fd,
     }
     s->transport = transport;
     s->fd = f;
+    f->user = s;
     s->backend = b;
     memcpy(s->peer, peer, n);
     return s;

@@ -32,8 +32,9 @@ enum {
     HOB__HUP = 4
 }; /* HUP: the peer ended or reset; both directions then look ready */
 
+/* One cache line: with many connections each event finds it cold. */
 struct hob__fd {
-    int fd;
+    _Alignas(64) int fd;
     uint8_t ready; /* HOB__READ ... : what may succeed */
     bool armed;    /* the backend watches it */
     bool dying;    /* closed; the record lives until the backend has let go */
@@ -46,6 +47,8 @@ struct hob__fd {
     /* Whoever watches it without a task: called, outside any task, when bits were added. */
     void (*watch)(struct hob__fd *f);
     struct hob__fd *next; /* free list */
+    const void
+        *user; /* whose memory is soon wanted when it is ready: only a hint, it may be gone */
 };
 
 enum hob__op_code { HOB__OP_PREADV, HOB__OP_PWRITEV, HOB__OP_FSYNC, HOB__OP_WORK };

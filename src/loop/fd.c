@@ -7,11 +7,12 @@
 #include <poll.h>
 #include <string.h>
 
-enum { SLAB_RECORDS = 126 }; /* a slab is just under 8 KiB */
+enum { SLAB_RECORDS = 126 }; /* a slab is about 8 KiB */
+_Static_assert(sizeof(struct hob__fd) == 64, "a record is one cache line");
 
 struct hob__fd_slab {
     struct hob__fd_slab *next;
-    struct hob__fd records[SLAB_RECORDS];
+    char memory[(SLAB_RECORDS + 1) * sizeof(struct hob__fd)]; /* with room to align */
 };
 
 static bool grow(struct hob__backend *b) {
@@ -19,9 +20,12 @@ static bool grow(struct hob__backend *b) {
     if (!slab) return false;
     slab->next = b->fd_slabs;
     b->fd_slabs = slab;
+    uintptr_t line = _Alignof(struct hob__fd);
+    uintptr_t first = ((uintptr_t)slab->memory + line - 1) & ~(line - 1);
+    struct hob__fd *records = (struct hob__fd *)first;
     for (size_t i = SLAB_RECORDS; i-- > 0;) {
-        slab->records[i].next = b->free_fds;
-        b->free_fds = &slab->records[i];
+        records[i].next = b->free_fds;
+        b->free_fds = &records[i];
     }
     return true;
 }

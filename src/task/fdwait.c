@@ -6,12 +6,12 @@ struct hob__backend *hob__backend_current(const char *func) {
     return &hob__current(func)->loop->backend;
 }
 
-/* With many connections each event finds its waiter, its task and the task's stack cold. So events
- * are gathered while the backend delivers them, each asking for its waiter's memory, and then dealt
- * with together: the misses overlap. */
+/* With many connections each event finds its waiter and its task cold. So events are gathered while
+ * the backend delivers them, each asking for its waiter's memory, and then dealt with together: the
+ * misses overlap. */
 void hob__fd_ready(struct hob__backend *b, struct hob__fd *f, unsigned events) {
     struct hob_loop *loop = b->above;
-    if (f->readers.first) __builtin_prefetch(f->readers.first);
+    if (f->readers.first) __builtin_prefetch(f->readers.first, 1);
     loop->arrived[loop->arrived_count] = f;
     loop->arrived_events[loop->arrived_count] = (uint8_t)events;
     if (++loop->arrived_count == HOB__ARRIVED) hob__fd_wake_arrived(loop);
@@ -21,7 +21,7 @@ void hob__fd_wake_arrived(struct hob_loop *loop) {
     unsigned n = loop->arrived_count;
     for (unsigned i = 0; i < n; i++) {
         const struct hob_waiter *w = loop->arrived[i]->readers.first;
-        if (w) __builtin_prefetch(w->task);
+        if (w) __builtin_prefetch(w->task, 1);
     }
     loop->arrived_count = 0;
     for (unsigned i = 0; i < n; i++) {
@@ -30,6 +30,44 @@ void hob__fd_wake_arrived(struct hob_loop *loop) {
         if (loop->arrived_events[i] & HOB__WRITE) hob__wake_all(&f->writers, 0);
         if (HOB__UNLIKELY(f->watch != NULL)) f->watch(f);
     }
+}
+
+enum { BURST = 8 };
+
+/* By the time that one of a thousand ready tasks runs, the kernel's own work for those before it
+ * has driven everything of it out of the caches, and its stack's page out of the TLB. Asking for
+ * that just before it runs does not hide it: a prefetch waits for its page to be found. So once in
+ * BURST waits the memory of the next BURST tasks is asked for, so that their misses overlap: two
+ * bursts ahead the record; one burst ahead, by its saved stack pointer, what it continues with, and
+ * the descriptor's record; at last its user, the stream. */
+static __attribute__((noinline)) void ask_ahead(const struct hob_loop *loop, uint32_t head) {
+    struct hob_task *const *ring = loop->ring;
+    uint32_t mask = loop->ring_mask;
+    for (uint32_t i = head + 2 * BURST; i != head + 3 * BURST; i++) {
+        const struct hob_task *t = ring[i & mask];
+        __builtin_prefetch(t, 1);
+        __builtin_prefetch(&t->outer, 1);
+    }
+    for (uint32_t i = head + BURST; i != head + 2 * BURST; i++) {
+        const struct hob_task *t = ring[i & mask];
+        const char *sp = t->sp;
+        if (!sp) continue; /* has not run yet */
+        for (unsigned line = 0; line < 6; line++) __builtin_prefetch(sp + 64 * line, 1);
+        if (t->wait_flags & HOB__WAIT_FD) __builtin_prefetch(t->object, 1);
+    }
+    for (uint32_t i = head; i != head + BURST; i++) {
+        const struct hob_task *t = ring[i & mask];
+        if (!(t->wait_flags & HOB__WAIT_FD)) continue;
+        const struct hob__fd *f = t->object; /* may be closed meanwhile, but its memory stays */
+        __builtin_prefetch(f->user, 1);
+    }
+    __asm__ volatile(""); /* gcc sees no effect in prefetches, and would drop the call */
+}
+
+static inline void look_ahead(const struct hob_loop *loop) {
+    uint32_t head = atomic_load_explicit(&loop->ring_head, memory_order_relaxed);
+    if (HOB__UNLIKELY(head % BURST == 0 && loop->ring_tail - head >= 3 * BURST))
+        ask_ahead(loop, head);
 }
 
 int hob__io_point(const char *func) {
@@ -51,14 +89,14 @@ static __attribute__((noinline)) int arm(struct hob_loop *loop, struct hob__fd *
 /* Several lists at once: the task sleeps on the first waiter, the others are linked beside it. */
 static __attribute__((noinline)) int wait_lists(struct hob_waitlist *const *lists,
                                                 struct hob_waiter *w, unsigned n, const char *what,
-                                                int fd, unsigned flags) {
+                                                const struct hob__fd *f, unsigned flags) {
     struct hob_loop *loop = hob__loop;
     for (unsigned i = 1; i < n; i++) {
         w[i].task = hob__loop_task(loop);
         hob__link(lists[i], &w[i], &w[0]);
     }
     loop->outside++;
-    int rc = hob__wait_on(lists[0], &w[0], what, (const void *)(uintptr_t)(unsigned)fd, flags);
+    int rc = hob__wait_on(lists[0], &w[0], what, f, flags | HOB__WAIT_FD);
     loop->outside--;
     for (unsigned i = 0; i < n; i++) hob__unlink(&w[i]); /* all but the one that was woken */
     return rc;
@@ -68,7 +106,7 @@ static __attribute__((noinline)) int wait_both(struct hob__fd *f, const char *wh
                                                unsigned flags) {
     struct hob_waitlist *lists[] = {&f->readers, &f->writers};
     struct hob_waiter w[2];
-    return wait_lists(lists, w, 2, what, f->fd, flags);
+    return wait_lists(lists, w, 2, what, f, flags);
 }
 
 int hob__fd_wait_any(struct hob__fd *const *fds, unsigned n, const char *what, unsigned flags) {
@@ -82,7 +120,7 @@ int hob__fd_wait_any(struct hob__fd *const *fds, unsigned n, const char *what, u
         if (rc < 0 || always) return rc;
         lists[i] = &fds[i]->readers;
     }
-    return wait_lists(lists, w, n, what, fds[0]->fd, flags);
+    return wait_lists(lists, w, n, what, fds[0], flags);
 }
 
 int hob__fd_wait(struct hob__fd *f, unsigned direction, const char *what, unsigned flags) {
@@ -93,10 +131,11 @@ int hob__fd_wait(struct hob__fd *f, unsigned direction, const char *what, unsign
         if (rc < 0 || always) return rc;
     }
     if (HOB__UNLIKELY(direction == (HOB__READ | HOB__WRITE))) return wait_both(f, what, flags);
-    struct hob_waiter w = {.data = NULL};
+    look_ahead(loop);
+    struct hob_waiter w;
     loop->outside++;
-    int rc = hob__wait_on(direction == HOB__READ ? &f->readers : &f->writers, &w, what,
-                          (const void *)(uintptr_t)f->fd, flags);
+    int rc = hob__wait_on(direction == HOB__READ ? &f->readers : &f->writers, &w, what, f,
+                          flags | HOB__WAIT_FD);
     loop->outside--;
     return rc;
 }

@@ -44,6 +44,8 @@ const char *hob_task_waiting(const struct hob_task *t) {
     if (!t->object) return t->what;
     if (t->wait_flags & HOB__WAIT_NAMED)
         snprintf(text, sizeof text, "%s '%s'", t->what, (const char *)t->object);
+    else if (t->wait_flags & HOB__WAIT_FD)
+        snprintf(text, sizeof text, "%s fd %d", t->what, ((const struct hob__fd *)t->object)->fd);
     else if ((uintptr_t)t->object < (1u << 20))
         snprintf(text, sizeof text, "%s fd %u", t->what, (unsigned)(uintptr_t)t->object);
     else

@@ -25,7 +25,8 @@ enum {
     HOB__WAIT_MASKED =
         1, /* cancellation does not end it (the wait is short, or its end is certain) */
     HOB__WAIT_STOPPABLE = 2, /* hob_stop() ends it with HOB_E_STOPPING */
-    HOB__WAIT_NAMED = 4      /* `object` is a string for the reports */
+    HOB__WAIT_NAMED = 4,     /* `object` is a string for the reports */
+    HOB__WAIT_FD = 8         /* `object` is a struct hob__fd */
 };
 
 /* The cancellation point that begins every waiting function: 0 or -ECANCELED. Outside a task:
