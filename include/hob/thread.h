@@ -133,8 +133,42 @@ HOB_API void hob_submitted_cancel(struct hob_submitted *call);
  * thread. NULL is allowed. */
 HOB_API void hob_submitted_drop(struct hob_submitted *call);
 
+/* ---- many loops ---- */
+
+/* All zero is the default. */
+struct hob_workers_options {
+    unsigned count;          /* default: hob_cpu_count() */
+    bool pin;                /* each thread stays on one of the CPUs that the caller may use */
+    struct hob_options loop; /* of each loop; SIGINT is the caller's in any case */
+};
+
+/* Runs fn(...) as the main task of n loops (0: as many as there are CPUs), each in a thread of its
+ * own, and waits until all have ended. They share nothing but what the arguments, which are copied,
+ * lead them to; hob_worker_index() tells them apart. 0; or the first error, which cancels the
+ * others (their errors are reported). In a task it waits as tasks do, and what the caller is told
+ * reaches all loops: asked to stop, it asks them to (hob_stopping()); cancelled, it cancels them;
+ * so Ctrl-C has its two phases in each. -ECANCELED, HOB_E_STOPPING: when that ended them. Outside a
+ * loop the calling thread runs one meanwhile, for the same. -ENOMEM, -EAGAIN: a thread could not
+ * be made. Cancellation point. */
+#define hob_run_workers(n, fn, ...)                                                                \
+    HOB__CALL(#fn, fn##__args, fn##__task, fn##__HOB_TASK,                                         \
+              hob__run_workers(hob__workers(n), &hob__site, &hob__args), ##__VA_ARGS__)
+/* hob_run_workers_with(((struct hob_workers_options){.pin = true}), fn, ...) */
+#define hob_run_workers_with(options, fn, ...)                                                     \
+    HOB__CALL(#fn, fn##__args, fn##__task, fn##__HOB_TASK,                                         \
+              hob__run_workers(options, &hob__site, &hob__args), ##__VA_ARGS__)
+
+/* Which of the workers this thread is, from 0; -1 when it is none. */
+HOB_API int hob_worker_index(void);
+
 /* ---- behind the macros. Private. ---- */
 
+static inline struct hob_workers_options hob__workers(unsigned n) {
+    struct hob_workers_options options = {n, false, {NULL, 0, 0, 0, 0, false}};
+    return options;
+}
+HOB_API int hob__run_workers(struct hob_workers_options options, const struct hob__spawn_site *site,
+                             const void *args);
 HOB_API struct hob_submitted *hob__loop_submit(struct hob_loop *loop,
                                                const struct hob__spawn_site *site,
                                                const struct hob__spawn_site *task_site,
