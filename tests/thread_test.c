@@ -407,7 +407,7 @@ static int waits_for_ever(void) { return hob_to_thread(ends_thread); }
 HOB_TASK(waits_for_ever)
 
 TEST(task_calls_in_a_worker_are_told) {
-    CHECK_DIES(hob_run(sleeps_there), "hob_sleep: called by 'sleeps_here' in a worker thread");
+    CHECK_DIES(hob_run(sleeps_there), "hob_sleep: called by 'sleeps_here' in a worker, where");
     CHECK_DIES(hob__to_pool(NULL, false, NULL, NULL), "hob_to_thread: called outside a task");
     CHECK_DIES(hob_run(waits_for_ever), "'ends_thread' must not end its worker thread");
     CHECK_DIES(hob_run(closes_default), "'hob-cpu' is one of the default pools");

@@ -66,8 +66,9 @@ enum {
     HOB_E_TLS_NO_CERTIFICATE = -5040, /* the client had to show a certificate */
     HOB_E_TLS_ALPN = -5041,           /* no protocol in common */
     HOB_E_TLS_VERSION = -5042,        /* no version or cipher in common */
-    HOB_E_NO_SOCKET = -5060,          /* the service manager has passed no socket of that name */
-    HOB_E_NOT_LISTENING = -5061       /* the descriptor is not a stream socket that listens */
+    HOB_E_CRASHED = -5055,      /* the process that ran the function ended before it returned */
+    HOB_E_NO_SOCKET = -5060,    /* the service manager has passed no socket of that name */
+    HOB_E_NOT_LISTENING = -5061 /* the descriptor is not a stream socket that listens */
     /* -5100 and below: hob/http.h */
 };
 

@@ -29,6 +29,7 @@ static const char *const own[] = {
     [HOB_E_STOPPING - HOB_E_NAME_TEMPORARY] = "host name cannot be looked up now",
     [HOB_E_STOPPING - HOB_E_NO_SOCKET] = "no such socket was passed by the service manager",
     [HOB_E_STOPPING - HOB_E_NOT_LISTENING] = "not a stream socket that listens",
+    [HOB_E_STOPPING - HOB_E_CRASHED] = "the worker process ended before the function returned",
     [HOB_E_STOPPING - HOB_E_URL] = "a malformed URL",
     [HOB_E_STOPPING - HOB_E_TLS] = "TLS failed",
     [HOB_E_STOPPING - HOB_E_TLS_NAME] = "the certificate is for another name",

@@ -15,6 +15,7 @@ struct box {
     struct hob_error e;
     int refs;
     bool listed;
+    bool whole;  /* func and file lie in it too */
     char text[]; /* the message, then the task's name */
 };
 
@@ -64,13 +65,35 @@ static struct hob_error *make(const struct hob_error *like, const char *message)
     b->e = *like;
     b->e.next = NULL;
     b->refs = 1;
-    b->listed = false;
+    b->listed = b->whole = false;
     memcpy(b->text, message, m);
     memcpy(b->text + m, like->task, n);
     b->e.message = b->text;
     b->e.task = b->text + m;
     if (b->e.cause) hob__error_ref(b->e.cause);
     return &b->e;
+}
+
+struct hob_error *hob__error_whole(const struct hob_error *like) {
+    size_t m = strlen(like->message) + 1, n = strlen(like->task) + 1;
+    size_t func = strlen(like->func) + 1, file = strlen(like->file) + 1;
+    struct box *b = hob__alloc(sizeof *b + m + n + func + file);
+    if (!b) return NULL;
+    b->e = *like;
+    b->e.next = NULL;
+    b->refs = 1;
+    b->listed = false;
+    b->whole = true;
+    b->e.message = memcpy(b->text, like->message, m);
+    b->e.task = memcpy(b->text + m, like->task, n);
+    b->e.func = memcpy(b->text + m + n, like->func, func);
+    b->e.file = memcpy(b->text + m + n + func, like->file, file);
+    if (b->e.cause) hob__error_ref(b->e.cause);
+    return &b->e;
+}
+
+static struct hob_error *copy_of(const struct hob_error *e) {
+    return box_of(e)->whole ? hob__error_whole(e) : make(e, e->message);
 }
 
 static struct hob_error *make_formatted(int code, const char *func, const char *file, int line,
@@ -106,7 +129,7 @@ void hob__error_set(struct hob_error *e) {
 }
 
 struct hob_error *hob__error_for_list(struct hob_error *e) {
-    if (box_of(e)->listed) return make(e, e->message);
+    if (box_of(e)->listed) return copy_of(e);
     box_of(e)->listed = true;
     return hob__error_ref(e);
 }
@@ -128,7 +151,7 @@ struct hob_error *hob__error_take(int code, const struct hob__spawn_site *site) 
 }
 
 struct hob_error *hob__error_copy(const struct hob_error *e) {
-    struct hob_error *copy = make(e, e->message);
+    struct hob_error *copy = copy_of(e);
     if (!copy || !e->cause) return copy;
     hob__error_unref((struct hob_error *)copy->cause);
     copy->cause = hob__error_copy(e->cause);

@@ -5,7 +5,13 @@
 
 #include <hob/base.h>
 
-enum hob__loop_key { HOB__LOOP_BUFFERS, HOB__LOOP_RESOLVER, HOB__LOOP_PROCESSES, HOB__LOOP_KEYS };
+enum hob__loop_key {
+    HOB__LOOP_BUFFERS,
+    HOB__LOOP_RESOLVER,
+    HOB__LOOP_PROCESSES,
+    HOB__LOOP_PROCESS_POOL,
+    HOB__LOOP_KEYS
+};
 
 struct hob__loop_data {
     /* Frees it: when the loop ends, after the last task, while the backend can still be used. Must

@@ -204,8 +204,8 @@ __thread const char *hob__thread_work;
 void hob__outside(const char *func) {
     if (hob__thread_work)
         hob__misuse(func,
-                    "called by '%s' in a worker thread, where there is no task (hob_loop_submit() "
-                    "reaches one)",
+                    "called by '%s' in a worker, where there is no task (from a thread "
+                    "hob_loop_submit() reaches one)",
                     hob__thread_work);
     hob__misuse(func, "called outside a task (hob_main() and hob_run() run one)");
 }

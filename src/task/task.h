@@ -253,6 +253,8 @@ struct hob_error *hob__error_take(int code, const struct hob__spawn_site *site);
 /* A copy with its causes, which no other thread has a reference to; shorter, or NULL, without
  * memory. */
 struct hob_error *hob__error_copy(const struct hob_error *e);
+/* A record like it that owns all of its strings; or NULL without memory. */
+struct hob_error *hob__error_whole(const struct hob_error *like);
 /* e itself (one more reference), or a copy when it is in a list already; NULL without memory. */
 struct hob_error *hob__error_for_list(struct hob_error *e);
 void hob__error_leave_list(struct hob_error *e);
