@@ -46,9 +46,11 @@ struct hob__fd {
     struct hob_waitlist readers, writers;
     /* Whoever watches it without a task: called, outside any task, when bits were added. */
     void (*watch)(struct hob__fd *f);
-    struct hob__fd *next; /* free list */
-    const void
-        *user; /* whose memory is soon wanted when it is ready: only a hint, it may be gone */
+    union {
+        struct hob__fd *next; /* in the free list, or in the backend's */
+        const void *user; /* else: whose memory is soon wanted when it is ready. Only a hint: it may
+                             be gone, or be a `next` */
+    };
 };
 
 enum hob__op_code { HOB__OP_PREADV, HOB__OP_PWRITEV, HOB__OP_FSYNC, HOB__OP_WORK };
