@@ -66,6 +66,9 @@ enum {
     HOB_E_TLS_NO_CERTIFICATE = -5040, /* the client had to show a certificate */
     HOB_E_TLS_ALPN = -5041,           /* no protocol in common */
     HOB_E_TLS_VERSION = -5042,        /* no version or cipher in common */
+    HOB_E_KILLED = -5050,             /* a signal has ended the process */
+    HOB_E_EXIT = -5051,               /* the process's exit status is not 0 */
+    HOB_E_STATUS_LOST = -5052,  /* the process has ended, but its status was taken elsewhere */
     HOB_E_CRASHED = -5055,      /* the process that ran the function ended before it returned */
     HOB_E_NO_SOCKET = -5060,    /* the service manager has passed no socket of that name */
     HOB_E_NOT_LISTENING = -5061 /* the descriptor is not a stream socket that listens */

@@ -44,6 +44,9 @@ static const char *const own[] = {
     [HOB_E_STOPPING - HOB_E_TLS_NO_CERTIFICATE] = "a client's certificate is wanted",
     [HOB_E_STOPPING - HOB_E_TLS_ALPN] = "no protocol in common (ALPN)",
     [HOB_E_STOPPING - HOB_E_TLS_VERSION] = "no TLS version or cipher in common",
+    [HOB_E_STOPPING - HOB_E_KILLED] = "a signal has ended the process",
+    [HOB_E_STOPPING - HOB_E_EXIT] = "the process's exit status is not 0",
+    [HOB_E_STOPPING - HOB_E_STATUS_LOST] = "the process has ended, its status is not known",
 };
 
 const char *hob_strerror(int code) {

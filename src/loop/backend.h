@@ -25,6 +25,8 @@
 #include "base/crew.h"
 
 struct hob__backend;
+struct hob__start;
+struct hob_process_status;
 
 enum {
     HOB__READ = 1,
@@ -100,6 +102,16 @@ struct hob__sys {
     /* POLLIN ... : those that are there now, 0 = none; -EBADF. */
     int (*poll)(struct hob__backend *b, int fd, int events);
     int (*close)(struct hob__backend *b, int fd);
+
+    /* Both ends close-on-exec, and blocking. */
+    int (*pipe)(struct hob__backend *b, int ends[2]);
+    /* Children (process.h). start: 0, or why it does not run, s->failed too. */
+    int (*start)(struct hob__backend *b, struct hob__start *s);
+    /* Has it ended? 1 and *st; 0; HOB_E_STATUS_LOST: it has, and nobody knows how; -EAGAIN: ask
+     * again in a moment. keep: it stays a zombie, so that its number stays its group's. */
+    int (*reap)(struct hob__backend *b, int pidfd, bool keep, struct hob_process_status *st);
+    /* group: not 0, the number of the group that it leads and that is meant. */
+    int (*kill)(struct hob__backend *b, int pidfd, pid_t group, int sig);
 };
 
 struct hob__backend_ops {

@@ -190,6 +190,11 @@ static int sys_close(struct hob__backend *b, int fd) {
     return close(fd) < 0 && errno != EINTR ? -errno : 0;
 }
 
+static int sys_pipe(struct hob__backend *b, int ends[2]) {
+    (void)b;
+    return pipe2(ends, O_CLOEXEC) < 0 ? -errno : 0;
+}
+
 const struct hob__sys hob__sys_linux = {
     .socket = sys_socket,
     .connect = sys_connect,
@@ -209,6 +214,10 @@ const struct hob__sys hob__sys_linux = {
     .getpeername = sys_getpeername,
     .poll = sys_poll,
     .close = sys_close,
+    .pipe = sys_pipe,
+    .start = hob__linux_start,
+    .reap = hob__linux_reap,
+    .kill = hob__linux_kill,
 };
 
 ssize_t hob__linux_attempt(struct hob__backend *b, struct hob__op *op) {
