@@ -187,12 +187,13 @@ PROCESS_TEST(exec_fails) {
     FAILS(HOB_ARGS("/tmp"), -EACCES, HOB_STEP_EXEC, "/tmp", "Permission denied", 0);
     FAILS(HOB_ARGS("/etc/passwd/x"), -ENOTDIR, HOB_STEP_EXEC, "/etc/passwd/x", "Not a directory",
           0);
+    if (getenv("TEST_SLOW")) return 0; /* valgrind ends the child itself, qemu says -ENOENT */
     write_program(in_folder("no-interpreter"), "#!/nowhere/sh\n", 0700);
     FAILS(HOB_ARGS(in_folder("no-interpreter")), -ENOENT, HOB_STEP_EXEC,
           in_folder("no-interpreter"), "interpreter", 0);
     write_program(in_folder("no-format"), "echo hi\n", 0700);
     FAILS(HOB_ARGS(in_folder("no-format")), -ENOEXEC, HOB_STEP_EXEC, in_folder("no-format"),
-          "Exec format error", .detached = getenv("TEST_SLOW") == NULL);
+          "Exec format error", .detached = true);
     return 0;
 }
 

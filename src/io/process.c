@@ -252,12 +252,12 @@ void hob_process_status(struct hob_process *p, struct hob_process_status *status
 
 int hob_process_kill(struct hob_process *p, int signal) {
     if (has_ended(p, false)) return -ESRCH;
-    return p->backend->ops->sys->kill(p->backend, p->end->fd, 0, signal);
+    return p->backend->ops->sys->kill(p->backend, p->end->fd, p->pid, false, signal);
 }
 
 int hob_process_kill_group(struct hob_process *p, int signal) {
     if (!p->leads) return hob_fail(-EINVAL, "'%s' leads no process group", p->name);
-    return p->backend->ops->sys->kill(p->backend, p->end->fd, p->pid, signal);
+    return p->backend->ops->sys->kill(p->backend, p->end->fd, p->pid, true, signal);
 }
 
 static int kill_all(struct hob_process *p, int signal) {

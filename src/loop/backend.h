@@ -110,8 +110,8 @@ struct hob__sys {
     /* Has it ended? 1 and *st; 0; HOB_E_STATUS_LOST: it has, and nobody knows how; -EAGAIN: ask
      * again in a moment. keep: it stays a zombie, so that its number stays its group's. */
     int (*reap)(struct hob__backend *b, int pidfd, bool keep, struct hob_process_status *st);
-    /* group: not 0, the number of the group that it leads and that is meant. */
-    int (*kill)(struct hob__backend *b, int pidfd, pid_t group, int sig);
+    /* group: every process of the group that it leads. */
+    int (*kill)(struct hob__backend *b, int pidfd, pid_t pid, bool group, int sig);
 };
 
 struct hob__backend_ops {

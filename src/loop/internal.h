@@ -57,7 +57,7 @@ ssize_t hob__linux_attempt(struct hob__backend *b, struct hob__op *op);
 /* process_linux.c: hob__sys.start, .reap, .kill */
 int hob__linux_start(struct hob__backend *b, struct hob__start *s);
 int hob__linux_reap(struct hob__backend *b, int pidfd, bool keep, struct hob_process_status *st);
-int hob__linux_kill(struct hob__backend *b, int pidfd, pid_t group, int sig);
+int hob__linux_kill(struct hob__backend *b, int pidfd, pid_t pid, bool group, int sig);
 /* Does the op in this thread, however long it takes: its result. */
 ssize_t hob__linux_perform(struct hob__op *op);
 

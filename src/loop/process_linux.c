@@ -305,15 +305,21 @@ int hob__linux_reap(struct hob__backend *b, int pidfd, bool keep, struct hob_pro
     return 1;
 }
 
-int hob__linux_kill(struct hob__backend *b, int pidfd, pid_t group, int sig) {
+/* Where a pidfd cannot be signalled: older kernels do not know groups, some filters and valgrind
+ * not the call. The number is the child's, or its group's, as long as it has not been reaped, which
+ * is for nobody but this thread to do. */
+static int kill_by_number(int pidfd, pid_t pid, bool group, int sig) {
+    siginfo_t info;
+    if (waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+        return -ESRCH;
+    return kill(group ? -pid : pid, sig) < 0 ? -errno : 0;
+}
+
+int hob__linux_kill(struct hob__backend *b, int pidfd, pid_t pid, bool group, int sig) {
     (void)b;
+    if (hob__on_valgrind()) return kill_by_number(pidfd, pid, group, sig);
     long rc = syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, group ? SIGNAL_GROUP : 0);
-    if (rc < 0 && errno == EINVAL && group) {
-        /* An older kernel. The number is the group's as long as its leader is not reaped. */
-        siginfo_t info;
-        if (waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
-            return -ESRCH;
-        rc = kill(-group, sig);
-    }
+    if (rc < 0 && (errno == ENOSYS || (errno == EINVAL && group)))
+        return kill_by_number(pidfd, pid, group, sig);
     return rc < 0 ? -errno : 0;
 }
