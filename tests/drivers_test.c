@@ -5,8 +5,10 @@
 #include "drivers.h"
 
 #include <fcntl.h>
+#include <hob/file.h>
 #include <hob/net.h>
 #include <hob/serve.h>
+#include <hob/watch.h>
 
 /* ---- scopes within scopes ---- */
 
@@ -320,6 +322,97 @@ static int file_and_pipe(void) {
     return rc;
 }
 DRIVE(file_and_foreign_descriptor, file_and_pipe, NULL)
+
+/* ---- files ---- */
+
+static char tree[64]; /* "": not made */
+static char tree_file[80], tree_copy[80];
+
+static int count_names(const char *path) {
+    int n = 0;
+    HOB_EACH(struct hob_entry *, e, hob_scandir, path) n += e->depth;
+    return n;
+}
+
+static int use_files(void) {
+    char *bytes;
+    size_t n;
+    struct hob_line line;
+    HOB_TRY(hob_write_file(tree_file, "new\nlines\n", 10));
+    HOB_TRY(hob_append_file(tree_file, "more\n", 5));
+    HOB_TRY(hob_copy_file(tree_file, tree_copy));
+    HOB_TRY(hob_read_file(tree_copy, &bytes, &n, 1000));
+    hob_file_free(bytes);
+    CHECK_EQ(n, 15);
+    HOB_FILE(f);
+    HOB_TRY(hob_open(tree_file, "r+", &f));
+    HOB_TRY(hob_file_line(f, &line));
+    HOB_TRY(hob_file_write(f, "L", 1));
+    HOB_SCOPE(s);
+    struct hob_file *temporary;
+    const char *folder;
+    HOB_TRY(hob_temp_dir(s, tree, &folder));
+    HOB_TRY(hob_temp_file(s, folder, &temporary));
+    HOB_TRY(hob_unlink(tree_copy));
+    return hob_join(s);
+}
+
+static void remove_tree(void) {
+    unlink(tree_file);
+    unlink(tree_copy);
+    CHECK_EQ(rmdir(tree), 0);
+    tree[0] = 0;
+}
+
+static int files(void) {
+    if (tree[0]) remove_tree(); /* of the run that warms up */
+    strcpy(tree, "/tmp/hob-drivers-tree-XXXXXX");
+    CHECK(mkdtemp(tree) != NULL);
+    snprintf(tree_file, sizeof tree_file, "%s/file", tree);
+    snprintf(tree_copy, sizeof tree_copy, "%s/copy", tree);
+    int fd = open(tree_file, O_WRONLY | O_CREAT, 0644);
+    CHECK_EQ(write(fd, "old", 3), 3);
+    close(fd);
+    return use_files();
+}
+
+/* The file is old or new, and beside it is at most the copy: no temporaries. */
+static void check_files(void) {
+    char text[100] = "";
+    if (!tree[0]) return; /* it did not come so far */
+    int fd = open(tree_file, O_RDONLY), names = 0;
+    CHECK(fd >= 0);
+    CHECK(read(fd, text, sizeof text) >= 0);
+    close(fd);
+    if (strncmp(text, "old", 3) != 0) CHECK(strncmp(text, "new\n", 4) == 0);
+    DIR *d = opendir(tree);
+    while (readdir(d)) names++;
+    closedir(d);
+    CHECK(names <= 2 + 2);
+    remove_tree();
+}
+DRIVE(files_and_folders, files, check_files)
+
+static int walking_and_watching(void) {
+    struct hob_watch *w;
+    struct hob_watch_event e;
+    HOB_SCOPE(s);
+    const char *folder;
+    HOB_TRY(hob_temp_dir(s, NULL, &folder));
+    HOB_TRY(hob_watch_open(&w));
+    int rc = hob_watch_add(w, folder, HOB_WATCH_ALL);
+    char path[200];
+    snprintf(path, sizeof path, "%s/a/b", folder);
+    if (rc >= 0) rc = hob_mkdir_all(path, 0700);
+    if (rc >= 0) rc = hob_watch_next(w, &e);
+    hob_watch_close(w);
+    if (rc < 0) return rc;
+    HOB_EACH(struct hob_entry *, entry, hob_walk, folder) CHECK(entry->type == DT_DIR);
+    HOB_TRY(count_names(folder));
+    HOB_TRY(hob_remove_all(path));
+    return hob_join(s);
+}
+DRIVE(folders_and_watches, walking_and_watching, NULL)
 
 /* ---- generators ---- */
 

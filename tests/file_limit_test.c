@@ -4,6 +4,7 @@
 #include "test.h"
 
 #include <fcntl.h>
+#include <hob/file.h>
 #include <hob/net.h>
 #include <sys/resource.h>
 #include <sys/stat.h>

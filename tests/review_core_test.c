@@ -3,6 +3,7 @@
  * task/task.h. */
 #include "test.h"
 
+#include <hob/file.h>
 #include <hob/net.h>
 
 #include <fcntl.h>

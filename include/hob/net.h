@@ -99,13 +99,6 @@ HOB_API void hob_listener_close(struct hob_listener *l);
  * descriptor must stay open while the call waits; it may be given up at any time in between. */
 HOB_API int hob_poll(int fd, int events);
 
-/* Positional file I/O through the loop's completions: waits for the disk, not in the kernel. The
- * number of bytes (may be less than asked for, as preadv and pwritev), or an error. offset -1: the
- * descriptor's own position. The kernel works on the buffers while the call waits, so a cancel is
- * only seen after it: on a pipe or a terminal that may be never (see hob_poll()). */
-HOB_API ssize_t hob_preadv(int fd, const struct iovec *iov, int count, int64_t offset);
-HOB_API ssize_t hob_pwritev(int fd, const struct iovec *iov, int count, int64_t offset);
-
 #ifdef __cplusplus
 }
 #endif

@@ -1,8 +1,187 @@
-/* io/file.c - positional file I/O through completions. */
-#include <hob/net.h>
+/* io/file.c - files: opening, closing, and what every call on one has in common.
+ *
+ * The position is the file's own, in user space: reads and writes name their offset, so that a seek
+ * costs nothing, a read-ahead buffer disturbs nobody, and a call that was cut short by a cancel has
+ * moved it by what was done. */
+#include "io/file.h"
 
-#include "task/fdwait.h"
+#include <hob/task.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/memory.h"
 #include "task/wait.h"
+
+int hob__file_fail(int code, const char *func, const char *verb, const char *path) {
+    if (code == -ECANCELED) return code;
+    return hob__fail(false, code, func, __FILE__, __LINE__, "cannot %s '%s'", verb, path);
+}
+
+/* Never a result. */
+enum { NOT_RUN = INT_MIN };
+
+static int run_job(struct hob__op *op, int (*work)(struct hob__op *op), const char *what) {
+    op->code = HOB__OP_WORK;
+    op->fd = -1;
+    op->work = work;
+    op->result = NOT_RUN;
+    return (int)hob__op_run(op, what);
+}
+
+int hob__file_job(struct hob__op *op, int (*work)(struct hob__op *op), const char *what) {
+    return run_job(op, work, what);
+}
+
+int hob__file_cleanup(struct hob__op *op, int (*work)(struct hob__op *op), const char *what) {
+    int rc = hob_self() ? run_job(op, work, what) : work(op);
+    return rc < 0 && op->result == NOT_RUN ? work(op) : rc;
+}
+
+/* ---- open and close ---- */
+
+struct hob_file *hob__file_blank(struct hob__backend *b, const char *path, int flags) {
+    size_t n = strlen(path) + 1;
+    struct hob_file *f = hob__alloc(sizeof *f + n);
+    if (HOB__UNLIKELY(!f)) return NULL;
+    memset(f, 0, sizeof *f);
+    f->backend = b;
+    f->fd = -1;
+    f->append = (flags & O_APPEND) != 0;
+    f->line_limit = HOB_LINE_LIMIT;
+    memcpy(f->path, path, n);
+    return f;
+}
+
+static int open_file(const char *path, int flags, mode_t mode, const char *func,
+                     struct hob_file **out) {
+    struct hob__backend *b;
+    int rc = hob__io_enter(func, &b);
+    if (HOB__UNLIKELY(rc < 0)) return rc;
+    /* O_NONBLOCK: a FIFO must not hold up a thread that nothing can call back. Files don't care. */
+    struct hob__op op = {.code = HOB__OP_OPENAT,
+                         .fd = AT_FDCWD,
+                         .path = path,
+                         .flags = (uint32_t)(flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK),
+                         .mode = mode};
+    struct hob_file *f = hob__file_blank(b, path, flags);
+    if (HOB__UNLIKELY(!f)) return -ENOMEM;
+    ssize_t fd = hob__op_run_on(b, &op, "open");
+    if (fd == -EAGAIN && !(flags & O_NONBLOCK)) {
+        /* Another process holds a lease on it, which the kernel takes back within its time. */
+        op.flags &= (uint32_t)~O_NONBLOCK;
+        fd = hob__op_run_on(b, &op, "open");
+    }
+    if (HOB__UNLIKELY(fd < 0)) {
+        hob__free(f);
+        bool reads = (flags & (O_ACCMODE | O_CREAT)) == O_RDONLY;
+        return hob__file_fail((int)fd, func, reads ? "open" : "open for writing", path);
+    }
+    f->fd = (int)fd;
+    *out = f;
+    return 0;
+}
+
+int hob_open_flags(const char *path, int flags, mode_t mode, struct hob_file **out) {
+    return open_file(path, flags, mode, __func__, out);
+}
+
+/* -1: no such mode. */
+static int flags_of(const char *mode) {
+    int flags;
+    switch (mode[0]) {
+    case 'r':
+        flags = O_RDONLY;
+        break;
+    case 'w':
+        flags = O_WRONLY | O_CREAT | O_TRUNC;
+        break;
+    case 'a':
+        flags = O_WRONLY | O_CREAT | O_APPEND;
+        break;
+    case 'x':
+        flags = O_WRONLY | O_CREAT | O_EXCL;
+        break;
+    default:
+        return -1;
+    }
+    if (mode[1] == 0) return flags;
+    if (mode[1] != '+' || mode[2] != 0) return -1;
+    return (flags & ~O_ACCMODE) | O_RDWR;
+}
+
+int hob_open(const char *path, const char *mode, struct hob_file **out) {
+    int flags = flags_of(mode);
+    if (flags < 0) {
+        int rc = hob__io_point(__func__);
+        return rc < 0 ? rc : hob_fail(-EINVAL, "'%s' is no mode: r, w, a, x, or one with +", mode);
+    }
+    return open_file(path, flags, 0666, __func__, out);
+}
+
+struct closing {
+    struct hob__op op;
+    struct hob__backend *backend;
+    int fd;
+};
+
+static int close_job(struct hob__op *op) {
+    struct closing *c = (struct closing *)op;
+    return c->backend->ops->files->close(c->backend, c->fd);
+}
+
+int hob__file_close_slowly(struct hob__backend *b, int fd) {
+    struct closing c = {.backend = b, .fd = fd};
+    return hob__file_cleanup(&c.op, close_job, "close");
+}
+
+int hob_file_close(struct hob_file *f) {
+    if (!f) return 0;
+    if (f->running > 0) hob__misuse(__func__, "a task is in a call on the file '%s'", f->path);
+    if (f->replacing) hob__replace_drop(f);
+    struct hob__backend *b = f->backend;
+    int rc = f->heavy ? hob__file_close_slowly(b, f->fd) : b->ops->files->close(b, f->fd);
+    if (rc < 0) hob__file_fail(rc, __func__, "close", f->path);
+    if (f->ahead.data) hob__buffer_free(&f->ahead);
+    hob__free(f);
+    return rc;
+}
+
+void hob__file_leave(struct hob_file **f) { hob_file_close(*f); }
+
+int hob_file_fd(const struct hob_file *f) { return f->fd; }
+const char *hob_file_path(const struct hob_file *f) { return f->path; }
+
+/* ---- calls ---- */
+
+int hob__file_enter(struct hob_file *f, bool at_position, const char *func) {
+    struct hob__backend *b;
+    int rc = hob__io_enter(func, &b);
+    if (HOB__UNLIKELY(b != f->backend))
+        hob__misuse(func, "the file '%s' belongs to another loop", f->path);
+    if (HOB__UNLIKELY(at_position && f->busy))
+        hob__misuse(func, "two tasks are at the position of the file '%s' at once", f->path);
+    if (HOB__UNLIKELY(rc < 0)) return rc;
+    f->running++;
+    f->busy |= at_position;
+    return 0;
+}
+
+ssize_t hob__file_get(struct hob_file *f, void *buf, size_t n, int64_t offset) {
+    struct iovec iov = {buf, n < HOB__FILE_READ_PIECE ? n : HOB__FILE_READ_PIECE};
+    struct hob__op op = {
+        .code = HOB__OP_PREADV, .fd = f->fd, .iov = &iov, .iov_count = 1, .offset = offset};
+    return hob__op_run_on(f->backend, &op, "read");
+}
+
+ssize_t hob__file_put(struct hob_file *f, const void *buf, size_t n, int64_t offset) {
+    struct iovec iov = {(void *)buf, n < HOB__FILE_WRITE_PIECE ? n : HOB__FILE_WRITE_PIECE};
+    struct hob__op op = {
+        .code = HOB__OP_PWRITEV, .fd = f->fd, .iov = &iov, .iov_count = 1, .offset = offset};
+    f->heavy = true;
+    return hob__op_run_on(f->backend, &op, "write");
+}
+
+/* ---- descriptors of the caller's ---- */
 
 static ssize_t run(enum hob__op_code code, int fd, const struct iovec *iov, int count,
                    int64_t offset, const char *func) {

@@ -19,6 +19,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -55,7 +56,20 @@ struct hob__fd {
     };
 };
 
-enum hob__op_code { HOB__OP_PREADV, HOB__OP_PWRITEV, HOB__OP_FSYNC, HOB__OP_WORK };
+enum hob__op_code {
+    HOB__OP_PREADV,  /* fd, iov, iov_count, offset */
+    HOB__OP_PWRITEV, /* the same */
+    HOB__OP_FSYNC,   /* fd, flags: 1 = the data only (fdatasync) */
+    HOB__OP_WORK,    /* work */
+    /* Calls by path; fd: the folder that a relative path begins in, or AT_FDCWD. */
+    HOB__OP_OPENAT,    /* path, flags, mode; the result is a descriptor */
+    HOB__OP_STATX,     /* path, flags, out: a struct statx */
+    HOB__OP_RENAMEAT,  /* path, path2, flags; both begin in fd */
+    HOB__OP_UNLINKAT,  /* path, flags */
+    HOB__OP_MKDIRAT,   /* path, mode */
+    HOB__OP_SYMLINKAT, /* path: what the link says, path2: the link */
+    HOB__OP_LINKAT     /* path, path2, flags; both begin in fd */
+};
 
 /* One piece of bounded work, in the caller's memory until `done` is called, in the loop's thread.
  */
@@ -64,7 +78,10 @@ struct hob__op {
     int fd;
     const struct iovec *iov;
     int iov_count;
-    int64_t offset;                  /* -1: the descriptor's position */
+    int64_t offset; /* -1: the descriptor's position */
+    const char *path, *path2;
+    void *out;
+    uint32_t flags, mode;
     int (*work)(struct hob__op *op); /* HOB__OP_WORK: runs in a worker thread; its result */
     void (*done)(struct hob__op *op);
     ssize_t result; /* >= 0 or -errno */
@@ -114,6 +131,35 @@ struct hob__sys {
     int (*kill)(struct hob__backend *b, int pidfd, pid_t pid, bool group, int sig);
 };
 
+/* Calls on files for jobs of several steps (HOB__OP_WORK). They may wait for a disk, so only worker
+ * threads call them, but for those that say so; -errno. at: the folder that a relative path begins
+ * in, or AT_FDCWD. Not interrupted by signals. */
+struct hob__files {
+    int (*openat)(struct hob__backend *b, int at, const char *path, int flags, mode_t mode);
+    int (*close)(struct hob__backend *b, int fd); /* of what was only read: at once */
+    int (*fstatat)(struct hob__backend *b, int at, const char *path, struct stat *st, int flags);
+    int (*faccessat)(struct hob__backend *b, int at, const char *path, int mode, int flags);
+    int (*fchmod)(struct hob__backend *b, int fd, mode_t mode);
+    int (*fchmodat)(struct hob__backend *b, int at, const char *path, mode_t mode);
+    int (*fchown)(struct hob__backend *b, int fd, uid_t user, gid_t group);
+    int (*ftruncate)(struct hob__backend *b, int fd, int64_t size);
+    int (*fsync)(struct hob__backend *b, int fd);
+    int (*mkdirat)(struct hob__backend *b, int at, const char *path, mode_t mode);
+    int (*renameat)(struct hob__backend *b, int at, const char *from, const char *to);
+    int (*unlinkat)(struct hob__backend *b, int at, const char *path, int flags);
+    ssize_t (*readlinkat)(struct hob__backend *b, int at, const char *path, char *buf, size_t n);
+    ssize_t (*getdents)(struct hob__backend *b, int fd, void *buf, size_t n);  /* getdents64() */
+    ssize_t (*copy_range)(struct hob__backend *b, int from, int to, size_t n); /* at positions */
+    ssize_t (*read)(struct hob__backend *b, int fd, void *buf, size_t n);
+    ssize_t (*write)(struct hob__backend *b, int fd, const void *buf, size_t n);
+    /* None of these waits, but for watch_add. */
+    int64_t (*position)(struct hob__backend *b, int fd);
+    int (*watch_open)(struct hob__backend *b); /* an inotify descriptor, non-blocking */
+    int (*watch_add)(struct hob__backend *b, int fd, const char *path, uint32_t events);
+    int (*watch_remove)(struct hob__backend *b, int fd, int id);
+    ssize_t (*watch_read)(struct hob__backend *b, int fd, void *buf, size_t n);
+};
+
 struct hob__backend_ops {
     const char *name;
     /* 0, or -errno with the reason in b->why: the next one is tried. */
@@ -140,12 +186,14 @@ struct hob__backend_ops {
     /* Stops watching, before the descriptor is closed or given back. True when the record may be
      * reused at once, false when the backend will call hob__fd_gone(b, f) later. */
     bool (*disarm)(struct hob__backend *b, struct hob__fd *f);
-    /* Does the op now if that takes no waiting at all (a read of cached pages): its result; or
-     * -EAGAIN: submit it then. op->done is not called. An optional short cut. */
+    /* Does the op now if that takes no waiting at all (a read of cached pages, an open by names
+     * that the kernel remembers): its result; or -EAGAIN: submit it then. op->done is not called.
+     * An optional short cut. */
     ssize_t (*attempt)(struct hob__backend *b, struct hob__op *op);
     /* 0, or -errno: then op->done is not called. done is called from wait(), never from here. */
     int (*submit)(struct hob__backend *b, struct hob__op *op);
     const struct hob__sys *sys;
+    const struct hob__files *files;
 };
 
 struct hob__backend {
@@ -191,4 +239,5 @@ void hob__offload_close(struct hob__backend *b);
 
 extern const struct hob__backend_ops hob__backend_uring, hob__backend_epoll;
 extern const struct hob__sys hob__sys_linux;
+extern const struct hob__files hob__files_linux;
 #endif

@@ -167,4 +167,5 @@ const struct hob__backend_ops hob__backend_epoll = {
     .attempt = hob__linux_attempt,
     .submit = hob__offload_submit,
     .sys = &hob__sys_linux,
+    .files = &hob__files_linux,
 };

@@ -50,8 +50,20 @@ int hob__epoll_deliver(struct hob__backend *b, const struct epoll_event *events,
 
 /* sys_linux.c */
 
+/* The call's result, repeated while a signal interrupts it. */
+#define HOB__RETRY(call)                                                                           \
+    __extension__({                                                                                \
+        __typeof__(call) retry_rc;                                                                 \
+        do retry_rc = (call);                                                                      \
+        while (retry_rc < 0 && errno == EINTR);                                                    \
+        retry_rc < 0 ? -errno : retry_rc;                                                          \
+    })
+
 uint64_t hob__linux_now(struct hob__backend *b);
 void hob__linux_random(struct hob__backend *b, void *buf, size_t n);
+
+/* op_linux.c */
+
 /* backend_ops.attempt */
 ssize_t hob__linux_attempt(struct hob__backend *b, struct hob__op *op);
 /* process_linux.c: hob__sys.start, .reap, .kill */

@@ -8,21 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifndef RWF_NOWAIT
-#define RWF_NOWAIT 0x00000008
-#endif
 #ifndef RWF_NOSIGNAL
 #define RWF_NOSIGNAL 0x00000100 /* Linux 6.18 */
 #endif
-
-/* The call's result, repeated while a signal interrupts it. */
-#define RETRY(call)                                                                                \
-    __extension__({                                                                                \
-        __typeof__(call) retry_rc;                                                                 \
-        do retry_rc = (call);                                                                      \
-        while (retry_rc < 0 && errno == EINTR);                                                    \
-        retry_rc < 0 ? -errno : retry_rc;                                                          \
-    })
 
 uint64_t hob__linux_now(struct hob__backend *b) {
     struct timespec t;
@@ -67,19 +55,19 @@ static int sys_listen(struct hob__backend *b, int fd, int backlog) {
 
 static int sys_accept(struct hob__backend *b, int fd, struct sockaddr *addr, socklen_t *n) {
     (void)b;
-    return RETRY(accept4(fd, addr, n, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    return HOB__RETRY(accept4(fd, addr, n, SOCK_NONBLOCK | SOCK_CLOEXEC));
 }
 
 /* The two calls of every message go to the kernel directly: the C library's are points of thread
  * cancellation, which costs two atomic operations each as soon as a second thread exists. Pipes and
  * terminals are no sockets; they must be non-blocking by themselves. */
 static __attribute__((noinline)) ssize_t read_no_socket(int fd, void *buf, size_t n) {
-    return RETRY(read(fd, buf, n));
+    return HOB__RETRY(read(fd, buf, n));
 }
 
 static ssize_t sys_recv(struct hob__backend *b, int fd, void *buf, size_t n, int flags) {
     (void)b;
-    ssize_t rc = RETRY(syscall(SYS_recvfrom, fd, buf, n, flags | MSG_DONTWAIT, NULL, NULL));
+    ssize_t rc = HOB__RETRY(syscall(SYS_recvfrom, fd, buf, n, flags | MSG_DONTWAIT, NULL, NULL));
     return HOB__UNLIKELY(rc == -ENOTSOCK) && flags == 0 ? read_no_socket(fd, buf, n) : rc;
 }
 
@@ -91,10 +79,10 @@ static ssize_t write_masked(int fd, const struct iovec *iov, int count) {
     sigaddset(&pipe_only, SIGPIPE);
     sigpending(&pending);
     pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
-    ssize_t rc = RETRY(writev(fd, iov, count));
+    ssize_t rc = HOB__RETRY(writev(fd, iov, count));
     if (rc == -EPIPE && !sigismember(&pending, SIGPIPE)) {
         struct timespec none = {0, 0};
-        (void)RETRY(sigtimedwait(&pipe_only, NULL, &none));
+        (void)HOB__RETRY(sigtimedwait(&pipe_only, NULL, &none));
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return rc;
@@ -103,7 +91,7 @@ static ssize_t write_masked(int fd, const struct iovec *iov, int count) {
 static __attribute__((noinline)) ssize_t write_quietly(int fd, const struct iovec *iov, int count) {
     static _Atomic bool no_flag;
     if (!atomic_load_explicit(&no_flag, memory_order_relaxed)) {
-        ssize_t rc = RETRY(pwritev2(fd, iov, count, -1, RWF_NOSIGNAL));
+        ssize_t rc = HOB__RETRY(pwritev2(fd, iov, count, -1, RWF_NOSIGNAL));
         if (rc != -EOPNOTSUPP && rc != -EINVAL && rc != -ENOSYS) return rc;
         atomic_store_explicit(&no_flag, true, memory_order_relaxed);
     }
@@ -112,15 +100,15 @@ static __attribute__((noinline)) ssize_t write_quietly(int fd, const struct iove
 
 static __attribute__((noinline)) ssize_t send_many(int fd, const struct iovec *iov, int count) {
     struct msghdr m = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
-    return RETRY(sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT));
+    return HOB__RETRY(sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
 /* Its own frame is small: with many connections each line of a task's stack is a cache miss. */
 static ssize_t sys_send(struct hob__backend *b, int fd, const struct iovec *iov, int count) {
     (void)b;
     ssize_t rc = HOB__LIKELY(count == 1)
-                     ? RETRY(syscall(SYS_sendto, fd, iov->iov_base, iov->iov_len,
-                                     MSG_NOSIGNAL | MSG_DONTWAIT, NULL, 0))
+                     ? HOB__RETRY(syscall(SYS_sendto, fd, iov->iov_base, iov->iov_len,
+                                          MSG_NOSIGNAL | MSG_DONTWAIT, NULL, 0))
                      : send_many(fd, iov, count);
     return HOB__UNLIKELY(rc == -ENOTSOCK) ? write_quietly(fd, iov, count) : rc;
 }
@@ -146,7 +134,7 @@ static int sys_set_nonblock(struct hob__backend *b, int fd, bool on) {
 static ssize_t sys_recvfrom(struct hob__backend *b, int fd, void *buf, size_t n, int flags,
                             struct sockaddr *from, socklen_t *size) {
     (void)b;
-    return RETRY(recvfrom(fd, buf, n, flags | MSG_DONTWAIT, from, size));
+    return HOB__RETRY(recvfrom(fd, buf, n, flags | MSG_DONTWAIT, from, size));
 }
 
 static int sys_shutdown(struct hob__backend *b, int fd, int how) {
@@ -179,7 +167,7 @@ static int sys_getpeername(struct hob__backend *b, int fd, struct sockaddr *addr
 static int sys_poll(struct hob__backend *b, int fd, int events) {
     (void)b;
     struct pollfd p = {.fd = fd, .events = (short)events};
-    int rc = RETRY(poll(&p, 1, 0));
+    int rc = HOB__RETRY(poll(&p, 1, 0));
     if (rc <= 0) return rc;
     return p.revents & POLLNVAL ? -EBADF : p.revents;
 }
@@ -219,25 +207,3 @@ const struct hob__sys hob__sys_linux = {
     .reap = hob__linux_reap,
     .kill = hob__linux_kill,
 };
-
-ssize_t hob__linux_attempt(struct hob__backend *b, struct hob__op *op) {
-    (void)b;
-    if (op->code != HOB__OP_PREADV) return -EAGAIN;
-    ssize_t rc = preadv2(op->fd, op->iov, op->iov_count, op->offset, RWF_NOWAIT);
-    /* An error is better reported by the thorough way: it may only concern the flag. */
-    return rc < 0 ? -EAGAIN : rc;
-}
-
-ssize_t hob__linux_perform(struct hob__op *op) {
-    switch (op->code) {
-    case HOB__OP_PREADV:
-        return RETRY(preadv2(op->fd, op->iov, op->iov_count, op->offset, 0));
-    case HOB__OP_PWRITEV:
-        return RETRY(pwritev2(op->fd, op->iov, op->iov_count, op->offset, 0));
-    case HOB__OP_FSYNC:
-        return RETRY(fsync(op->fd));
-    case HOB__OP_WORK:
-        return op->work(op);
-    }
-    return -EINVAL;
-}

@@ -193,10 +193,18 @@ static void on_removal(struct state *s, const struct hob__cqe *c) {
     if (was_refused(c) && !remove_record(s, f)) retry_later(s, f, RETRY_REMOVE);
 }
 
+/* What the ring cannot do a thread can: calls that this kernel's ring does not know yet, and
+ * descriptors opened with O_NONBLOCK on file systems that cannot tell whether they would wait. If
+ * it was the call itself that was wrong, the thread finds the same. */
+static bool refused_by_ring(const struct hob__cqe *c) {
+    return c->res == -EAGAIN || c->res == -EINVAL || c->res == -EOPNOTSUPP;
+}
+
 static int on_op(struct hob__backend *b, const struct hob__cqe *c) {
     struct hob__op *op = hob__unpack(c->user_data & ~(uint64_t)TAG_MASK);
     op->result = c->res;
     b->ops_in_flight--;
+    if (HOB__UNLIKELY(refused_by_ring(c)) && hob__offload_submit(b, op) == 0) return 0;
     op->done(op);
     return 1;
 }
@@ -398,10 +406,35 @@ static bool uring_disarm(struct hob__backend *b, struct hob__fd *f) {
     return false;
 }
 
+/* Of calls by path; `len` is the mode, the second folder, or what statx shall find out. */
+static void fill_path_entry(struct hob__sqe *e, const struct hob__op *op) {
+    e->addr = (uint64_t)(uintptr_t)op->path;
+    e->off = (uint64_t)(uintptr_t)(op->code == HOB__OP_STATX ? op->out : op->path2);
+    e->op_flags = op->flags;
+    switch (op->code) {
+    case HOB__OP_STATX:
+        e->len = STATX_BASIC_STATS;
+        break;
+    case HOB__OP_RENAMEAT:
+    case HOB__OP_LINKAT:
+        e->len = (uint32_t)op->fd;
+        break;
+    case HOB__OP_OPENAT:
+    case HOB__OP_MKDIRAT:
+        e->len = op->mode;
+        break;
+    default:
+        break;
+    }
+}
+
 static int uring_submit(struct hob__backend *b, struct hob__op *op) {
-    static const uint8_t opcodes[] = {[HOB__OP_PREADV] = HOB__URING_READV,
-                                      [HOB__OP_PWRITEV] = HOB__URING_WRITEV,
-                                      [HOB__OP_FSYNC] = HOB__URING_FSYNC};
+    static const uint8_t opcodes[] = {
+        [HOB__OP_PREADV] = HOB__URING_READV,        [HOB__OP_PWRITEV] = HOB__URING_WRITEV,
+        [HOB__OP_FSYNC] = HOB__URING_FSYNC,         [HOB__OP_OPENAT] = HOB__URING_OPENAT,
+        [HOB__OP_STATX] = HOB__URING_STATX,         [HOB__OP_RENAMEAT] = HOB__URING_RENAMEAT,
+        [HOB__OP_UNLINKAT] = HOB__URING_UNLINKAT,   [HOB__OP_MKDIRAT] = HOB__URING_MKDIRAT,
+        [HOB__OP_SYMLINKAT] = HOB__URING_SYMLINKAT, [HOB__OP_LINKAT] = HOB__URING_LINKAT};
     struct state *s = b->state;
     /* After a short write at the descriptor's own position (a full disk) the ring's worker leaves
      * that position where it was, and the next write would go over it: so not by the ring. */
@@ -412,10 +445,14 @@ static int uring_submit(struct hob__backend *b, struct hob__op *op) {
     e->opcode = opcodes[op->code];
     e->fd = op->fd;
     e->user_data = hob__pack(op, 0) | TAG_OP;
-    if (op->code != HOB__OP_FSYNC) {
+    if (op->code == HOB__OP_FSYNC) {
+        e->op_flags = op->flags;
+    } else if (op->code <= HOB__OP_PWRITEV) {
         e->addr = (uint64_t)(uintptr_t)op->iov;
         e->len = (uint32_t)op->iov_count;
         e->off = (uint64_t)op->offset;
+    } else {
+        fill_path_entry(e, op);
     }
     b->ops_in_flight++;
     return 0;
@@ -434,4 +471,5 @@ const struct hob__backend_ops hob__backend_uring = {
     .attempt = hob__linux_attempt,
     .submit = uring_submit,
     .sys = &hob__sys_linux,
+    .files = &hob__files_linux,
 };

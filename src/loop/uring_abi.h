@@ -17,7 +17,7 @@ struct hob__sqe {
     uint64_t off;
     uint64_t addr;
     uint32_t len;
-    uint32_t op_flags; /* poll32_events, rw_flags, fsync_flags */
+    uint32_t op_flags; /* poll32_events, rw_flags, fsync_flags, open_flags, ... */
     uint64_t user_data;
     uint64_t rest[3];
 };
@@ -119,7 +119,14 @@ enum {
     HOB__URING_WRITEV = 2,
     HOB__URING_FSYNC = 3,
     HOB__URING_POLL_ADD = 6,
-    HOB__URING_POLL_REMOVE = 7
+    HOB__URING_POLL_REMOVE = 7,
+    HOB__URING_OPENAT = 18,
+    HOB__URING_STATX = 21,
+    HOB__URING_RENAMEAT = 35,  /* 5.11 */
+    HOB__URING_UNLINKAT = 36,  /* 5.11 */
+    HOB__URING_MKDIRAT = 37,   /* 5.15 */
+    HOB__URING_SYMLINKAT = 38, /* 5.15 */
+    HOB__URING_LINKAT = 39     /* 5.15 */
 };
 
 #endif

@@ -76,6 +76,13 @@ int hob__io_point(const char *func) {
     return hob__check_point(t, func);
 }
 
+int hob__io_enter(const char *func, struct hob__backend **b) {
+    struct hob_task *t = hob__current(func);
+    *b = &t->loop->backend;
+    hob__share(t->loop);
+    return hob__check_point(t, func);
+}
+
 /* Has it watched. 0, or why it cannot be; *always: it is always ready (a regular file). */
 static __attribute__((noinline)) int arm(struct hob_loop *loop, struct hob__fd *f,
                                          unsigned direction, bool *always) {
@@ -164,10 +171,7 @@ int hob__wait_any(struct hob_waiter *w, uint64_t deadline, const char *what, con
 
 static void op_done(struct hob__op *op) { hob__wake(op->user, 0); }
 
-ssize_t hob__op_run(struct hob__op *op, const char *what) {
-    struct hob__backend *b = &hob__current(what)->loop->backend;
-    ssize_t at_once = b->ops->attempt(b, op);
-    if (at_once != -EAGAIN) return at_once;
+ssize_t hob__op_wait(struct hob__backend *b, struct hob__op *op, const char *what) {
     struct hob_waiter w;
     op->user = &w;
     op->done = op_done;
@@ -175,4 +179,8 @@ ssize_t hob__op_run(struct hob__op *op, const char *what) {
     if (rc < 0) return rc;
     hob__wait_on(NULL, &w, what, (const void *)(uintptr_t)(unsigned)op->fd, HOB__WAIT_MASKED);
     return op->result;
+}
+
+ssize_t hob__op_run(struct hob__op *op, const char *what) {
+    return hob__op_run_on(&hob__current(what)->loop->backend, op, what);
 }

@@ -28,11 +28,20 @@ int hob__wait_any(struct hob_waiter *w, uint64_t deadline, const char *what, con
 /* The cancellation point that begins a call on descriptors. As such a call need not wait when its
  * peer is fast, this lets other tasks run once the turn's time is over. 0 or -ECANCELED. */
 int hob__io_point(const char *func);
+/* The same; *b becomes the backend of the calling task's loop, whatever the result. */
+int hob__io_enter(const char *func, struct hob__backend **b);
 
 /* Runs the operation and returns its result. The buffers are in use until then, so that a cancel
  * does not cut it short.
  */
 ssize_t hob__op_run(struct hob__op *op, const char *what);
+/* The part of it that waits. */
+ssize_t hob__op_wait(struct hob__backend *b, struct hob__op *op, const char *what);
+/* The same on the backend of the calling task. */
+static inline ssize_t hob__op_run_on(struct hob__backend *b, struct hob__op *op, const char *what) {
+    ssize_t at_once = b->ops->attempt(b, op);
+    return HOB__LIKELY(at_once != -EAGAIN) ? at_once : hob__op_wait(b, op, what);
+}
 
 /* The backend of the calling task's loop; misuse, naming func, outside a task. */
 struct hob__backend *hob__backend_current(const char *func);

@@ -2,6 +2,7 @@
 #include "input.h"
 
 #include <fcntl.h>
+#include <hob/file.h>
 #include <hob/hob.h>
 #include <hob/net.h>
 #include <poll.h>

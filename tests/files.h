@@ -1,0 +1,86 @@
+/* files.h - the frame of the tests of files: FILE_TEST(name) { ...; return 0; } runs in a task,
+ * with a folder of its own, after which descriptors and bytes are as before. */
+#ifndef HOB_TEST_FILES_H
+#define HOB_TEST_FILES_H
+#include "test.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <hob/file.h>
+#include <hob/watch.h>
+
+#include "base/memory.h"
+
+static char folder[] = "/tmp/hob-file-test-XXXXXX";
+
+static const char *in(const char *name) {
+    static char paths[8][300];
+    static unsigned next;
+    char *path = paths[next++ % 8];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+static int count_fds(void) {
+    DIR *d = opendir("/proc/self/fd");
+    int n = 0;
+    while (readdir(d)) n++;
+    closedir(d);
+    return n;
+}
+
+static int tidy(int (*body)(void)) {
+    CHECK(mkdtemp(folder) != NULL);
+    int fds = count_fds();
+    hob__alloc_fail_at(0);
+    long live = hob__alloc_live();
+    int rc = body();
+    hob_error_clear();
+    CHECK_EQ(count_fds(), fds);
+    CHECK_EQ(hob__alloc_live(), live);
+    CHECK_EQ(hob_remove_all(folder), 0);
+    return rc;
+}
+
+#define FILE_TEST(name)                                                                            \
+    static int body_##name(void);                                                                  \
+    TASK_TEST(name) {                                                                              \
+        HOB_TRY(warm_up());                                                                        \
+        return tidy(body_##name);                                                                  \
+    }                                                                                              \
+    static int body_##name(void)
+
+static int idle(void) { return hob_yield_now(); }
+HOB_TASK(idle)
+
+/* What a loop makes at its first use (threads, records of tasks) is no leak. */
+static int warm_up(void) {
+    char buf[8];
+    struct hob_watch *w;
+    HOB_TRY(hob_watch_open(&w));
+    hob_watch_close(w);
+    HOB_SCOPE(s);
+    for (int i = 0; i < 20; i++) hob_spawn(s, idle);
+    HOB_TRY(hob_join(s));
+    CHECK(hob_readlink("/proc/self/exe/no", buf, sizeof buf) < 0);
+    hob_error_clear();
+    return 0;
+}
+
+__attribute__((unused)) static void put(const char *name, const char *text) {
+    int fd = open(in(name), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    CHECK(fd >= 0);
+    CHECK_EQ(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+}
+
+__attribute__((unused)) static void holds(const char *name, const char *text) {
+    char *bytes;
+    size_t n;
+    CHECK_EQ(hob_read_file(in(name), &bytes, &n, 1 << 20), 0);
+    CHECK_EQ(n, strlen(text));
+    CHECK_STR(bytes, text);
+    hob_file_free(bytes);
+}
+
+#endif
