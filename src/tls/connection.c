@@ -168,7 +168,7 @@ static __attribute__((noinline)) ssize_t write_gathered(struct hob__tls *t, cons
     if (max > sizeof buf) max = sizeof buf;
     for (int i = 0; i < count && n < max; i++) {
         size_t take = iov[i].iov_len < max - n ? iov[i].iov_len : max - n;
-        memcpy(buf + n, iov[i].iov_base, take);
+        if (take > 0) memcpy(buf + n, iov[i].iov_base, take);
         n += take;
     }
     ssize_t sent = write_record(t, buf, n);
