@@ -388,6 +388,23 @@ def debug_mode(start):
         need(("hob_sleep: called outside a task" in run.err) == (status != 0), run.err)
 
 
+def processes(start):
+    run = start()
+    run.prints("""line 2
+                  line 4
+                  ALL AT ONCE
+                  ls: failed, and said why
+                  sleep: timed out, and gone""")
+    run.took(0.6, 20)
+
+
+def signals(start):
+    run = start()
+    run.prints("""SIGHUP: version 2 of the configuration
+                  SIGHUP: version 3 of the configuration
+                  SIGTERM: stopping""")
+
+
 # ---- running them ----
 
 

@@ -22,6 +22,7 @@ struct hob_options {
     unsigned slow_ms;  /* a task that holds the loop longer is reported; default 100 (HOB_SLOW_MS, 0
                           = never) */
     bool no_interrupt; /* leave SIGINT alone */
+    bool terminate;    /* SIGTERM stops the program in two phases, as Ctrl-C does */
 };
 
 /* int main(int argc, char **argv) { return hob_main(app, argc, argv); }

@@ -164,7 +164,7 @@ HOB_API int hob_worker_index(void);
 /* ---- behind the macros. Private. ---- */
 
 static inline struct hob_workers_options hob__workers(unsigned n) {
-    struct hob_workers_options options = {n, false, {NULL, 0, 0, 0, 0, false}};
+    struct hob_workers_options options = {n, false, {NULL, 0, 0, 0, 0, false, false}};
     return options;
 }
 HOB_API int hob__run_workers(struct hob_workers_options options, const struct hob__spawn_site *site,

@@ -59,7 +59,10 @@ void hob__debug_begin(struct hob_loop *loop) {
 void hob__debug_end(struct hob_loop *loop) {
     if (!loop->debug) return;
     struct hob_loop *mine = loop;
-    if (atomic_compare_exchange_strong(&asked_loop, &mine, NULL)) signal(SIGQUIT, SIG_DFL);
+    struct sigaction now;
+    if (atomic_compare_exchange_strong(&asked_loop, &mine, NULL) &&
+        sigaction(SIGQUIT, NULL, &now) == 0 && now.sa_handler == on_quit)
+        signal(SIGQUIT, SIG_DFL); /* else a hob_signal has it: it comes back to on_quit() */
     say("hob: a loop ends: %llu tasks in %llu turns, %zu stacks at most\n",
         (unsigned long long)loop->next_id, (unsigned long long)loop->turns, loop->stacks.total);
 }

@@ -21,8 +21,9 @@ pthread_mutex_t hob__loops_lock = PTHREAD_MUTEX_INITIALIZER;
 /* ---- Ctrl-C ---- */
 
 static struct hob_loop *_Atomic interrupted_loop;
-/* Did Ctrl-C come during the last run in this thread? */
-static __thread bool was_interrupted;
+/* The SIGINT or SIGTERM that stopped the last run in this thread; 0 = none. */
+static __thread int was_interrupted;
+static _Atomic int interrupt_signal;
 
 /* Handlers at work: they may run in another thread than the loop's, while that one ends. */
 static _Atomic int interrupting;
@@ -31,6 +32,7 @@ static void on_interrupt(int sig) {
     int kept_errno = errno;
     atomic_fetch_add(&interrupting, 1);
     struct hob_loop *loop = atomic_load(&interrupted_loop);
+    atomic_store(&interrupt_signal, sig);
     if (!loop || atomic_fetch_add(&loop->interrupts, 1) > 0) {
         /* The second one: at once, even when a task never lets go. */
         signal(sig, SIG_DFL);
@@ -42,22 +44,39 @@ static void on_interrupt(int sig) {
     errno = kept_errno;
 }
 
-static bool catch_interrupts(struct hob_loop *loop) {
+/* Only a signal that nobody else has taken. */
+static bool catch_one(int sig) {
     struct sigaction now;
-    if (syscall(SYS_gettid) != getpid()) return false;
-    if (sigaction(SIGINT, NULL, &now) < 0 || (now.sa_flags & SA_SIGINFO) ||
-        now.sa_handler != SIG_DFL)
+    if (sigaction(sig, NULL, &now) < 0 || (now.sa_flags & SA_SIGINFO) || now.sa_handler != SIG_DFL)
         return false;
-    struct hob_loop *none = NULL;
-    if (!atomic_compare_exchange_strong(&interrupted_loop, &none, loop)) return false;
     struct sigaction ours = {.sa_handler = on_interrupt, .sa_flags = SA_ONSTACK | SA_RESTART};
     sigemptyset(&ours.sa_mask);
-    sigaction(SIGINT, &ours, NULL);
+    sigaction(sig, &ours, NULL);
     return true;
 }
 
+static bool catch_interrupts(struct hob_loop *loop, const struct hob_options *o) {
+    if (syscall(SYS_gettid) != getpid()) return false;
+    struct hob_loop *none = NULL;
+    if (!atomic_compare_exchange_strong(&interrupted_loop, &none, loop)) return false;
+    bool interrupts = !o->no_interrupt && catch_one(SIGINT);
+    bool terminates = o->terminate && catch_one(SIGTERM);
+    if (!interrupts && !terminates) atomic_store(&interrupted_loop, NULL);
+    return interrupts || terminates;
+}
+
+/* One that a hob_signal has taken meanwhile is given back to on_interrupt(), which then finds no
+ * loop and does what is the default. */
+static void release_one(int sig) {
+    struct sigaction now;
+    if (sigaction(sig, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) &&
+        now.sa_handler == on_interrupt)
+        signal(sig, SIG_DFL);
+}
+
 static void release_interrupts(void) {
-    signal(SIGINT, SIG_DFL);
+    release_one(SIGINT);
+    release_one(SIGTERM);
     atomic_store(&interrupted_loop, NULL);
     while (atomic_load(&interrupting) > 0) sched_yield();
 }
@@ -267,7 +286,7 @@ int hob__run(const struct hob_options *options, const struct hob__spawn_site *si
     hob__loop = loop;
     pthread_setspecific(inside, loop);
     list_loop(loop, true);
-    bool catches = !o.no_interrupt && catch_interrupts(loop);
+    bool catches = catch_interrupts(loop, &o);
     hob__debug_begin(loop);
     if (o.slow_ms) hob__watchdog_add();
     struct hob_error *error = NULL;
@@ -282,7 +301,7 @@ int hob__run(const struct hob_options *options, const struct hob__spawn_site *si
     pthread_setspecific(inside, NULL);
     hob__loop_unref(loop);
     hob__error_set(error);
-    was_interrupted = interrupted;
+    was_interrupted = interrupted ? atomic_load(&interrupt_signal) : 0;
     return rc;
 }
 
@@ -308,8 +327,8 @@ int hob__main(struct hob_options options, int (*app)(int argc, char **argv), int
     if (rc >= 0) return rc < 255 ? rc : 255; /* more does not fit; 256 must not become 0 */
     if ((rc == -ECANCELED || rc == HOB_E_STOPPING) && was_interrupted) {
         fflush(NULL);
-        signal(SIGINT, SIG_DFL);
-        raise(SIGINT);
+        signal(was_interrupted, SIG_DFL);
+        raise(was_interrupted);
     }
     char text[2048];
     const struct hob_error *e = hob_error();
