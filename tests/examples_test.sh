@@ -367,6 +367,44 @@ def resolve(start):
                                "nosuchhost.invalid: host name not known"], run.out)
 
 
+def read_files(start):
+    start().prints("\n".join("%d bytes: I am file %d" % (10 + len(str(i)) + 1, i) for i in range(100)))
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [os.path.join(folder, name) for name in "abc"]
+        for path in paths:
+            pathlib.Path(path).write_text("this is %s\n" % path[-1])
+        start(*paths).prints("\n".join("10 bytes: this is %s" % name for name in "abc"))
+        gone = start(os.path.join(folder, "none"), status=1, reports=True)
+        need("No such file" in gone.err and "none" in gone.err, gone.err)
+
+
+def grep_log(start):
+    """A log of 200 MB in less than 64 MB of memory (most of which is this script's, before exec)."""
+    with tempfile.NamedTemporaryFile("w") as log:
+        block = "".join("2026-01-01 12:00:00 %s request %06d served\n" %
+                        ("ERROR" if n % 1000 == 7 else "INFO ", n) for n in range(10000))
+        for _ in range(200 * 1000 * 1000 // len(block) + 1):
+            log.write(block)
+        log.flush()
+        run = start(log.name)
+        count = os.path.getsize(log.name) // len(block) * 10
+        need(run.lines[-1] == "%d of %d lines" % (count, count * 1000), run.lines[-1])
+        need(len(run.lines) == count + 1, "%d lines" % len(run.lines))
+        need(all("ERROR" in line for line in run.lines[:-1]), "a line without ERROR")
+        child = subprocess.Popen([build / "examples" / "grep_log", log.name],
+                                 stdout=subprocess.DEVNULL)
+        status, usage = os.wait4(child.pid, 0)[1:]
+        child.returncode = status
+        need(status == 0 and usage.ru_maxrss < 64 * 1024, "%d KiB of memory" % usage.ru_maxrss)
+
+
+def config_watch(start):
+    run = start()
+    need(run.lines[-1] == "in the folder: app.conf", run.out)
+    seen = [line[-1] for line in run.lines[:-1]]
+    need(seen == sorted(seen) and seen[-1] == "E" and len(seen) <= 5, run.out)
+
+
 def dont_block(start):
     run = start(reports=True)
     after = re.search(r"blocking\nwaiting\ntick, (\S+) s late\n", run.out)
