@@ -32,7 +32,8 @@ static int app(void) {
 }
 HOB_TASK(app)
 
-int main(void) {
+int main(int argc, char **argv) {
+    if (argc > 1) setenv("HOB_BACKEND", argv[1], 1);
     files_name_all();
     int rc = hob_run(app);
     if (rc < 0) BENCH_FAIL("files_20000: %s", hob_strerror(rc));

@@ -2,9 +2,6 @@
  * page cache, one after another. */
 #include "files.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 static char buf[FILE_BYTES];
 
 static void pass(void) {
