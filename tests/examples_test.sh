@@ -235,10 +235,9 @@ def sequential_vs_concurrent(start):
     one = run.number(r"(\S+) s  \d+ primes, counted in one go")
     tasks = run.number(r"(\S+) s  \d+ primes, counted in 8 tasks")
     need(0.7 < tasks / one < 1.5, "computing: %.2f s, in tasks %.2f s" % (one, tasks))
-    if run.number(r"on (\d+) CPUs") > 1:  # of which others may have their share
-        for how in "threads", "processes":
-            more = run.number(r"(\S+) s  \d+ primes, counted in " + how)
-            need(more < 0.95 * one, "computing: %.2f s, in %s %.2f s" % (one, how, more))
+    for how in "threads", "processes":  # how much faster: bench/; other tests use the CPUs too
+        more = run.number(r"(\S+) s  \d+ primes, counted in " + how)
+        need(more < 1.5 * one, "computing: %.2f s, in %s %.2f s" % (one, how, more))
     primes = re.findall(r"(\d+) primes", run.out)
     need(primes == ["129269"] * 4, "the primes: %s" % primes)
 
