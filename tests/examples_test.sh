@@ -293,6 +293,17 @@ def queue_workers(start):
     run.took(0.1, 1.5)  # 0.5 s of work, in fives
 
 
+def line_protocol(start):
+    run = start()
+    need(run.out == "ok\nok\nthe Sun\nerror: line too long\nerror: not understood\n"
+         "error: no such name\nplanet\nstar\n.\n", run.out)
+
+
+def tcp_proxy(start):
+    run = start()
+    need(run.out == "through the proxy: 67108864 bytes arrived\n", run.out)
+
+
 def tcp_echo(start):
     run = start()
     need(re.fullmatch(r"100 clients connected at once, 100 echoes, \d+\.\d+ s\n", run.out), run.out)

@@ -1,49 +1,12 @@
 /* stream_test.c - streams over every kind of descriptor: what they read, write and leave behind. */
-#include "test.h"
+#include "streams.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <hob/net.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <termios.h>
 
-#include "base/memory.h"
-
-static int count_fds(void) {
-    DIR *d = opendir("/proc/self/fd");
-    int n = 0;
-    while (readdir(d)) n++;
-    closedir(d);
-    return n;
-}
-
-static bool nonblocking(int fd) { return fcntl(fd, F_GETFL) & O_NONBLOCK; }
-
-static struct hob_stream *opened(int fd) {
-    struct hob_stream *s = NULL;
-    CHECK_EQ(hob_stream_open(fd, &s), 0);
-    CHECK_EQ(hob_stream_fd(s), fd);
-    return s;
-}
-
-static void open_pipe(struct hob_stream *end[2]) {
-    int p[2];
-    CHECK_EQ(pipe2(p, O_CLOEXEC), 0);
-    end[0] = opened(p[0]);
-    end[1] = opened(p[1]);
-}
-
-static void open_pair(struct hob_stream *end[2]) {
-    int p[2];
-    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p), 0);
-    end[0] = opened(p[0]);
-    end[1] = opened(p[1]);
-}
-
 static int writes_all(struct hob_stream *s, size_t n) {
     char *block = malloc(n);
-    for (size_t i = 0; i < n; i++) block[i] = (char)(i * 7 + i / 251);
+    for (size_t i = 0; i < n; i++) block[i] = byte_at(i);
     ssize_t rc = hob_write(s, block, n);
     free(block);
     return rc < 0 ? (int)rc : 0;
@@ -55,7 +18,7 @@ static void reads_all(struct hob_stream *s, size_t n) {
     for (size_t at = 0; at < n;) {
         ssize_t got = hob_read(s, buf, sizeof buf);
         CHECK(got > 0);
-        for (ssize_t i = 0; i < got; i++, at++) CHECK_EQ(buf[i], (char)(at * 7 + at / 251));
+        for (ssize_t i = 0; i < got; i++, at++) CHECK_EQ(buf[i], byte_at(at));
     }
 }
 

@@ -78,6 +78,12 @@ enum {
 struct hob_task;
 struct hob_loop;
 
+/* Bytes of somebody else's text; not ended by a NUL, unless that is said. */
+struct hob_slice {
+    const char *at;
+    size_t size;
+};
+
 /* A circular doubly linked list's node and head. */
 struct hob_list {
     struct hob_list *next, *prev;

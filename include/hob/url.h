@@ -13,13 +13,7 @@ extern "C" {
 /* A URL, reference or query that cannot be parsed. */
 enum { HOB_E_URL = -5015 };
 
-/* Bytes of somebody else's text; not ended by a NUL. at is NULL when the part is absent, which is
- * not the same as empty. */
-struct hob_slice {
-    const char *at;
-    size_t size;
-};
-
+/* Of a slice: at is NULL when the part is absent, which is not the same as empty. */
 struct hob_url {
     bool tls;                  /* https */
     bool host_is_ipv6;         /* host was written in brackets, which are not part of it */

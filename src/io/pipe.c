@@ -125,3 +125,5 @@ int hob__stream_open_other(struct hob__backend *b, int fd, struct hob_stream **o
     *out = s;
     return 0;
 }
+
+bool hob__is_pipe(const struct hob_stream *s) { return s->transport == &pipes; }

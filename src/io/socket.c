@@ -23,11 +23,28 @@ static int socket_shutdown(struct hob_stream *s) {
     return s->backend->ops->sys->shutdown(s->backend, s->fd->fd, SHUT_WR);
 }
 
+static ssize_t socket_send_file(struct hob_stream *s, int fd, int64_t offset, size_t n) {
+    struct hob__fd *f = s->fd;
+    if (!(f->ready & HOB__WRITE)) return -EAGAIN;
+    ssize_t sent = s->backend->ops->sys->sendfile(s->backend, f->fd, fd, offset, n);
+    if (sent == -EAGAIN) f->ready &= (uint8_t)~HOB__WRITE;
+    return sent;
+}
+
 void hob__socket_close(struct hob_stream *s) {
     struct hob__backend *b = s->backend;
     int fd = s->fd->fd;
     hob__fd_close(b, s->fd);
     b->ops->sys->close(b, fd);
+}
+
+/* With a linger of nothing the kernel drops what it holds and sends a RST (TCP; a Unix socket has
+ * no such thing). */
+static void socket_abort(struct hob_stream *s) {
+    struct linger none = {.l_onoff = 1, .l_linger = 0};
+    s->backend->ops->sys->setsockopt(s->backend, s->fd->fd, SOL_SOCKET, SO_LINGER, &none,
+                                     sizeof none);
+    hob__socket_close(s);
 }
 
 static bool socket_broken(struct hob_stream *s) {
@@ -41,7 +58,8 @@ static bool socket_broken(struct hob_stream *s) {
 #define SOCKET(title)                                                                              \
     {                                                                                              \
         .name = title, .recv = socket_recv, .send = socket_send, .wait = socket_wait,              \
-        .shutdown = socket_shutdown, .close = hob__socket_close, .broken = socket_broken           \
+        .shutdown = socket_shutdown, .close = hob__socket_close, .broken = socket_broken,          \
+        .abort = socket_abort, .send_file = socket_send_file                                       \
     }
 const struct hob__transport hob__tcp = SOCKET("tcp"), hob__unix = SOCKET("unix");
 
@@ -54,6 +72,7 @@ static struct hob_stream *make(struct hob__backend *b, int fd, const struct sock
     if (!s) return NULL;
     s->direct = true;
     s->is_tcp = is_tcp;
+    hob__stream_update(s);
     return s;
 }
 

@@ -9,13 +9,15 @@
  *   struct hob_stream *inner = hob__stream_split(s);    s's transport moves to a new stream
  *   hob__stream_set(s, &my_transport, my_state);        s, which its users hold, has mine
  *
- * whose calls use hob__stream_recv(inner, ...), _send, _wait. Bytes that came early, before the
- * split, are in s's buffer: hob__stream_early(s). */
+ * whose calls use hob__stream_recv(inner, ...), _send, _wait. Bytes that have been received before
+ * the split, and not been read, are counted by hob__stream_early(s), for whoever wants to refuse
+ * them; they move to the inner stream, whose hob__stream_recv() gives them first. */
 #ifndef HOB_IO_STREAM_H
 #define HOB_IO_STREAM_H
 
 #include <hob/stream.h>
 
+#include "base/buffer.h"
 #include "io/address.h"
 #include "loop/backend.h"
 
@@ -37,23 +39,43 @@ struct hob__transport {
     void (*close)(struct hob_stream *s);
     /* Has the peer ended or reset an idle connection? */
     bool (*broken)(struct hob_stream *s);
+    /* NULL, or how many of the bytes of a send that said -EAGAIN it has taken all the same, so that
+     * they go out with whatever is sent next: asked when its caller gives up. */
+    size_t (*committed)(struct hob_stream *s);
+    /* NULL, or instead of close: the peer shall see an error, not an end. */
+    void (*abort)(struct hob_stream *s);
+    /* NULL, or for hob_send_file(): some of n bytes of a file from there on, without passing
+     * through the program's memory; as send. 0: the file has ended. */
+    ssize_t (*send_file)(struct hob_stream *s, int fd, int64_t offset, size_t n);
 };
 
 struct hob_stream {
     const struct hob__transport *transport;
     struct hob__fd *fd; /* the lowest transport's; NULL when hob_shutdown() has closed it */
     struct hob__backend *backend;
-    void *state;        /* the transport's own */
-    bool direct;        /* a plain socket: the front makes its calls by itself */
-    bool reads, writes; /* a task is in a reading, writing call */
-    bool
-        is_tcp; /* else a Unix socket, whose reads end at boundaries of messages with descriptors */
-    uint8_t kind;             /* pipe.c's */
+    bool fast_read, fast_write; /* nothing but the socket's own call to think of; see _update() */
+    bool reads, writes;         /* a task is in a reading, writing call */
+    bool direct;                /* a plain socket: the front makes its calls by itself */
+    bool is_tcp;  /* else, when direct, a Unix socket, whose reads end at boundaries of
+                     messages with descriptors */
+    uint8_t kind; /* pipe.c's */
+    uint16_t corks;
+    int read_error; /* of the connection: told again by every read after what came before it */
+    void *state;    /* the transport's own */
+    struct hob__buffer in; /* received, not read yet: borrowed = a chunk of the pool */
+    char *out;             /* written, not sent yet: a chunk of the pool */
+    uint32_t out_start, out_end;
     struct hob_stream **lent; /* who closes it unless its user has: set to NULL by hob_close() */
     uint32_t write_calls; /* which writing call this is, so that a transport can tell a call that
                              goes on from one that begins after another was cancelled */
     char peer[];
 };
+
+/* To be called after a change of what it looks at. */
+static inline void hob__stream_update(struct hob_stream *s) {
+    s->fast_read = s->direct && !s->in.data && !s->read_error;
+    s->fast_write = s->direct && !s->out && s->corks == 0;
+}
 
 extern const struct hob__transport hob__tcp, hob__unix;
 
@@ -69,12 +91,34 @@ struct hob_stream *hob__stream_make(struct hob__backend *b, int fd,
                                     const struct hob__transport *transport, const char *peer);
 /* A descriptor that is no socket. */
 int hob__stream_open_other(struct hob__backend *b, int fd, struct hob_stream **out);
+bool hob__is_pipe(const struct hob_stream *s);
+
+/* ---- between the front's files ---- */
+
+/* read.c: Once into the buffer, which holds fewer than max bytes: how many, 0 at the end, an error.
+ * Waits; cancellation point. The caller has set s->reads. */
+ssize_t hob__stream_fill(struct hob_stream *s, size_t max, unsigned flags, const char *func);
+/* Room for one byte more in the buffer, which may then hold `size`. 0 or -ENOMEM. */
+int hob__stream_room(struct hob_stream *s, size_t size);
+/* Puts n (> 0) bytes back that were taken out of it: behind what is there, which is nothing, or was
+ * put back just now. Without memory for them the stream is over: there must be no gap that nobody
+ * sees. */
+void hob__stream_put_back(struct hob_stream *s, const char *bytes, size_t n);
+static inline size_t hob__stream_committed(struct hob_stream *s) {
+    return s->transport->committed ? s->transport->committed(s) : 0;
+}
+/* Gives the memory of the buffer back. */
+void hob__stream_drop_buffer(struct hob_stream *s);
+/* write.c: sends what is gathered as far as that can be done without waiting. */
+void hob__stream_try_flush(struct hob_stream *s);
+void hob__stream_drop_out(struct hob_stream *s);
 
 /* ---- for transports on top of others; exported for the sister libraries ---- */
 
-/* Moves the transport of s, with its descriptor, to a new stream, which is returned: NULL without
- * memory. s has none then: hob__stream_set() or hob__stream_join() comes next. Nobody may be in a
- * call on s. */
+/* Moves the transport of s, with its descriptor and the bytes that it has received early, to a new
+ * stream, which is returned: NULL without memory. s has none then: hob__stream_set() or
+ * hob__stream_join() comes next. Nobody may be in a call on s; what is gathered has been sent
+ * (hob_flush()). */
 HOB_API struct hob_stream *hob__stream_split(struct hob_stream *s);
 HOB_API void hob__stream_set(struct hob_stream *s, const struct hob__transport *transport,
                              void *state);
@@ -82,7 +126,7 @@ HOB_API void hob__stream_set(struct hob_stream *s, const struct hob__transport *
 HOB_API void hob__stream_join(struct hob_stream *s, struct hob_stream *inner);
 /* How many bytes lie in the front's buffer, received and not read yet. */
 HOB_API size_t hob__stream_early(const struct hob_stream *s);
-/* The transport's calls. */
+/* The transport's calls; recv gives first what the buffer holds. */
 HOB_API ssize_t hob__stream_recv(struct hob_stream *s, void *buf, size_t n);
 HOB_API ssize_t hob__stream_send(struct hob_stream *s, const struct iovec *iov, int count);
 HOB_API int hob__stream_wait(struct hob_stream *s, unsigned direction, unsigned flags);

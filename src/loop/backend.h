@@ -104,9 +104,18 @@ struct hob__sys {
                     int count); /* MSG_NOSIGNAL */
     ssize_t (*recvfrom)(struct hob__backend *b, int fd, void *buf, size_t n, int flags,
                         struct sockaddr *from, socklen_t *size);
+    /* With addresses, or descriptors beside the bytes. flags: MSG_CMSG_CLOEXEC ... */
+    ssize_t (*recvmsg)(struct hob__backend *b, int fd, struct msghdr *m, int flags);
+    ssize_t (*sendmsg)(struct hob__backend *b, int fd, const struct msghdr *m,
+                       int flags); /* MSG_NOSIGNAL */
     /* Of a descriptor that is no socket, and was made non-blocking; never SIGPIPE. */
     ssize_t (*read)(struct hob__backend *b, int fd, void *buf, size_t n);
     ssize_t (*writev)(struct hob__backend *b, int fd, const struct iovec *iov, int count);
+    /* Bytes from one descriptor to the other, one of them a pipe; and from a file there to a
+     * socket. Both must be non-blocking (O_NONBLOCK); never SIGPIPE. */
+    ssize_t (*splice)(struct hob__backend *b, int from, int to, size_t n);
+    ssize_t (*sendfile)(struct hob__backend *b, int to, int from, int64_t offset, size_t n);
+    int (*pipe)(struct hob__backend *b, int end[2]); /* non-blocking, close-on-exec */
     /* What it was before: 0 or 1. */
     int (*set_nonblock)(struct hob__backend *b, int fd, bool on);
     int (*shutdown)(struct hob__backend *b, int fd, int how);

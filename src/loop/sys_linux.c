@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/random.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -71,21 +72,43 @@ static ssize_t sys_recv(struct hob__backend *b, int fd, void *buf, size_t n, int
     return HOB__UNLIKELY(rc == -ENOTSOCK) && flags == 0 ? read_no_socket(fd, buf, n) : rc;
 }
 
-/* writev() without SIGPIPE on a kernel that has no flag for it: blocks the signal, and takes it
- * back if this write raised it. */
-static ssize_t write_masked(int fd, const struct iovec *iov, int count) {
-    sigset_t pipe_only, pending, before;
+/* ---- calls that have no flag against SIGPIPE: the signal is blocked around them, and taken back
+ * if the call raised it ---- */
+
+struct quiet {
+    sigset_t before;
+    bool was_pending;
+};
+
+static void quiet_begin(struct quiet *q) {
+    sigset_t pipe_only, pending;
     sigemptyset(&pipe_only);
     sigaddset(&pipe_only, SIGPIPE);
-    sigpending(&pending);
-    pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
-    ssize_t rc = HOB__RETRY(writev(fd, iov, count));
-    if (rc == -EPIPE && !sigismember(&pending, SIGPIPE)) {
+    pthread_sigmask(SIG_BLOCK, &pipe_only, &q->before);
+    q->was_pending = false;
+    if (sigismember(&q->before, SIGPIPE)) { /* else none can have been */
+        sigpending(&pending);
+        q->was_pending = sigismember(&pending, SIGPIPE);
+    }
+}
+
+static ssize_t quiet_end(struct quiet *q, ssize_t rc) {
+    if (rc == -EPIPE && !q->was_pending) {
         struct timespec none = {0, 0};
+        sigset_t pipe_only;
+        sigemptyset(&pipe_only);
+        sigaddset(&pipe_only, SIGPIPE);
         (void)HOB__RETRY(sigtimedwait(&pipe_only, NULL, &none));
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_sigmask(SIG_SETMASK, &q->before, NULL);
     return rc;
+}
+
+/* On a kernel whose writev() has no flag for it. */
+static ssize_t write_masked(int fd, const struct iovec *iov, int count) {
+    struct quiet q;
+    quiet_begin(&q);
+    return quiet_end(&q, HOB__RETRY(writev(fd, iov, count)));
 }
 
 static __attribute__((noinline)) ssize_t write_quietly(int fd, const struct iovec *iov, int count) {
@@ -113,6 +136,16 @@ static ssize_t sys_send(struct hob__backend *b, int fd, const struct iovec *iov,
     return HOB__UNLIKELY(rc == -ENOTSOCK) ? write_quietly(fd, iov, count) : rc;
 }
 
+static ssize_t sys_recvmsg(struct hob__backend *b, int fd, struct msghdr *m, int flags) {
+    (void)b;
+    return HOB__RETRY(recvmsg(fd, m, flags | MSG_DONTWAIT));
+}
+
+static ssize_t sys_sendmsg(struct hob__backend *b, int fd, const struct msghdr *m, int flags) {
+    (void)b;
+    return HOB__RETRY(sendmsg(fd, m, flags | MSG_NOSIGNAL | MSG_DONTWAIT));
+}
+
 static ssize_t sys_read(struct hob__backend *b, int fd, void *buf, size_t n) {
     (void)b;
     return read_no_socket(fd, buf, n);
@@ -121,6 +154,26 @@ static ssize_t sys_read(struct hob__backend *b, int fd, void *buf, size_t n) {
 static ssize_t sys_writev(struct hob__backend *b, int fd, const struct iovec *iov, int count) {
     (void)b;
     return write_quietly(fd, iov, count);
+}
+
+static ssize_t sys_splice(struct hob__backend *b, int from, int to, size_t n) {
+    (void)b;
+    struct quiet q;
+    quiet_begin(&q);
+    return quiet_end(&q, HOB__RETRY(splice(from, NULL, to, NULL, n, SPLICE_F_NONBLOCK)));
+}
+
+static ssize_t sys_sendfile(struct hob__backend *b, int to, int from, int64_t offset, size_t n) {
+    (void)b;
+    struct quiet q;
+    off_t at = offset;
+    quiet_begin(&q);
+    return quiet_end(&q, HOB__RETRY(sendfile(to, from, &at, n)));
+}
+
+static int sys_pipe(struct hob__backend *b, int end[2]) {
+    (void)b;
+    return pipe2(end, O_NONBLOCK | O_CLOEXEC) < 0 ? -errno : 0;
 }
 
 static int sys_set_nonblock(struct hob__backend *b, int fd, bool on) {
@@ -192,8 +245,13 @@ const struct hob__sys hob__sys_linux = {
     .recv = sys_recv,
     .send = sys_send,
     .recvfrom = sys_recvfrom,
+    .recvmsg = sys_recvmsg,
+    .sendmsg = sys_sendmsg,
     .read = sys_read,
     .writev = sys_writev,
+    .splice = sys_splice,
+    .sendfile = sys_sendfile,
+    .pipe = sys_pipe,
     .set_nonblock = sys_set_nonblock,
     .shutdown = sys_shutdown,
     .getsockopt = sys_getsockopt,

@@ -268,6 +268,21 @@ static void tls_close(struct hob_stream *s) {
     hob__tls_free(t);
 }
 
+/* The record that is on its way. */
+static size_t tls_committed(struct hob_stream *s) {
+    struct hob__tls *t = s->state;
+    return t->pending;
+}
+
+static void tls_abort(struct hob_stream *s) {
+    struct hob__tls *t = s->state;
+    struct hob_stream *inner = t->inner;
+    t->inner = NULL;
+    ERR_clear_error();
+    hob__tls_free(t);
+    hob_abort(inner);
+}
+
 const struct hob__transport hob__tls_transport = {
     .name = "tls",
     .recv = tls_recv,
@@ -276,6 +291,8 @@ const struct hob__transport hob__tls_transport = {
     .shutdown = tls_shutdown,
     .close = tls_close,
     .broken = tls_broken,
+    .abort = tls_abort,
+    .committed = tls_committed,
 };
 
 static int finish(struct hob__tls *t) {
