@@ -53,7 +53,7 @@ void hob__chunk_give(char *chunk) {
 int hob__pipe_take(struct hob__backend *b, int end[2]) {
     struct pool *p = pool();
     if (!p) return -ENOMEM;
-    if (p->pipes == 0) return b->ops->sys->pipe(b, end);
+    if (p->pipes == 0) return b->ops->sys->splice_pipe(b, end);
     p->pipes--;
     end[0] = p->pipe[p->pipes][0];
     end[1] = p->pipe[p->pipes][1];

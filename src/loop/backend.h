@@ -115,7 +115,7 @@ struct hob__sys {
      * socket. Both must be non-blocking (O_NONBLOCK); never SIGPIPE. */
     ssize_t (*splice)(struct hob__backend *b, int from, int to, size_t n);
     ssize_t (*sendfile)(struct hob__backend *b, int to, int from, int64_t offset, size_t n);
-    int (*pipe)(struct hob__backend *b, int end[2]); /* non-blocking, close-on-exec */
+    int (*splice_pipe)(struct hob__backend *b, int end[2]); /* non-blocking, close-on-exec */
     /* What it was before: 0 or 1. */
     int (*set_nonblock)(struct hob__backend *b, int fd, bool on);
     int (*shutdown)(struct hob__backend *b, int fd, int how);

@@ -171,7 +171,7 @@ static ssize_t sys_sendfile(struct hob__backend *b, int to, int from, int64_t of
     return quiet_end(&q, HOB__RETRY(sendfile(to, from, &at, n)));
 }
 
-static int sys_pipe(struct hob__backend *b, int end[2]) {
+static int sys_splice_pipe(struct hob__backend *b, int end[2]) {
     (void)b;
     return pipe2(end, O_NONBLOCK | O_CLOEXEC) < 0 ? -errno : 0;
 }
@@ -251,7 +251,7 @@ const struct hob__sys hob__sys_linux = {
     .writev = sys_writev,
     .splice = sys_splice,
     .sendfile = sys_sendfile,
-    .pipe = sys_pipe,
+    .splice_pipe = sys_splice_pipe,
     .set_nonblock = sys_set_nonblock,
     .shutdown = sys_shutdown,
     .getsockopt = sys_getsockopt,
