@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "task/capture.h"
 #include "task/fdwait.h"
 
 enum { MAIN_STACK = 256 << 10, TASK_STACK = 64 << 10, SLOW_MS = 100 };
@@ -195,6 +196,7 @@ static int open_loop(struct hob_loop *loop, const struct hob_options *o) {
     loop->grace = o->grace;
     loop->slow_ms = o->slow_ms;
     loop->thread = pthread_self();
+    loop->tid = (pid_t)syscall(SYS_gettid);
     loop->errno_at = &errno;
     static const struct hob__place place = {__func__, __FILE__, __LINE__};
     hob__scope_init(&loop->root, NULL, NULL, "loop", &place);
@@ -288,10 +290,17 @@ int hob__run(const struct hob_options *options, const struct hob__spawn_site *si
     list_loop(loop, true);
     bool catches = catch_interrupts(loop, &o);
     hob__debug_begin(loop);
-    if (o.slow_ms) hob__watchdog_add();
+    bool blocked = false;
+    if (o.slow_ms) {
+        hob__watchdog_add();
+        blocked = hob__capture_admit();
+    }
     struct hob_error *error = NULL;
     rc = run_main(loop, site, args, &o, &error);
-    if (o.slow_ms) hob__watchdog_remove(loop);
+    if (o.slow_ms) {
+        hob__watchdog_remove(loop);
+        hob__capture_readmit(blocked);
+    }
     hob__debug_end(loop);
     if (catches) release_interrupts();
     list_loop(loop, false);

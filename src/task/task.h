@@ -152,6 +152,7 @@ struct hob_loop {
     unsigned slow_ms;
     _Atomic uint32_t awake; /* odd: runs tasks; even: looks at the outside. For the watchdog */
     pthread_t thread;
+    pid_t tid;
     struct hob_loop *next_loop; /* hob__loops */
 };
 

@@ -1,59 +1,49 @@
 /* task/watchdog.c - a thread that notices a task which holds its loop too long, and shows its stack
- * while it still does.
+ * (capture.c) while it still does.
  *
  * Each loop counts: `awake` at every change between tasks and outside, ring_head at every switch.
  * The watchdog looks a few times within the limit; when both stand still with a task running, it
- * sends the loop's thread a signal. The handler, on the alternate stack, takes the return addresses
- * and the task's name - nothing that allocates or locks - and the watchdog prints them. One report
- * per hold. When no loop has moved for a second the watchdog rests until one wakes it.
- *
- * The signal is SIGURG, which nobody minds by default; a program that handles SIGURG itself gets
- * the report without the stack. System calls restart, but a blocking sleep in the task that is
- * caught may end early, as with any signal. */
-#include "task/task.h"
-
-#include <semaphore.h>
+ * asks for the stack. One report per hold. When no loop has moved for a second the watchdog rests
+ * until one wakes it. */
+#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { FRAMES_MAX = 48, RESTS_AFTER_MS = 1000, SIGNAL = SIGURG, TEXT_MAX = 16 << 10 };
+#include "loop/internal.h"
+#include "task/capture.h"
+#include "task/task.h"
+
+enum { RESTS_AFTER_MS = 1000 };
 
 _Atomic bool hob__watchdog_rests;
 
 /* Over the whole of a start or an end, so that they do not overlap. */
 static pthread_mutex_t life = PTHREAD_MUTEX_INITIALIZER;
 
-/* Under lock, but for what the handler fills. */
+/* Under lock. */
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     pthread_t thread;
-    bool runs, ends, catches;
-    _Atomic bool apart; /* from the program's table of descriptors */
+    bool runs, ends;
+    _Atomic bool apart; /* from the program's table of descriptors, or about to leave it */
     int loops;
 } dog = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* This thread is the watchdog. */
+static __thread bool is_dog;
 
 /* What the watchdog last saw of a loop. It has few loops to look at. */
 enum { LOOPS_MAX = 256 };
 static struct seen {
     struct hob_loop *loop;
-    uint32_t awake, head, reported;
+    uint32_t awake, head;
     uint64_t since;
     bool has_reported;
 } seen[LOOPS_MAX];
-
-/* One capture at a time. */
-static struct {
-    struct hob_loop *_Atomic wanted;
-    sem_t taken;
-    void *pcs[FRAMES_MAX];
-    int count;
-    char who[256];
-} capture;
 
 static uint64_t now_ms(void) {
     struct timespec ts;
@@ -61,77 +51,54 @@ static uint64_t now_ms(void) {
     return (uint64_t)ts.tv_sec * 1000u + (uint64_t)ts.tv_nsec / 1000000u;
 }
 
-/* Copies what is known without formatting: snprintf is not for signal handlers. */
-static void copy_name(char *out, size_t n, const char *name) {
-    size_t i = 0;
-    for (; name[i] && i + 1 < n; i++) out[i] = name[i];
-    out[i] = 0;
+/* ---- the table of descriptors ---- */
+
+/* A second thread in the table of descriptors makes every system call of the loop count references
+ * to its file: two atomic operations on a line that is cold when there are many connections (30 ns
+ * a call, and 200 ns with 9,000 of them). So the watchdog has an empty table of its own as long as
+ * reports go to standard error: it borrows that of the program for each report, so that it is what
+ * the program has made of it by then, and holds nothing open. Where the kernel refuses to lend it,
+ * and for a report function of the program's, which may want any descriptor, the table is shared.
+ */
+#ifdef SYS_pidfd_getfd
+/* A copy of the descriptor 2 of a thread (0: of the program's first one); -1: there is none. */
+static int borrow_stderr(pid_t tid) {
+    enum { THREAD = O_EXCL }; /* PIDFD_THREAD, Linux 6.9 */
+    int pidfd = tid ? (int)syscall(SYS_pidfd_open, tid, THREAD) : -1;
+    if (pidfd < 0) pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    if (pidfd < 0) return -1;
+    int fd = (int)syscall(SYS_pidfd_getfd, pidfd, 2, 0);
+    int why = errno;
+    close(pidfd);
+    errno = why;
+    return fd;
 }
 
-static const struct hob__spawn_site *captured_site;
-
-static void on_signal(int sig, siginfo_t *info, void *context) {
-    (void)sig;
-    (void)info;
-    int kept_errno = errno;
-    struct hob_loop *loop = hob__loop;
-    if (loop && atomic_load(&capture.wanted) == loop) {
-        struct hob_task *t = hob__loop_task(loop);
-        capture.count = 0;
-        capture.who[0] = 0;
-        captured_site = NULL;
-        if (t) {
-            copy_name(capture.who, sizeof capture.who, hob__task_title(t));
-            captured_site = t->site;
-            capture.count = hob__trace_signal(context, capture.pcs, FRAMES_MAX);
-        }
-        atomic_store(&capture.wanted, NULL);
-        sem_post(&capture.taken);
-    }
-    errno = kept_errno;
+static bool leave_table(void) {
+    enum { UNSHARE = 2 };                 /* CLOSE_RANGE_UNSHARE, Linux 5.9 */
+    if (hob__on_valgrind()) return false; /* it does not know these calls */
+    int fd = borrow_stderr(0);
+    if (fd < 0 && errno != EBADF) return false;
+    if (fd >= 0) close(fd);
+    return syscall(SYS_close_range, 0U, ~0U, UNSHARE) == 0;
 }
+#else
+static int borrow_stderr(pid_t tid) { return (void)tid, -1; }
+static bool leave_table(void) { return false; }
+#endif
 
-static void print_capture(uint64_t held_ms) {
-    static char text[TEXT_MAX];
-    size_t at = 0;
-    int n = snprintf(text, sizeof text,
-                     "hob: task '%s' (spawned by %s at %s:%d) has held the loop for %llu ms:\n",
-                     capture.who, captured_site->place.func, captured_site->place.file,
-                     captured_site->place.line, (unsigned long long)held_ms);
-    at = n > 0 ? (size_t)n : 0;
-    for (int i = 0; i < capture.count; i++) {
-        char frame[400];
-        hob__trace_format(capture.pcs[i], frame, sizeof frame);
-        if (at + strlen(frame) + 8 >= sizeof text) break;
-        at += (size_t)snprintf(text + at, sizeof text - at, "    %s\n", frame);
-    }
-    hob__report(HOB_REPORT_SLOW, text);
-}
-
-/* Called with hob__loops_lock held, so that the loop is there. */
-static void take_capture(struct hob_loop *loop, uint64_t held_ms) {
-    if (!dog.catches) {
-        char text[160];
-        snprintf(text, sizeof text,
-                 "hob: a task has held the loop for %llu ms (SIGURG is the program's own, so its "
-                 "stack cannot be shown)\n",
-                 (unsigned long long)held_ms);
+static void tell(const char *text, pid_t tid) {
+    if (!dog.apart) {
         hob__report(HOB_REPORT_SLOW, text);
         return;
     }
-    atomic_store(&capture.wanted, loop);
-    if (pthread_kill(loop->thread, SIGNAL) != 0) return;
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 1;
-    if (sem_timedwait(&capture.taken, &until) != 0) {
-        /* Stuck in the kernel, or just about to answer. */
-        struct hob_loop *mine = loop;
-        if (atomic_compare_exchange_strong(&capture.wanted, &mine, NULL)) return;
-        sem_wait(&capture.taken);
-    }
-    if (captured_site) print_capture(held_ms);
+    int fd = borrow_stderr(tid);
+    if (fd < 0) return; /* it is closed: nobody to tell */
+    if (write(fd, text, strlen(text)) < 0) errno = 0;
+    close(fd);
 }
+
+/* ---- looking ---- */
 
 static struct seen *find_seen(struct hob_loop *loop) {
     struct seen *free_one = NULL;
@@ -143,8 +110,14 @@ static struct seen *find_seen(struct hob_loop *loop) {
     return free_one;
 }
 
-/* True when the loop has moved since the last look. */
-static bool look_at(struct hob_loop *loop, uint64_t now) {
+/* A loop that is held. */
+struct held {
+    bool any;
+    pid_t tid; /* of its thread */
+};
+
+/* True when the loop has moved since the last look, or runs. */
+static bool look_at(struct hob_loop *loop, uint64_t now, struct held *held) {
     struct seen *s = find_seen(loop);
     if (!s) return true;
     uint32_t awake = atomic_load_explicit(&loop->awake, memory_order_relaxed);
@@ -156,11 +129,30 @@ static bool look_at(struct hob_loop *loop, uint64_t now) {
         s->head = head;
         s->since = now;
         s->has_reported = false;
-    } else if (busy && !s->has_reported && now - s->since >= loop->slow_ms) {
-        s->has_reported = true;
-        take_capture(loop, now - s->since);
+    } else if (busy && !held->any && !s->has_reported && now - s->since >= loop->slow_ms) {
+        s->has_reported = held->any = true;
+        held->tid = loop->tid;
+        hob__capture_ask(loop, now - s->since);
     }
     return moved || busy;
+}
+
+/* One look at all loops; *period: until the next one, ms. */
+static bool look_around(uint64_t now, unsigned *period) {
+    bool moved = false;
+    struct held held = {.any = false};
+    /* A report function is about to get a watchdog in the program's table. */
+    bool wait = dog.apart && !hob__report_is_default();
+    pthread_mutex_lock(&hob__loops_lock);
+    for (struct hob_loop *l = hob__loops; l && !wait; l = l->next_loop) {
+        if (!l->slow_ms) continue;
+        if (l->slow_ms / 4 < *period) *period = l->slow_ms / 4;
+        moved |= look_at(l, now, &held);
+    }
+    pthread_mutex_unlock(&hob__loops_lock);
+    const char *text = held.any ? hob__capture_text() : NULL;
+    if (text) tell(text, held.tid);
+    return moved || wait;
 }
 
 static void nap(unsigned ms) {
@@ -172,38 +164,20 @@ static void nap(unsigned ms) {
     pthread_cond_timedwait(&dog.changed, &dog.lock, &until);
 }
 
-/* A second thread in the table of descriptors makes every system call of the loop count references
- * to its file: two atomic operations on a line that is cold when there are many connections. So the
- * watchdog has a table of its own with the standard descriptors, as long as reports go to standard
- * error; a report function of the program's may want any descriptor. */
-static void leave_table(void) {
-#ifdef SYS_close_range
-    enum { UNSHARE = 2 }; /* CLOSE_RANGE_UNSHARE, Linux 5.9 */
-    dog.apart = syscall(SYS_close_range, 3U, ~0U, UNSHARE) == 0;
-#endif
-}
-
 static void *watch(void *arg) {
     (void)arg;
-    dog.apart = false;
-    if (hob__report_is_default()) leave_table();
+    is_dog = true;
+    /* dog.apart is true already: a report function that is set after this look sees it. */
+    dog.apart = hob__report_is_default() && leave_table();
     uint64_t moved_at = now_ms();
     pthread_mutex_lock(&dog.lock);
     while (!dog.ends) {
         unsigned period = 1000;
-        bool moved = false;
         uint64_t now = now_ms();
         pthread_mutex_unlock(&dog.lock);
-        pthread_mutex_lock(&hob__loops_lock);
-        for (struct hob_loop *l = hob__loops; l; l = l->next_loop) {
-            if (!l->slow_ms) continue;
-            if (l->slow_ms / 4 < period) period = l->slow_ms / 4;
-            moved |= look_at(l, now);
-        }
-        pthread_mutex_unlock(&hob__loops_lock);
+        if (look_around(now, &period)) moved_at = now;
         pthread_mutex_lock(&dog.lock);
         if (dog.ends) break;
-        if (moved) moved_at = now;
         if (now - moved_at < RESTS_AFTER_MS) {
             nap(period ? period : 1);
             continue;
@@ -224,34 +198,25 @@ void hob__watchdog_wake(void) {
     pthread_mutex_unlock(&dog.lock);
 }
 
-static void catch_signal(void) {
-    struct sigaction now,
-        ours = {.sa_sigaction = on_signal, .sa_flags = SA_ONSTACK | SA_RESTART | SA_SIGINFO};
-    sigemptyset(&ours.sa_mask);
-    dog.catches = sigaction(SIGNAL, NULL, &now) == 0 &&
-                  (now.sa_flags & SA_SIGINFO
-                       ? now.sa_sigaction == on_signal /* a forked child has the parent's */
-                       : now.sa_handler == SIG_DFL || now.sa_handler == SIG_IGN);
-    if (dog.catches) sigaction(SIGNAL, &ours, NULL);
-}
-
 static void start(void) {
     pthread_condattr_t clock;
     pthread_condattr_init(&clock);
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     pthread_cond_init(&dog.changed, &clock);
     pthread_condattr_destroy(&clock);
-    sem_init(&capture.taken, 0, 0);
+    hob__capture_open();
     dog.ends = false;
+    dog.apart = true;
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     /* Without the thread there is no report; the program runs all the same. */
     dog.runs = pthread_create(&dog.thread, NULL, watch, NULL) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!dog.runs) return;
-    catch_signal(); /* it waits for dog.lock, which the caller has */
-    pthread_setname_np(dog.thread, "hob-watch");
+    if (dog.runs)
+        pthread_setname_np(dog.thread, "hob-watch");
+    else
+        hob__capture_close();
 }
 
 void hob__watchdog_add(void) {
@@ -274,8 +239,7 @@ static void stop(void) {
     pthread_t thread = dog.thread;
     pthread_mutex_unlock(&dog.lock);
     pthread_join(thread, NULL);
-    if (dog.catches) signal(SIGNAL, SIG_DFL);
-    sem_destroy(&capture.taken);
+    hob__capture_close();
     pthread_cond_destroy(&dog.changed);
 }
 
@@ -284,6 +248,7 @@ void hob__watchdog_remove(struct hob_loop *loop) {
     for (int i = 0; i < LOOPS_MAX; i++)
         if (seen[i].loop == loop) seen[i].loop = NULL;
     loop->slow_ms = 0;
+    hob__capture_forget(loop);
     pthread_mutex_unlock(&hob__loops_lock);
     pthread_mutex_lock(&life);
     pthread_mutex_lock(&dog.lock);
@@ -294,8 +259,9 @@ void hob__watchdog_remove(struct hob_loop *loop) {
 }
 
 void hob__watchdog_share_files(void) {
+    if (is_dog) return; /* a report function is being called: it does */
     pthread_mutex_lock(&life);
-    if (dog.runs && dog.apart && !pthread_equal(dog.thread, pthread_self())) {
+    if (dog.runs && dog.apart) {
         stop();
         pthread_mutex_lock(&dog.lock);
         start();
@@ -308,7 +274,7 @@ void hob__watchdog_forked(void) {
     pthread_mutex_init(&life, NULL);
     pthread_mutex_init(&dog.lock, NULL);
     dog.loops = 0;
-    dog.runs = false;
+    dog.runs = is_dog = false;
     atomic_store(&hob__watchdog_rests, false);
     memset(seen, 0, sizeof seen);
 }
