@@ -45,4 +45,33 @@ TEST(without_it_nothing_is_said_and_sigquit_is_the_systems) {
     if (!slow || strcmp(slow, "qemu") != 0) CHECK_STR(text, "");
 }
 
+static int asks_of_a_long_name(void) {
+    struct hob_event e = {0};
+    size_t n = 600000;
+    char *name = malloc(n + 1);
+    memset(name, 'x', n);
+    name[n] = 0;
+    HOB_SCOPE(s);
+    hob_spawn_named(s, name, waits_long, &e);
+    free(name);
+    HOB_TRY(hob_yield_now());
+    kill(getpid(), SIGQUIT);
+    HOB_TRY(hob_sleep(0.01));
+    hob_event_set(&e);
+    return hob_join(s);
+}
+HOB_TASK(asks_of_a_long_name)
+
+static size_t longest;
+static void keep_longest(enum hob_report_kind kind, const char *text, void *arg) {
+    (void)arg;
+    if (kind == HOB_REPORT_NOTE && strlen(text) > longest) longest = strlen(text);
+}
+TEST(a_name_that_fills_the_text_does_not_overflow_it) {
+    setenv("HOB_DEBUG", "1", 1);
+    hob_set_report(keep_longest, NULL);
+    CHECK_EQ(hob_run(asks_of_a_long_name), 0);
+    CHECK(longest > 600000 && longest < 1 << 20);
+}
+
 TEST_MAIN()

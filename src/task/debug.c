@@ -74,6 +74,7 @@ static int add_stack(struct hob_task *t, void *arg) {
     int n = snprintf(text + at, TEXT_MAX - at, "#%llu %s: %s\n", (unsigned long long)t->id,
                      hob__task_title(t), hob_task_waiting(t));
     at += n > 0 ? (size_t)n : 0;
+    if (at >= TEXT_MAX) return 1; /* a name that long: the text is full */
     hob_task_stack(t, text + at, TEXT_MAX - at);
     return 0;
 }
