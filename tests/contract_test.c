@@ -773,17 +773,23 @@ static int runs_inside(void) {
 HOB_TASK(runs_inside)
 TEST(L_a_loop_in_a_loop_is_an_error_and_does_no_harm) { CHECK_EQ(hob_run(runs_inside), 0); }
 
-static int background(double seconds, int result) {
-    int rc = hob_sleep(seconds);
+static int background(struct hob_event *goes, int result, struct hob_event *went) {
+    int rc = hob_event_wait(goes);
     note(rc < 0 ? "cancelled" : "done");
+    hob_event_set(went);
     return rc < 0 ? rc : result;
 }
-HOB_TASK(background, double, int)
+HOB_TASK(background, struct hob_event *, int, struct hob_event *)
 static int with_background(void) {
-    CHECK_EQ(hob_background(background, 0.005, 0), 0);
-    CHECK_EQ(hob_background(background, 0.01, -EIO), 0);
-    CHECK_EQ(hob_background(background, 100.0, 0), 0);
-    return hob_sleep(0.03);
+    static struct hob_event first, second, never, went[3];
+    CHECK_EQ(hob_background(background, &first, 0, &went[0]), 0);
+    CHECK_EQ(hob_background(background, &second, -EIO, &went[1]), 0);
+    CHECK_EQ(hob_background(background, &never, 0, &went[2]), 0);
+    HOB_TRY(hob_yield_now());
+    hob_event_set(&first);
+    HOB_TRY(hob_event_wait(&went[0]));
+    hob_event_set(&second);
+    return hob_event_wait(&went[1]);
 }
 HOB_TASK(with_background)
 TEST(L_background_tasks_are_the_loops_and_their_errors_are_reported) {
