@@ -292,6 +292,25 @@ TASK_TEST(P03_an_error_that_left_with_the_scope_is_what_the_task_ends_with) {
     return 0;
 }
 
+static int leaves_three_errors(void) {
+    HOB_SCOPE(s);
+    hob_spawn(s, fails_in_clean_up, -EDOM);
+    hob_spawn(s, sleeper, 0.0, -EIO);
+    hob_spawn(s, fails_in_clean_up, -ERANGE);
+    return hob_sleep(10); /* -ECANCELED, for the -EIO */
+}
+HOB_TASK(leaves_three_errors)
+
+TASK_TEST(P03_the_other_errors_of_a_scope_left_without_a_join_are_reported) {
+    hob_set_report(keep_report, NULL);
+    HOB_SCOPE(s);
+    hob_spawn(s, leaves_three_errors);
+    CHECK_EQ(hob_join(s), -EIO);
+    CHECK_EQ(reports, 2);
+    CHECK_HAS(report_text, "clean-up failed");
+    return 0;
+}
+
 static int outer_error_and_cancel(int *seen) {
     HOB_SCOPE(s);
     hob_spawn(s, sleeper, 0.0, -EIO);

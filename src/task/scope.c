@@ -259,9 +259,9 @@ int hob_race(struct hob_scope *s, struct hob_task **winner) {
 
 /* ---- the end ---- */
 
-static void report_unread(const struct hob_scope *s) {
+static void report_unread(const struct hob_scope *s, const struct hob_task *but) {
     for (const struct hob_task *c = s->children.first; c; c = c->next) {
-        if (c->result < 0 && c->result != -ECANCELED && !(c->flags & HOB__TASK_READ))
+        if (c != but && c->result < 0 && c->result != -ECANCELED && !(c->flags & HOB__TASK_READ))
             hob__error_report(c->error, "nobody read the error of a task in a scope that was left");
     }
 }
@@ -270,6 +270,7 @@ static void report_unread(const struct hob_scope *s) {
  * the task, as the reason of the -ECANCELED that it is probably returning; others are reported. */
 static void hand_on_errors(struct hob_task *t, struct hob_scope *s) {
     if (s->on_error == HOB_FAIL_FAST) {
+        report_unread(s, s->first_failed);
         bool read = s->first_failed && (s->first_failed->flags & HOB__TASK_READ);
         if (read || !s->errors) return;
         if (t->unwound) {
@@ -279,7 +280,7 @@ static void hand_on_errors(struct hob_task *t, struct hob_scope *s) {
         }
         t->unwound = hob__error_ref(s->errors);
     } else {
-        report_unread(s);
+        report_unread(s, NULL);
     }
 }
 
@@ -325,7 +326,7 @@ static __attribute__((noinline)) void leave_slowly(struct hob_task *t, struct ho
         s->state = HOB__SCOPE_JOINED;
         uncover(t->loop, s);
     } else if (HOB__UNLIKELY(s->failed > 0) && s->on_error == HOB_COLLECT) {
-        report_unread(s); /* the join told how many, not which */
+        report_unread(s, NULL); /* the join told how many, not which */
     }
     if (HOB__UNLIKELY(s->defers != NULL)) run_defers(s);
     close_scope(t, s);
