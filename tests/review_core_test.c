@@ -563,4 +563,34 @@ TEST(a_server_that_ctrl_c_ended_in_accept_ends_by_the_signal) {
     CHECK_STR(text, "");
 }
 
+/* ---- a report that is too long ---- */
+
+static char long_text[8192];
+static void keep_long(enum hob_report_kind kind, const char *text, void *arg) {
+    (void)arg;
+    if (kind == HOB_REPORT_ERROR) snprintf(long_text, sizeof long_text, "%s", text);
+}
+static int tells_much(int n) {
+    char m[600];
+    memset(m, 'm', sizeof m - 1);
+    m[n] = 0;
+    hob_fail(-EIO, "%s", m);
+    for (int i = 0; i < 9; i++) hob_fail_from(-EIO, "%s", m);
+    return -EIO;
+}
+HOB_TASK(tells_much, int)
+TASK_TEST(a_report_that_is_too_long_ends_with_its_line) {
+    hob_set_report(keep_long, NULL);
+    for (int n = 300; n < 512; n++) {
+        CHECK_EQ(hob_background(tells_much, n), 0);
+        HOB_TRY(hob_yield_now());
+        size_t length = strlen(long_text);
+        CHECK(length > 2000);
+        CHECK_EQ(long_text[length - 1], '\n');
+        const char *end = long_text + length - 4;
+        CHECK(end[2] == ')' || strcmp(end, "...\n") == 0);
+    }
+    return 0;
+}
+
 TEST_MAIN()

@@ -250,7 +250,8 @@ void hob__error_report(const struct hob_error *e, const char *what) {
         n += hob_error_format(e, text + n, sizeof text - (size_t)n - 2);
     else
         n += snprintf(text + n, sizeof text - (size_t)n - 2, "(no memory for its record)");
-    if (n > (int)sizeof text - 2) n = (int)sizeof text - 2;
+    int longest = (int)sizeof text - 3; /* that went in: the NUL is there */
+    if (n > longest) memcpy(text + (n = longest) - 3, "...", 3);
     text[n] = '\n';
     text[n + 1] = 0;
     hob__report(HOB_REPORT_ERROR, text);
