@@ -563,6 +563,18 @@ TEST(a_server_that_ctrl_c_ended_in_accept_ends_by_the_signal) {
     CHECK_STR(text, "");
 }
 
+/* ---- a start that is refused ---- */
+
+TASK_TEST(a_start_that_is_refused_says_why_this_one_was) {
+    HOB_SCOPE(s, .on_error = HOB_DISCARD);
+    hob__alloc_fail_at(1);
+    CHECK(hob_spawn_named(s, "no memory for the name", answers, 1) == NULL);
+    hob__alloc_fail_at(0);
+    hob_scope_cancel(s);
+    CHECK_EQ(hob_start(s, answers, 1), -ECANCELED);
+    return 0;
+}
+
 /* ---- a report that is too long ---- */
 
 static char long_text[8192];

@@ -90,8 +90,7 @@
         struct hob_scope *hob__s = (s);                                                            \
         HOB__STRICT_ON HOB__LET(fn##__args) hob__args = fn##__task(__VA_ARGS__);                   \
         HOB__STRICT_OFF HOB__SITE(#fn, fn##__HOB_TASK);                                            \
-        hob__start_wait(hob__s,                                                                    \
-                        hob__pass(hob__spawn(hob__s, &hob__site), &hob__args, sizeof hob__args));  \
+        hob__start_wait(hob__pass(hob__spawn(hob__s, &hob__site), &hob__args, sizeof hob__args));  \
     })
 
 /* A task owned by the loop itself, cancelled when the main task has ended; its error is reported. 0

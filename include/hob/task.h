@@ -243,7 +243,7 @@ HOB_API struct hob_task *hob__spawn(struct hob_scope *s, const struct hob__spawn
 HOB_API struct hob_task *hob__spawn_with(struct hob_scope *s, const struct hob__spawn_site *site,
                                          struct hob_spawn_options options);
 /* hob_start: spawn, store the arguments, then wait for hob_started(). */
-HOB_API int hob__start_wait(struct hob_scope *s, struct hob_task *t);
+HOB_API int hob__start_wait(struct hob_task *t);
 /* hob_background: a task owned by the loop. NULL: -ENOMEM. */
 HOB_API struct hob_task *hob__background(const struct hob__spawn_site *site);
 /* hob_run: the loop with this as its main task. The arguments are copied from args. */

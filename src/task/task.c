@@ -214,9 +214,9 @@ int hob_await(struct hob_task *t) {
     return a.result;
 }
 
-int hob__start_wait(struct hob_scope *s, struct hob_task *t) {
+int hob__start_wait(struct hob_task *t) {
     struct hob_task *self = hob__current("hob_start");
-    if (!t) return s->spawn_error ? s->spawn_error : -ENOMEM;
+    if (!t) return self->loop->refusal;
     int rc = hob__check_point(self, "hob_start");
     if (rc < 0) return rc;
     const char *name = t->site->name;
