@@ -605,4 +605,35 @@ TASK_TEST(a_report_that_is_too_long_ends_with_its_line) {
     return 0;
 }
 
+/* ---- the last hold of a loop whose main task has ended ---- */
+
+static struct hob_loop *late_loop;
+static struct hob_event never_set;
+static int waits_in_a_shield(void) { return hob_shielded(hob_event_wait(&never_set)); }
+HOB_TASK(waits_in_a_shield)
+static _Atomic bool is_waiting;
+static void starts_it(void *arg) {
+    (void)arg;
+    if (hob_background(waits_in_a_shield) < 0) abort();
+    is_waiting = true;
+}
+static void *releases_late(void *arg) {
+    while (!is_waiting) usleep(1000);
+    usleep(100000); /* it sleeps by now */
+    hob_loop_release(late_loop);
+    return arg;
+}
+static int leaves_a_post(void) {
+    pthread_t thread;
+    late_loop = hob_loop_current();
+    hob_loop_hold(late_loop);
+    pthread_create(&thread, NULL, releases_late, NULL);
+    pthread_detach(thread);
+    return hob_loop_post(late_loop, starts_it, NULL);
+}
+HOB_TASK(leaves_a_post)
+TEST(a_hold_released_after_main_has_ended_shows_a_deadlock) {
+    CHECK_DIES((alarm(20), hob_run(leaves_a_post)), "hob: deadlock");
+}
+
 TEST_MAIN()

@@ -68,6 +68,13 @@ void hob__inbox_close(struct hob_loop *loop) {
     hob__inbox_run(loop);
 }
 
+void hob__inbox_end(struct hob_loop *loop) {
+    hob__inbox_close(loop);
+    pthread_mutex_lock(&loop->post_lock);
+    loop->gone = true;
+    pthread_mutex_unlock(&loop->post_lock);
+}
+
 void hob__loop_unref(struct hob_loop *loop) {
     if (atomic_fetch_sub(&loop->refs, 1) > 1) return;
     pthread_mutex_destroy(&loop->post_lock);
@@ -82,8 +89,9 @@ void hob_loop_hold(struct hob_loop *loop) {
 void hob_loop_release(struct hob_loop *loop) {
     pthread_mutex_lock(&loop->post_lock);
     int left = atomic_fetch_sub(&loop->holds, 1) - 1;
-    /* A loop that only waited for posts has to look again. */
-    if (left == 0 && !atomic_load(&loop->closed)) loop->backend.ops->wake(&loop->backend);
+    /* A loop that only waited for posts has to look again; one that takes none any more too, as
+     * long as tasks run in it. */
+    if (left == 0 && !loop->gone) loop->backend.ops->wake(&loop->backend);
     pthread_mutex_unlock(&loop->post_lock);
     if (left < 0) hob__misuse(__func__, "released more often than held");
     hob__loop_unref(loop);

@@ -250,15 +250,15 @@ static int run_main(struct hob_loop *loop, const struct hob__spawn_site *site, c
     struct hob_task *t = hob__task_new(
         loop, &loop->root, site, &(struct hob_spawn_options){.stack_size = o->main_stack_size});
     if (!t) {
-        hob__inbox_close(loop);
+        hob__inbox_end(loop);
         return -ENOMEM;
     }
     memcpy(t->head.args, args, site->args_size);
     loop->main = t;
     hob__schedule(loop);
     hob__inbox_close(loop);
-    hob__schedule(loop);    /* what the last posts have started */
-    hob__inbox_close(loop); /* whoever woke the last of these has let go */
+    hob__schedule(loop);  /* what the last posts have started */
+    hob__inbox_end(loop); /* whoever woke the last of these has let go */
     int rc = t->result;
     if (rc == -ECANCELED && loop->deadlocked) {
         rc = HOB_E_DEADLOCK;

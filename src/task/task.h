@@ -144,6 +144,7 @@ struct hob_loop {
     struct hob__post *_Atomic inbox;
     _Atomic int holds;
     _Atomic bool closed;
+    bool gone;        /* the backend closes; under post_lock */
     _Atomic int refs; /* the run itself and the holds */
 
     _Atomic int interrupts; /* Ctrl-C's so far */
@@ -284,6 +285,8 @@ void hob__debug_see(struct hob_loop *loop);
 void hob__inbox_run(struct hob_loop *loop);
 /* No more posts; those that are there are run. */
 void hob__inbox_close(struct hob_loop *loop);
+/* The last time: from now on nobody touches the backend. */
+void hob__inbox_end(struct hob_loop *loop);
 void hob__loop_unref(struct hob_loop *loop);
 
 /* ---- watchdog.c ---- */
