@@ -174,4 +174,93 @@ TEST(an_exit_status_that_does_not_fit_is_255_not_0) {
     CHECK_EQ(hob_main(many, 65536, argv), 255);
 }
 
+/* ---- nothing where something is wanted, and what has ended ---- */
+
+static void noop(void *arg) { (void)arg; }
+static struct hob_scope *none, *ended;
+static int misuses(int which) {
+    char buf[64];
+    {
+        HOB_SCOPE(inner);
+        ended = inner;
+    }
+    switch (which) {
+    case 0:
+        return hob_defer(none, noop, NULL);
+    case 1:
+        hob_scope_cancel(none);
+        break;
+    case 2:
+        hob_stop(none, 1);
+        break;
+    case 3:
+        return hob_scope_reschedule(none, 1);
+    case 4:
+        return hob_scope_errors(none) != NULL;
+    case 5:
+        return hob_scope_expired(none);
+    case 6:
+        return hob_task_stack(NULL, buf, sizeof buf);
+    case 7:
+        return hob_task_waiting(NULL) != NULL;
+    case 8:
+        return hob_wait(NULL, 1, HOB_ALL_DONE);
+    case 9:
+        return hob_mutex_lock(NULL);
+    case 10:
+        hob_mutex_unlock(NULL);
+        break;
+    case 11:
+        return hob_loop_post(NULL, noop, NULL);
+    case 12:
+        return hob_defer(ended, noop, NULL);
+    case 13:
+        return hob_scope_errors(ended) != NULL;
+    default:
+        break;
+    }
+    return 0;
+}
+HOB_TASK(misuses, int)
+
+TEST(a_null_and_a_scope_that_has_ended_are_told_with_function_and_task) {
+    static const char *const told[] = {
+        "hob_defer: the scope is NULL",         "hob_scope_cancel: the scope is NULL",
+        "hob_stop: the scope is NULL",          "hob_scope_reschedule: the scope is NULL",
+        "hob_scope_errors: the scope is NULL",  "hob_scope_expired: the scope is NULL",
+        "hob_task_stack: the task is NULL",     "hob_task_waiting: the task is NULL",
+        "hob_wait: the array of tasks is NULL", "hob_mutex_lock: the mutex is NULL",
+        "hob_mutex_unlock: the mutex is NULL",  "hob_loop_post: the loop is NULL",
+        "hob_defer: scope 'misuses' (",         "hob_scope_errors: scope 'misuses' (",
+    };
+    for (int i = 0; i < (int)(sizeof told / sizeof told[0]); i++) {
+        if (i >= 12 && SANITIZED) break; /* it tells of the block's end itself */
+        int status = RUN_CHILD(text, hob_run(misuses, i));
+        CHECK(WIFSIGNALED(status) || WEXITSTATUS(status) != 0);
+        CHECK_HAS(text, told[i]);
+        CHECK_HAS(text, "in task 'misuses' (spawned by ");
+        CHECK_HAS(text, "mistakes_test.c:");
+    }
+}
+
+static struct hob_scope *lent;
+static int reschedules_lent(void) { return hob_scope_reschedule(lent, hob_after(0.1)); }
+HOB_TASK(reschedules_lent)
+static void *in_another_loop(void *arg) {
+    hob_run(reschedules_lent);
+    return arg;
+}
+static int lends(void) {
+    pthread_t thread;
+    HOB_SCOPE(s, .deadline = hob_after(50));
+    lent = s;
+    pthread_create(&thread, NULL, in_another_loop, NULL);
+    pthread_join(thread, NULL);
+    return 0;
+}
+HOB_TASK(lends)
+TEST(rescheduling_a_scope_of_another_loop_is_told) {
+    CHECK_DIES(hob_run(lends), "hob_scope_reschedule: the scope 'lends' belongs to another");
+}
+
 TEST_MAIN()

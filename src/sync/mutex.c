@@ -8,6 +8,7 @@
 #include "task/wait.h"
 
 int hob_mutex_lock(struct hob_mutex *m) {
+    if (HOB__UNLIKELY(!m)) hob__misuse(__func__, "the mutex is NULL");
     int rc = hob__point(__func__);
     if (rc < 0) return rc;
     struct hob_task *self = hob_self();
@@ -24,6 +25,7 @@ int hob_mutex_lock(struct hob_mutex *m) {
 int hob_mutex_try_lock(struct hob_mutex *m) {
     struct hob_task *self = hob_self();
     if (HOB__UNLIKELY(!self)) hob__misuse(__func__, "called outside a task");
+    if (HOB__UNLIKELY(!m)) hob__misuse(__func__, "the mutex is NULL");
     if (m->owner) return -EBUSY;
     m->owner = self;
     return 0;
@@ -31,6 +33,7 @@ int hob_mutex_try_lock(struct hob_mutex *m) {
 
 struct hob_task *hob__mutex_owner(const struct hob_mutex *m, const char *func) {
     struct hob_task *self = hob_self();
+    if (HOB__UNLIKELY(!m)) hob__misuse(func, "the mutex is NULL");
     if (HOB__LIKELY(m->owner && m->owner == self)) return self;
     if (!m->owner) hob__misuse(func, "the mutex is not locked");
     hob__misuse(func, "the mutex is locked by another task");

@@ -109,19 +109,6 @@ void hob__scope_set_timer(struct hob_loop *loop, struct hob_scope *s) {
     }
 }
 
-int hob_scope_reschedule(struct hob_scope *s, uint64_t deadline) {
-    struct hob_loop *loop = hob__loop; /* the task's would be one more cold line */
-    if (!loop) hob__misuse(__func__, "no loop is running in this thread");
-    if (s->state >= HOB__SCOPE_JOINED || (s->region.flags & HOB__REGION_CANCELLED)) return -EINVAL;
-    s->deadline = deadline;
-    hob__scope_set_timer(loop, s);
-    return 0;
-}
-
-bool hob_scope_expired(const struct hob_scope *s) { return s->region.flags & HOB__REGION_EXPIRED; }
-
-/* ---- the calls ---- */
-
 /* The loop of a scope that has not ended; misuse from another thread. */
 static struct hob_loop *loop_of(const struct hob_scope *s, const char *func) {
     struct hob_loop *loop = hob__loop;
@@ -130,12 +117,32 @@ static struct hob_loop *loop_of(const struct hob_scope *s, const char *func) {
     return loop;
 }
 
+int hob_scope_reschedule(struct hob_scope *s, uint64_t deadline) {
+    struct hob_loop *loop = hob__loop;
+    if (!loop) hob__misuse(__func__, "no loop is running in this thread");
+    if (HOB__UNLIKELY(!s)) hob__misuse(__func__, "the scope is NULL");
+    if (s->region.task != hob__loop_task(loop)) loop_of(s, __func__);
+    if (s->state >= HOB__SCOPE_JOINED || (s->region.flags & HOB__REGION_CANCELLED)) return -EINVAL;
+    s->deadline = deadline;
+    hob__scope_set_timer(loop, s);
+    return 0;
+}
+
+bool hob_scope_expired(const struct hob_scope *s) {
+    if (HOB__UNLIKELY(!s)) hob__misuse(__func__, "the scope is NULL");
+    return s->region.flags & HOB__REGION_EXPIRED;
+}
+
+/* ---- the calls ---- */
+
 void hob_scope_cancel(struct hob_scope *s) {
+    if (HOB__UNLIKELY(!s)) hob__misuse(__func__, "the scope is NULL");
     if (s->state >= HOB__SCOPE_JOINED) return;
     hob__region_cancel(loop_of(s, __func__), &s->region);
 }
 
 void hob_stop(struct hob_scope *s, double grace) {
+    if (HOB__UNLIKELY(!s)) hob__misuse(__func__, "the scope is NULL");
     if (s->state >= HOB__SCOPE_JOINED) return;
     struct hob_loop *loop = loop_of(s, __func__);
     if (!(s->region.flags & HOB__REGION_STOPPED)) {

@@ -20,6 +20,7 @@ static void push(struct hob_loop *loop, struct hob__post *p) {
 }
 
 int hob_loop_post(struct hob_loop *loop, void (*fn)(void *arg), void *arg) {
+    if (HOB__UNLIKELY(!loop)) hob__misuse(__func__, "the loop is NULL");
     struct hob__post *p = hob__alloc(sizeof *p);
     if (!p) return -ENOMEM;
     p->fn = fn;
@@ -82,11 +83,13 @@ void hob__loop_unref(struct hob_loop *loop) {
 }
 
 void hob_loop_hold(struct hob_loop *loop) {
+    if (HOB__UNLIKELY(!loop)) hob__misuse(__func__, "the loop is NULL");
     atomic_fetch_add(&loop->refs, 1);
     atomic_fetch_add(&loop->holds, 1);
 }
 
 void hob_loop_release(struct hob_loop *loop) {
+    if (HOB__UNLIKELY(!loop)) hob__misuse(__func__, "the loop is NULL");
     pthread_mutex_lock(&loop->post_lock);
     int left = atomic_fetch_sub(&loop->holds, 1) - 1;
     /* A loop that only waited for posts has to look again; one that takes none any more too, as

@@ -29,6 +29,7 @@ static void put(struct text *t, const char *fmt, ...) {
 
 const char *hob_task_waiting(const struct hob_task *t) {
     static __thread char text[160];
+    if (HOB__UNLIKELY(!t)) hob__misuse(__func__, "the task is NULL");
     switch (t->state) {
     case HOB__TASK_NEW:
         return "ready (not started)";
@@ -68,6 +69,7 @@ static void put_stack(struct text *out, const struct hob_task *t, const char *in
 }
 
 int hob_task_stack(const struct hob_task *t, char *buf, size_t n) {
+    if (HOB__UNLIKELY(!t)) hob__misuse(__func__, "the task is NULL");
     if (t->loop != hob__loop) return -EXDEV;
     struct text out = {buf, n, 0};
     if (n) buf[0] = 0;

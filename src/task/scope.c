@@ -348,7 +348,17 @@ void hob__scope_leave(struct hob_scope *s) {
 
 /* ---- what else a scope offers ---- */
 
+/* Any task of its loop may ask, until it has been left. */
+static void check_there(const struct hob_scope *s, const char *func) {
+    if (HOB__UNLIKELY(!s)) hob__misuse(func, "the scope is NULL");
+    if (HOB__UNLIKELY(s->state == HOB__SCOPE_LEFT || !hob__loop ||
+                      s->region.task->loop != hob__loop))
+        hob__misuse(func, "scope '%s' (%s:%d) has ended, or is another thread's", s->name,
+                    s->place->file, s->place->line);
+}
+
 int hob_defer(struct hob_scope *s, void (*fn)(void *arg), void *arg) {
+    check_there(s, __func__);
     struct hob__defer_node *d = hob__alloc(sizeof *d);
     if (!d) return -ENOMEM;
     d->fn = fn;
@@ -359,6 +369,7 @@ int hob_defer(struct hob_scope *s, void (*fn)(void *arg), void *arg) {
 }
 
 const struct hob_error *hob_scope_errors(struct hob_scope *s) {
+    check_there(s, __func__);
     for (struct hob_task *c = s->children.first; c; c = c->next) hob__task_read(c);
     return s->errors;
 }

@@ -308,6 +308,7 @@ static int wait_for_tasks(struct hob_task *const *tasks, struct waited *each, si
 int hob_wait(struct hob_task *const *tasks, size_t n, enum hob_wait_mode mode) {
     struct hob_task *self = hob__current(__func__);
     if (n == 0 || (unsigned)mode > HOB_FIRST_ERROR) return -EINVAL;
+    if (HOB__UNLIKELY(!tasks)) hob__misuse(__func__, "the array of tasks is NULL");
     int rc = hob__check_point(self, __func__);
     for (size_t i = 0; i < n; i++) {
         if (HOB__UNLIKELY(!tasks[i])) return rc < 0 ? rc : refusal(__func__);
