@@ -91,7 +91,7 @@ static int loops(void) {
 HOB_TASK(loops)
 
 int main(void) {
-    struct hob_options options = {NULL, 0, 0, 0, 0, false};
+    struct hob_options options = {NULL, 0, 0, 0, 0, false, false};
     int rc = hob_run(spawns, 9);
     if (rc == 0) rc = hob_run_with(options, deadlines);
     if (rc == 0) rc = hob_run(loops);
