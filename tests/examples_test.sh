@@ -370,6 +370,10 @@ def graceful_stop(start):
     run.took(0.5, 5)
 
 
+def udp_echo(start):
+    start().prints("10 clients, 30 echoes")
+
+
 def resolve(start):
     start().prints("localhost: 127.0.0.1 ::1")
     run = start("localhost", "::1", "192.0.2.7", "nosuchhost.invalid")

@@ -108,6 +108,9 @@ struct hob__sys {
     ssize_t (*recvmsg)(struct hob__backend *b, int fd, struct msghdr *m, int flags);
     ssize_t (*sendmsg)(struct hob__backend *b, int fd, const struct msghdr *m,
                        int flags); /* MSG_NOSIGNAL */
+    /* Datagrams: how many, at least 1. */
+    int (*recvmmsg)(struct hob__backend *b, int fd, struct mmsghdr *m, unsigned n, int flags);
+    int (*sendmmsg)(struct hob__backend *b, int fd, struct mmsghdr *m, unsigned n);
     /* Of a descriptor that is no socket, and was made non-blocking; never SIGPIPE. */
     ssize_t (*read)(struct hob__backend *b, int fd, void *buf, size_t n);
     ssize_t (*writev)(struct hob__backend *b, int fd, const struct iovec *iov, int count);

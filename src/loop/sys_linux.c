@@ -190,6 +190,19 @@ static ssize_t sys_recvfrom(struct hob__backend *b, int fd, void *buf, size_t n,
     return HOB__RETRY(recvfrom(fd, buf, n, flags | MSG_DONTWAIT, from, size));
 }
 
+static int sys_recvmmsg(struct hob__backend *b, int fd, struct mmsghdr *m, unsigned n, int flags) {
+    (void)b;
+    return HOB__RETRY(recvmmsg(fd, m, n, flags | MSG_DONTWAIT, NULL));
+}
+
+/* One datagram is a cheaper call. */
+static int sys_sendmmsg(struct hob__backend *b, int fd, struct mmsghdr *m, unsigned n) {
+    (void)b;
+    if (n > 1) return HOB__RETRY(sendmmsg(fd, m, n, MSG_NOSIGNAL | MSG_DONTWAIT));
+    ssize_t rc = HOB__RETRY(sendmsg(fd, &m->msg_hdr, MSG_NOSIGNAL | MSG_DONTWAIT));
+    return rc < 0 ? (int)rc : 1;
+}
+
 static int sys_shutdown(struct hob__backend *b, int fd, int how) {
     (void)b;
     return shutdown(fd, how) < 0 ? -errno : 0;
@@ -247,6 +260,8 @@ const struct hob__sys hob__sys_linux = {
     .recvfrom = sys_recvfrom,
     .recvmsg = sys_recvmsg,
     .sendmsg = sys_sendmsg,
+    .recvmmsg = sys_recvmmsg,
+    .sendmmsg = sys_sendmmsg,
     .read = sys_read,
     .writev = sys_writev,
     .splice = sys_splice,
