@@ -61,17 +61,8 @@ TASK_TEST(localhost_is_the_loopback) {
 }
 
 TASK_TEST(what_is_no_host_name) {
-    static const char *const bad[] = {"",
-                                      ".",
-                                      "a..b",
-                                      ".a",
-                                      "a b",
-                                      "a/b",
-                                      "b\xc3\xbc"
-                                      "cher.example",
-                                      "0177.1:",
-                                      "a\nb",
-                                      "[::1]"};
+    static const char *const bad[] = {
+        "", ".", "a..b", ".a", "a b", "a/b", "caf\xc3\xa9.example", "0177.1:", "a\nb", "[::1]"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         CHECK_STR(resolved(bad[i], 0), NO_NAME);
         CHECK(hob_error() && hob_error()->code == HOB_E_NAME);
@@ -516,9 +507,10 @@ DNS_TEST(the_cache_has_a_bound, .cache_entries = 10) {
     return 0;
 }
 
+static const char *many_label = "host";
 static int asks_many(int i) {
     char name[32];
-    snprintf(name, sizeof name, "host.n%d.test", i);
+    snprintf(name, sizeof name, "%s.n%d.test", many_label, i);
     const char *text = resolved(name, 0);
     if (hob_cancelled()) return -ECANCELED;
     CHECK_STR(text, "192.0.2.1 192.0.2.2 2001:db8::1");
@@ -529,10 +521,11 @@ HOB_TASK(asks_many, int)
 
 DNS_TEST(many_names_take_their_turns, .queries = 20) {
     HOB_SCOPE(s);
+    many_label = "held";
     for (int i = 0; i < 500; i++) hob_spawn(s, asks_many, i);
-    CHECK_EQ(hob_sleep(0), 0);
-    CHECK(info().pending > 500);
-    CHECK(info().queries < info().pending);
+    while (info().pending < 1000) HOB_TRY(hob_sleep(0.001));
+    CHECK_EQ(info().queries, 20);
+    hob_event_set(&server.go);
     CHECK_EQ(hob_join(s), 0);
     CHECK_EQ(came, 500);
     CHECK_EQ(server.udp_queries, 1000);
