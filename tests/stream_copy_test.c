@@ -362,6 +362,8 @@ TASK_TEST(what_cannot_be_sent_is_an_error) {
 TASK_TEST(a_cancelled_file_says_how_far_it_came) {
     struct hob_stream *end[2];
     open_tcp(end);
+    CHECK_EQ(hob_set_buffers(end[0], 0, 65536), 0); /* so that it has to wait, and is cancelled */
+    CHECK_EQ(hob_set_buffers(end[1], 65536, 0), 0);
     const uint64_t n = 4000000;
     int fd = make_file(n);
     int64_t at = 0;
