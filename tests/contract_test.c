@@ -4,10 +4,13 @@
 #include "test.h"
 
 #include <fcntl.h>
+#include <hob/file.h>
 #include <hob/net.h>
 #include <math.h>
 #include <pthread.h>
 #include <unistd.h>
+
+#include "base/memory.h"
 
 static const struct hob__place elsewhere = {"f", "f.c", 1};
 
@@ -188,6 +191,17 @@ TASK_TEST(P02_runaway_spawners_end) {
     return 0;
 }
 
+TASK_TEST(P02_spawn_without_memory_starts_nothing_and_join_says_so) {
+    HOB_SCOPE(s);
+    hob__alloc_fail_at(1);
+    struct hob_task *t = hob_spawn_named(s, "its name has no room", noting, "never", 0.0, 0);
+    hob__alloc_fail_at(0);
+    CHECK(t == NULL);
+    CHECK_EQ(hob_join(s), -ENOMEM);
+    CHECK_STR(log_text, "");
+    return 0;
+}
+
 /* ---- 3. errors of children ---- */
 
 TASK_TEST(P03_first_error_cancels_all_siblings_together_and_join_returns_it) {
@@ -327,6 +341,34 @@ TASK_TEST(P03_a_cancel_from_outside_is_seen_after_the_join) {
     CHECK_EQ(hob_join(s), 0);
     CHECK_EQ(seen, -ECANCELED); /* the child was cancelled before it could fail */
     CHECK_EQ(hob_task_result(t), -ECANCELED);
+    return 0;
+}
+
+static int fails_as_told(struct hob_event *told) {
+    hob_shielded(hob_event_wait(told));
+    return hob_fail(-EIO, "fails");
+}
+HOB_TASK(fails_as_told, struct hob_event *)
+static int joins_while_cancelled(struct hob_event *told, int *seen, int *next) {
+    HOB_SCOPE(s);
+    hob_spawn(s, fails_as_told, told);
+    *seen = hob_join(s);
+    *next = hob_sleep(10);
+    return *next;
+}
+HOB_TASK(joins_while_cancelled, struct hob_event *, int *, int *)
+
+TASK_TEST(P03_the_childs_error_is_the_joins_and_a_cancel_meanwhile_the_next_calls) {
+    struct hob_event told = {0};
+    int seen = 0, next = 0;
+    HOB_SCOPE(s);
+    struct hob_task *t = hob_spawn(s, joins_while_cancelled, &told, &seen, &next);
+    for (int i = 0; i < 3; i++) hob_yield_now();
+    hob_cancel(t);
+    hob_event_set(&told);
+    CHECK_EQ(hob_join(s), 0);
+    CHECK_EQ(seen, -EIO);
+    CHECK_EQ(next, -ECANCELED);
     return 0;
 }
 
@@ -506,6 +548,64 @@ TASK_TEST(P07_a_call_that_need_not_wait_is_a_point_too) {
     return 0;
 }
 
+static int all_io_points(struct hob_stream *c, struct hob_listener *l, int fd, int *count) {
+    char buf[8] = "x";
+    struct iovec iov = {buf, 1};
+    struct hob_stream *other = NULL;
+    struct hob_task *done, *child;
+    HOB_SCOPE(s);
+    child = hob_spawn(s, at_once, 0);
+    CHECK_EQ(hob_sleep(1), -ECANCELED);
+    *count += hob_read(c, buf, 1) == -ECANCELED; /* a byte is there */
+    *count += hob_read_exactly(c, buf, 1) == -ECANCELED;
+    *count += hob_write(c, "x", 1) == -ECANCELED;
+    *count += hob_writev(c, &iov, 1) == -ECANCELED;
+    *count += hob_accept(l, &other) == -ECANCELED; /* a connection is there */
+    *count += hob_connect(hob_listener_address(l), &other) == -ECANCELED;
+    *count += hob_preadv(fd, &iov, 1, 0) == -ECANCELED;
+    *count += hob_pwritev(fd, &iov, 1, 0) == -ECANCELED;
+    *count += hob_await(child) == -ECANCELED;
+    *count += hob_wait(&child, 1, HOB_ALL_DONE) == -ECANCELED;
+    *count += hob_next_done(s, &done) == -ECANCELED;
+    CHECK(other == NULL);
+    return 0;
+}
+HOB_TASK(all_io_points, struct hob_stream *, struct hob_listener *, int, int *)
+
+TASK_TEST(P07_so_are_calls_on_streams_files_and_tasks_and_they_leave_all_as_it_was) {
+    struct hob_listener *l;
+    struct hob_stream *a, *b, *waiting, *late;
+    char path[] = "/tmp/hob-contract-XXXXXX", buf[8];
+    int count = 0, fd = mkstemp(path);
+    unlink(path);
+    CHECK_EQ(write(fd, "z", 1), 1);
+    CHECK_EQ(hob_listen("127.0.0.1:0", &l), 0);
+    CHECK_EQ(hob_connect(hob_listener_address(l), &a), 0);
+    CHECK_EQ(hob_accept(l, &b), 0);
+    CHECK_EQ(hob_write(b, "y", 1), 1);
+    CHECK_EQ(hob_connect(hob_listener_address(l), &waiting), 0);
+    HOB_SCOPE(s);
+    struct hob_task *t = hob_spawn(s, all_io_points, a, l, fd, &count);
+    hob_yield_now();
+    hob_cancel(t);
+    CHECK_EQ(hob_join(s), 0);
+    CHECK_EQ(count, 11);
+    CHECK_EQ(hob_read(a, buf, sizeof buf), 1); /* the byte is still there */
+    CHECK_EQ(buf[0], 'y');
+    CHECK_EQ(hob_accept(l, &late), 0); /* and the connection */
+    CHECK_EQ(pread(fd, buf, 2, 0), 1);
+    CHECK_EQ(buf[0], 'z');
+    hob_shutdown(a);
+    CHECK_EQ(hob_read(b, buf, sizeof buf), 0); /* nothing was written */
+    hob_close(a);
+    hob_close(b);
+    hob_close(waiting);
+    hob_close(late);
+    hob_listener_close(l);
+    close(fd);
+    return 0;
+}
+
 /* ---- 8. completion wins ---- */
 
 static int gets(struct hob_queue *q, int *item, int *next) {
@@ -544,6 +644,41 @@ TASK_TEST(P08_a_cancel_that_came_first_leaves_the_item_for_others) {
     return 0;
 }
 
+static int reads(struct hob_stream *c, char *to, size_t n) { return (int)hob_read(c, to, n); }
+HOB_TASK(reads, struct hob_stream *, char *, size_t)
+static void cancels(void *task) { hob_cancel(task); }
+
+TASK_TEST(P08_no_byte_is_lost_to_a_cancel_that_comes_with_it) {
+    for (int round = 0; round < 20; round++) {
+        struct hob_listener *l;
+        struct hob_stream *a, *b;
+        char got[2] = "", rest[2] = "";
+        CHECK_EQ(hob_listen("127.0.0.1:0", &l), 0);
+        CHECK_EQ(hob_connect(hob_listener_address(l), &a), 0);
+        CHECK_EQ(hob_accept(l, &b), 0);
+        struct hob_task *t;
+        {
+            HOB_SCOPE(s);
+            t = hob_spawn(s, reads, a, got, 1);
+            hob_yield_now();
+            CHECK_EQ(hob_write(b, "y", 1), 1);
+            if (round % 2)
+                hob_cancel(t); /* before the loop has seen the byte */
+            else               /* after it has, in the same turn */
+                CHECK_EQ(hob_loop_post(hob_loop_current(), cancels, t), 0);
+            CHECK_EQ(hob_join(s), 0);
+            int rc = hob_task_result(t);
+            CHECK(rc == 1 || rc == -ECANCELED);
+            if (rc < 0) CHECK_EQ(hob_read(a, rest, 1), 1);
+            CHECK_EQ(got[0] + rest[0], 'y'); /* one of the two */
+        }
+        hob_close(a);
+        hob_close(b);
+        hob_listener_close(l);
+    }
+    return 0;
+}
+
 /* ---- 9. descriptors are not lost ---- */
 
 static int accepts(struct hob_listener *l, int *rc) {
@@ -569,6 +704,65 @@ TASK_TEST(P09_a_connection_that_comes_with_the_cancel_stays_in_the_backlog) {
     CHECK_EQ(hob_accept(l, &s), 0);
     hob_close(s);
     hob_close(c);
+    hob_listener_close(l);
+    return 0;
+}
+
+static int writes_the_file(int fd, char *data, size_t n, int *rc) {
+    struct iovec iov = {data, n};
+    *rc = (int)hob_pwritev(fd, &iov, 1, 0);
+    memset(data, '!', n); /* the kernel has let go of it */
+    return hob_check();
+}
+HOB_TASK(writes_the_file, int, char *, size_t, int *)
+
+TASK_TEST(P09_a_cancelled_file_operation_returns_when_the_kernel_has_let_go) {
+    enum { N = 1 << 20 };
+    char path[] = "/tmp/hob-contract-XXXXXX";
+    char *data = malloc(N), *back = malloc(N);
+    int rc = 0, fd = mkstemp(path);
+    unlink(path);
+    memset(data, 'd', N);
+    HOB_SCOPE(s);
+    struct hob_task *t = hob_spawn(s, writes_the_file, fd, data, (size_t)N, &rc);
+    hob_yield_now(); /* it is in flight */
+    hob_cancel(t);
+    CHECK_EQ(hob_join(s), 0);
+    CHECK_EQ(rc, N);
+    CHECK_EQ(hob_task_result(t), -ECANCELED); /* seen at the next point */
+    CHECK_EQ(pread(fd, back, N, 0), N);
+    for (int i = 0; i < N; i++)
+        if (back[i] != 'd') FAIL("byte %d is %d", i, back[i]);
+    free(data);
+    free(back);
+    close(fd);
+    return 0;
+}
+
+static int count_fds(void) {
+    int n = 0;
+    for (int fd = 0; fd < 256; fd++) n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+static int connects(const char *where, struct hob_stream **c) { return hob_connect(where, c); }
+HOB_TASK(connects, const char *, struct hob_stream **)
+
+TASK_TEST(P09_a_cancelled_connect_keeps_no_descriptor) {
+    struct hob_listener *l;
+    CHECK_EQ(hob_listen("127.0.0.1:0", &l), 0);
+    int before = count_fds();
+    for (int turns = 0; turns < 4; turns++) {
+        struct hob_stream *c = NULL;
+        HOB_SCOPE(s);
+        struct hob_task *t = hob_spawn(s, connects, hob_listener_address(l), &c);
+        for (int i = 0; i < turns; i++) hob_yield_now();
+        hob_cancel(t);
+        CHECK_EQ(hob_join(s), 0);
+        int rc = hob_task_result(t);
+        CHECK(rc == 0 ? c != NULL : rc == -ECANCELED && !c); /* delivered or closed */
+        hob_close(c);
+        CHECK_EQ(count_fds(), before);
+    }
     hob_listener_close(l);
     return 0;
 }

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <hob/file.h>
+#include <hob/http.h>
 #include <hob/net.h>
 #include <hob/serve.h>
 #include <hob/watch.h>
@@ -194,7 +195,57 @@ static void check_locks(void) {
 }
 DRIVE(locks_and_conditions, locking, check_locks)
 
+/* ---- barrier, event, future, stop ---- */
+
+static struct hob_barrier barrier = HOB_BARRIER(3);
+static struct hob_event event;
+static struct hob_future future;
+static int through;
+
+/* Nobody is to wait for one that has been cancelled. */
+static int gives_up(int rc) {
+    hob_barrier_abort(&barrier);
+    hob_event_set(&event);
+    hob_future_cancel(&future);
+    return rc;
+}
+
+static int meets(void) {
+    int rc = hob_barrier_wait(&barrier);
+    if (rc == 0) hob_event_set(&event);
+    if (rc >= 0) rc = hob_event_wait(&event);
+    if (rc >= 0) rc = hob_future_wait(&future, NULL);
+    if (rc < 0) return gives_up(rc);
+    CHECK_EQ(rc, 5);
+    through++;
+    return hob_stopping() ? 0 : naps(2);
+}
+HOB_TASK(meets)
+
+static int meeting(void) {
+    hob_barrier_reset(&barrier);
+    event = (struct hob_event){0};
+    future = (struct hob_future){0};
+    through = 0;
+    HOB_SCOPE(s);
+    for (int i = 0; i < 3; i++) hob_spawn(s, meets);
+    int rc = hob_event_wait(&event);
+    if (rc < 0) return gives_up(rc);
+    hob_future_set(&future, 5, NULL);
+    hob_stop(s, 10);
+    HOB_TRY(hob_join(s));
+    return through == 3 ? 0 : -ECANCELED;
+}
+static void check_meeting(void) {
+    CHECK_EQ(barrier.arrived, 0);
+    CHECK(!barrier.waiters.first && !event.waiters.first && !future.waiters.first);
+}
+DRIVE(barrier_event_future_stop, meeting, check_meeting)
+
 /* ---- streams ---- */
+
+static size_t sent, arrived; /* bytes that were written by the client and read by the server */
+static bool accepted;
 
 static int echoes(struct hob_listener **l) {
     struct hob_stream *c;
@@ -204,11 +255,17 @@ static int echoes(struct hob_listener **l) {
         *l = NULL;
         return rc;
     }
+    accepted = true;
     char buf[64];
-    ssize_t n;
+    ssize_t n, more;
     while ((n = hob_read(c, buf, sizeof buf)) > 0) {
+        arrived += (size_t)n;
         n = hob_write(c, buf, (size_t)n);
         if (n < 0) break;
+    }
+    if (n < 0) { /* what the client has sent is there all the same */
+        hob_shielded(hob_shutdown(c));
+        while ((more = hob_shielded(hob_read(c, buf, sizeof buf))) > 0) arrived += (size_t)more;
     }
     hob_close(c);
     return (int)n;
@@ -217,11 +274,11 @@ HOB_TASK(echoes, struct hob_listener **)
 
 static int talk(struct hob_stream *c) {
     char buf[6];
-    HOB_TRY(hob_write(c, "hello", 5));
+    sent += (size_t)HOB_TRY(hob_write(c, "hello", 5));
     HOB_TRY(hob_read_exactly(c, buf, 5));
     CHECK(memcmp(buf, "hello", 5) == 0);
     struct iovec two[] = {{(void *)"ab", 2}, {(void *)"cd", 2}};
-    HOB_TRY(hob_writev(c, two, 2));
+    sent += (size_t)HOB_TRY(hob_writev(c, two, 2));
     HOB_TRY(hob_read_exactly(c, buf, 4));
     CHECK(memcmp(buf, "abcd", 4) == 0);
     HOB_TRY(hob_shutdown(c));
@@ -238,6 +295,8 @@ static int talks_to(const char *address) {
 
 static int listen_and_talk(const char *where) {
     struct hob_listener *l;
+    sent = arrived = 0;
+    accepted = false;
     HOB_TRY(hob_listen(where, &l));
     int rc;
     {
@@ -249,7 +308,7 @@ static int listen_and_talk(const char *where) {
         if (rc >= 0) rc = hob_join(s);
     }
     hob_listener_close(l);
-    return rc;
+    return rc >= 0 && arrived != 9 ? -ECANCELED : rc;
 }
 static int tcp_streams(void) { return listen_and_talk("127.0.0.1:0"); }
 static int unix_streams(void) {
@@ -257,8 +316,11 @@ static int unix_streams(void) {
     snprintf(where, sizeof where, "unix:@hob-drivers-test-%d", (int)getpid());
     return listen_and_talk(where);
 }
-DRIVE(tcp_echo, tcp_streams, NULL)
-DRIVE(unix_echo, unix_streams, NULL)
+static void check_bytes(void) {
+    if (accepted) CHECK_EQ(arrived, sent);
+}
+DRIVE(tcp_echo, tcp_streams, check_bytes)
+DRIVE(unix_echo, unix_streams, check_bytes)
 
 /* ---- servers ---- */
 
@@ -300,6 +362,71 @@ static int server_and_clients(void) {
     return rc;
 }
 DRIVE(serving_at_a_limit, server_and_clients, NULL)
+
+/* ---- HTTP ---- */
+
+static int handled, answered;
+
+static int echoes_the_body(struct hob_request *req, void *arg) {
+    (void)arg;
+    const char *body;
+    size_t n;
+    HOB_TRY(hob_request_body(req, &body, &n));
+    handled++;
+    return n ? hob_respond(req, 200, NULL, body, n)
+             : hob_respond_text(req, 200, "text/plain", hob_request_target(req));
+}
+
+static int serves_http(struct hob_listener **l) {
+    int rc = hob_http_serve(*l, echoes_the_body, NULL, (struct hob_http_options){0});
+    if (rc < 0) {
+        hob_listener_close(*l);
+        *l = NULL;
+    }
+    return rc;
+}
+HOB_TASK(serves_http, struct hob_listener **)
+
+/* The status, and a right answer counts. */
+static int asks(struct hob_client *c, const char *url, const char *text, const char *wanted) {
+    struct hob_body body;
+    int rc =
+        text ? hob_post(c, url, "text/plain", text, strlen(text), &body) : hob_get(c, url, &body);
+    if (rc == 200) {
+        CHECK_EQ(body.size, strlen(wanted));
+        CHECK_STR(body.data, wanted);
+        answered++;
+    }
+    hob_body_free(&body);
+    return rc;
+}
+
+static int asks_all(const char *url) {
+    HOB_CLIENT(c);
+    HOB_TRY(asks(c, url, NULL, "/path"));
+    HOB_TRY(asks(c, url, "some bytes", "some bytes"));
+    return asks(c, url, NULL, "/path");
+}
+
+static int http_client_and_server(void) {
+    struct hob_listener *l;
+    char url[160];
+    handled = answered = 0;
+    HOB_TRY(hob_listen("127.0.0.1:0", &l));
+    int rc;
+    {
+        HOB_SCOPE(s);
+        snprintf(url, sizeof url, "http://%s/path", hob_listener_address(l));
+        hob_spawn(s, serves_http, &l);
+        rc = asks_all(url);
+        hob_stop(s, 10);
+        if (rc >= 0) rc = hob_join(s);
+    }
+    hob_listener_close(l);
+    return rc >= 0 && answered != 3 ? -ECANCELED : rc;
+}
+static void check_answers(void) { CHECK(answered <= handled); }
+DRIVE(http_client_and_server, http_client_and_server, check_answers)
 
 /* ---- files and foreign descriptors ---- */
 
