@@ -460,6 +460,14 @@ TASK_TEST(T24_all_tasks_lists_those_that_have_not_ended) {
     return 0;
 }
 
+/* asyncio's all_tasks() takes a loop and can be called from any thread; here a loop is looked at in
+ * its own thread (hob_loop_post() gets there), and elsewhere there is nothing to see. */
+TEST(T24_outside_a_loops_thread_there_are_no_tasks_to_list) {
+    int n = 0;
+    CHECK_EQ(hob_tasks(count_task, &n), HOB_E_NOT_RUNNING);
+    CHECK_EQ(n, 0);
+}
+
 static int knows_itself(struct hob_task **slot) {
     for (int i = 0; i < 3; i++) {
         CHECK(hob_self() == *slot);
