@@ -7,12 +7,14 @@
 
 #include "base/memory.h"
 #include "http/server.h"
+#include "task/fdwait.h"
 
 /* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7), made once per second. */
 static const char *date_now(void) {
     static __thread char text[32];
     static __thread time_t made;
-    time_t now = time(NULL);
+    struct hob__backend *b = hob__backend_current("hob_respond");
+    time_t now = (time_t)b->ops->wall(b);
     if (now != made || !text[0]) {
         static const char days[] = "SunMonTueWedThuFriSat",
                           months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";

@@ -177,7 +177,9 @@ struct hob__backend_ops {
     /* 0, or -errno with the reason in b->why: the next one is tried. */
     int (*open)(struct hob__backend *b);
     void (*close)(struct hob__backend *b);
-    uint64_t (*now)(struct hob__backend *b); /* monotonic ns, never 0 */
+    uint64_t (*now)(struct hob__backend *b);        /* monotonic ns, never 0 */
+    int64_t (*wall)(struct hob__backend *b);        /* seconds since 1970: what calendars show */
+    void (*pause)(struct hob__backend *b, long ns); /* for the kernel to get better; seldom */
     void (*random)(struct hob__backend *b, void *buf, size_t n);
     /* One look at the outside: submits what is pending, sleeps until an event, a wake or the
      * deadline (0: does not sleep; UINT64_MAX: no deadline), and delivers everything that is there.

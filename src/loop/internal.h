@@ -60,6 +60,8 @@ int hob__epoll_deliver(struct hob__backend *b, const struct epoll_event *events,
     })
 
 uint64_t hob__linux_now(struct hob__backend *b);
+int64_t hob__linux_wall(struct hob__backend *b);
+void hob__linux_pause(struct hob__backend *b, long ns);
 void hob__linux_random(struct hob__backend *b, void *buf, size_t n);
 
 /* op_linux.c */

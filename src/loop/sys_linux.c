@@ -21,6 +21,16 @@ uint64_t hob__linux_now(struct hob__backend *b) {
     return now ? now : 1;
 }
 
+int64_t hob__linux_wall(struct hob__backend *b) {
+    (void)b;
+    return (int64_t)time(NULL);
+}
+
+void hob__linux_pause(struct hob__backend *b, long ns) {
+    (void)b;
+    nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
+}
+
 void hob__linux_random(struct hob__backend *b, void *buf, size_t n) {
     (void)b;
     while (n > 0) {

@@ -328,8 +328,7 @@ static void uring_close(struct hob__backend *b) {
 /* Out of memory in the kernel: it helps to take what is there, and to let others run. */
 static int uring_short_of_memory(struct hob__backend *b, struct state *s) {
     int delivered = drain(b, s);
-    struct timespec ms = {0, 1000000};
-    if (delivered == 0) nanosleep(&ms, NULL);
+    if (delivered == 0) b->ops->pause(b, 1000000);
     return delivered;
 }
 
@@ -463,6 +462,8 @@ const struct hob__backend_ops hob__backend_uring = {
     .open = uring_open,
     .close = uring_close,
     .now = hob__linux_now,
+    .wall = hob__linux_wall,
+    .pause = hob__linux_pause,
     .random = hob__linux_random,
     .wait = uring_wait,
     .wake = hob__waker_wake,

@@ -347,13 +347,13 @@ static void see_interrupts(struct hob_loop *loop) {
 }
 
 /* The kernel is out of memory, perhaps: told once, and asked again a millisecond later. */
-static __attribute__((cold)) void wait_failed(int rc, unsigned *failures) {
+static __attribute__((cold)) void wait_failed(struct hob__backend *b, int rc, unsigned *failures) {
     if ((*failures)++ == 0) {
         char text[160];
         snprintf(text, sizeof text, "hob: waiting for events failed: %s\n", hob_strerror(rc));
         hob__report(HOB_REPORT_NOTE, text);
     }
-    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    b->ops->pause(b, 1000000);
 }
 
 void hob__schedule(struct hob_loop *loop) {
@@ -380,7 +380,7 @@ void hob__schedule(struct hob_loop *loop) {
         int rc = b->ops->wait(b, deadline);
         hob__fd_wake_arrived(loop);
         if (HOB__UNLIKELY(rc < 0))
-            wait_failed(rc, &failures);
+            wait_failed(b, rc, &failures);
         else
             failures = 0;
         loop->turns++;
