@@ -106,7 +106,7 @@ static void close_listener(void *l) { hob_listener_close((struct hob_listener *)
 
 static int app(int argc, char **argv) {
     (void)argc, (void)argv;
-    struct store store = {0};
+    static struct store store;
     struct hob_listener *listener;
     HOB_TRY(hob_listen("localhost:0", &listener));
     HOB_DEFER(close_listener, listener);

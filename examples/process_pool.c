@@ -18,9 +18,15 @@ static int count_primes(int from, int below) {
 }
 HOB_TASK(count_primes, int, int)
 
+static struct hob_process_call in(struct hob_process_pool *pool) {
+    struct hob_process_call call;
+    memset(&call, 0, sizeof call); /* the defaults */
+    call.pool = pool;
+    return call;
+}
+
 static int count_there(struct hob_process_pool *pool, int from, int below) {
-    struct hob_process_call call = {.pool = pool};
-    return hob_to_process_with(call, count_primes, from, below);
+    return hob_to_process_with(in(pool), count_primes, from, below);
 }
 HOB_TASK(count_there, struct hob_process_pool *, int, int)
 
@@ -58,7 +64,7 @@ static int app(int argc, char **argv) {
     printf("%d primes below %d\n", primes, parts * 100000);
 
     char turned[32] = "";
-    struct hob_process_call call = {.pool = pool};
+    struct hob_process_call call = in(pool);
     call.input = "stressed";
     call.input_size = strlen("stressed");
     call.output = turned;

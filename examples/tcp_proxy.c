@@ -52,7 +52,7 @@ static int serve_count(struct hob_listener *listener) { return hob_serve(listene
 HOB_TASK(serve_count, struct hob_listener *)
 
 static int send_much(const char *address) {
-    static const char block[65536];
+    static char block[65536];
     struct hob_stream *c;
     struct hob_slice answer;
     HOB_TRY(hob_connect(address, &c));

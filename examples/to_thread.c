@@ -2,6 +2,7 @@
  *
  * A call that blocks and a function that computes, while a ticker goes on; then a thread that
  * starts a task in the loop and waits for it. */
+#define _POSIX_C_SOURCE 200809L /* nanosleep() */
 #include <hob/hob.h>
 #include <hob/thread.h>
 #include <stdio.h>
