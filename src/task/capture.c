@@ -98,7 +98,7 @@ void hob__capture_readmit(bool was_blocked) {
 
 /* The loop is held, so that its running task stays what it is; should it let go just now, its
  * record is still a task's as long as the loop is there. ThreadSanitizer sees no lock in that. */
-HOB__NO_TSAN static void look_from_outside(struct hob_loop *loop) {
+HOB__NO_TSAN static __attribute__((noinline)) void look_from_outside(struct hob_loop *loop) {
     const struct hob_task *t = hob__loop_task(loop);
     const struct hob__spawn_site *site = t ? t->site : NULL;
     char *text = capture.from_outside;
