@@ -453,7 +453,8 @@ static void curl(struct hob_listener *l, const char *arguments, const char *expe
     for (char *at; (at = strstr(command, "URL"));) {
         char rest[1024];
         strcpy(rest, at + 3);
-        sprintf(at, "http://%s%s", hob_listener_address(l), rest);
+        snprintf(at, sizeof command - (size_t)(at - command), "http://%s%s",
+                 hob_listener_address(l), rest);
     }
     CHECK_EQ(pipe(pipes), 0);
     pid_t pid = fork();

@@ -160,7 +160,7 @@ UDP_TEST(many_by_one_call) {
     struct hob_address at_a, at_b;
     struct hob_udp *a = open_udp("127.0.0.1:0", &at_a), *b = open_udp("127.0.0.1:0", &at_b);
     struct hob_datagram d[MANY];
-    char out[MANY][8], in[MANY][8];
+    char out[MANY][16], in[MANY][16];
     for (int i = 0; i < MANY; i++) {
         snprintf(out[i], sizeof out[i], "%d", i);
         d[i] = (struct hob_datagram){.data = out[i], .size = strlen(out[i]), .peer = at_b};
