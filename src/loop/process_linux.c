@@ -36,6 +36,14 @@
 #include "fiber/sanitize.h"
 #include "loop/internal.h"
 
+#if HOB__TSAN
+/* The same function past ThreadSanitizer, which takes every clone() for a fork and ends. */
+extern int __clone(int (*fn)(void *arg), void *stack, int flags, void *arg, ...);
+#define CLONE __clone
+#else
+#define CLONE clone
+#endif
+
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x00001000
 #endif
@@ -181,7 +189,7 @@ static IN_CHILD int run_child(void *arg) {
 
 static IN_CHILD int run_between(void *arg) {
     struct hob__start *s = arg;
-    s->pid = clone(run_child, s->second_stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, s,
+    s->pid = CLONE(run_child, s->second_stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, s,
                    &s->pidfd);
     if (s->pid < 0) fail(s, HOB_STEP_START, errno);
     for (;;) syscall(SYS_exit_group, 0);
@@ -202,18 +210,18 @@ static int no_pidfd(struct hob__start *s) {
 static int clone_child(struct hob__start *s, char *stack) {
     s->second_stack = stack + 2 * STACK;
     if (!s->detached) {
-        s->pid = clone(run_child, stack + STACK, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, s,
+        s->pid = CLONE(run_child, stack + STACK, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, s,
                        &s->pidfd);
         if (s->pid < 0 && errno == EINVAL) {
             /* qemu: the number is the child's until it is reaped */
-            s->pid = clone(run_child, stack + STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, s);
+            s->pid = CLONE(run_child, stack + STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, s);
             if (s->pid > 0) s->pidfd = (int)syscall(SYS_pidfd_open, s->pid, 0);
             if (s->pid > 0 && s->pidfd < 0) return no_pidfd(s);
         }
         return s->pid < 0 ? -errno : 0;
     }
     /* Its end makes no signal, and only who asks for such children can reap it. */
-    pid_t between = clone(run_between, stack + STACK, CLONE_VM | CLONE_VFORK | CLONE_FILES, s);
+    pid_t between = CLONE(run_between, stack + STACK, CLONE_VM | CLONE_VFORK | CLONE_FILES, s);
     if (between < 0) return -errno;
     siginfo_t info;
     while (waitid(P_PID, (id_t)between, &info, WEXITED | __WALL) < 0 && errno == EINTR) continue;

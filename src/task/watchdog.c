@@ -60,6 +60,10 @@ static uint64_t now_ms(void) {
  * the program has made of it by then, and holds nothing open. Where the kernel refuses to lend it,
  * and for a report function of the program's, which may want any descriptor, the table is shared.
  */
+/* close(), of numbers that mean nothing in the program's table, past ThreadSanitizer, which takes
+ * all for one table. */
+static void let_go(int fd) { syscall(SYS_close, fd); }
+
 #ifdef SYS_pidfd_getfd
 /* A copy of the descriptor 2 of a thread (0: of the program's first one); -1: there is none. */
 static int borrow_stderr(pid_t tid) {
@@ -69,7 +73,7 @@ static int borrow_stderr(pid_t tid) {
     if (pidfd < 0) return -1;
     int fd = (int)syscall(SYS_pidfd_getfd, pidfd, 2, 0);
     int why = errno;
-    close(pidfd);
+    let_go(pidfd);
     errno = why;
     return fd;
 }
@@ -79,7 +83,7 @@ static bool leave_table(void) {
     if (hob__on_valgrind()) return false; /* it does not know these calls */
     int fd = borrow_stderr(0);
     if (fd < 0 && errno != EBADF) return false;
-    if (fd >= 0) close(fd);
+    if (fd >= 0) let_go(fd);
     return syscall(SYS_close_range, 0U, ~0U, UNSHARE) == 0;
 }
 #else
@@ -95,7 +99,7 @@ static void tell(const char *text, pid_t tid) {
     int fd = borrow_stderr(tid);
     if (fd < 0) return; /* it is closed: nobody to tell */
     if (write(fd, text, strlen(text)) < 0) errno = 0;
-    close(fd);
+    let_go(fd);
 }
 
 /* ---- looking ---- */
