@@ -8,7 +8,6 @@
 #define HOB_TEST_BACKEND_H
 #include "test.h"
 #include <base/memory.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <loop/backend.h>
 #include <loop/internal.h>
@@ -32,15 +31,6 @@ __attribute__((unused)) static unsigned seen(const struct hob__fd *f) {
     unsigned bits = seen_bits[f->fd];
     seen_bits[f->fd] = 0;
     return bits;
-}
-
-static int count_fds(void) {
-    int n = 0;
-    DIR *d = opendir("/proc/self/fd");
-    CHECK(d != NULL);
-    while (readdir(d)) n++;
-    closedir(d);
-    return n;
 }
 
 /* False: this kernel does not give it. */

@@ -13,7 +13,6 @@
  * owner cancels. */
 #include "test.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <hob/net.h>
 #include <poll.h>
@@ -540,14 +539,6 @@ static void takes_too_long(int sig) {
     for (uint64_t n = w.seed; n > 0 && digit > text; n /= 10) *digit-- = (char)('0' + n % 10);
     if (write(2, text, sizeof text - 1) < 0) _exit(2);
     abort();
-}
-
-static int count_fds(void) {
-    DIR *d = opendir("/proc/self/fd");
-    int n = 0;
-    while (readdir(d)) n++;
-    closedir(d);
-    return n;
 }
 
 static void run_round(uint64_t seed, bool timed) {

@@ -739,11 +739,6 @@ TASK_TEST(P09_a_cancelled_file_operation_returns_when_the_kernel_has_let_go) {
     return 0;
 }
 
-static int count_fds(void) {
-    int n = 0;
-    for (int fd = 0; fd < 256; fd++) n += fcntl(fd, F_GETFD) >= 0;
-    return n;
-}
 static int connects(const char *where, struct hob_stream **c) { return hob_connect(where, c); }
 HOB_TASK(connects, const char *, struct hob_stream **)
 

@@ -6,7 +6,6 @@
 #include "test.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <hob/dns.h>
 #include <hob/net.h>
@@ -347,14 +346,6 @@ __attribute__((unused)) static void stop_server(struct hob_scope *s) {
         CHECK_EQ(count_fds(), fds);                                                                \
     }                                                                                              \
     static int dns_##name(void)
-
-__attribute__((unused)) static int count_fds(void) {
-    int n = 0;
-    DIR *d = opendir("/proc/self/fd");
-    while (readdir(d)) n++;
-    closedir(d);
-    return n;
-}
 
 /* The addresses of one family as text, in the order of their text: "192.0.2.1 192.0.2.2", or the
  * error's number. */

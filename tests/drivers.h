@@ -6,8 +6,6 @@
 #define HOB_TEST_DRIVERS_H
 #include "test.h"
 
-#include <dirent.h>
-
 #include "base/memory.h"
 #include "task/task.h"
 
@@ -18,14 +16,6 @@ struct scenario {
 
 static int run_scenario(int (*run)(void)) { return run(); }
 HOB_TASK(run_scenario, int (*)(void))
-
-static int count_fds(void) {
-    DIR *d = opendir("/proc/self/fd");
-    int n = 0;
-    while (readdir(d)) n++;
-    closedir(d);
-    return n;
-}
 
 static long points, cancel_at;
 static enum { CANCEL_TASK, CANCEL_ALL, CANCEL_SOON } cancel_what;

@@ -4,7 +4,6 @@
 #define HOB_TEST_FILES_H
 #include "test.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <hob/file.h>
 #include <hob/watch.h>
@@ -19,14 +18,6 @@ static const char *in(const char *name) {
     char *path = paths[next++ % 8];
     snprintf(path, sizeof paths[0], "%s/%s", folder, name);
     return path;
-}
-
-static int count_fds(void) {
-    DIR *d = opendir("/proc/self/fd");
-    int n = 0;
-    while (readdir(d)) n++;
-    closedir(d);
-    return n;
 }
 
 static int tidy(int (*body)(void)) {

@@ -3,7 +3,6 @@
 #include "test.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <hob/serve.h>
 #include <netinet/in.h>
@@ -14,15 +13,6 @@
 #include <sys/un.h>
 
 #include "base/memory.h"
-
-static int count_fds(void) {
-    int n = 0;
-    DIR *d = opendir("/proc/self/fd");
-    CHECK(d != NULL);
-    while (readdir(d)) n++;
-    closedir(d);
-    return n;
-}
 
 static struct hob_listener *listening(const char *where, struct hob_listen_options o) {
     struct hob_listener *l;

@@ -4,7 +4,6 @@
 #define HOB_TEST_PROCESS_H
 #include "test.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <hob/process.h>
 #include <hob/stream.h>
@@ -12,14 +11,6 @@
 #include "base/memory.h"
 
 #define SH(line) HOB_ARGS("/bin/sh", "-c", (line))
-
-__attribute__((unused)) static int count_fds(void) {
-    DIR *d = opendir("/proc/self/fd");
-    int n = 0;
-    while (readdir(d)) n++;
-    closedir(d);
-    return n;
-}
 
 /* Neither children nor zombies. */
 __attribute__((unused)) static bool childless(void) {

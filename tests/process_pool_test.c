@@ -16,14 +16,6 @@
 #include "base/memory.h"
 #include "fiber/sanitize.h"
 
-static int count_fds(void) {
-    DIR *d = opendir("/proc/self/fd");
-    int n = 0;
-    while (readdir(d)) n++;
-    closedir(d);
-    return n;
-}
-
 /* Processes whose parent is `parent`. */
 static int children_of(pid_t parent, pid_t *first) {
     int n = 0;

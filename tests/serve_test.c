@@ -3,21 +3,11 @@
 #include "test.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <hob/serve.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "base/memory.h"
-
-static int count_fds(void) {
-    int n = 0;
-    DIR *d = opendir("/proc/self/fd");
-    CHECK(d != NULL);
-    while (readdir(d)) n++;
-    closedir(d);
-    return n;
-}
 
 static char reported[8192];
 static int reports;

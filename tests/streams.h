@@ -3,7 +3,6 @@
 #define HOB_TEST_STREAMS_H
 #include "test.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <hob/net.h>
 #include <sys/socket.h>
@@ -11,14 +10,6 @@
 #include "base/memory.h"
 
 #define UNUSED __attribute__((unused))
-
-UNUSED static int count_fds(void) {
-    DIR *d = opendir("/proc/self/fd");
-    int n = 0;
-    while (readdir(d)) n++;
-    closedir(d);
-    return n;
-}
 
 UNUSED static bool nonblocking(int fd) { return fcntl(fd, F_GETFL) & O_NONBLOCK; }
 

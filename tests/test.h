@@ -12,6 +12,7 @@
  * arguments choose tests by name; exit 0, 1. */
 #ifndef HOB_TEST_H
 #define HOB_TEST_H
+#include <dirent.h>
 #include <hob/hob.h>
 #include <signal.h>
 #include <stdio.h>
@@ -74,6 +75,16 @@ __attribute__((unused)) static void test_add(struct test *t) {
         if (!test_a || !strstr(test_a, test_b))                                                    \
             FAIL("no \"%s\" in \"%s\"", test_b, test_a ? test_a : "(null)");                       \
     } while (0)
+/* How many descriptors the process has (and the one to count with). */
+__attribute__((unused)) static int count_fds(void) {
+    int n = 0;
+    DIR *d = opendir("/proc/self/fd");
+    CHECK(d != NULL);
+    while (readdir(d)) n++;
+    closedir(d);
+    return n;
+}
+
 /* In a child: what `statement` wrote to standard error goes to buf; its wait status is the result.
  */
 #define RUN_CHILD(buf, statement)                                                                  \

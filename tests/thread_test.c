@@ -415,14 +415,6 @@ TEST(task_calls_in_a_worker_are_told) {
 
 /* ---- what is left ---- */
 
-static int count_fds(void) {
-    DIR *d = opendir("/proc/self/fd");
-    int n = 0;
-    while (readdir(d)) n++;
-    closedir(d);
-    return n;
-}
-
 /* The loop ends before the thread does. */
 static int leaves_soon(void) { return hob_within(0.01, in_thread_or_leave(1)); }
 HOB_TASK(leaves_soon)

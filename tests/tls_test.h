@@ -4,7 +4,6 @@
 #define HOB_TLS_TEST_H
 #include "test.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <hob/net.h>
 #include <hob/tls.h>
@@ -105,13 +104,6 @@ static inline char *write_file(const char *name, const char *text) {
 /* ---- streams ---- */
 
 #ifndef HOB_TEST_DRIVERS_H
-static inline int count_fds(void) {
-    DIR *d = opendir("/proc/self/fd");
-    int n = 0;
-    while (readdir(d)) n++;
-    closedir(d);
-    return n;
-}
 #endif
 
 static inline void unix_pair(struct hob_stream **a, struct hob_stream **b) {

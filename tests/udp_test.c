@@ -3,20 +3,11 @@
  * come back. */
 #include "test.h"
 
-#include <dirent.h>
 #include <hob/udp.h>
 #include <net/if.h>
 #include <sys/resource.h>
 
 #include "base/memory.h"
-
-static int count_fds(void) {
-    int n = 0;
-    DIR *d = opendir("/proc/self/fd");
-    while (readdir(d)) n++;
-    closedir(d);
-    return n;
-}
 
 static const struct hob_udp_options plain;
 
