@@ -27,6 +27,11 @@ static int pass(void) {
 }
 
 static int app(void) {
+    struct hob_loop_info info;
+    const char *wanted = getenv("HOB_BACKEND");
+    HOB_TRY(hob_loop_info(&info));
+    if (wanted && strcmp(wanted, info.backend) != 0)
+        return hob_fail(-ENOTSUP, "no %s: %s", wanted, info.backend_why);
     FILES_MEASURE(HOB_TRY(pass()));
     return 0;
 }
