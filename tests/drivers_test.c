@@ -534,6 +534,18 @@ static int walking_and_watching(void) {
     if (rc >= 0) rc = hob_watch_next(w, &e);
     hob_watch_close(w);
     if (rc < 0) return rc;
+    HOB_TRY(hob_watch_tree(folder, HOB_WATCH_CREATED | HOB_WATCH_MOVED, &w));
+    snprintf(path, sizeof path, "%s/c/d/e", folder);
+    rc = hob_mkdir_all(path, 0700);
+    for (int told = 0; rc >= 0 && told < 3; told++) rc = hob_watch_next(w, &e);
+    char renamed[200];
+    snprintf(path, sizeof path, "%s/c", folder);
+    snprintf(renamed, sizeof renamed, "%s/f", folder);
+    if (rc >= 0) rc = hob_rename(path, renamed);
+    if (rc >= 0) rc = hob_watch_next(w, &e);
+    hob_watch_close(w);
+    if (rc < 0) return rc;
+    snprintf(path, sizeof path, "%s/a/b", folder);
     HOB_EACH(struct hob_entry *, entry, hob_walk, folder) CHECK(entry->type == DT_DIR);
     HOB_TRY(count_names(folder));
     HOB_TRY(hob_remove_all(path));

@@ -14,6 +14,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "http/client.h"
 
@@ -105,9 +106,7 @@ void hob_client_info(const struct hob_client *client, struct hob_client_info *in
 /* ---- hosts ---- */
 
 static uint32_t bucket_of(const char *address) {
-    uint32_t hash = 2166136261u;
-    for (; *address; address++) hash = (hash ^ (unsigned char)*address) * 16777619u;
-    return (hash ^ hash >> 16) % HOB__CLIENT_BUCKETS;
+    return hob__hash(address, 0) % HOB__CLIENT_BUCKETS;
 }
 
 static struct hob__host *host_of(struct hob_client *c, const char *address) {

@@ -20,6 +20,7 @@
 
 #include <hob/dns.h>
 
+#include "base/hash.h"
 #include "base/list.h"
 #include "loop/backend.h"
 #include "task/loopdata.h"
@@ -192,7 +193,6 @@ int hob__hosts_find(struct hob__dns *dns, const char *name, int family, struct h
 /* The first name of an address, or NULL. */
 const char *hob__hosts_name(struct hob__dns *dns, const struct hob_address *a);
 void hob__hosts_free(struct hob__hosts *h);
-uint32_t hob__dns_hash(const char *name, unsigned seed);
 
 /* ---- dns_reply.c: a DNS message, RFC 1035 section 4 ---- */
 /* How long the answer may be kept: the least TTL of its records, or for one without answers what

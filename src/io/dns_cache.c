@@ -11,12 +11,6 @@
 
 enum { FIRST_BUCKETS = 64 };
 
-uint32_t hob__dns_hash(const char *name, unsigned seed) {
-    uint32_t h = 2166136261u ^ seed;
-    for (const unsigned char *p = (const unsigned char *)name; *p; p++) h = (h ^ *p) * 16777619u;
-    return h ^ h >> 15;
-}
-
 /* Without memory the chains grow longer. */
 static bool grow(struct hob__dns *dns) {
     size_t count = dns->buckets ? 2 * (dns->bucket_mask + 1) : FIRST_BUCKETS;
@@ -101,7 +95,7 @@ static struct hob__query *make(struct hob__dns *dns, const char *name, uint32_t 
 
 struct hob__query *hob__query_ask(struct hob__dns *dns, const char *name, enum hob__dns_type type) {
     if ((!dns->buckets || dns->listed > dns->bucket_mask) && !grow(dns)) return NULL;
-    uint32_t hash = hob__dns_hash(name, (unsigned)type);
+    uint32_t hash = hob__hash(name, (unsigned)type);
     struct hob__query *q = find(dns, name, hash, type);
     if (q && q->state == HOB__QUERY_DONE) {
         hob__list_remove(&q->line);

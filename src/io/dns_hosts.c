@@ -55,7 +55,7 @@ static void scan(struct hob__hosts *h, char *text, size_t size) {
             while ((word = next_word(&p, end))) {
                 if (h->lines)
                     h->entries[entries] = (struct hob__hosts_entry){
-                        .name = word, .hash = hob__dns_hash(word, 0), .line = lines};
+                        .name = word, .hash = hob__hash(word, 0), .line = lines};
                 entries++;
             }
             if (entries > before) {
@@ -134,7 +134,7 @@ int hob__hosts_find(struct hob__dns *dns, const char *name, int family, struct h
     int rc = see(dns);
     if (rc < 0 || !h->slots) return rc;
     int found = 0;
-    for (uint32_t i = *slot_of(h, hob__dns_hash(name, 0), name); i; i = h->entries[i - 1].next) {
+    for (uint32_t i = *slot_of(h, hob__hash(name, 0), name); i; i = h->entries[i - 1].next) {
         const struct hob_address *a = &h->lines[h->entries[i - 1].line].address;
         found++;
         if (family && a->ip.any.sa_family != family) continue;

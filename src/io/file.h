@@ -70,6 +70,9 @@ struct hob__dirent {
 static inline bool hob__is_dots(const char *name) {
     return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0));
 }
+/* file_scan.c: the type of a name in the folder fd, asked for where the file system does not keep
+ * it with the name. For a job. */
+void hob__dirent_type(struct hob__backend *b, int fd, struct hob__dirent *r);
 
 /* file_replace.c: as hob_open_replacing(), with the mode that a new file gets. */
 int hob__replace_open(const char *path, mode_t mode, const char *func, struct hob_file **out);

@@ -38,10 +38,10 @@ struct reading {
     struct folder *folder;
 };
 
-/* File systems that do not keep the type with the name are asked here, in the worker. */
-static void find_type(struct folder *d, struct hob__dirent *r) {
+void hob__dirent_type(struct hob__backend *b, int fd, struct hob__dirent *r) {
     struct stat st;
-    if (d->backend->ops->files->fstatat(d->backend, d->fd, r->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    if (r->type == DT_UNKNOWN &&
+        b->ops->files->fstatat(b, fd, r->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
         r->type = IFTODT(st.st_mode);
 }
 
@@ -53,7 +53,7 @@ static int read_job(struct hob__op *op) {
     d->end = (size_t)n;
     for (size_t at = 0; at < d->end;) {
         struct hob__dirent *r = (struct hob__dirent *)(void *)(d->names + at);
-        if (r->type == DT_UNKNOWN) find_type(d, r);
+        hob__dirent_type(d->backend, d->fd, r);
         at += r->size;
     }
     return 0;

@@ -1,4 +1,4 @@
-/* io/watch.c - being told of changes in the file system.
+/* io/watch.c - being told of changes in the file system. Trees are in watch_tree.c.
  *
  * The kernel's records are read into one buffer and handed out where they lie. A rename comes as
  * two records with the same cookie, mostly one behind the other, but others may come in between,
@@ -7,36 +7,18 @@
  * mask cleared.
  *
  * Watches are known by the kernel's numbers, which only go up: the array is sorted. */
+#include "io/watch.h"
+
 #include <hob/error.h>
 #include <hob/spawn.h>
 #include <hob/task.h>
-#include <hob/watch.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/inotify.h>
 
 #include "base/memory.h"
-#include "io/file.h"
-#include "task/fdwait.h"
 #include "task/wait.h"
 
-enum { RECORDS = 16 << 10, OTHER_HALF_MS = 10 };
-
-struct watched {
-    int id;
-    char *path;
-};
-
-struct hob_watch {
-    struct hob__backend *backend;
-    struct hob__fd *fd;
-    struct watched *watched;
-    size_t count, room;
-    bool busy;
-    char *old_path; /* of a watch that has ended: its last event still shows it */
-    size_t at, end;
-    _Alignas(8) char records[RECORDS];
-};
+enum { OTHER_HALF_MS = 10 };
 
 int hob_watch_open(struct hob_watch **out) {
     struct hob__backend *b = hob__backend_current(__func__);
@@ -59,9 +41,10 @@ int hob_watch_open(struct hob_watch **out) {
 void hob_watch_close(struct hob_watch *w) {
     if (!w) return;
     if (w->busy) hob__misuse(__func__, "a task waits for its next event");
+    if (w->tree) hob__tree_free(w);
     int fd = w->fd->fd;
     hob__fd_close(w->backend, w->fd);
-    w->backend->ops->files->close(w->backend, fd);
+    hob__file_close_slowly(w->backend, fd); /* some 10 ms, until no processor uses a watch */
     for (size_t i = 0; i < w->count; i++) hob__free(w->watched[i].path);
     hob__free(w->watched);
     hob__free(w->old_path);
@@ -83,12 +66,12 @@ static size_t find(const struct hob_watch *w, int id) {
     return low;
 }
 
-static struct watched *look_up(const struct hob_watch *w, int id) {
+static struct hob__watched *look_up(const struct hob_watch *w, int id) {
     size_t i = find(w, id);
     return i < w->count && w->watched[i].id == id ? &w->watched[i] : NULL;
 }
 
-static char *take_out(struct hob_watch *w, struct watched *at) {
+static char *take_out(struct hob_watch *w, struct hob__watched *at) {
     char *path = at->path;
     size_t behind = (size_t)(w->watched + w->count - (at + 1));
     memmove(at, at + 1, behind * sizeof *at);
@@ -109,7 +92,7 @@ static int add_job(struct hob__op *op) {
     return b->ops->files->watch_add(b, j->w->fd->fd, j->path, j->events);
 }
 
-static uint32_t events_of(unsigned what) {
+uint32_t hob__watch_events(unsigned what) {
     uint32_t events = IN_MOVE_SELF;
     if (what & HOB_WATCH_CREATED) events |= IN_CREATE;
     if (what & HOB_WATCH_REMOVED) events |= IN_DELETE;
@@ -123,19 +106,25 @@ static uint32_t events_of(unsigned what) {
 static int make_room(struct hob_watch *w) {
     if (w->count < w->room) return 0;
     size_t room = w->room ? 2 * w->room : 8;
-    struct watched *more = hob__realloc(w->watched, room * sizeof *more);
+    struct hob__watched *more = hob__realloc(w->watched, room * sizeof *more);
     if (!more) return -ENOMEM;
     w->watched = more;
     w->room = room;
     return 0;
 }
 
+int hob__watch_what_check(unsigned what, const char *path) {
+    if (what != 0 && !(what & ~(unsigned)HOB_WATCH_ALL)) return 0;
+    return hob_fail(-EINVAL, "nothing, or more than HOB_WATCH_ALL, to be told of '%s'", path);
+}
+
 int hob_watch_add(struct hob_watch *w, const char *path, unsigned what) {
     int rc = hob__io_point(__func__);
     if (rc < 0) return rc;
-    if (what == 0 || (what & ~(unsigned)HOB_WATCH_ALL))
-        return hob_fail(-EINVAL, "nothing, or more than HOB_WATCH_ALL, to be told of '%s'", path);
-    struct adding j = {.w = w, .path = path, .events = events_of(what)};
+    if (w->tree) return hob_fail(-EINVAL, "this watch follows the tree '%s'", w->tree->path);
+    rc = hob__watch_what_check(what, path);
+    if (rc < 0) return rc;
+    struct adding j = {.w = w, .path = path, .events = hob__watch_events(what)};
     char *copy = hob__strdup(path);
     rc = copy ? hob__file_job(&j.op, add_job, "watch_add") : -ENOMEM;
     /* Other tasks may have added some meanwhile. */
@@ -143,7 +132,7 @@ int hob_watch_add(struct hob_watch *w, const char *path, unsigned what) {
         if (make_room(w) == 0) {
             size_t i = find(w, rc);
             memmove(w->watched + i + 1, w->watched + i, (w->count - i) * sizeof *w->watched);
-            w->watched[i] = (struct watched){rc, copy};
+            w->watched[i] = (struct hob__watched){rc, copy};
             w->count++;
             return rc;
         }
@@ -157,7 +146,7 @@ int hob_watch_add(struct hob_watch *w, const char *path, unsigned what) {
 }
 
 int hob_watch_remove(struct hob_watch *w, int id) {
-    struct watched *at = look_up(w, id);
+    struct hob__watched *at = look_up(w, id);
     if (!at) return hob_fail(-EINVAL, "there is no watch %d", id);
     w->backend->ops->files->watch_remove(w->backend, w->fd->fd, id);
     hob__free(take_out(w, at));
@@ -171,7 +160,6 @@ static struct inotify_event *record(struct hob_watch *w, size_t at) {
 }
 
 static size_t size_of(const struct inotify_event *e) { return sizeof *e + e->len; }
-static const char *name_of(const struct inotify_event *e) { return e->len ? e->name : ""; }
 
 /* Reads what is there behind what is in the buffer. 0, -EAGAIN or an error. */
 static int read_more(struct hob_watch *w) {
@@ -210,7 +198,7 @@ static int await_other_half(struct hob_watch *w) {
     return rc == -ETIMEDOUT ? 0 : rc;
 }
 
-static enum hob_watch_what what_of(uint32_t mask) {
+enum hob_watch_what hob__watch_what(uint32_t mask) {
     if (mask & IN_CREATE) return HOB_WATCH_CREATED;
     if (mask & IN_DELETE) return HOB_WATCH_REMOVED;
     if (mask & IN_MODIFY) return HOB_WATCH_CHANGED;
@@ -226,33 +214,31 @@ static enum hob_watch_what what_of(uint32_t mask) {
 /* Both halves as one; false when one of them is in a folder that is not watched any more. */
 static bool tell_move(struct hob_watch *w, const struct inotify_event *e, struct inotify_event *to,
                       struct hob_watch_event *event) {
-    const struct watched *from = look_up(w, e->wd), *at = look_up(w, to->wd);
+    const struct hob__watched *from = look_up(w, e->wd), *at = look_up(w, to->wd);
     if (!from || !at) return false;
     event->what = HOB_WATCH_MOVED;
     event->id = at->id;
     event->path = at->path;
-    event->name = name_of(to);
-    event->from = name_of(e);
+    event->name = hob__record_name(to);
+    event->from = hob__record_name(e);
     event->from_id = from->id;
     event->is_folder = (to->mask & IN_ISDIR) != 0;
     to->mask = 0;
     return true;
 }
 
-/* Takes the first record out of the buffer. False when it is nothing to be told. */
-static bool tell(struct hob_watch *w, struct hob_watch_event *event) {
-    const struct inotify_event *e = record(w, w->at);
-    struct inotify_event *to = e->mask & IN_MOVED_FROM ? other_half(w) : NULL;
-    w->at += size_of(e);
+/* A record of single watches. False when it is nothing to be told. */
+static bool tell(struct hob_watch *w, const struct inotify_event *e, struct inotify_event *to,
+                 struct hob_watch_event *event) {
     *event = (struct hob_watch_event){.id = -1, .path = "", .name = "", .from_id = -1};
     if (to && tell_move(w, e, to, event)) return true;
-    event->what = e->mask & IN_Q_OVERFLOW ? HOB_WATCH_OVERFLOW : what_of(e->mask);
+    event->what = e->mask & IN_Q_OVERFLOW ? HOB_WATCH_OVERFLOW : hob__watch_what(e->mask);
     if (event->what == HOB_WATCH_OVERFLOW) return true;
-    struct watched *at = look_up(w, e->wd);
+    struct hob__watched *at = look_up(w, e->wd);
     if (!at || !event->what) return false;
     event->id = at->id;
     event->path = at->path;
-    event->name = name_of(e);
+    event->name = hob__record_name(e);
     event->is_folder = (e->mask & IN_ISDIR) != 0;
     if (event->what == HOB_WATCH_GONE) {
         hob__free(w->old_path);
@@ -261,18 +247,42 @@ static bool tell(struct hob_watch *w, struct hob_watch_event *event) {
     return true;
 }
 
+/* Deals with the first record in the buffer: 1 and *event, 0: it is nothing to be told, or an
+ * error: it is still there. */
+static int take_record(struct hob_watch *w, struct hob_watch_event *event) {
+    const struct inotify_event *e = record(w, w->at);
+    struct inotify_event *to = e->mask & IN_MOVED_FROM ? other_half(w) : NULL;
+    if (e->mask & IN_MOVED_FROM && !to) {
+        int rc = await_other_half(w);
+        if (rc < 0) return rc;
+        e = record(w, w->at); /* it may have been moved */
+        to = other_half(w);
+    }
+    int rc = w->tree ? hob__tree_tell(w, e, to, event) : tell(w, e, to, event);
+    if (rc < 0) return rc;
+    size_t size = size_of(e);
+    w->at += size;
+    w->consumed += size;
+    return rc;
+}
+
 static int next_event(struct hob_watch *w, struct hob_watch_event *event) {
     for (;;) {
-        int rc;
+        int rc = w->tree ? hob__tree_pending(w, event) : 0;
+        if (rc != 0) return rc;
+        if (w->tree && w->tree->ended) return 0;
         if (w->at == w->end) {
-            rc = wait_for_more(w);
+            rc = read_more(w);
+            if (rc == -EAGAIN && w->tree) {
+                rc = hob__tree_idle(w, event);
+                if (rc != 0) return rc;
+                rc = -EAGAIN;
+            }
+            if (rc == -EAGAIN) rc = wait_for_more(w);
             if (rc < 0) return rc;
         }
-        if ((record(w, w->at)->mask & IN_MOVED_FROM) && !other_half(w)) {
-            rc = await_other_half(w);
-            if (rc < 0) return rc;
-        }
-        if (tell(w, event)) return 1;
+        rc = take_record(w, event);
+        if (rc != 0) return rc;
     }
 }
 
@@ -282,5 +292,7 @@ int hob_watch_next(struct hob_watch *w, struct hob_watch_event *event) {
     int rc = hob__io_point(__func__);
     if (rc == 0) rc = next_event(w, event);
     w->busy = false;
-    return rc < 0 && rc != -ECANCELED ? hob_fail(rc, "cannot read the events of a watch") : rc;
+    if (rc >= 0 || rc == -ECANCELED) return rc;
+    if (rc == -ENOSPC) return rc; /* a folder of the tree, which hob_error() names */
+    return hob_fail(rc, "cannot read the events of a watch");
 }

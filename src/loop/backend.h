@@ -164,12 +164,17 @@ struct hob__files {
     ssize_t (*copy_range)(struct hob__backend *b, int from, int to, size_t n); /* at positions */
     ssize_t (*read)(struct hob__backend *b, int fd, void *buf, size_t n);
     ssize_t (*write)(struct hob__backend *b, int fd, const void *buf, size_t n);
-    /* None of these waits, but for watch_add. */
+    /* A folder, for reading; no symbolic link on the way to it is followed, where the kernel can
+     * tell (Linux 5.6; else none at its end). */
+    int (*open_folder)(struct hob__backend *b, int at, const char *path);
+    /* None of these waits, but for watch_add and watch_add_folder. */
     int64_t (*position)(struct hob__backend *b, int fd);
     int (*watch_open)(struct hob__backend *b); /* an inotify descriptor, non-blocking */
     int (*watch_add)(struct hob__backend *b, int fd, const char *path, uint32_t events);
+    int (*watch_add_folder)(struct hob__backend *b, int fd, int folder, uint32_t events);
     int (*watch_remove)(struct hob__backend *b, int fd, int id);
     ssize_t (*watch_read)(struct hob__backend *b, int fd, void *buf, size_t n);
+    int (*watch_queued)(struct hob__backend *b, int fd); /* how many bytes of records there are */
 };
 
 struct hob__backend_ops {

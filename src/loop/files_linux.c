@@ -1,8 +1,10 @@
 /* loop/files_linux.c - the calls on files that jobs in worker threads make, as Linux has them. */
 #include "internal.h"
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -99,6 +101,25 @@ static int64_t files_position(struct hob__backend *b, int fd) {
     return HOB__RETRY(lseek(fd, 0, SEEK_CUR));
 }
 
+/* openat2(), by the kernel's own definitions: the installed headers may be older. */
+enum { SYS_OPENAT2 = 437, RESOLVE_NO_LINKS = 0x04 };
+struct how {
+    uint64_t flags, mode, resolve;
+};
+
+static int files_open_folder(struct hob__backend *b, int at, const char *path) {
+    /* Set by a kernel, a filter or an emulator that does not know the call. */
+    static _Atomic bool unknown;
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+    if (!atomic_load_explicit(&unknown, memory_order_relaxed)) {
+        struct how how = {.flags = (uint64_t)flags, .resolve = RESOLVE_NO_LINKS};
+        int fd = (int)HOB__RETRY(syscall(SYS_OPENAT2, at, path, &how, sizeof how));
+        if (fd != -ENOSYS && fd != -EPERM) return fd;
+        atomic_store_explicit(&unknown, true, memory_order_relaxed);
+    }
+    return files_openat(b, at, path, flags, 0);
+}
+
 static int files_watch_open(struct hob__backend *b) {
     (void)b;
     return HOB__RETRY(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
@@ -107,6 +128,20 @@ static int files_watch_open(struct hob__backend *b) {
 static int files_watch_add(struct hob__backend *b, int fd, const char *path, uint32_t events) {
     (void)b;
     return HOB__RETRY(inotify_add_watch(fd, path, events));
+}
+
+/* inotify has no call that takes a descriptor: this is its name. */
+static int files_watch_add_folder(struct hob__backend *b, int fd, int folder, uint32_t events) {
+    char path[40];
+    snprintf(path, sizeof path, "/proc/thread-self/fd/%d", folder);
+    return files_watch_add(b, fd, path, events);
+}
+
+static int files_watch_queued(struct hob__backend *b, int fd) {
+    (void)b;
+    int n = 0;
+    int rc = HOB__RETRY(ioctl(fd, FIONREAD, &n));
+    return rc < 0 ? rc : n;
 }
 
 static int files_watch_remove(struct hob__backend *b, int fd, int id) {
@@ -133,8 +168,11 @@ const struct hob__files hob__files_linux = {
     .read = files_read,
     .write = files_write,
     .position = files_position,
+    .open_folder = files_open_folder,
     .watch_open = files_watch_open,
     .watch_add = files_watch_add,
+    .watch_add_folder = files_watch_add_folder,
     .watch_remove = files_watch_remove,
     .watch_read = files_read,
+    .watch_queued = files_watch_queued,
 };
