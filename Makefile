@@ -17,7 +17,7 @@ ASAN = $(B) build/asan -Db_sanitize=address,undefined $(SAN) $(QUICK)
 TSAN = CC=clang $(B) build/tsan -Db_sanitize=thread -Dlines=false $(SAN) $(QUICK)
 VALGRIND = $(B) build/valgrind $(TESTED) -- tests
 ARM = env -u CC $(B) build/aarch64 --cross-file=cross/aarch64-linux-gnu.ini $(QUICK)
-FORMATTED = $(wildcard include/hob/*.h src/*/*.[ch] tools/*/*.[ch] examples/*.[ch] tests/*.[ch] \
+FORMATTED = $(wildcard include/hob/*.h src/*/*.[ch] src/*/*/*.[ch] tools/*/*.[ch] examples/*.[ch] tests/*.[ch] \
                        bench/*.[ch] fuzz/*.[ch])
 
 all: ## the libraries, the command (build/hob), the examples (build/examples/)

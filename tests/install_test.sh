@@ -86,7 +86,7 @@ only_hob() { # every name that it exports begins with hob_, and there are some
     nm -D --defined-only "$1" >"$dir/names" && grep -q ' hob_' "$dir/names" || return 1
     ! grep -vE ' (hob_.*|_init|_fini)$' "$dir/names"
 }
-libraries='libhob libhob-http'
+libraries='libhob libhob-http libhob-sim'
 if [ -e "$pc/hob-tls.pc" ]; then
     libraries="$libraries libhob-tls"
     # OpenSSL's own pkg-config file is the system's, not below the root of this installation.

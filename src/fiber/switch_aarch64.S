@@ -21,7 +21,7 @@
 
 /* int hob__switch(void **save, void *to): 0, so that a call that suspends may end in it */
     .globl  hob__switch
-    .hidden hob__switch
+    .protected hob__switch
     .type   hob__switch, %function
     .p2align 6
 hob__switch:
@@ -112,7 +112,7 @@ hob__switch:
 /* void hob__enter(void **save, void *top, void *(*entry)(void *arg), void *arg)
  * See switch_x86_64.S. The fresh stack's FPCR is at top - 16. */
     .globl  hob__enter
-    .hidden hob__enter
+    .protected hob__enter
     .globl  hob__enter_end
     .hidden hob__enter_end
     .type   hob__enter, %function

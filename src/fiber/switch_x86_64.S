@@ -21,7 +21,7 @@
 
 /* int hob__switch(void **save, void *to): 0, so that a call that suspends may end in it */
     .globl  hob__switch
-    .hidden hob__switch
+    .protected hob__switch
     .type   hob__switch, @function
     .p2align 6
 hob__switch:
@@ -97,7 +97,7 @@ hob__switch:
  * and a return, so that when this is the caller again, the processor has predicted all of it.
  * Unwinders end here. */
     .globl  hob__enter
-    .hidden hob__enter
+    .protected hob__enter
     .globl  hob__enter_end
     .hidden hob__enter_end
     .type   hob__enter, @function

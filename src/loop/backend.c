@@ -78,10 +78,20 @@ static int open_one(struct hob__backend *b, const struct hob__backend_ops *ops) 
     return rc;
 }
 
+const struct hob__backend_ops *hob__backend_simulated;
+
+static int open_simulated(struct hob__backend *b) {
+    b->why[0] = 0;
+    if (hob__backend_simulated) return open_one(b, hob__backend_simulated);
+    snprintf(b->why, sizeof b->why, "the program is not linked with libhob-sim");
+    return -EINVAL;
+}
+
 int hob__backend_open(struct hob__backend *b, const char *name) {
     static const struct hob__backend_ops *const best_first[] = {&hob__backend_uring,
                                                                 &hob__backend_epoll};
     char first_why[sizeof b->why] = "";
+    if (name && strcmp(name, "sim") == 0) return open_simulated(b);
     int rc = -EINVAL;
     snprintf(b->why, sizeof b->why, "there are uring and epoll"); /* if it is none of them */
     for (size_t i = 0; i < sizeof best_first / sizeof best_first[0]; i++) {

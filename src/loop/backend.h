@@ -186,6 +186,10 @@ struct hob__backend_ops {
     int64_t (*wall)(struct hob__backend *b);        /* seconds since 1970: what calendars show */
     void (*pause)(struct hob__backend *b, long ns); /* for the kernel to get better; seldom */
     void (*random)(struct hob__backend *b, void *buf, size_t n);
+    /* NULL, or (simulation) which of the n ready tasks runs next: 0, the one that has waited
+     * longest, to n - 1; negative: none, the loop shall look at the outside first. id(above, i): of
+     * the i-th task, its number. */
+    int (*choose)(struct hob__backend *b, uint32_t n, uint64_t (*id)(void *above, uint32_t i));
     /* One look at the outside: submits what is pending, sleeps until an event, a wake or the
      * deadline (0: does not sleep; UINT64_MAX: no deadline), and delivers everything that is there.
      * Makes no system call when deadline is 0 and nothing can be there. Returns how many events it
@@ -220,6 +224,9 @@ struct hob__backend {
     /* Set by the layer above before open: bits were added to f->ready. Must not call into the
      * backend's wait. */
     void (*on_ready)(struct hob__backend *b, struct hob__fd *f, unsigned events);
+    /* The same: a backend that runs several loops in one thread has left this one for another, or
+     * has come back to it. */
+    void (*on_switch)(struct hob__backend *b, bool back);
     void *above;           /* the layer above's own */
     void *state;           /* the implementation's own */
     char why[160];         /* why a better backend is not in use; "" when this is the best */
@@ -235,7 +242,8 @@ struct hob__backend {
 };
 
 /* Opens the named backend ("uring", "epoll"), or the best that can be had (NULL). 0 or -errno
- * (-EINVAL: no such name). *b is all zero but for on_ready and above, which the caller has set. */
+ * (-EINVAL: no such name). *b is all zero but for on_ready, on_switch and above, which the caller
+ * has set. */
 int hob__backend_open(struct hob__backend *b, const char *name);
 /* Waits for the work that is in flight; every record is gone then. */
 void hob__backend_close(struct hob__backend *b);
@@ -257,6 +265,8 @@ int hob__offload_reap(struct hob__backend *b);
 void hob__offload_close(struct hob__backend *b);
 
 extern const struct hob__backend_ops hob__backend_uring, hob__backend_epoll;
+/* The simulated one, once libhob-sim is there; taken only by its name. */
+extern const struct hob__backend_ops *hob__backend_simulated;
 extern const struct hob__sys hob__sys_linux;
 extern const struct hob__files hob__files_linux;
 #endif

@@ -180,20 +180,30 @@ static void once(void) {
     hob__overflow_describe(hob__describe_task, running_stack);
 }
 
-static int open_loop(struct hob_loop *loop, const struct hob_options *o) {
+/* Several loops take turns in this thread (simulation): which of them it is now. */
+static void switched(struct hob__backend *b, bool back) {
+    hob__loop = back ? b->above : NULL;
+    pthread_setspecific(inside, hob__loop);
+}
+
+static int open_loop(struct hob_loop *loop, struct hob_options *o) {
     atomic_init(&loop->refs, 1);
     pthread_mutex_init(&loop->post_lock, NULL);
     loop->backend.above = loop;
     loop->backend.on_ready = hob__fd_ready;
+    loop->backend.on_switch = switched;
     int rc = hob__backend_open(&loop->backend, o->backend);
     if (rc < 0)
         return hob_fail(rc, "cannot open the loop's backend%s%s: %s", o->backend ? " " : "",
                         o->backend ? o->backend : "", loop->backend.why);
     hob__wheel_init(&loop->wheel, loop->backend.ops->now(&loop->backend));
     hob__stacks_init(&loop->stacks);
-    loop->slice_length = 16;
+    loop->ordered = loop->backend.ops->choose != NULL;
+    loop->slice_length = loop->ordered ? 0 : 16;
     loop->stack_class = hob__stack_class(o->stack_size);
     loop->grace = o->grace;
+    /* Nothing is slow in a simulated world. */
+    if (loop->ordered) o->slow_ms = 0;
     loop->slow_ms = o->slow_ms;
     loop->thread = pthread_self();
     loop->tid = (pid_t)syscall(SYS_gettid);

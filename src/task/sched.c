@@ -71,6 +71,7 @@ static __attribute__((noinline)) void go(struct hob_loop *loop, void **save,
 
 /* At the end of a slice: may tasks run on? */
 static __attribute__((noinline)) bool next_slice(struct hob_loop *loop) {
+    if (HOB__UNLIKELY(loop->ordered)) return hob__order(loop);
     uint64_t now = loop->backend.ops->now(&loop->backend);
     uint64_t took = now - loop->slice_began;
     if (took > TURN_NS / 4 && loop->slice_length > 1) loop->slice_length /= 2;
@@ -209,7 +210,7 @@ static __attribute__((noinline)) int suspend_slow(struct hob_loop *loop, struct 
 }
 
 void hob__turn_over(struct hob_loop *loop) {
-    if (next_slice(loop)) return;
+    if (HOB__UNLIKELY(loop->ordered) ? !hob__order_interrupts(loop) : next_slice(loop)) return;
     loop->slice_end = ring_head(loop); /* the scheduler's turn */
     struct hob_task *t = hob__loop_task(loop);
     hob__make_ready(loop, t);

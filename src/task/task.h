@@ -58,7 +58,8 @@ enum {
     HOB__TASK_READ = 8,       /* its error has been looked at */
     HOB__TASK_OWN_ARGS = 16,  /* the arguments did not fit into the record */
     HOB__TASK_CANCELLED = 32, /* it ended with -ECANCELED after a cancel */
-    HOB__TASK_MARK = 64       /* hob_wait() has counted it */
+    HOB__TASK_MARK = 64,      /* hob_wait() has counted it */
+    HOB__TASK_YIELDS = 128    /* order.c: those in front of it in the ring run first */
 };
 
 enum { HOB__TASK_INLINE_ARGS = 64 };
@@ -109,6 +110,8 @@ struct hob_loop {
     uint32_t slice_end;         /* the ring_head at which the clock is looked at */
     int32_t slice_length;
     uint32_t turn_slices;             /* so far in this turn */
+    bool ordered;                     /* the backend chooses who runs next: order.c */
+    uint32_t overtaken, calls;        /* order.c */
     uint64_t slice_began, turn_began; /* ns */
     void *sp;                         /* the scheduler's, while tasks run */
     int *errno_at;                    /* this thread's errno, which costs a call to find */
@@ -180,6 +183,12 @@ static inline void hob__share(struct hob_loop *loop) {
     uint32_t head = atomic_load_explicit(&loop->ring_head, memory_order_relaxed);
     if (HOB__UNLIKELY(loop->slice_end == head || --loop->slice_end == head)) hob__turn_over(loop);
 }
+
+/* ---- order.c: when the backend chooses (loop->ordered), each slice is one task ---- */
+/* Puts the one that runs next to the ring's head; false: the scheduler's turn. */
+bool hob__order(struct hob_loop *loop);
+/* Shall the calling task, which has not to wait, let others run? */
+bool hob__order_interrupts(struct hob_loop *loop);
 
 /* ---- record.c ---- */
 /* Records that follow each other in a list mostly lie at equal distances: asks for the first lines

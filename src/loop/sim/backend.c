@@ -1,0 +1,186 @@
+/* loop/sim/backend.c - struct hob__backend_ops of a loop in a simulated world.
+ *
+ * A loop that is opened where no world is (hob_run() with HOB_BACKEND=sim) gets one of its own,
+ * with itself as the only host: by default a quiet one, whose seed is 1, without faults and in the
+ * order of real loops; HOB_SIM in the environment says otherwise. */
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "loop/internal.h"
+#include "loop/sim/sim.h"
+
+#define LOOK_NS 50                     /* what a look at the clock takes */
+#define WALL_BEGIN INT64_C(1767225600) /* 2026-01-01 00:00:00 UTC */
+
+static struct hob__sim_loop *loop_of(struct hob__backend *b) { return b->state; }
+
+/* ---- a world of its own ---- */
+
+/* Nothing in this world can happen; only the real one can go on: a thread of the program posts, or
+ * a signal comes. */
+static bool sleep_really(struct hob__sim *w) {
+    struct hob__backend *b = w->current->backend;
+    if (!b) return false;
+    fflush(w->log ? w->log : stderr);
+    struct pollfd p = {.fd = b->wake_fd, .events = POLLIN};
+    if (hob__sleep_begin(b)) poll(&p, 1, -1);
+    uint64_t count;
+    if (read(b->wake_fd, &count, sizeof count) < 0) errno = 0;
+    atomic_store(&b->woken, true);
+    hob__sim_make_runnable(w->current);
+    return true;
+}
+
+static int make_world(struct hob__backend *b) {
+    struct hob__sim_config c;
+    if (hob__sim_config_parse(getenv("HOB_SIM"), &c) < 0)
+        return hob__why(b, "HOB_SIM in the environment", -EINVAL);
+    if (!c.given) {
+        c.seed = 1;
+        if (c.order < 0) c.order = HOB__SIM_FIFO;
+        if (c.faults < 0) c.faults = 0;
+    }
+    struct hob__sim *w = hob__sim_new(c.seed);
+    hob__sim_configure(w, &c);
+    w->implicit = true;
+    w->stuck = sleep_really;
+    hob__sim_loop_new(hob__sim_host_new(w, "local"), NULL, NULL);
+    hob__sim_current = w;
+    return 0;
+}
+
+static void end_world(struct hob__sim *w) {
+    hob__sim_current = NULL;
+    hob__sim_free_world(w);
+}
+
+/* ---- the calls ---- */
+
+static int sim_open(struct hob__backend *b) {
+    int rc = hob__waker_open(b);
+    if (rc < 0) return hob__why(b, "sim", rc);
+    if (!hob__sim_current) rc = make_world(b);
+    if (rc < 0) {
+        hob__waker_close(b);
+        return rc;
+    }
+    struct hob__sim_loop *l = hob__sim_current->current;
+    b->state = l;
+    l->backend = b;
+    return 0;
+}
+
+static void sim_close(struct hob__backend *b) {
+    struct hob__sim_loop *l = loop_of(b);
+    if (b->owner != getpid()) { /* a forked child: all of this is its parent's */
+        hob__sim_current = NULL;
+        hob__waker_close(b);
+        return;
+    }
+    l->backend = NULL;
+    b->state = NULL;
+    hob__waker_close(b);
+    if (l->world->implicit) end_world(l->world);
+}
+
+static uint64_t sim_now(struct hob__backend *b) { return loop_of(b)->world->now += LOOK_NS; }
+
+static int64_t sim_wall(struct hob__backend *b) {
+    return WALL_BEGIN + (int64_t)(loop_of(b)->world->now / 1000000000u);
+}
+
+static void sim_pause(struct hob__backend *b, long ns) {
+    struct hob__sim *w = loop_of(b)->world;
+    hob__sim_pass(loop_of(b), w->now + (uint64_t)ns);
+}
+
+static void sim_random(struct hob__backend *b, void *buf, size_t n) {
+    struct hob__sim *w = loop_of(b)->world;
+    while (n > 0) {
+        uint64_t bits = hob__sim_draw(w, HOB__SIM_PROGRAM);
+        size_t k = n < sizeof bits ? n : sizeof bits;
+        memcpy(buf, &bits, k);
+        buf = (char *)buf + k;
+        n -= k;
+    }
+}
+
+static int complete(struct hob__sim_loop *l) {
+    int n = 0;
+    for (struct hob__op *op = l->done, *next; op; op = next, n++) {
+        next = op->next;
+        if (!next) l->done_tail = &l->done;
+        l->done = next;
+        op->next = NULL;
+        l->backend->ops_in_flight--;
+        op->done(op);
+    }
+    return n;
+}
+
+static int sim_wait(struct hob__backend *b, uint64_t deadline) {
+    struct hob__sim_loop *l = loop_of(b);
+    struct hob__sim *w = l->world;
+    if (HOB__UNLIKELY(atomic_load_explicit(&b->woken, memory_order_relaxed))) deadline = 0;
+    if (hob__sim_chance(w, HOB__SIM_FAULT, w->faults.early)) deadline = 0;
+    if (hob__sim_chance(w, HOB__SIM_FAULT, w->faults.stall)) {
+        l->stalled_until = w->now + 1000000 + hob__sim_below(w, HOB__SIM_FAULT, 99000000);
+        HOB__SIM_LOG(w, l->host, "stalls for %.3f s", (double)(l->stalled_until - w->now) / 1e9);
+    }
+    hob__sim_pass(l, deadline);
+    while (w->now < l->stalled_until) hob__sim_pass(l, l->stalled_until);
+    hob__sleep_end(b);
+    return (l->done ? complete(l) : 0) + hob__sim_deliver(l);
+}
+
+static void sim_wake(struct hob__backend *b) {
+    hob__waker_wake(b);
+    struct hob__sim_loop *l = b->state;
+    if (l) atomic_store(&l->world->woken, true);
+}
+
+/* ---- bounded work: done some time later ---- */
+
+static void op_ends(struct hob__sim *w, void *arg, uint64_t data) {
+    struct hob__op *op = arg;
+    struct hob__sim_loop *l = w->loops[0];
+    for (unsigned i = 0; i < w->loop_count; i++)
+        if ((uint64_t)(uintptr_t)w->loops[i] == data) l = w->loops[i];
+    op->result = hob__linux_perform(op);
+    op->next = NULL;
+    *l->done_tail = op;
+    l->done_tail = &op->next;
+    hob__sim_make_runnable(l);
+}
+
+static int sim_submit(struct hob__backend *b, struct hob__op *op) {
+    struct hob__sim_loop *l = loop_of(b);
+    struct hob__sim *w = l->world;
+    uint64_t takes = 20000 + hob__sim_below(w, HOB__SIM_WORK, 200000);
+    b->ops_in_flight++;
+    hob__sim_at(w, w->now + takes, op_ends, op, (uint64_t)(uintptr_t)l);
+    return 0;
+}
+
+const struct hob__backend_ops hob__backend_sim = {
+    .name = "sim",
+    .open = sim_open,
+    .close = sim_close,
+    .now = sim_now,
+    .wall = sim_wall,
+    .pause = sim_pause,
+    .random = sim_random,
+    .choose = hob__sim_choose,
+    .wait = sim_wait,
+    .wake = sim_wake,
+    .arm = hob__sim_arm,
+    .disarm = hob__sim_disarm,
+    .attempt = hob__linux_attempt,
+    .submit = sim_submit,
+    .sys = &hob__sys_sim,
+    .files = &hob__files_linux,
+};
+
+__attribute__((constructor)) static void enter(void) { hob__backend_simulated = &hob__backend_sim; }

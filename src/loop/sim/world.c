@@ -1,0 +1,326 @@
+/* loop/sim/world.c - hosts, loops, the clock and the heap of events: who runs, and when.
+ *
+ * Loops are fibers. A loop that looks at the outside (backend.wait) hands the thread over: it calls
+ * hob__sim_pass(), which fires the events that are due, chooses a loop that has something to do,
+ * and switches to it directly; when none has, the clock jumps to the next event or deadline. So
+ * there is no scheduler beside the loops, and a message between two hosts costs one switch.
+ *
+ * The clock stands still while a loop runs, but for a little at each look at it, each switch of
+ * tasks and each turn, so that whoever spins until some time comes does see it come. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fiber/sanitize.h"
+#include "loop/sim/sim.h"
+
+enum { TURN_NS = 500, HOST_FDS = 4096 };
+
+__thread struct hob__sim *hob__sim_current;
+
+void hob__sim_streams_begin(struct hob__sim *w);
+
+/* ---- memory ---- */
+
+static void *checked(void *p) {
+    if (p) return p;
+    fputs("hob: no memory for the simulated world\n", stderr);
+    abort();
+}
+
+void *hob__sim_alloc(size_t n) { return checked(calloc(1, n ? n : 1)); }
+void *hob__sim_realloc(void *p, size_t n) { return checked(realloc(p, n)); }
+void hob__sim_free(void *p) { free(p); }
+
+/* ---- events: a heap, each with four below it ---- */
+
+static inline bool earlier(const struct hob__sim_event *a, const struct hob__sim_event *b) {
+    return a->when < b->when || (a->when == b->when && a->seq < b->seq);
+}
+
+void hob__sim_at(struct hob__sim *w, uint64_t when, hob__sim_fire *fire, void *arg, uint64_t data) {
+    if (HOB__UNLIKELY(w->event_count == w->event_room)) {
+        w->event_room = w->event_room ? w->event_room * 2 : 64;
+        w->events = hob__sim_realloc(w->events, w->event_room * sizeof *w->events);
+    }
+    struct hob__sim_event e = {when, w->next_seq++, fire, arg, data};
+    size_t at = w->event_count++;
+    while (at > 0 && earlier(&e, &w->events[(at - 1) / 4])) {
+        w->events[at] = w->events[(at - 1) / 4];
+        at = (at - 1) / 4;
+    }
+    w->events[at] = e;
+}
+
+static struct hob__sim_event take_event(struct hob__sim *w) {
+    struct hob__sim_event first = w->events[0];
+    size_t n = --w->event_count, at = 0;
+    struct hob__sim_event last = w->events[n];
+    for (;;) {
+        size_t below = 4 * at + 1, least = below;
+        if (below >= n) break;
+        size_t end = below + 4 < n ? below + 4 : n;
+        for (size_t i = below + 1; i < end; i++)
+            if (earlier(&w->events[i], &w->events[least])) least = i;
+        if (!earlier(&w->events[least], &last)) break;
+        w->events[at] = w->events[least];
+        at = least;
+    }
+    w->events[at] = last;
+    return first;
+}
+
+/* ---- the world ---- */
+
+struct hob__sim *hob__sim_new(uint64_t seed) {
+    struct hob__sim *w = hob__sim_alloc(sizeof *w);
+    w->seed = seed;
+    w->now = UINT64_C(1000000000); /* a monotonic clock is never 0 */
+    w->hash = hob__sim_mix(seed);
+    w->free_end = UINT32_MAX;
+    hob__sim_streams_begin(w);
+    hob__stacks_init(&w->stacks);
+#if HOB__ASAN || HOB__TSAN
+    pthread_attr_t attr;
+    void *low;
+    size_t size;
+    if (pthread_getattr_np(pthread_self(), &attr) == 0) {
+        pthread_attr_getstack(&attr, &low, &size);
+        pthread_attr_destroy(&attr);
+        w->thread_stack.base = low;
+        w->thread_stack.top = (char *)low + size;
+    }
+#endif
+#if HOB__TSAN
+    w->thread_stack.tsan = __tsan_get_current_fiber();
+#endif
+    return w;
+}
+
+static void free_loop(struct hob__sim *w, struct hob__sim_loop *l) {
+    struct hob__sim_loop *last = w->loops[--w->loop_count];
+    w->loops[l->index] = last;
+    w->deadlines[l->index] = w->deadlines[w->loop_count];
+    last->index = l->index;
+    hob__sim_free(l);
+}
+
+static void give_back_left(struct hob__sim *w) {
+    if (!w->left) return;
+    hob__stack_put(&w->stacks, w->left);
+    w->left = NULL;
+}
+
+void hob__sim_free_world(struct hob__sim *w) {
+    give_back_left(w);
+    /* What is under way keeps what it concerns. */
+    while (w->event_count > 0) {
+        struct hob__sim_event e = take_event(w);
+        if (e.when > w->now) w->now = e.when;
+        e.fire(w, e.arg, e.data);
+    }
+    for (unsigned i = 0; i < w->host_count; i++) {
+        struct hob__sim_host *h = w->hosts[i];
+        while (!hob__list_empty(&h->ends))
+            hob__sim_end_close(hob__container(h->ends.next, struct hob__sim_end, link), true);
+    }
+    while (w->event_count > 0) {
+        struct hob__sim_event e = take_event(w);
+        e.fire(w, e.arg, e.data);
+    }
+    for (unsigned i = 0; i < w->host_count; i++) {
+        hob__sim_free(w->links[i]);
+        hob__sim_free(w->hosts[i]->name);
+        hob__sim_free(w->hosts[i]);
+    }
+    while (w->loop_count > 0) free_loop(w, w->loops[0]);
+    hob__stacks_destroy(&w->stacks);
+    if (w->log && w->log != stderr) fclose(w->log);
+    hob__sim_free(w->default_link);
+    hob__sim_free(w->ends);
+    hob__sim_free(w->events);
+    hob__sim_free(w);
+}
+
+struct hob__sim_host *hob__sim_host_new(struct hob__sim *w, const char *name) {
+    if (w->host_count == HOB__SIM_HOSTS) return NULL;
+    struct hob__sim_host *h = hob__sim_alloc(sizeof *h);
+    size_t n = strlen(name) + 1;
+    h->world = w;
+    h->name = memcpy(hob__sim_alloc(n), name, n);
+    h->fds_max = HOST_FDS;
+    h->next_port = 32768;
+    hob__list_init(&h->ports);
+    hob__list_init(&h->paths);
+    hob__list_init(&h->ends);
+    h->index = w->host_count++;
+    w->hosts[h->index] = h;
+    return h;
+}
+
+/* ---- loops ---- */
+
+void hob__sim_make_runnable(struct hob__sim_loop *l) {
+    if (l->queued) return;
+    l->queued = true;
+    l->world->runnable[l->world->runnable_count++] = l;
+}
+
+struct hob__sim_loop *hob__sim_loop_new(struct hob__sim_host *h, void (*run)(void *arg),
+                                        void *arg) {
+    struct hob__sim *w = h->world;
+    if (w->loop_count == HOB__SIM_LOOPS) return NULL;
+    struct hob__sim_loop *l = hob__sim_alloc(sizeof *l);
+    l->world = w;
+    l->host = h;
+    l->index = w->loop_count;
+    l->run = run;
+    l->arg = arg;
+    l->done_tail = &l->done;
+    hob__list_init(&l->ready);
+    if (run) {
+        l->stack = hob__stack_get(&w->stacks, HOB__STACK_CLASSES - 1);
+        if (!l->stack) checked(NULL);
+    } else {
+        l->stack = &w->thread_stack;
+        w->current = l;
+    }
+    l->index = w->loop_count++;
+    w->loops[l->index] = l;
+    w->deadlines[l->index] = UINT64_MAX;
+    if (run) hob__sim_make_runnable(l);
+    return l;
+}
+
+/* ---- who is next ---- */
+
+static void fire_due(struct hob__sim *w) {
+    while (w->event_count > 0 && w->events[0].when <= w->now) {
+        struct hob__sim_event e = take_event(w);
+        w->fired++;
+        hob__sim_note(w, e.when);
+        e.fire(w, e.arg, e.data);
+    }
+}
+
+/* Makes those runnable whose deadline has come; the next deadline of the others. */
+static uint64_t see_deadlines(struct hob__sim *w) {
+    uint64_t next = UINT64_MAX;
+    for (unsigned i = 0; i < w->loop_count; i++) {
+        uint64_t d = w->deadlines[i];
+        if (d <= w->now) {
+            w->deadlines[i] = UINT64_MAX;
+            hob__sim_make_runnable(w->loops[i]);
+        } else if (d < next) {
+            next = d;
+        }
+    }
+    return next;
+}
+
+static void see_woken(struct hob__sim *w) {
+    if (!atomic_load_explicit(&w->woken, memory_order_relaxed)) return;
+    atomic_exchange(&w->woken, false);
+    for (unsigned i = 0; i < w->loop_count; i++) {
+        struct hob__sim_loop *l = w->loops[i];
+        if (l->backend && atomic_load(&l->backend->woken)) hob__sim_make_runnable(l);
+    }
+}
+
+static struct hob__sim_loop *take_runnable(struct hob__sim *w) {
+    unsigned k = w->runnable_count > 1 ? hob__sim_choose_loop(w) : 0;
+    struct hob__sim_loop *l = w->runnable[k];
+    w->runnable_count--;
+    for (unsigned i = k; i < w->runnable_count; i++) w->runnable[i] = w->runnable[i + 1];
+    l->queued = false;
+    w->deadlines[l->index] = UINT64_MAX;
+    hob__sim_note(w, l->index);
+    return l;
+}
+
+static _Noreturn void world_stands_still(struct hob__sim *w) {
+    fprintf(stderr, "hob: the simulated world stands still: nobody can ever go on (seed %llu)\n",
+            (unsigned long long)w->seed);
+    abort();
+}
+
+/* A loop that has something to do; time passes until there is one. */
+static struct hob__sim_loop *next_loop(struct hob__sim *w) {
+    for (;;) {
+        fire_due(w);
+        uint64_t next = see_deadlines(w);
+        see_woken(w);
+        if (w->runnable_count > 0) return take_runnable(w);
+        if (w->event_count > 0 && w->events[0].when < next) next = w->events[0].when;
+        if (next != UINT64_MAX)
+            w->now = next;
+        else if (!w->stuck || !w->stuck(w))
+            world_stands_still(w);
+    }
+}
+
+/* ---- switching ---- */
+
+static void *loop_root(void *arg);
+
+/* From l's stack (which is left for good: ending) to that of `next`. */
+HOB__NO_TSAN static __attribute__((noinline)) void
+change(struct hob__sim_loop *l, struct hob__sim_loop *next, void **save, bool ending) {
+    struct hob__sim *w = l->world;
+    struct hob__stack *mine = l->stack;
+    w->switches++;
+    w->current = next;
+    hob__before_switch(mine, next->stack, ending);
+    if (next->sp)
+        hob__switch(save, next->sp);
+    else
+        hob__fiber_enter(save, next->stack, loop_root, next);
+    hob__after_switch(mine);
+}
+
+/* The bottom of a loop's stack. */
+HOB__NO_TSAN static void *loop_root(void *arg) {
+    struct hob__sim_loop *l = arg;
+    struct hob__sim *w = l->world;
+    hob__after_switch(l->stack);
+#if HOB__ASAN || HOB__TSAN
+    hob__san_thread = (struct hob__san_thread){0};
+#endif
+    give_back_left(w);
+    l->run(l->arg);
+    struct hob__sim_loop *next = next_loop(w);
+    w->left = l->stack;
+    free_loop(w, l);
+    if (!next->sp) {
+        struct hob__sim_loop gone = {.world = w, .stack = w->left};
+        void *nowhere;
+        change(&gone, next, &nowhere, true);
+        __builtin_unreachable();
+    }
+    w->current = next;
+    hob__before_switch(w->left, next->stack, true);
+    return next->sp;
+}
+
+void hob__sim_pass(struct hob__sim_loop *l, uint64_t deadline) {
+    struct hob__sim *w = l->world;
+    w->now += TURN_NS;
+    w->turns++;
+    if (deadline == 0)
+        hob__sim_make_runnable(l);
+    else
+        w->deadlines[l->index] = deadline;
+    struct hob__sim_loop *next = next_loop(w);
+    if (next == l) return;
+    struct hob__backend *b = l->backend;
+    if (b) b->on_switch(b, false);
+#if HOB__ASAN || HOB__TSAN
+    struct hob__san_thread kept = hob__san_thread;
+#endif
+    change(l, next, &l->sp, false);
+#if HOB__ASAN || HOB__TSAN
+    hob__san_thread = kept;
+#endif
+    if (w->left) give_back_left(w);
+    if (b) b->on_switch(b, true);
+}
