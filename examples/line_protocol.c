@@ -98,7 +98,7 @@ static int talk(const char *address) {
     HOB_DEFER((void (*)(void *))hob_close, c);
     HOB_TRY(hob_write(c, requests, sizeof requests - 1));
     HOB_TRY(hob_shutdown(c));
-    HOB_EACH(struct hob_slice, line, hob_lines, c, 0) printf("%s\n", line.at);
+    HOB_EACH_LINE(line, c) puts(line.text);
     return 0;
 }
 

@@ -6,22 +6,6 @@
 #include <hob/process.h>
 #include <hob/stream.h>
 #include <stdio.h>
-#include <string.h>
-
-static int show_lines(struct hob_stream *from) {
-    char line[256];
-    size_t n = 0;
-    ssize_t got;
-    while ((got = hob_read(from, line + n, 1)) > 0) {
-        if (line[n] != '\n' && n + 1 < sizeof line) {
-            n++;
-            continue;
-        }
-        printf("%.*s\n", (int)n, line);
-        n = 0;
-    }
-    return (int)got;
-}
 
 static int pipeline(void) {
     HOB_PROCESS(numbers);
@@ -30,7 +14,7 @@ static int pipeline(void) {
                               .out = HOB_IO_PIPE));
     HOB_TRY(hob_process_spawn(&filter, HOB_ARGS("grep", "--line-buffered", "[24]"),
                               .in = HOB_IO_FROM(numbers), .out = HOB_IO_PIPE));
-    HOB_TRY(show_lines(hob_process_out(filter)));
+    HOB_EACH_LINE(line, hob_process_out(filter)) puts(line.text);
     return hob_process_wait(filter);
 }
 

@@ -450,6 +450,17 @@ def processes(start):
     run.took(0.6, 20)
 
 
+def pty(start):
+    run = start()
+    run.prints("""tty >/dev/null && echo a terminal
+                  a terminal
+                  stty size
+                  40 132
+                  ^C
+                  (interrupted)
+                  the shell has ended with 130""")
+
+
 def signals(start):
     run = start()
     run.prints("""SIGHUP: version 2 of the configuration

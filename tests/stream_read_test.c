@@ -407,24 +407,41 @@ TASK_TEST(a_server_of_lines_stops_between_two) {
     return 0;
 }
 
+static int count_lines(struct hob_stream *s, size_t *n) {
+    HOB_EACH_LINE(each, s)++ *n;
+    return 0;
+}
+
 TASK_TEST(each_line_in_a_loop) {
     struct hob_stream *end[2];
     open_pair(end);
     put(end[1], "a\nbb\nccc");
     hob_shutdown(end[1]);
-    size_t n = 0;
-    HOB_EACH(struct hob_slice, each, hob_lines, end[0], 0) {
-        CHECK_EQ(each.size, ++n);
-        CHECK_EQ(strlen(each.at), n);
+    size_t n = 0, calls = 0;
+    HOB_EACH_LINE(each, end[calls++]) { /* evaluated once */
+        CHECK_EQ(each.n, ++n);
+        CHECK_EQ(strlen(each.text), n);
+        each.text[0] = 0;
     }
-    CHECK_EQ(n, 3);
-    put(end[0], "one\ntwo\nthree\n");
-    HOB_EACH(struct hob_slice, each, hob_lines, end[1], 0) {
-        CHECK(is(each, "one"));
+    CHECK(n == 3 && calls == 1);
+    put(end[0], "one\r\ntwo\nthree\n");
+    HOB_EACH_LINE(each, end[1]) {
+        CHECK_STR(each.text, "one");
+        HOB_EACH_LINE(none, end[0]) CHECK_STR(none.text, "nothing: it has ended");
         break;
     }
     CHECK_EQ(hob_read_line(end[1], 0, &line), 1); /* leaving the loop lost nothing */
     CHECK(is(line, "two"));
+    /* An error leaves the function; the line that is too long is still there. */
+    put(end[0], "four\n");
+    char *longer = malloc(HOB_LINE_MAX + 2);
+    memset(longer, 'x', HOB_LINE_MAX + 1);
+    longer[HOB_LINE_MAX + 1] = 0;
+    put(end[0], longer);
+    free(longer);
+    n = 0;
+    CHECK_EQ(count_lines(end[1], &n), HOB_E_LIMIT);
+    CHECK_EQ(n, 2);
     close_both(end);
     return 0;
 }

@@ -17,6 +17,7 @@
 #include <fcntl.h>  /* O_RDONLY ... */
 #include <hob/base.h>
 #include <hob/generator.h>
+#include <hob/line.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -81,12 +82,6 @@ HOB_API int hob_file_datasync(struct hob_file *f);
 
 /* ---- lines, out of a read-ahead buffer: a line costs no system call ---- */
 
-struct hob_line {
-    char *text; /* ends with a NUL, which stands for the '\n'; the caller may write in it. Valid
-                   until the next call on the file */
-    size_t n;   /* without the end; a line may hold NULs of its own */
-};
-
 enum { HOB_LINE_LIMIT = 1 << 20 }; /* bytes of the longest line, unless told otherwise */
 
 /* The next line: 1 and *line, 0 at the end, or an error. The last one need not end with '\n'. A
@@ -94,16 +89,7 @@ enum { HOB_LINE_LIMIT = 1 << 20 }; /* bytes of the longest line, unless told oth
 HOB_API int hob_file_line(struct hob_file *f, struct hob_line *line);
 /* Another limit for hob_file_line(): the file's buffer is at most so long (and at least 64 KiB). */
 HOB_API void hob_file_line_limit(struct hob_file *f, size_t bytes);
-/* HOB_EACH_LINE(line, f) puts(line.text); - a loop over the lines that are left, each in a `struct
- * hob_line line`. An error leaves the enclosing function (of int, long or ssize_t), as HOB_TRY
- * does.
- */
-#define HOB_EACH_LINE(line, f)                                                                     \
-    for (struct hob_line line; __extension__({                                                     \
-             int hob__rc = hob_file_line((f), &line);                                              \
-             if (HOB__UNLIKELY(hob__rc < 0)) return hob__rc;                                       \
-             hob__rc;                                                                              \
-         });)
+/* HOB_EACH_LINE(line, f) puts(line.text); - a loop over the lines that are left: hob/line.h. */
 
 /* ---- whole files ---- */
 

@@ -15,7 +15,7 @@
 #pragma GCC system_header
 
 #include <hob/base.h>
-#include <hob/generator.h>
+#include <hob/line.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -64,7 +64,8 @@ HOB_API ssize_t hob_read_exactly(struct hob_stream *s, void *buf, size_t n);
 enum { HOB_LINE_MAX = 65536 };
 
 /* The next line, without its end ("\n" or "\r\n", which counts for max), with a NUL instead: 1; at
- * the end of the stream 0. A last line needs no end. max 0: HOB_LINE_MAX. */
+ * the end of the stream 0. A last line needs no end. max 0: HOB_LINE_MAX. HOB_EACH_LINE(line, s) is
+ * a loop over them: hob/line.h. */
 HOB_API int hob_read_line(struct hob_stream *s, size_t max, struct hob_slice *line);
 /* Up to the separator, and with it: 1; 0 when the stream ends before the first byte; HOB_E_EOF when
  * it ends later, without a separator (what came is still to be read). max 0: HOB_LINE_MAX. */
@@ -189,16 +190,8 @@ static inline struct hob_stream *hob__corked(struct hob_stream *s) {
 }
 static inline void hob__uncork(struct hob_stream **s) { (void)hob_uncork(*s); }
 
-/* Of the generator below. */
-HOB_API int hob_lines(struct hob_generator *gen, struct hob_stream *s, size_t max);
-
 #ifdef __cplusplus
 }
 #endif
-
-/* HOB_EACH(struct hob_slice, line, hob_lines, s, max) { ... }: a loop over the lines of a stream,
- * each as hob_read_line() gives it, up to the end of the stream. It costs two switches of task a
- * line more than a loop over hob_read_line(). */
-HOB_GENERATOR(hob_lines, struct hob_slice, struct hob_stream *, size_t)
 
 #endif

@@ -79,3 +79,5 @@ int hob_file_line(struct hob_file *f, struct hob_line *line) {
     hob__file_leave_call(f, true);
     return rc;
 }
+
+int hob__next_file_line(void *file, struct hob_line *line) { return hob_file_line(file, line); }

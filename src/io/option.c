@@ -1,6 +1,7 @@
 /* io/option.c - what can be set and asked of the socket below a stream, and descriptors that travel
  * over Unix sockets. */
 #include <hob/error.h>
+#include <hob/task.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>

@@ -4,6 +4,7 @@
  * looked at, and the separator that ends earliest wins, in whatever pieces they come. What has been
  * looked at is not looked at again, but for as many bytes as a separator may have begun with. */
 #include <hob/error.h>
+#include <hob/task.h>
 #include <string.h>
 
 #include "io/pool.h"
@@ -155,10 +156,10 @@ int hob_read_line(struct hob_stream *s, size_t max, struct hob_slice *line) {
     return rc == HOB_E_LIMIT ? too_long(s, max, "line") : rc;
 }
 
-int hob_lines(struct hob_generator *gen, struct hob_stream *s, size_t max) {
-    struct hob_slice line;
-    for (;;) {
-        if (HOB_TRY(hob_read_line(s, max, &line)) == 0) return 0;
-        HOB_TRY(hob_yield(gen, line));
-    }
+int hob__next_stream_line(void *stream, struct hob_line *line) {
+    struct hob_slice slice;
+    int rc = hob_read_line(stream, 0, &slice);
+    /* In the stream's own buffer, so it may be written to. */
+    *line = (struct hob_line){(char *)(uintptr_t)slice.at, slice.size};
+    return rc;
 }
