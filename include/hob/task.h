@@ -21,11 +21,11 @@ extern "C" {
 struct hob_scope;
 
 struct hob__region {
+    uint8_t attention;          /* HOB__ATT_*: what a waiting call has to look at; 0 = go ahead */
+    uint8_t flags;              /* HOB__REGION_* */
     struct hob__region *parent; /* the region around it; NULL for a loop's own */
     struct hob__region *inner;  /* the next one inwards of the same task, or NULL */
     struct hob_task *task;      /* whose waiting calls it covers */
-    uint8_t attention;          /* HOB__ATT_*: what a waiting call has to look at; 0 = go ahead */
-    uint8_t flags;              /* HOB__REGION_* */
 };
 
 enum hob_on_error {

@@ -99,7 +99,7 @@ static inline __attribute__((always_inline)) ssize_t receive(struct hob_stream *
         ssize_t got = hob__socket_recv(s, buf, n);
         if (HOB__LIKELY(got >= 0)) return got;
         if (got != -EAGAIN) return failed(s, got);
-        if (HOB__UNLIKELY(s->out != NULL)) hob__stream_try_flush(s);
+        if (HOB__UNLIKELY(!s->fast_write)) hob__stream_try_flush(s); /* if there is anything */
         int rc = hob__socket_wait(s, HOB__READ, flags);
         if (rc < 0) return rc;
     }

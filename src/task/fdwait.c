@@ -46,7 +46,7 @@ static __attribute__((noinline)) void ask_ahead(const struct hob_loop *loop, uin
     for (uint32_t i = head + 2 * BURST; i != head + 3 * BURST; i++) {
         const struct hob_task *t = ring[i & mask];
         __builtin_prefetch(t, 1);
-        __builtin_prefetch(&t->outer, 1);
+        __builtin_prefetch(&t->what, 1);
     }
     for (uint32_t i = head + BURST; i != head + 2 * BURST; i++) {
         const struct hob_task *t = ring[i & mask];
@@ -139,10 +139,9 @@ int hob__fd_wait(struct hob__fd *f, unsigned direction, const char *what, unsign
     }
     if (HOB__UNLIKELY(direction == (HOB__READ | HOB__WRITE))) return wait_both(f, what, flags);
     look_ahead(loop);
-    struct hob_waiter w;
     loop->outside++;
-    int rc = hob__wait_on(direction == HOB__READ ? &f->readers : &f->writers, &w, what, f,
-                          flags | HOB__WAIT_FD);
+    int rc = hob__wait_on(direction == HOB__READ ? &f->readers : &f->writers,
+                          &hob__loop_task(loop)->own, what, f, flags | HOB__WAIT_FD);
     loop->outside--;
     return rc;
 }

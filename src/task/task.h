@@ -4,8 +4,8 @@
  * One loop per thread. Its run queue is an array ring of task pointers: with many cold tasks the
  * processor runs ahead through an array, while a linked list is one chain of cache misses. A task
  * that suspends picks the next one itself and switches straight to it; the scheduler's own stack
- * (the thread's) is only visited to look at the outside, when the ring is empty or the slice of
- * about 100 us is used up.
+ * (the thread's) is only visited to look at the outside, when the ring is empty or the turn's
+ * millisecond is used up.
  *
  * Cancellation flows through regions: each task has an outermost one, each scope is one, and
  * `attention` of a region says what a waiting call in it has to look at, so that the check is one
@@ -62,11 +62,12 @@ enum {
     HOB__TASK_YIELDS = 128    /* order.c: those in front of it in the ring run first */
 };
 
-enum { HOB__TASK_INLINE_ARGS = 64 };
+enum { HOB__TASK_INLINE_ARGS = 48 };
 
-/* In cache lines: with a million of them memory is what a task costs. */
+/* Five cache lines: with a million of them memory is what a task costs, and each line of a cold one
+ * is a miss. A switch and a cancellation point touch the first, a message on a connection the first
+ * and the last, and a spawn all but the last. */
 struct hob_task {
-    /* what a wake-up and a switch touch */
     _Alignas(64) struct hob__task_head head; /* args */
     void *sp;                                /* the saved stack pointer while it does not run */
     struct hob__region *region;              /* the innermost */
@@ -76,29 +77,32 @@ struct hob_task {
     uint8_t state, flags, wait_flags, stack_class;
     int saved_errno;
     int32_t result;
-    char *name; /* NULL: the function's */
+    struct hob__region outer; /* its attention is in the first line */
 
     /* what its scope and its end touch */
-    _Alignas(64) struct hob_task *next; /* among the children of its scope */
+    struct hob_task *next; /* among the children of its scope */
     struct hob_task *prev;
     struct hob_task *chain;  /* free list; finished children; work list of hob__region_update() */
     struct hob_scope *scope; /* it belongs to */
     const struct hob__spawn_site *site;
-    struct hob_error *error; /* what it ended with */
     struct hob__stack *stack;
     uint64_t id;
-
-    _Alignas(64) struct hob__region outer;
     struct hob_waitlist joiners;
-    const char *what; /* what it sleeps on */
-    const void *object;
+    struct hob_error *error; /* what it ended with */
 
     /* what few tasks have */
     struct hob_error *last;    /* hob_error() while it runs */
     struct hob_error *unwound; /* a child's error that left a scope without having been joined */
     struct hob__local_node *locals;
-    _Alignas(16) char args[HOB__TASK_INLINE_ARGS];
+
+    _Alignas(64) char args[HOB__TASK_INLINE_ARGS];
+    char *name; /* NULL: the function's */
+
+    _Alignas(64) const char *what; /* what it sleeps on */
+    const void *object;
+    struct hob_waiter own; /* for sleeps on a descriptor: who wakes it need not touch its stack */
 };
+_Static_assert(sizeof(struct hob_task) == 320, "five cache lines");
 
 enum { HOB__ARRIVED = 64 };
 
