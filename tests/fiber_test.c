@@ -510,6 +510,26 @@ TEST(large_local_hits_the_guard) {
     CHECK_HAS(message, "task 'fetch' (spawned at a.c:41) overflowed its stack of 64 KiB");
 }
 
+/* The guards of many stacks are made by one call. */
+TEST(every_stack_has_its_guard) {
+    enum { N = 3000 };
+    int ends[2];
+    CHECK_EQ(pipe(ends), 0);
+    hob__stacks_init(&pool);
+    for (int i = 0; i < N; i++) {
+        struct hob__stack *s = hob__stack_get(&pool, (unsigned)i % 2);
+        CHECK(!s->unguarded);
+        CHECK_EQ(write(ends[1], s->base - 1, 1), -1);
+        CHECK_EQ(errno, EFAULT);
+        CHECK_EQ(write(ends[1], s->base, 1), 1);
+        char c;
+        CHECK_EQ(read(ends[0], &c, 1), 1);
+    }
+    hob__stacks_destroy(&pool);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 TEST(guards_by_mprotect) {
     hob__guard_kind = HOB__GUARD_PROTECT;
     int status = RUN_CHILD(message, overflow(run_deep));

@@ -1,9 +1,9 @@
 /* fiber/slab.c - the memory of stacks: mappings of many slots, and the guard below each.
  *
- * A slot is carved when it is needed for the first time; then it gets its guard, which stays. Three
- * kinds of guard, the best that the kernel gives:
- *   - MADV_GUARD_INSTALL (Linux 6.13): no mapping of its own. Its success is looked at once,
- * because emulators ignore an advice that they do not know.
+ * A slot is carved when it is needed for the first time; by then it has its guard, which stays.
+ * Three kinds of guard, the best that the kernel gives:
+ *   - MADV_GUARD_INSTALL (Linux 6.13): no mapping of its own, and many by one call. Its success is
+ *     looked at once, because emulators ignore an advice that they do not know.
  *   - mprotect: splits the mapping in two, so only as long as the guards take no more than half of
  *     vm.max_map_count.
  *   - none: the page that would be the guard is left alone and must still be zero when the stack
@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #ifndef MADV_GUARD_INSTALL
@@ -28,7 +29,12 @@
 #define PR_SET_VMA_ANON_NAME 0
 #endif
 
-enum { CACHE_LINE = 64, COLOURS = 16, RED_ZONE = 4096 };
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440
+#endif
+#define PIDFD_SELF (-10001) /* Linux 6.14: this process */
+
+enum { CACHE_LINE = 64, COLOURS = 16, RED_ZONE = 4096, AT_ONCE = 64 };
 
 static size_t slot_size_of(unsigned cls) {
 #if defined(__aarch64__)
@@ -92,8 +98,29 @@ static bool guard_protect(char *at) {
     return false;
 }
 
-static bool guard(struct hob__stack_slab *slab, char *at) {
-    if (guard_install(at)) return true;
+/* Guards for the slots behind slot i too: one call for many, where the kernel has it (Linux 6.14).
+ * A call for each is half of what the guards of a million stacks cost. */
+static void guard_ahead(struct hob__stack_slab *slab, unsigned i) {
+    struct iovec at[AT_ONCE];
+    unsigned n = 0;
+    slab->guarded = i + 1;
+    while (n < AT_ONCE && i + 1 + n < slab->slots) {
+        at[n] = (struct iovec){slab->map + (i + 1 + n) * slab->slot_size, HOB__GUARD_SIZE};
+        n++;
+    }
+    if (n == 0 || slab->no_ahead) return;
+    long bytes = syscall(SYS_process_madvise, PIDFD_SELF, at, (size_t)n, MADV_GUARD_INSTALL, 0u);
+    if (bytes > 0) slab->guarded += (unsigned)(bytes / HOB__GUARD_SIZE);
+    slab->no_ahead = bytes < (long)n * HOB__GUARD_SIZE;
+}
+
+static bool guard(struct hob__stack_slab *slab, unsigned i) {
+    char *at = slab->map + i * slab->slot_size;
+    if (i < slab->guarded) return true;
+    if (guard_install(at)) {
+        guard_ahead(slab, i);
+        return true;
+    }
     if (guard_protect(at)) {
         slab->protected ++;
         return true;
@@ -159,7 +186,7 @@ struct hob__stack *hob__slab_carve(struct hob__stack_slab *slab, unsigned colour
         .top = slot + slab->slot_size - CACHE_LINE * (colour % COLOURS),
         .base = slot + HOB__GUARD_SIZE,
         .cls = slab->cls,
-        .unguarded = !guard(slab, slot),
+        .unguarded = !guard(slab, i),
     };
     hob__san_carved(s);
     /* The record is whole before a signal handler may find it. */

@@ -10,6 +10,8 @@ struct hob__stack_slab {
     size_t slot_size; /* bytes of address space of each stack, with its guard */
     unsigned slots, carved;
     unsigned protected; /* guards made by mprotect */
+    unsigned guarded;   /* so many slots from the first on have a guard by MADV_GUARD_INSTALL */
+    bool no_ahead;      /* the kernel gives them one by one */
     uint8_t cls;
     struct hob__stack *records;
 };

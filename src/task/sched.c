@@ -10,8 +10,8 @@
 #include "task/fdwait.h"
 
 enum {
-    AHEAD = 6,            /* so many tasks before a task runs its memory is asked for */
-    SLICE_MAX = 256,      /* switches between two looks at the clock, at most */
+    AHEAD = 6,             /* so many tasks before a task runs its memory is asked for */
+    SLICE_MAX = 256,       /* switches between two looks at the clock, at most */
     TURN_NS = 1000 * 1000, /* tasks run that long between two looks at the outside */
     SLACK_MAX_NS = 500 * 1000,
     TURN_SLICES = 1024 /* and so many slices at most, for a clock that stands still (simulation) */

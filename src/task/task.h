@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/list.h"
 #include "base/wheel.h"
 #include "fiber/fiber.h"
 #include "loop/backend.h"
@@ -64,9 +65,9 @@ enum {
 
 enum { HOB__TASK_INLINE_ARGS = 48 };
 
-/* Five cache lines: with a million of them memory is what a task costs, and each line of a cold one
+/* Six cache lines: with a million of them memory is what a task costs, and each line of a cold one
  * is a miss. A switch and a cancellation point touch the first, a message on a connection the first
- * and the last, and a spawn all but the last. */
+ * and the fifth, a spawn the first four. */
 struct hob_task {
     _Alignas(64) struct hob__task_head head; /* args */
     void *sp;                                /* the saved stack pointer while it does not run */
@@ -98,11 +99,13 @@ struct hob_task {
     _Alignas(64) char args[HOB__TASK_INLINE_ARGS];
     char *name; /* NULL: the function's */
 
+    /* For sleeps on a descriptor or until a time: who wakes it need not touch its cold stack. */
     _Alignas(64) const char *what; /* what it sleeps on */
     const void *object;
-    struct hob_waiter own; /* for sleeps on a descriptor: who wakes it need not touch its stack */
+    struct hob_waiter own;
+    struct hob_timer alarm;
 };
-_Static_assert(sizeof(struct hob_task) == 320, "five cache lines");
+_Static_assert(sizeof(struct hob_task) == 384, "six cache lines");
 
 enum { HOB__ARRIVED = 64 };
 

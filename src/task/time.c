@@ -20,24 +20,20 @@ uint64_t hob_after(double seconds) {
     return now + (uint64_t)ns;
 }
 
-struct sleeper {
-    struct hob_timer timer;
-    struct hob_waiter waiter;
-};
-
 static void sleep_over(struct hob_timer *timer) {
-    struct sleeper *s = (struct sleeper *)(void *)timer; /* its first member */
-    hob__wake(&s->waiter, 0);
+    hob__wake(&hob__container(timer, struct hob_task, alarm)->own, 0);
 }
 
 static int sleep_until(uint64_t deadline, const char *func) {
     struct hob_task *t = hob__current(func);
     int rc = hob__check_point(t, func);
     if (rc < 0) return rc;
-    struct sleeper s = {.timer = {.deadline_ns = deadline, .fire = sleep_over}};
-    if (!hob__wheel_add(&t->loop->wheel, &s.timer)) return hob_yield_now();
-    rc = hob__wait_on(NULL, &s.waiter, "sleep", NULL, HOB__WAIT_PLAIN);
-    hob__wheel_remove(&t->loop->wheel, &s.timer);
+    struct hob__wheel *wheel = &t->loop->wheel;
+    t->alarm.deadline_ns = deadline;
+    t->alarm.fire = sleep_over;
+    if (!hob__wheel_add(wheel, &t->alarm)) return hob_yield_now();
+    rc = hob__wait_on(NULL, &t->own, "sleep", NULL, HOB__WAIT_PLAIN);
+    hob__wheel_remove(wheel, &t->alarm);
     return rc;
 }
 
