@@ -94,6 +94,7 @@ __attribute__((unused)) static int count_fds(void) {
         if (pipe(test_pipe) != 0) FAIL("pipe");                                                    \
         pid_t test_pid = fork();                                                                   \
         if (test_pid == 0) {                                                                       \
+            alarm(60); /* none is inherited */                                                     \
             dup2(test_pipe[1], 2);                                                                 \
             close(test_pipe[0]);                                                                   \
             close(test_pipe[1]);                                                                   \

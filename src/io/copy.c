@@ -29,6 +29,7 @@ struct copy {
     struct hob_stream *from, *to;
     int64_t max, done;
     bool can_splice, via_pipe, bulk;
+    bool left_over; /* bytes are in the pipe that could not be put back */
 };
 
 static size_t left(const struct copy *c, size_t at_most) {
@@ -81,7 +82,7 @@ static int refused(struct copy *c, ssize_t rc) {
     return 1;
 }
 
-/* One of the two is a pipe: 1, 0 at the end, or an error. */
+/* One of the two is a pipe: 1, 0 at the end, -EAGAIN: not in this way now, or an error. */
 static int splice_directly(struct copy *c) {
     struct hob__backend *b = c->from->backend;
     int from = c->from->fd->fd, to = c->to->fd->fd;
@@ -89,18 +90,20 @@ static int splice_directly(struct copy *c) {
     if (n > 0) c->done += n;
     if (n >= 0) return n > 0;
     if (n != -EAGAIN) return refused(c, n);
-    /* Which of them has to be waited for? */
-    int there = b->ops->sys->poll(b, from, POLLIN);
-    if (there < 0) return there;
+    /* Which of them has to be waited for? It may have become ready since. */
+    int there = b->ops->sys->poll(b, from, POLLIN), room = b->ops->sys->poll(b, to, POLLOUT);
+    if (there < 0 || room < 0) return there < 0 ? there : room;
+    if (there && room) return -EAGAIN;
     int rc = there ? wait_for(c->to, HOB__WRITE) : wait_for(c->from, HOB__READ);
     return rc < 0 ? rc : 1;
 }
 
-/* n bytes of the pipe go back to where they came from. */
+/* n bytes of the pipe go back to where they came from. The first that cannot ends that: nothing may
+ * come behind a gap. */
 static void put_back(struct copy *c, int pipe_end, size_t n) {
     struct hob__backend *b = c->from->backend;
     char *bytes = hob__chunk_take();
-    while (n > 0) {
+    while (n > 0 && !c->from->read_error) {
         ssize_t got = bytes ? b->ops->sys->read(b, pipe_end, bytes, n < HOB__CHUNK ? n : HOB__CHUNK)
                             : -ENOMEM;
         if (got <= 0) {
@@ -108,9 +111,10 @@ static void put_back(struct copy *c, int pipe_end, size_t n) {
             hob__stream_update(c->from);
             break;
         }
-        hob__stream_put_back(c->from, bytes, (size_t)got);
         n -= (size_t)got;
+        hob__stream_put_back(c->from, bytes, (size_t)got);
     }
+    c->left_over = n > 0;
     if (bytes) hob__chunk_give(bytes);
 }
 
@@ -150,7 +154,10 @@ static int splice_through_pipe(struct copy *c) {
         from->read_error = (int)n;
         hob__stream_update(from);
     }
-    hob__pipe_give(b, end);
+    if (c->left_over) /* they are not for the next stream that is copied */
+        hob__pipe_drop(b, end);
+    else
+        hob__pipe_give(b, end);
     return rc;
 }
 
@@ -161,7 +168,7 @@ static int copy_some(struct copy *c) {
     if (rc < 0) return rc;
     if (hob__buffer_size(&c->from->in) > 0) return send_buffered(c);
     if (c->from->read_error) return c->from->read_error;
-    if (c->can_splice && !c->via_pipe) return splice_directly(c);
+    if (c->can_splice && !c->via_pipe && (rc = splice_directly(c)) != -EAGAIN) return rc;
     if (c->bulk && (c->from->fd->ready & HOB__READ)) return splice_through_pipe(c);
     ssize_t got = hob__stream_fill(c->from, HOB__CHUNK, HOB__WAIT_PLAIN, "hob_copy");
     c->bulk = c->can_splice && got == HOB__CHUNK;

@@ -60,6 +60,11 @@ int hob__pipe_take(struct hob__backend *b, int end[2]) {
     return 0;
 }
 
+void hob__pipe_drop(struct hob__backend *b, const int end[2]) {
+    b->ops->sys->close(b, end[0]);
+    b->ops->sys->close(b, end[1]);
+}
+
 void hob__pipe_give(struct hob__backend *b, const int end[2]) {
     struct pool *p = pool();
     if (p && p->pipes < HOB__POOL_KEPT) {
@@ -67,7 +72,6 @@ void hob__pipe_give(struct hob__backend *b, const int end[2]) {
         p->pipe[p->pipes][1] = end[1];
         p->pipes++;
     } else {
-        b->ops->sys->close(b, end[0]);
-        b->ops->sys->close(b, end[1]);
+        hob__pipe_drop(b, end);
     }
 }

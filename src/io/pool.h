@@ -14,7 +14,8 @@ void hob__chunk_give(char *chunk);
 
 /* An empty pipe, non-blocking: 0, or -EMFILE ... */
 int hob__pipe_take(struct hob__backend *b, int end[2]);
-/* It must be empty; else close its ends. */
+/* It must be empty; else it is dropped. */
 void hob__pipe_give(struct hob__backend *b, const int end[2]);
+void hob__pipe_drop(struct hob__backend *b, const int end[2]);
 
 #endif

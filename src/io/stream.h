@@ -42,6 +42,9 @@ struct hob__transport {
     /* NULL, or how many of the bytes of a send that said -EAGAIN it has taken all the same, so that
      * they go out with whatever is sent next: asked when its caller gives up. */
     size_t (*committed)(struct hob_stream *s);
+    /* NULL, or sends what it has taken and not sent yet: 0, -EAGAIN: wait for HOB__WRITE before the
+     * next try; an error. */
+    int (*flush)(struct hob_stream *s);
     /* NULL, or instead of close: the peer shall see an error, not an end. */
     void (*abort)(struct hob_stream *s);
     /* NULL, or for hob_send_file(): some of n bytes of a file from there on, without passing

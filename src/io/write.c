@@ -163,11 +163,22 @@ ssize_t hob_write(struct hob_stream *s, const void *buf, size_t n) {
 
 /* ---- corks, and the end of writing ---- */
 
+/* One of the transport's calls that say -EAGAIN, until it is done. */
+static int complete(struct hob_stream *s, int (*call)(struct hob_stream *s)) {
+    int rc = call(s);
+    while (rc == -EAGAIN) {
+        rc = s->transport->wait(s, HOB__WRITE, HOB__WAIT_PLAIN);
+        if (rc == 0) rc = call(s);
+    }
+    return rc;
+}
+
 int hob_flush(struct hob_stream *s) {
     enter(s, __func__);
-    ssize_t rc = send_all(s, NULL, 0);
+    int rc = (int)send_all(s, NULL, 0);
+    if (rc >= 0 && s->transport->flush) rc = complete(s, s->transport->flush);
     s->writes = false;
-    return rc < 0 ? (int)rc : 0;
+    return rc;
 }
 
 void hob_cork(struct hob_stream *s) {
@@ -189,11 +200,7 @@ int hob_shutdown(struct hob_stream *s) {
         if (rc < 0) return rc;
     }
     enter(s, __func__);
-    int rc = s->transport->shutdown(s);
-    while (rc == -EAGAIN) {
-        rc = s->transport->wait(s, HOB__WRITE, HOB__WAIT_PLAIN);
-        if (rc == 0) rc = s->transport->shutdown(s);
-    }
+    int rc = complete(s, s->transport->shutdown);
     s->writes = false;
     return rc;
 }

@@ -1,0 +1,30 @@
+/* drivers_stream_test.c - the scenarios of drivers_stream.h over TCP, Unix sockets and pipes. */
+#include "drivers_stream.h"
+
+static int open_over_tcp(struct hob_stream *end[2]) {
+    struct hob_listener *l;
+    HOB_TRY(hob_listen("127.0.0.1:0", &l));
+    int rc = hob_connect(hob_listener_address(l), &end[0]);
+    if (rc >= 0) {
+        hob_set_buffers(end[0], 0, 8192);
+        rc = hob_accept(l, &end[1]);
+        if (rc < 0) hob_close(end[0]);
+    }
+    hob_listener_close(l);
+    return rc;
+}
+
+static int open_over_pipe(struct hob_stream *end[2]) {
+    int fd[2], swapped[2];
+    CHECK_EQ(pipe2(fd, O_CLOEXEC), 0);
+    fcntl(fd[1], F_SETPIPE_SZ, 4096);
+    swapped[0] = fd[1];
+    swapped[1] = fd[0];
+    return open_both(swapped, end);
+}
+
+STREAM_SCENARIOS(over_unix)
+STREAM_SCENARIOS(over_tcp)
+READING_OVER(over_pipe)
+
+TEST_MAIN()
