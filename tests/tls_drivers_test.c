@@ -1,9 +1,9 @@
 /* tls_drivers_test.c - cancel at every point of a handshake, of reads, writes and the end, and
  * every allocation of Hob's own failing (OpenSSL's are its own). */
-#include "drivers.h"
+#include "drivers_stream.h"
 #include "tls_test.h"
 
-static struct identity ca, site, me;
+static struct identity me;
 
 static void make_identities(void) {
     if (ca.x) return;
@@ -32,26 +32,6 @@ static int open_peers(struct peers *p) {
 static void close_peers(struct peers *p) {
     hob_tls_free(p->client);
     hob_tls_free(p->server);
-}
-
-static int try_pair(struct hob_stream **a, struct hob_stream **b) {
-    int p[2];
-    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, p), 0);
-    int size = 4096;
-    setsockopt(p[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-    setsockopt(p[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-    int rc = hob_stream_open(p[0], a);
-    if (rc < 0) {
-        close(p[0]);
-        close(p[1]);
-        return rc;
-    }
-    rc = hob_stream_open(p[1], b);
-    if (rc < 0) {
-        hob_close(*a);
-        close(p[1]);
-    }
-    return rc;
 }
 
 static void close_stream(void *s) { hob_close(s); }
@@ -104,17 +84,17 @@ static int talks(struct hob_stream *s, struct hob_tls *tls, bool thoroughly) {
 
 static int conversation(bool thoroughly) {
     struct peers p;
-    struct hob_stream *a, *b;
+    struct hob_stream *end[2];
     int rc = open_peers(&p);
-    if (rc >= 0) rc = try_pair(&a, &b);
+    if (rc >= 0) rc = open_over_unix(end);
     if (rc >= 0) {
         HOB_SCOPE(s);
-        hob_spawn(s, echo, &b, p.server);
-        rc = talks(a, p.client, thoroughly);
+        hob_spawn(s, echo, &end[1], p.server);
+        rc = talks(end[0], p.client, thoroughly);
         if (rc < 0) hob_scope_cancel(s);
-        int end = hob_join(s);
-        if (rc >= 0) rc = end;
-        hob_close(b);
+        int joined = hob_join(s);
+        if (rc >= 0) rc = joined;
+        hob_close(end[1]);
     }
     close_peers(&p);
     return rc;
@@ -128,23 +108,71 @@ DRIVE(finish_cancelled_at_every_point, one_finished, NULL)
 /* Who waits where is as it should be when the handshake fails on both sides. */
 static int refusal(void) {
     struct peers p;
-    struct hob_stream *a, *b;
+    struct hob_stream *end[2];
     int rc = open_peers(&p);
-    if (rc >= 0) rc = try_pair(&a, &b);
+    if (rc >= 0) rc = open_over_unix(end);
     if (rc >= 0) {
         HOB_SCOPE(s, .on_error = HOB_COLLECT);
-        hob_spawn(s, echo, &b, p.server);
-        rc = hob_tls_start(a, p.client, .server_name = "wrong.test");
-        hob_close(a);
+        hob_spawn(s, echo, &end[1], p.server);
+        rc = hob_tls_start(end[0], p.client, .server_name = "wrong.test");
+        hob_close(end[0]);
         CHECK(rc < 0);
         if (rc == HOB_E_TLS_NAME) rc = 0;
-        int end = hob_join(s);
-        if (end < 0) rc = end;
-        hob_close(b);
+        int joined = hob_join(s);
+        if (joined < 0) rc = joined;
+        hob_close(end[1]);
     }
     close_peers(&p);
     return rc;
 }
 DRIVE(refusal_cancelled_at_every_point, refusal, NULL)
+
+/* ---- every call of streams ---- */
+
+static struct peers peers; /* for all runs */
+
+static void make_peers(void) {
+    if (peers.client) return;
+    make_identities();
+    CHECK_EQ(hob_tls_new(&peers.client, .ca = ca.cert, .no_resumption = true), 0);
+    CHECK_EQ(hob_tls_new(&peers.server, .certificate = site.cert, .key = site.key,
+                         .no_resumption = true),
+             0);
+}
+
+/* Cancelled on its own, which is no error of the join, it does not let the client wait for it. */
+static int accepts(struct hob_stream **s) {
+    int rc = hob_tls_accept(*s, peers.server);
+    if (rc < 0) close_end(s);
+    return rc;
+}
+HOB_TASK(accepts, struct hob_stream **)
+
+static int shake_ends(struct hob_stream *client, struct hob_stream **server) {
+    HOB_SCOPE(s);
+    hob_spawn(s, accepts, server);
+    int rc = hob_tls_start(client, peers.client, .server_name = "example.org");
+    if (rc < 0) hob_scope_cancel(s);
+    int joined = hob_join(s);
+    return rc < 0 ? rc : joined < 0 ? joined : *server ? 0 : -ECANCELED;
+}
+
+/* The client writes: over TLS, over TLS from the start on; the server does. */
+static int open_ends_of_tls(struct hob_stream *end[2], int client) {
+    make_peers();
+    HOB_TRY(open_over_unix(end));
+    int rc = shake_ends(end[client], &end[1 - client]);
+    if (rc >= 0) return rc;
+    hob_close(end[0]);
+    hob_close(end[1]);
+    return rc;
+}
+static int open_to_server(struct hob_stream *end[2]) { return open_ends_of_tls(end, 0); }
+static int open_to_client(struct hob_stream *end[2]) { return open_ends_of_tls(end, 1); }
+
+STREAM_SCENARIOS(to_server)
+DRIVE_OVER(to_client, lines, reading_by_line)
+DRIVE_OVER(to_client, corks, corking)
+DRIVE_OVER(to_client, copy, copying)
 
 TEST_MAIN()

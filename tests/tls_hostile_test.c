@@ -4,33 +4,6 @@
 
 #include "tls/tls.h"
 
-static struct identity ca, site;
-static struct hob_tls *client_tls, *server_tls;
-
-#define HOSTILE_TEST(name)                                                                         \
-    static int body_##name(void);                                                                  \
-    static int within_##name(void) {                                                               \
-        int rc = body_##name();                                                                    \
-        no_more_pairs();                                                                           \
-        return rc;                                                                                 \
-    }                                                                                              \
-    HOB_TASK(within_##name)                                                                        \
-    TEST(name) {                                                                                   \
-        hob__alloc_fail_at(0);                                                                     \
-        ca = IDENTITY(.cn = "CA", .ca = true);                                                     \
-        site = IDENTITY(.names = "DNS:example.org", .issuer = &ca);                                \
-        CHECK_EQ(hob_tls_new(&client_tls, .ca = ca.cert), 0);                                      \
-        CHECK_EQ(hob_tls_new(&server_tls, .certificate = site.cert, .key = site.key), 0);          \
-        int fds = count_fds();                                                                     \
-        CHECK_EQ(hob_run(within_##name), 0);                                                       \
-        hob_error_clear();                                                                         \
-        CHECK_EQ(count_fds(), fds);                                                                \
-        hob_tls_free(client_tls);                                                                  \
-        hob_tls_free(server_tls);                                                                  \
-        CHECK_EQ(hob__alloc_live(), 0);                                                            \
-    }                                                                                              \
-    static int body_##name(void)
-
 /* ---- what is not TLS ---- */
 
 static void accept_bytes(const void *bytes, size_t n, int code, const char *text) {
@@ -49,7 +22,7 @@ static void accept_bytes(const void *bytes, size_t n, int code, const char *text
     hob_close(a);
 }
 
-HOSTILE_TEST(plaintext_is_named_with_what_came) {
+TLS_TEST(plaintext_is_named_with_what_came) {
     static const char http[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n", smtp[] = "EHLO evil.test\r\n";
     accept_bytes(http, sizeof http - 1, HOB_E_TLS_PLAINTEXT, "it sent \"GET / HTTP");
     accept_bytes(smtp, sizeof smtp - 1, HOB_E_TLS_PLAINTEXT, "it sent \"EHLO evil");
@@ -63,7 +36,25 @@ HOSTILE_TEST(plaintext_is_named_with_what_came) {
     return 0;
 }
 
-HOSTILE_TEST(a_server_that_speaks_plainly_is_named) {
+/* The alert that answers it cannot be sent any more: that is not the error. */
+TLS_TEST(plaintext_of_a_peer_that_has_gone_is_named_all_the_same) {
+    struct hob_stream *a, *b;
+    char byte;
+    unix_pair(&a, &b);
+    CHECK_EQ(hob_write(a, "GET / HTTP/1.1\r\n\r\n", 18), 18);
+    hob_close(a);
+    CHECK_EQ(hob_tls_accept(b, server_tls), HOB_E_TLS_PLAINTEXT);
+    CHECK_HAS(hob_error()->message, "it sent \"GET / HTTP");
+    CHECK_EQ(hob_read(b, &byte, 1), HOB_E_TLS_PLAINTEXT);
+    hob_close(b);
+    unix_pair(&a, &b);
+    hob_close(a);
+    CHECK_EQ(hob_tls_accept(b, server_tls), HOB_E_EOF);
+    hob_close(b);
+    return 0;
+}
+
+TLS_TEST(a_server_that_speaks_plainly_is_named) {
     struct hob_stream *a, *b;
     unix_pair(&a, &b);
     CHECK_EQ(hob_write(b, "220 mail.example.org ready\r\n", 28), 28);
@@ -75,7 +66,7 @@ HOSTILE_TEST(a_server_that_speaks_plainly_is_named) {
 }
 
 /* What a man in the middle puts behind the client's STARTTLS is not taken for the client's. */
-HOSTILE_TEST(plaintext_behind_starttls_is_refused) {
+TLS_TEST(plaintext_behind_starttls_is_refused) {
     struct hob_stream *a, *b;
     char line[11];
     unix_pair(&a, &b);
@@ -88,7 +79,7 @@ HOSTILE_TEST(plaintext_behind_starttls_is_refused) {
     return 0;
 }
 
-HOSTILE_TEST(random_bytes_end_with_an_error) {
+TLS_TEST(random_bytes_end_with_an_error) {
     unsigned seed = 1;
     for (int k = 0; k < 300; k++) {
         struct hob_stream *a, *b;
@@ -109,7 +100,7 @@ HOSTILE_TEST(random_bytes_end_with_an_error) {
 
 /* ---- those that wait ---- */
 
-HOSTILE_TEST(silence_has_a_deadline) {
+TLS_TEST(silence_has_a_deadline) {
     struct hob_stream *a, *b;
     unix_pair(&a, &b);
     uint64_t begun = hob_now();
@@ -141,7 +132,7 @@ static int drip(struct hob_stream *s) {
 }
 HOB_TASK(drip, struct hob_stream *)
 
-HOSTILE_TEST(a_byte_at_a_time_is_not_progress_enough) {
+TLS_TEST(a_byte_at_a_time_is_not_progress_enough) {
     struct hob_stream *a, *b;
     unix_pair(&a, &b);
     {
@@ -224,7 +215,7 @@ static void forget_sessions(void) { hob__tls_sessions_clear(client_tls); }
 
 static int slower(int step) { return getenv("TEST_SLOW") ? step * 50 : step; }
 
-HOSTILE_TEST(the_connection_is_cut_at_every_byte) {
+TLS_TEST(the_connection_is_cut_at_every_byte) {
     struct pipe up = {.cut = -1, .flip = -1}, down = {.cut = -1, .flip = -1};
     int c, sv;
     through(&up, &down, &c, &sv);
@@ -248,7 +239,7 @@ HOSTILE_TEST(the_connection_is_cut_at_every_byte) {
 }
 
 /* Whatever byte of the handshake is changed, one side finds out, and neither hangs. */
-HOSTILE_TEST(no_byte_can_be_changed) {
+TLS_TEST(no_byte_can_be_changed) {
     struct pipe up = {.cut = -1, .flip = -1}, down = {.cut = -1, .flip = -1};
     int c, sv;
     through(&up, &down, &c, &sv);
@@ -265,7 +256,7 @@ HOSTILE_TEST(no_byte_can_be_changed) {
 
 /* ---- after the handshake ---- */
 
-HOSTILE_TEST(plaintext_after_the_handshake_is_an_error) {
+TLS_TEST(plaintext_after_the_handshake_is_an_error) {
     struct hands h;
     char buf[16];
     SHAKE(&h, client_tls, server_tls, .server_name = "example.org");
@@ -291,7 +282,7 @@ static int sleeps(double seconds) { return hob_sleep(seconds); }
 HOB_TASK(sleeps, double)
 
 /* New keys again and again, each asking for new ones from the other side. */
-HOSTILE_TEST(key_updates_are_followed) {
+TLS_TEST(key_updates_are_followed) {
     struct hands h;
     long total = 0;
     char buf[1000];
@@ -322,7 +313,7 @@ static void only_12(struct hob_tls *tls) {
     SSL_CTX_set_max_proto_version(tls->set->main, TLS1_2_VERSION);
 }
 
-HOSTILE_TEST(tls_12_works_and_is_resumed) {
+TLS_TEST(tls_12_works_and_is_resumed) {
     struct hands h;
     struct hob_tls_info i;
     only_12(client_tls);
@@ -340,7 +331,7 @@ HOSTILE_TEST(tls_12_works_and_is_resumed) {
     return 0;
 }
 
-HOSTILE_TEST(renegotiation_is_refused) {
+TLS_TEST(renegotiation_is_refused) {
     struct hands h;
     char buf[16];
     only_12(client_tls);
@@ -362,7 +353,7 @@ HOSTILE_TEST(renegotiation_is_refused) {
     return 0;
 }
 
-HOSTILE_TEST(old_versions_are_refused) {
+TLS_TEST(old_versions_are_refused) {
     struct hands h;
     SSL_CTX *old = client_tls->set->main;
     SSL_CTX_set_min_proto_version(old, TLS1_VERSION);

@@ -41,7 +41,7 @@ TASK_TEST(the_measure_is_right) {
     return hob_join(s);
 }
 
-static struct identity ca, site, me;
+static struct identity me;
 
 static int make(struct hob_tls **tls, bool server, size_t *most) {
     char *top = paint();

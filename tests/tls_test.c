@@ -2,47 +2,6 @@
  * the end of a connection. */
 #include "tls_test.h"
 
-static struct identity ca, site, other;
-static struct hob_tls *client_tls, *server_tls;
-
-static void make_all(void) {
-    ca = IDENTITY(.cn = "Test CA", .ca = true);
-    site = IDENTITY(.cn = "site", .names = "DNS:example.org,DNS:*.example.org,IP:127.0.0.1",
-                    .issuer = &ca);
-    other = IDENTITY(.cn = "other", .names = "DNS:other.test", .issuer = &ca);
-    CHECK_EQ(hob_tls_new(&client_tls, .ca = ca.cert), 0);
-    CHECK_EQ(hob_tls_new(&server_tls, .certificate = site.cert, .key = site.key), 0);
-}
-
-static void drop_all(void) {
-    hob_tls_free(client_tls);
-    hob_tls_free(server_tls);
-    drop_identity(&ca);
-    drop_identity(&site);
-    drop_identity(&other);
-}
-
-/* A test within certificates and contexts; afterwards everything is as it was. */
-#define TLS_TEST(name)                                                                             \
-    static int body_##name(void);                                                                  \
-    static int within_##name(void) {                                                               \
-        int rc = body_##name();                                                                    \
-        no_more_pairs();                                                                           \
-        return rc;                                                                                 \
-    }                                                                                              \
-    HOB_TASK(within_##name)                                                                        \
-    TEST(name) {                                                                                   \
-        hob__alloc_fail_at(0);                                                                     \
-        make_all();                                                                                \
-        int fds = count_fds();                                                                     \
-        CHECK_EQ(hob_run(within_##name), 0);                                                       \
-        hob_error_clear();                                                                         \
-        CHECK_EQ(count_fds(), fds);                                                                \
-        drop_all();                                                                                \
-        CHECK_EQ(hob__alloc_live(), 0);                                                            \
-    }                                                                                              \
-    static int body_##name(void)
-
 TLS_TEST(both_sides_talk_and_say_what_they_agreed_on) {
     struct hands h;
     struct hob_tls_info i;

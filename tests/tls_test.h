@@ -103,9 +103,6 @@ static inline char *write_file(const char *name, const char *text) {
 
 /* ---- streams ---- */
 
-#ifndef HOB_TEST_DRIVERS_H
-#endif
-
 static inline void unix_pair(struct hob_stream **a, struct hob_stream **b) {
     int p[2];
     CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, p), 0);
@@ -189,4 +186,48 @@ static inline void chat(struct hands *h) {
     CHECK_EQ(hob_read_exactly(h->client, buf, 5), 5);
     CHECK(memcmp(buf, "pong!", 5) == 0);
 }
+
+/* ---- the frame ---- */
+
+static struct identity ca, site, other;
+static struct hob_tls *client_tls, *server_tls;
+
+static inline void make_all(void) {
+    ca = IDENTITY(.cn = "Test CA", .ca = true);
+    site = IDENTITY(.cn = "site", .names = "DNS:example.org,DNS:*.example.org,IP:127.0.0.1",
+                    .issuer = &ca);
+    other = IDENTITY(.cn = "other", .names = "DNS:other.test", .issuer = &ca);
+    CHECK_EQ(hob_tls_new(&client_tls, .ca = ca.cert), 0);
+    CHECK_EQ(hob_tls_new(&server_tls, .certificate = site.cert, .key = site.key), 0);
+}
+
+static inline void drop_all(void) {
+    hob_tls_free(client_tls);
+    hob_tls_free(server_tls);
+    drop_identity(&ca);
+    drop_identity(&site);
+    drop_identity(&other);
+}
+
+/* TLS_TEST(name) { ...; return 0; }: a task within certificates and contexts; afterwards every
+ * descriptor and every block is gone. */
+#define TLS_TEST(name)                                                                             \
+    static int body_##name(void);                                                                  \
+    static int within_##name(void) {                                                               \
+        int rc = body_##name();                                                                    \
+        no_more_pairs();                                                                           \
+        return rc;                                                                                 \
+    }                                                                                              \
+    HOB_TASK(within_##name)                                                                        \
+    TEST(name) {                                                                                   \
+        hob__alloc_fail_at(0);                                                                     \
+        make_all();                                                                                \
+        int fds = count_fds();                                                                     \
+        CHECK_EQ(hob_run(within_##name), 0);                                                       \
+        hob_error_clear();                                                                         \
+        CHECK_EQ(count_fds(), fds);                                                                \
+        drop_all();                                                                                \
+        CHECK_EQ(hob__alloc_live(), 0);                                                            \
+    }                                                                                              \
+    static int body_##name(void)
 #endif

@@ -119,9 +119,10 @@ HOB_API int hob__tls_connect(const char *address, struct hob_tls *tls, struct ho
 /* hob_tls_start(s, tls, .server_name = "example.org"): turns a plain stream into TLS, in place, as
  * the client (after STARTTLS and the like). server_name is needed, unless the context is insecure
  * (-EINVAL). Plaintext that came behind the peer's last line and has not been read is not taken for
- * something that came through TLS: HOB_E_TLS_PLAINTEXT, and nothing has been sent. Else as
- * hob_tls_connect(); the stream stays the caller's to close. The stream may speak TLS already: then
- * there is TLS inside TLS. No task may be in a call on it (misuse). Waits; a cancellation point. */
+ * something that came through TLS: HOB_E_TLS_PLAINTEXT, and nothing has been sent. What a cork has
+ * gathered goes out first. Else as hob_tls_connect(); the stream stays the caller's to close. The
+ * stream may speak TLS already: then there is TLS inside TLS. No task may be in a call on it
+ * (misuse). Waits; a cancellation point. */
 #define hob_tls_start(stream, tls, ...)                                                            \
     hob__tls_start((stream), (tls), HOB__OPTIONS(hob_tls_connection, __VA_ARGS__))
 HOB_API int hob__tls_start(struct hob_stream *s, struct hob_tls *tls,

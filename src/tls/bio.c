@@ -2,6 +2,7 @@
  * waits. */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <string.h>
 
 #include "tls/tls.h"
@@ -54,7 +55,8 @@ static int bio_write(BIO *bio, const char *buf, size_t n, size_t *sent) {
         BIO_set_retry_write(bio);
         return -1;
     }
-    t->inner_error = rc < 0 ? (int)rc : -EPIPE;
+    /* An alert that cannot go out is not why it was to. */
+    if (ERR_peek_error() == 0) t->inner_error = rc < 0 ? (int)rc : -EPIPE;
     return 0;
 }
 

@@ -26,7 +26,7 @@
 
 void hob__tls_enter(struct hob__tls *t, sigset_t *before) {
     ERR_clear_error(); /* the queue is the thread's: it may hold another task's error */
-    t->blocked = t->read_inside = t->again = t->ended = false;
+    t->blocked = t->read_inside = t->ended = false;
     t->inner_error = 0;
     if (HOB__LIKELY(!t->guarded)) return;
     sigset_t pipe_only;
@@ -66,7 +66,7 @@ int hob__tls_outcome(struct hob__tls *t, int result, unsigned direction, const c
     int error = SSL_get_error(t->ssl, result);
     if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
         t->wants[direction == HOB__WRITE] = error == SSL_ERROR_WANT_READ ? HOB__READ : HOB__WRITE;
-        t->again = !t->blocked && !t->guarded;
+        t->again[direction == HOB__WRITE] = !t->blocked && !t->guarded;
         return -EAGAIN;
     }
     if (error == SSL_ERROR_ZERO_RETURN) return 0;
@@ -111,15 +111,16 @@ static bool tls_broken(struct hob_stream *s) {
         int rc = ok == 1 ? 0 : hob__tls_outcome(t, ok, HOB__READ, "reading");
         hob__tls_leave(t, &before);
         if (rc != -EAGAIN) return true;
-        if (!t->again) return false;
+        if (!t->again[0]) return false;
     }
     return true;
 }
 
 static int tls_wait(struct hob_stream *s, unsigned direction, unsigned flags) {
     struct hob__tls *t = s->state;
-    if (t->again) {
-        t->again = false;
+    bool *again = &t->again[direction == HOB__WRITE];
+    if (*again) {
+        *again = false;
         return hob__io_point(direction == HOB__READ ? "recv" : "send");
     }
     return hob__stream_wait(t->inner, t->wants[direction == HOB__WRITE], flags);
@@ -127,10 +128,11 @@ static int tls_wait(struct hob_stream *s, unsigned direction, unsigned flags) {
 
 /* ---- writing ---- */
 
-/* A write that read may have taken what a waiting reader waits for. */
+/* A write that read may have taken what a reader waits for, or is about to wait for. */
 static void tell_reader(struct hob__tls *t) {
-    struct hob_stream *s = t->outer;
-    if (HOB__UNLIKELY(t->read_inside) && s->reads && s->fd) hob__wake_all(&s->fd->readers, 0);
+    if (HOB__LIKELY(!t->read_inside)) return;
+    t->again[0] = true;
+    if (t->outer->fd) hob__wake_all(&t->outer->fd->readers, 0);
 }
 
 /* Encrypts and sends n bytes, one record. n, -EAGAIN or an error. */
@@ -268,10 +270,17 @@ static void tls_close(struct hob_stream *s) {
     hob__tls_free(t);
 }
 
-/* The record that is on its way. */
+/* The record that is on its way, if it is of this writing call. */
 static size_t tls_committed(struct hob_stream *s) {
     struct hob__tls *t = s->state;
-    return t->pending;
+    return t->pending_by == s->write_calls ? t->pending : 0;
+}
+
+static int tls_flush(struct hob_stream *s) {
+    struct hob__tls *t = s->state;
+    if (!t->pending) return 0;
+    ssize_t rc = finish_record(t, NULL, false);
+    return rc < 0 ? (int)rc : 0;
 }
 
 static void tls_abort(struct hob_stream *s) {
@@ -293,6 +302,7 @@ const struct hob__transport hob__tls_transport = {
     .broken = tls_broken,
     .abort = tls_abort,
     .committed = tls_committed,
+    .flush = tls_flush,
 };
 
 static int finish(struct hob__tls *t) {

@@ -159,6 +159,14 @@ static int shake_hands(struct hob__tls *t, double seconds, const char *func) {
     return 0;
 }
 
+/* Nobody else may read, write or close meanwhile. */
+static void occupy(struct hob_stream *s, const char *func) {
+    if (s->reads || s->writes)
+        hob__misuse(func, "a task is in a call on the stream to %s", s->peer);
+    s->reads = s->writes = true;
+}
+static void release(struct hob_stream *s) { s->reads = s->writes = false; }
+
 static int begin(struct hob_stream *s, struct hob_tls *tls, const struct hob_tls_connection *o,
                  const char *name, bool server, const char *func) {
     HOB_TRY(hob__point(func));
@@ -168,18 +176,24 @@ static int begin(struct hob_stream *s, struct hob_tls *tls, const struct hob_tls
                         "TLS with %s: %zu bytes came in plaintext where TLS "
                         "was to begin",
                         s->peer, early);
+    HOB_TRY(hob_flush(s)); /* what a cork has gathered is not for TLS */
     struct hob__tls *t = hob__alloc_zero(sizeof *t);
     if (!t) return -ENOMEM;
     hob__tls_ref(tls);
     t->tls = tls;
     t->server = server;
+    occupy(s, func);
     int rc = set_up(t, o, name, s->peer);
+    release(s);
     if (rc >= 0) rc = attach(t, s);
     if (rc < 0) {
         hob__tls_free(t);
         return rc;
     }
-    return shake_hands(t, o->handshake_timeout, func);
+    occupy(s, func);
+    rc = shake_hands(t, o->handshake_timeout, func);
+    release(s);
+    return rc;
 }
 
 /* ---- the public functions ---- */

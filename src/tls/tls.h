@@ -86,7 +86,8 @@ struct hob__tls {
     bool server, done;        /* done: the handshake succeeded */
     bool blocked;        /* the BIO would have had to wait, in the OpenSSL call that is just over */
     bool read_inside;    /* the BIO was read in it */
-    bool again;          /* records were dealt with that carry no data: try again without waiting */
+    bool again[2];       /* reading, writing need not wait before the next try: records were dealt
+                            with that carry no data, or another call has read some */
     bool ended;          /* the inner transport is at its end */
     bool guarded;        /* the socket BIO is in use: it may raise SIGPIPE */
     bool notify_pending; /* close_notify has gone out in part */
