@@ -48,8 +48,11 @@ HOB_TASK(idle)
 static int warm_up(void) {
     char buf[8];
     struct hob_watch *w;
+    struct hob_file *f;
     HOB_TRY(hob_watch_open(&w));
     hob_watch_close(w);
+    HOB_TRY(hob_open("/dev/null", "r", &f));
+    hob_file_close(f);
     HOB_SCOPE(s);
     for (int i = 0; i < 20; i++) hob_spawn(s, idle);
     HOB_TRY(hob_join(s));

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "fiber/sanitize.h"
+#include "task/fdwait.h"
 #include "task/task.h"
 
 enum { HOURS = 10000 };
@@ -83,6 +84,53 @@ TASK_TEST(L02_tasks_that_never_rest_starve_neither_timers_nor_posts) {
     CHECK_EQ(hob_loop_post(hob_loop_current(), posted_set, &go), 0);
     CHECK_EQ(hob_event_wait(&go), 0);
     stop = true;
+    return hob_join(s);
+}
+/* As a task does whose reads never have to wait. */
+struct busy {
+    bool stop;
+    unsigned long done[5], changes;
+    unsigned last;
+};
+static int reads_without_waiting(struct busy *b, unsigned me) {
+    while (!b->stop) {
+        HOB_TRY(hob__io_point(__func__));
+        b->done[me]++;
+        b->changes += b->last != me;
+        b->last = me;
+    }
+    return 0;
+}
+HOB_TASK(reads_without_waiting, struct busy *, unsigned)
+
+TASK_TEST(L02_tasks_whose_calls_need_not_wait_take_turns) {
+    struct busy b = {0};
+    HOB_SCOPE(s);
+    for (unsigned i = 0; i < 5; i++) hob_spawn(s, reads_without_waiting, &b, i);
+    while (b.changes < 50) CHECK_EQ(hob_sleep(0.01), 0);
+    b.stop = true;
+    CHECK_EQ(hob_join(s), 0);
+    for (unsigned i = 0; i < 5; i++) CHECK(b.done[i] > 0);
+    return 0;
+}
+
+static uint64_t woken_in;
+static void posted_wake(void *arg) {
+    woken_in = hob__loop->turns;
+    hob_event_set(arg);
+}
+TASK_TEST(L02_such_tasks_give_way_after_a_turn_each_to_one_that_wakes) {
+    struct busy b = {0};
+    HOB_SCOPE(s);
+    for (unsigned i = 0; i < 5; i++) hob_spawn(s, reads_without_waiting, &b, i);
+    for (int round = 0; round < 20; round++) {
+        struct hob_event woken = {0};
+        CHECK_EQ(hob_sleep(0.003), 0); /* meanwhile there are only such */
+        CHECK_EQ(hob_loop_post(hob_loop_current(), posted_wake, &woken), 0);
+        CHECK_EQ(hob_event_wait(&woken), 0);
+        CHECK(hob__loop->turns - woken_in <= 5 + 1);
+    }
+    b.stop = true;
     return hob_join(s);
 }
 TASK_TEST(L02_a_post_that_posts_itself_again_starves_nobody) {

@@ -21,6 +21,7 @@ struct hob_file {
     bool busy;                /* one of them is at the position */
     bool append;              /* writes go to the end */
     bool heavy;               /* its close may take long: a worker's */
+    bool kept;                /* its memory may serve the next file, too */
     int64_t pos;              /* of the first byte of `ahead` */
     struct hob__buffer ahead; /* what was read and not given out yet */
     size_t line_limit;
@@ -34,16 +35,37 @@ int hob__file_fail(int code, const char *func, const char *verb, const char *pat
 
 /* A file without a descriptor yet; NULL without memory. */
 struct hob_file *hob__file_blank(struct hob__backend *b, const char *path, int flags);
+/* Gives its memory back. */
+void hob__file_free(struct hob_file *f);
 
+void hob__file_misused(const struct hob_file *f, const struct hob__backend *b, const char *func)
+    __attribute__((noreturn, cold));
 /* Begins and ends a call on f; at_position: of which there is one at a time. 0 or -ECANCELED. */
-int hob__file_enter(struct hob_file *f, bool at_position, const char *func);
+static inline int hob__file_enter(struct hob_file *f, bool at_position, const char *func) {
+    struct hob__backend *b;
+    int rc = hob__io_enter(func, &b);
+    if (HOB__UNLIKELY(b != f->backend || (at_position && f->busy))) hob__file_misused(f, b, func);
+    if (HOB__UNLIKELY(rc < 0)) return rc;
+    f->running++;
+    f->busy |= at_position;
+    return 0;
+}
 static inline void hob__file_leave_call(struct hob_file *f, bool at_position) {
     f->running--;
     if (at_position) f->busy = false;
 }
 
 /* One piece at an offset (-1: the end of a file that appends). */
-ssize_t hob__file_get(struct hob_file *f, void *buf, size_t n, int64_t offset);
+static inline ssize_t hob__file_get(struct hob_file *f, void *buf, size_t n, int64_t offset) {
+    struct iovec iov = {buf, n < HOB__FILE_READ_PIECE ? n : HOB__FILE_READ_PIECE};
+    struct hob__op op; /* what the code looks at; clearing the rest would take time */
+    op.code = HOB__OP_PREADV;
+    op.fd = f->fd;
+    op.iov = &iov;
+    op.iov_count = 1;
+    op.offset = offset;
+    return hob__op_run_on(f->backend, &op, "read");
+}
 ssize_t hob__file_put(struct hob_file *f, const void *buf, size_t n, int64_t offset);
 
 /* fstatat(), at once where that is possible. */

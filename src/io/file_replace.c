@@ -149,7 +149,7 @@ static int begin(struct beginning *j, const char *path, mode_t mode, struct hob_
     int rc = f ? hob__file_job(&j->op, begin_job, "replace") : -ENOMEM;
     if (rc < 0) {
         hob__free(j->r);
-        hob__free(f);
+        hob__file_free(f);
         return rc;
     }
     f->fd = j->fd;

@@ -11,7 +11,8 @@ static void forget_ahead(struct hob_file *f) { f->ahead.start = f->ahead.end = 0
 
 /* ---- reading ---- */
 
-static ssize_t read_fail(struct hob_file *f, ssize_t rc, const char *func) {
+static __attribute__((noinline, cold)) ssize_t read_fail(struct hob_file *f, ssize_t rc,
+                                                         const char *func) {
     if (rc == -ESPIPE)
         return hob__fail(false, -ESPIPE, func, __FILE__, __LINE__,
                          "'%s' has no positions (a pipe, a terminal): hob_stream_open() reads it",
@@ -19,15 +20,16 @@ static ssize_t read_fail(struct hob_file *f, ssize_t rc, const char *func) {
     return hob__file_fail((int)rc, func, "read", f->path);
 }
 
-static ssize_t read_some(struct hob_file *f, void *buf, size_t n, const char *func) {
-    size_t ready = buffered(f);
-    if (ready > 0) {
-        size_t take = n < ready ? n : ready;
-        memcpy(buf, hob__buffer_bytes(&f->ahead), take);
-        hob__buffer_take(&f->ahead, take);
-        f->pos += (int64_t)take;
-        return (ssize_t)take;
-    }
+static __attribute__((noinline)) ssize_t read_ahead(struct hob_file *f, void *buf, size_t n) {
+    size_t ready = buffered(f), take = n < ready ? n : ready;
+    memcpy(buf, hob__buffer_bytes(&f->ahead), take);
+    hob__buffer_take(&f->ahead, take);
+    f->pos += (int64_t)take;
+    return (ssize_t)take;
+}
+
+static inline ssize_t read_some(struct hob_file *f, void *buf, size_t n, const char *func) {
+    if (HOB__UNLIKELY(buffered(f) > 0)) return read_ahead(f, buf, n);
     ssize_t got = n > 0 ? hob__file_get(f, buf, n, f->pos) : 0;
     if (HOB__UNLIKELY(got < 0)) return read_fail(f, got, func);
     f->pos += got;

@@ -99,7 +99,7 @@ int hob_open_temp(const char *folder, struct hob_file **out) {
     int rc = f ? make(&j, __func__) : -ENOMEM;
     hob__free(j.path);
     if (rc < 0) {
-        hob__free(f);
+        hob__file_free(f);
         return rc;
     }
     f->fd = j.fd;

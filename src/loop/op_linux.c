@@ -24,15 +24,11 @@ struct how {
 /* ---- at once. These go to the kernel directly: the C library's calls are points of thread
  * cancellation, which costs two atomic operations each as soon as a second thread exists. ---- */
 
-static int open_cached(int fd, const char *path, uint32_t flags) {
-    /* Set by a kernel, a filter or an emulator that does not know the call or the flag. */
-    static _Atomic bool unknown;
-    if (flags & (O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY))) return -EAGAIN;
-    if (atomic_load_explicit(&unknown, memory_order_relaxed)) return -EAGAIN;
-    struct how how = {.flags = flags, .resolve = RESOLVE_CACHED_ONLY};
-    long rc = syscall(SYS_OPENAT2, fd, path, &how, sizeof how);
-    if (rc >= 0) return (int)rc;
-    switch (errno) {
+/* Set by a kernel, a filter or an emulator that does not know openat2() or the flag. */
+static _Atomic bool openat2_unknown;
+
+static __attribute__((noinline, cold)) int open_refused(int err) {
+    switch (err) {
     case ENOENT:
     case EACCES:
     case EISDIR:
@@ -41,16 +37,24 @@ static int open_cached(int fd, const char *path, uint32_t flags) {
     case ENAMETOOLONG:
     case EMFILE:
     case ENFILE:
-        return -errno;
+        return -err;
     case ENOSYS:
-        atomic_store_explicit(&unknown, true, memory_order_relaxed);
+        atomic_store_explicit(&openat2_unknown, true, memory_order_relaxed);
         return -EAGAIN;
     default:
         return -EAGAIN; /* the thorough way says what it is */
     }
 }
 
-static int statx_cached(const struct hob__op *op) {
+static inline int open_cached(int fd, const char *path, uint32_t flags) {
+    if (flags & (O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY))) return -EAGAIN;
+    if (atomic_load_explicit(&openat2_unknown, memory_order_relaxed)) return -EAGAIN;
+    struct how how = {.flags = flags, .resolve = RESOLVE_CACHED_ONLY};
+    long rc = syscall(SYS_OPENAT2, fd, path, &how, sizeof how);
+    return HOB__LIKELY(rc >= 0) ? (int)rc : open_refused(errno);
+}
+
+static __attribute__((noinline)) ssize_t statx_cached(const struct hob__op *op) {
     const int how = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
     if (op->path[0] == 0) {
         int rc = statx(op->fd, "", how, STATX_BASIC_STATS, op->out);
@@ -71,7 +75,7 @@ ssize_t hob__linux_attempt(struct hob__backend *b, struct hob__op *op) {
                           RWF_NOWAIT);
         /* An error is better reported by the thorough way: it may only concern the flag. But a ring
          * would read what has no positions all the same. */
-        return rc >= 0 ? rc : errno == ESPIPE ? -ESPIPE : -EAGAIN;
+        return HOB__LIKELY(rc >= 0) ? rc : errno == ESPIPE ? -ESPIPE : -EAGAIN;
     }
     if (op->code == HOB__OP_OPENAT) return open_cached(op->fd, op->path, op->flags);
     if (op->code == HOB__OP_STATX) return statx_cached(op);

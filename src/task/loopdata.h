@@ -7,6 +7,7 @@
 
 enum hob__loop_key {
     HOB__LOOP_BUFFERS,
+    HOB__LOOP_FILES,
     HOB__LOOP_RESOLVER,
     HOB__LOOP_PROCESSES,
     HOB__LOOP_PROCESS_POOL,
