@@ -66,6 +66,7 @@ static uint64_t begin_of(const struct hob__wheel *w, uint32_t slot) {
 
 /* The earliest occupied slot and the tick at which it begins; false when there is none. */
 static bool next_slot(const struct hob__wheel *w, unsigned *level, uint64_t *tick) {
+    if (w->count == 0) return false; /* as it is for a loop of messages that answer each other */
     for (unsigned l = 0; l < HOB__WHEEL_LEVELS; l++) {
         if (!w->bits[l]) continue;
         *level = l;

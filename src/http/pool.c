@@ -10,6 +10,7 @@
  * A background task ends idle connections when their time is over. It exists only while there are
  * any, and holds a reference of the client. */
 #include <ctype.h>
+#include <hob/buggify.h>
 #include <hob/hob.h>
 #include <math.h>
 #include <string.h>
@@ -206,7 +207,8 @@ static void keep(struct hob_client *c, struct hob__conn *conn) {
 struct hob__conn *hob__pool_kept(struct hob_client *c, struct hob__host *host) {
     while (!hob__list_empty(&host->idle)) {
         struct hob__conn *conn = hob__container(host->idle.next, struct hob__conn, in_host);
-        if (conn->idle_until <= hob_now() || hob_stream_broken(conn->stream)) {
+        if (conn->idle_until <= hob_now() || hob_stream_broken(conn->stream) ||
+            hob_buggify("http.pool.stale")) {
             idle_end(c, conn);
             continue;
         }

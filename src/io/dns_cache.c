@@ -3,6 +3,7 @@
  * Bounds: options.cache_entries answers are kept, the one used longest ago makes room;
  * options.queries run at a time. What waits for its turn has an asker, a task (a query that nobody
  * asks for any more is dropped before its turn). */
+#include <hob/buggify.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -69,7 +70,8 @@ static struct hob__query *find(struct hob__dns *dns, const char *name, uint32_t 
                                enum hob__dns_type type) {
     struct hob__query *q = dns->buckets[hash & dns->bucket_mask];
     while (q && (q->hash != hash || q->type != type || strcmp(q->name, name) != 0)) q = q->chain;
-    if (!q || q->state != HOB__QUERY_DONE || q->expires > hob_now()) return q;
+    if (!q || q->state != HOB__QUERY_DONE) return q;
+    if (q->expires > hob_now() && !hob_buggify("dns.cache.forgets")) return q;
     unlist(q); /* its time is over */
     return NULL;
 }

@@ -7,6 +7,7 @@
  *
  * A call that fails has taken nothing: what it had read stays in the buffer for the next one. An
  * error of the connection is kept, and comes again after what was received before it. */
+#include <hob/buggify.h>
 #include <hob/error.h>
 #include <hob/task.h>
 #include <string.h>
@@ -114,7 +115,8 @@ static ssize_t fill(struct hob_stream *s, size_t max, unsigned flags, const char
             rc = make_room(s, max);
             if (rc < 0) return rc;
             struct hob__buffer *in = &s->in;
-            ssize_t got = s->transport->recv(s, hob__buffer_tail(in), hob__buffer_room(in));
+            size_t room = hob_buggify("stream.fill.byte") ? 1 : hob__buffer_room(in);
+            ssize_t got = s->transport->recv(s, hob__buffer_tail(in), room);
             if (got > 0) hob__buffer_put(in, (size_t)got);
             if (got >= 0) return got;
             if (got != -EAGAIN) return failed(s, got);

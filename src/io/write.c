@@ -3,6 +3,7 @@
  * A write waits by itself until the kernel (or the transport) has taken all of it: its buffer is
  * the only one, and its size the high-water mark. A corked stream gathers what is written in one
  * chunk of the loop's pool, `out`. Bytes that lie there go first, whatever is written next. */
+#include <hob/buggify.h>
 #include <hob/error.h>
 #include <hob/task.h>
 #include <string.h>
@@ -72,6 +73,7 @@ static bool gathered(struct hob_stream *s, const struct iovec *iov, int count) {
         n += iov[i].iov_len;
     }
     if (n > HOB__CHUNK - s->out_end || n == 0) return n == 0;
+    if (hob_buggify("stream.cork.full")) return false;
     /* Without memory it is sent at once. */
     if (!s->out && !(s->out = hob__chunk_take())) return false;
     for (int i = 0; i < count; i++) {

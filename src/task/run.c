@@ -182,8 +182,7 @@ static void once(void) {
 
 /* Several loops take turns in this thread (simulation): which of them it is now. */
 static void switched(struct hob__backend *b, bool back) {
-    hob__loop = back ? b->above : NULL;
-    pthread_setspecific(inside, hob__loop);
+    hob__loop = back ? b->above : NULL; /* `inside` stays: some loop always runs */
 }
 
 static int open_loop(struct hob_loop *loop, struct hob_options *o) {

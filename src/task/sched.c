@@ -373,7 +373,7 @@ void hob__schedule(struct hob_loop *loop) {
                 stop_deadlock(loop);
                 continue;
             }
-            if (deadline > 0) {
+            if (deadline > 0 && !loop->ordered) { /* nothing rests in a simulated world */
                 uint64_t trim = hob__stacks_trim(&loop->stacks, loop->turn_began);
                 if (trim < deadline) deadline = trim;
             }

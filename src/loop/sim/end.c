@@ -8,7 +8,6 @@
 static struct hob__sim_end *free_mark(unsigned next) {
     return (struct hob__sim_end *)((uintptr_t)next << 1 | 1);
 }
-static bool is_free(const struct hob__sim_end *e) { return (uintptr_t)e & 1; }
 
 void hob__sim_end_init(struct hob__sim_end *e, const struct hob__sim_kind *kind,
                        struct hob__sim_host *h) {
@@ -61,14 +60,6 @@ void hob__sim_end_close(struct hob__sim_end *e, bool crashed) {
         e->fd = -1;
     }
     e->kind->close(e, crashed);
-}
-
-struct hob__sim_end *hob__sim_end_of(struct hob__backend *b, int fd) {
-    struct hob__sim_loop *l = b->state;
-    unsigned at = (unsigned)fd - HOB__SIM_FD_FIRST;
-    if (HOB__UNLIKELY(at >= l->world->end_count)) return NULL;
-    struct hob__sim_end *e = l->world->ends[at];
-    return HOB__UNLIKELY(is_free(e) || e->host != l->host) ? NULL : e;
 }
 
 /* ---- a crash: the numbers stay until the ghost has closed them, and stand for nothing ---- */

@@ -67,6 +67,7 @@ void hob__sim_configure(struct hob__sim *w, const struct hob__sim_config *c) {
     if (c->faults == 0) w->faults = (struct hob__sim_faults){0};
     if (c->log) w->log = c->log_file[0] ? fopen(c->log_file, "we") : (void *)stderr;
     if (c->log && !w->log) w->log = stderr;
+    hob__sim_buggify(w);
 }
 
 void hob__sim_streams_begin(struct hob__sim *w);

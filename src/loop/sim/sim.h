@@ -145,6 +145,7 @@ struct hob__sim {
     struct hob__sim_loop *current;
     struct hob__sim_loop *loops[HOB__SIM_LOOPS];
     uint64_t deadlines[HOB__SIM_LOOPS]; /* of those that sleep; UINT64_MAX: none */
+    uint64_t next_deadline;             /* none of them is earlier */
     unsigned loop_count;
     struct hob__sim_loop *runnable[HOB__SIM_LOOPS]; /* in order of becoming so */
     unsigned runnable_count;
@@ -273,8 +274,6 @@ void hob__sim_end_init(struct hob__sim_end *e, const struct hob__sim_kind *kind,
 int hob__sim_end_open(struct hob__sim_end *e);
 /* close() from inside: no watch may be left. */
 void hob__sim_end_close(struct hob__sim_end *e, bool crashed);
-/* The end behind a number, if it is this backend's host's; else NULL. */
-struct hob__sim_end *hob__sim_end_of(struct hob__backend *b, int fd);
 /* Something has become so: HOB__READ ... Whoever watches is told at its next wait(). */
 void hob__sim_raise(struct hob__sim_end *e, unsigned bits);
 
@@ -282,6 +281,16 @@ int hob__sim_arm(struct hob__backend *b, struct hob__fd *f);
 bool hob__sim_disarm(struct hob__backend *b, struct hob__fd *f);
 /* Delivers what is ready to the loop's layer above; how many. */
 int hob__sim_deliver(struct hob__sim_loop *l);
+
+/* The end behind a number, if it is this backend's host's; else NULL. (A free number's entry has
+ * its lowest bit set.) */
+static inline struct hob__sim_end *hob__sim_end_of(struct hob__backend *b, int fd) {
+    const struct hob__sim_loop *l = b->state;
+    unsigned at = (unsigned)fd - HOB__SIM_FD_FIRST;
+    if (HOB__UNLIKELY(at >= l->world->end_count)) return NULL;
+    struct hob__sim_end *e = l->world->ends[at];
+    return HOB__UNLIKELY((uintptr_t)e & 1 || e->host != l->host) ? NULL : e;
+}
 
 /* How many bytes a call moves of the n (> 0) that it could. */
 static inline size_t hob__sim_cut(struct hob__sim *w, uint32_t p, size_t n) {
@@ -352,6 +361,10 @@ int hob__sim_pair(struct hob__sim_host *h, int ends[2]);
 int hob__sim_choose(struct hob__backend *b, uint32_t n, uint64_t (*id)(void *above, uint32_t i));
 unsigned hob__sim_choose_loop(struct hob__sim *w);
 void hob__sim_order_set(struct hob__sim *w, enum hob__sim_order order);
+
+/* ---- buggify.c ---- */
+/* hob_buggify() asks this world (NULL: none) from now on. */
+void hob__sim_buggify(const struct hob__sim *w);
 
 /* ---- backend.c ---- */
 extern const struct hob__backend_ops hob__backend_sim;

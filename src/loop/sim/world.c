@@ -77,6 +77,7 @@ struct hob__sim *hob__sim_new(uint64_t seed) {
     w->seed = seed;
     w->now = UINT64_C(1000000000); /* a monotonic clock is never 0 */
     w->hash = hob__sim_mix(seed);
+    w->next_deadline = UINT64_MAX;
     w->free_end = UINT32_MAX;
     hob__sim_streams_begin(w);
     hob__stacks_init(&w->stacks);
@@ -112,6 +113,7 @@ static void give_back_left(struct hob__sim *w) {
 }
 
 void hob__sim_free_world(struct hob__sim *w) {
+    hob__sim_buggify(NULL);
     give_back_left(w);
     /* What is under way keeps what it concerns. */
     while (w->event_count > 0) {
@@ -203,8 +205,8 @@ static void fire_due(struct hob__sim *w) {
     }
 }
 
-/* Makes those runnable whose deadline has come; the next deadline of the others. */
-static uint64_t see_deadlines(struct hob__sim *w) {
+/* Makes those runnable whose deadline has come, and finds the next deadline of the others. */
+static __attribute__((noinline)) void see_deadlines(struct hob__sim *w) {
     uint64_t next = UINT64_MAX;
     for (unsigned i = 0; i < w->loop_count; i++) {
         uint64_t d = w->deadlines[i];
@@ -215,11 +217,10 @@ static uint64_t see_deadlines(struct hob__sim *w) {
             next = d;
         }
     }
-    return next;
+    w->next_deadline = next;
 }
 
-static void see_woken(struct hob__sim *w) {
-    if (!atomic_load_explicit(&w->woken, memory_order_relaxed)) return;
+static __attribute__((noinline)) void see_woken(struct hob__sim *w) {
     atomic_exchange(&w->woken, false);
     for (unsigned i = 0; i < w->loop_count; i++) {
         struct hob__sim_loop *l = w->loops[i];
@@ -233,7 +234,7 @@ static struct hob__sim_loop *take_runnable(struct hob__sim *w) {
     w->runnable_count--;
     for (unsigned i = k; i < w->runnable_count; i++) w->runnable[i] = w->runnable[i + 1];
     l->queued = false;
-    w->deadlines[l->index] = UINT64_MAX;
+    w->deadlines[l->index] = UINT64_MAX; /* next_deadline may be too early then: a look more */
     hob__sim_note(w, l->index);
     return l;
 }
@@ -248,11 +249,13 @@ static _Noreturn void world_stands_still(struct hob__sim *w) {
 static struct hob__sim_loop *next_loop(struct hob__sim *w) {
     for (;;) {
         fire_due(w);
-        uint64_t next = see_deadlines(w);
-        see_woken(w);
+        if (HOB__UNLIKELY(w->next_deadline <= w->now)) see_deadlines(w);
+        if (HOB__UNLIKELY(atomic_load_explicit(&w->woken, memory_order_relaxed))) see_woken(w);
         if (w->runnable_count > 0) return take_runnable(w);
-        if (w->event_count > 0 && w->events[0].when < next) next = w->events[0].when;
-        if (next != UINT64_MAX)
+        uint64_t event = w->event_count > 0 ? w->events[0].when : UINT64_MAX;
+        if (w->next_deadline < event) see_deadlines(w); /* it was but a bound */
+        uint64_t next = w->next_deadline < event ? w->next_deadline : event;
+        if (HOB__LIKELY(next != UINT64_MAX))
             w->now = next;
         else if (!w->stuck || !w->stuck(w))
             world_stands_still(w);
@@ -306,10 +309,12 @@ void hob__sim_pass(struct hob__sim_loop *l, uint64_t deadline) {
     struct hob__sim *w = l->world;
     w->now += TURN_NS;
     w->turns++;
-    if (deadline == 0)
+    if (deadline == 0) {
         hob__sim_make_runnable(l);
-    else
+    } else if (deadline != UINT64_MAX) {
         w->deadlines[l->index] = deadline;
+        if (deadline < w->next_deadline) w->next_deadline = deadline;
+    }
     struct hob__sim_loop *next = next_loop(w);
     if (next == l) return;
     struct hob__backend *b = l->backend;

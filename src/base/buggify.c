@@ -1,0 +1,3 @@
+#include <hob/buggify.h>
+
+bool (*hob__buggify)(const char *name);
