@@ -64,8 +64,11 @@ struct conn {
     uint64_t last_arrival[2];     /* of what side i has sent: nothing overtakes */
     uint64_t fin_at[2];           /* the position behind which side i has ended; UINT64_MAX */
     uint64_t window[2];           /* how far side i may send, as it knows */
-    uint8_t tries[2];             /* in a row, of side i's */
-    bool lingers[2];              /* side i is closed, its bytes are still under way */
+    uint8_t tries[2]; /* in a row, of side i's */
+    struct {
+        bool waits, fin;
+        uint64_t position;
+    } held[2]; /* what side i has sent and could not pass: it is sent again */
     bool reset;
     unsigned events;
 };
@@ -157,7 +160,6 @@ static void reset_arrives(struct hob__sim *w, void *arg, uint64_t data) {
         break_side(s, s->state == CONNECTING ? ECONNREFUSED : s->fin_seen ? EPIPE : ECONNRESET);
         if (s->state == CONNECTING) s->state = CLOSED;
     }
-    c->lingers[to] = false;
     conn_release(c);
 }
 
@@ -174,23 +176,47 @@ static void send_reset(struct conn *c, int from) {
 
 static void transmit(struct conn *c, int from);
 
-/* Nothing passes: tries again, ever more slowly, then gives up. False then. */
-static bool try_again(struct conn *c, int from, hob__sim_fire *fire, uint64_t data, int tries) {
-    struct side *s = c->side[from];
-    if (c->tries[from] < tries) {
-        uint64_t wait = (tries == SYN_TRIES ? 1000 * MS : 200 * MS) << (c->tries[from] & 15);
-        if (wait > 120000 * MS) wait = 120000 * MS;
-        c->tries[from]++;
-        later(c, c->world->now + wait, fire, data);
-        return true;
-    }
-    log_conn(c, from, "gives up after tries", c->tries[from]);
-    if (s) {
+/* How long to wait before the next try; 0: that was the last one. */
+static uint64_t next_try(struct conn *c, int from, uint64_t first, int tries) {
+    if (c->tries[from] >= tries) {
+        log_conn(c, from, "gives up after tries", c->tries[from]);
+        struct side *s = c->side[from];
+        if (!s) return 0;
         break_side(s, ETIMEDOUT);
         s->state = CLOSED;
+        return 0;
     }
-    c->lingers[from] = false;
-    return false;
+    uint64_t wait = first << (c->tries[from]++ & 15);
+    return wait < 120000 * MS ? wait : 120000 * MS;
+}
+
+/* The handshake's messages, one after another. */
+static void try_again(struct conn *c, int from, hob__sim_fire *fire, uint64_t data) {
+    uint64_t wait = next_try(c, from, 1000 * MS, SYN_TRIES);
+    if (wait) later(c, c->world->now + wait, fire, data);
+}
+
+static void pass(struct conn *c, int from, uint64_t position, bool fin);
+
+static void held_arrives(struct hob__sim *w, void *arg, uint64_t data) {
+    struct conn *c = arg;
+    int from = data & 1;
+    (void)w;
+    c->events--;
+    c->held[from].waits = false;
+    pass(c, from, c->held[from].position, c->held[from].fin);
+    conn_release(c);
+}
+
+/* Nothing passes now: all of it is sent again, ever more seldom, until the sender gives up. */
+static void hold(struct conn *c, int from, uint64_t position, bool fin) {
+    if (position > c->held[from].position) c->held[from].position = position;
+    c->held[from].fin |= fin;
+    if (c->held[from].waits || c->reset) return;
+    uint64_t wait = next_try(c, from, 200 * MS, DATA_TRIES);
+    if (!wait) return;
+    c->held[from].waits = true;
+    later(c, c->world->now + wait, held_arrives, tag(0, from));
 }
 
 static void window_arrives(struct hob__sim *w, void *arg, uint64_t data) {
@@ -220,22 +246,18 @@ static void acknowledge(struct conn *c, int from) {
     }
 }
 
-static void data_arrives(struct hob__sim *w, void *arg, uint64_t data) {
-    struct conn *c = arg;
-    int from = data & 1;
-    uint64_t position = data >> 1;
+/* Everything up to the position, and perhaps the end, gets to the other side. */
+static void pass(struct conn *c, int from, uint64_t position, bool fin) {
+    struct hob__sim *w = c->world;
     struct hob__sim_flow *f = &c->flow[from];
-    c->events--;
     if (HOB__UNLIKELY(hob__sim_cut_off(w, c->host[from], c->host[!from]))) {
-        if (!c->reset) try_again(c, from, data_arrives, data, DATA_TRIES);
-        conn_release(c);
+        hold(c, from, position, fin);
         return;
     }
     c->tries[from] = 0;
     struct side *to = c->side[!from];
-    if (HOB__UNLIKELY(!to || to->gone)) { /* nobody there: only data is answered */
+    if (HOB__UNLIKELY(!to || to->gone)) { /* nobody there: data is answered */
         if (!c->reset && !to && position > f->arrived) send_reset(c, !from);
-        conn_release(c);
         return;
     }
     if (position > f->arrived) {
@@ -244,23 +266,26 @@ static void data_arrives(struct hob__sim *w, void *arg, uint64_t data) {
         acknowledge(c, from);
         hob__sim_raise(&to->end, HOB__READ);
     }
+    if (HOB__UNLIKELY(fin) && !to->fin_seen) {
+        log_conn(c, from, "end arrives", 0);
+        to->fin_seen = 1;
+        hob__sim_raise(&to->end, HOB__READ | HOB__HUP);
+    }
+}
+
+static void data_arrives(struct hob__sim *w, void *arg, uint64_t data) {
+    struct conn *c = arg;
+    (void)w;
+    c->events--;
+    pass(c, data & 1, data >> 1, false);
     conn_release(c);
 }
 
 static void fin_arrives(struct hob__sim *w, void *arg, uint64_t data) {
     struct conn *c = arg;
-    int from = data & 1;
+    (void)w;
     c->events--;
-    struct side *to = c->side[!from];
-    if (hob__sim_cut_off(w, c->host[from], c->host[!from])) {
-        if (!c->reset) try_again(c, from, fin_arrives, data, DATA_TRIES);
-    } else if (to && !to->fin_seen && !to->gone) {
-        log_conn(c, from, "end arrives", 0);
-        if (c->flow[from].arrived < data >> 1) c->flow[from].arrived = data >> 1;
-        c->lingers[from] = false;
-        to->fin_seen = 1;
-        hob__sim_raise(&to->end, HOB__READ | HOB__HUP);
-    }
+    pass(c, data & 1, data >> 1, true);
     conn_release(c);
 }
 
@@ -312,7 +337,7 @@ static void connect_arrives_back(struct hob__sim *w, void *arg, uint64_t data) {
     struct side *s = c->side[0];
     c->events--;
     if (hob__sim_cut_off(w, c->host[1], c->host[0])) {
-        if (!c->reset) try_again(c, 1, connect_arrives_back, data, SYN_TRIES);
+        if (!c->reset) try_again(c, 1, connect_arrives_back, data);
     } else if (s && s->state == CONNECTING) {
         log_conn(c, 0, "connected", 0);
         s->state = CONNECTED;
@@ -362,7 +387,7 @@ static void syn_arrives(struct hob__sim *w, void *arg, uint64_t data) {
     }
     struct hob__sim_host *h = c->host[1];
     if (!h || hob__sim_cut_off(w, c->host[0], h)) {
-        try_again(c, 0, syn_arrives, data, SYN_TRIES);
+        try_again(c, 0, syn_arrives, data);
         conn_release(c);
         return;
     }
@@ -371,7 +396,7 @@ static void syn_arrives(struct hob__sim *w, void *arg, uint64_t data) {
         send_reset(c, 1);
     } else if (l->backlog_count >= l->backlog_max) {
         log_conn(c, 0, "backlog full", l->backlog_count);
-        try_again(c, 0, syn_arrives, data, SYN_TRIES);
+        try_again(c, 0, syn_arrives, data);
     } else {
         enter_backlog(c, l);
         later(c, arrival(c, 1, 0), connect_arrives_back, 0);

@@ -99,6 +99,12 @@ struct hob__sim *hob__sim_new(uint64_t seed) {
 }
 
 static void free_loop(struct hob__sim *w, struct hob__sim_loop *l) {
+    for (unsigned i = 0; l->queued; i++) { /* somebody has woken it, in vain */
+        if (w->runnable[i] != l) continue;
+        w->runnable_count--;
+        for (; i < w->runnable_count; i++) w->runnable[i] = w->runnable[i + 1];
+        break;
+    }
     struct hob__sim_loop *last = w->loops[--w->loop_count];
     w->loops[l->index] = last;
     w->deadlines[l->index] = w->deadlines[w->loop_count];
@@ -291,9 +297,9 @@ HOB__NO_TSAN static void *loop_root(void *arg) {
 #endif
     give_back_left(w);
     l->run(l->arg);
-    struct hob__sim_loop *next = next_loop(w);
     w->left = l->stack;
     free_loop(w, l);
+    struct hob__sim_loop *next = next_loop(w);
     if (!next->sp) {
         struct hob__sim_loop gone = {.world = w, .stack = w->left};
         void *nowhere;
