@@ -76,8 +76,7 @@ static bool stuck(struct hob__sim *w) {
     end_failed();
 }
 
-static void too_late(struct hob__sim *w, void *arg, uint64_t data) {
-    (void)arg, (void)data;
+static void too_late(struct hob__sim *w) {
     fprintf(stderr, "after %d s of virtual time the test has not ended\n", LIMIT_S);
     show_tasks(w);
     end_failed();
@@ -113,14 +112,15 @@ static void run_once(const struct hob__sim_test *t, uint64_t seed, const struct 
     snprintf(front.test.address, sizeof front.test.address, "10.0.0.1");
     hob__sim_loop_new(test, NULL, NULL);
     hob__sim_current = w;
-    hob__sim_at(w, w->now + LIMIT_S * UINT64_C(1000000000), too_late, NULL, 0);
+    w->limit = w->now + LIMIT_S * UINT64_C(1000000000);
+    w->too_late = too_late;
     struct hob_options how = {.backend = "sim", .no_interrupt = true};
     out->rc = hob_run_with(how, run_body, t, w);
     if (out->rc >= 0 && !hob__list_empty(&test->ends))
         hob__sim_fail(t->site.place.file, t->site.place.line, "descriptors left open: %u",
                       test->fds);
     out->hash = w->hash;
-    w->event_count = 0; /* too_late() alone, or what concerns nobody any more */
+    w->limit = UINT64_MAX; /* what is under way still ends */
     hob__sim_current = NULL;
     hob__sim_free_hosts(w);
     hob__sim_free_world(w);

@@ -77,7 +77,7 @@ struct hob__sim *hob__sim_new(uint64_t seed) {
     w->seed = seed;
     w->now = UINT64_C(1000000000); /* a monotonic clock is never 0 */
     w->hash = hob__sim_mix(seed);
-    w->next_deadline = UINT64_MAX;
+    w->next_deadline = w->limit = UINT64_MAX;
     w->free_end = UINT32_MAX;
     hob__sim_streams_begin(w);
     hob__stacks_init(&w->stacks);
@@ -206,7 +206,6 @@ static void fire_due(struct hob__sim *w) {
     while (w->event_count > 0 && w->events[0].when <= w->now) {
         struct hob__sim_event e = take_event(w);
         w->fired++;
-        hob__sim_note(w, e.when);
         e.fire(w, e.arg, e.data);
     }
 }
@@ -261,10 +260,13 @@ static struct hob__sim_loop *next_loop(struct hob__sim *w) {
         uint64_t event = w->event_count > 0 ? w->events[0].when : UINT64_MAX;
         if (w->next_deadline < event) see_deadlines(w); /* it was but a bound */
         uint64_t next = w->next_deadline < event ? w->next_deadline : event;
-        if (HOB__LIKELY(next != UINT64_MAX))
+        if (HOB__LIKELY(next != UINT64_MAX)) {
+            if (HOB__UNLIKELY(next > w->limit)) w->too_late(w);
             w->now = next;
-        else if (!w->stuck || !w->stuck(w))
+            hob__sim_note(w, next);
+        } else if (!w->stuck || !w->stuck(w)) {
             world_stands_still(w);
+        }
     }
 }
 
