@@ -348,7 +348,7 @@ HOB_SIM_TEST(a_host_that_has_crashed_and_come_back_resets) {
     hob_sim_crash(h[0]);
     CHECK_EQ(hob_sim_wait(h[0]), -ECONNRESET);
     HOB_TRY(hob_sleep(3));
-    CHECK_EQ(hob_sim_restart(h[0]), 0);
+    CHECK_EQ(hob_sim_restart(h[0], serve_one, echo_for_ever), 0);
     CHECK_EQ(hob_sim_wait(h[1]), 0);
     return 0;
 }

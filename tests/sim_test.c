@@ -72,7 +72,7 @@ HOB_SIM_TEST(a_crash_is_seen) {
     HOB_TRY(hob_sleep(1));
     hob_sim_crash(s);
     HOB_TRY(hob_sleep(1));
-    HOB_TRY(hob_sim_restart(s));
+    HOB_TRY(hob_sim_restart(s, server));
     HOB_SIM_CHECK(hob_sim_wait(c) == -ECONNRESET || hob_sim_wait(c) == -EPIPE);
     return 0;
 }

@@ -96,9 +96,12 @@ HOB_API int hob_sim_wait(struct hob_sim_host *h);
  * so clean-up code runs, but its calls fail or are without effect, and it should not touch what
  * tests look at (hob_sim_crashed() tells). Does not wait. */
 HOB_API void hob_sim_crash(struct hob_sim_host *h);
-/* Starts a crashed or ended host again, with the same function and arguments. Waits until the tasks
- * of its former life have ended. 0, -EBUSY (it runs), -ECANCELED. Cancellation point. */
-HOB_API int hob_sim_restart(struct hob_sim_host *h);
+/* hob_sim_restart(h, fn, arguments...): starts a crashed or ended host again, with any function. Waits
+ * until the tasks of its former life have ended. 0, -EBUSY (it runs), -ECANCELED. Cancellation
+ * point. */
+#define hob_sim_restart(h, fn, ...)                                                                \
+    HOB__CALL(#fn, fn##__args, fn##__task, fn##__HOB_TASK,                                         \
+              hob__sim_restart((h), &hob__site, &hob__args), ##__VA_ARGS__)
 /* Is the calling task one of a host that has crashed? */
 HOB_API bool hob_sim_crashed(void);
 
@@ -146,6 +149,8 @@ HOB_API void hob__sim_fail(const char *file, int line, const char *fmt, ...) HOB
     __attribute__((noreturn, cold));
 HOB_API struct hob_sim_host *hob__sim_host(const char *name, const struct hob__spawn_site *site,
                                            const void *args);
+HOB_API int hob__sim_restart(struct hob_sim_host *h, const struct hob__spawn_site *site,
+                             const void *args);
 HOB_API void hob__sim_link(struct hob_sim_host *a, struct hob_sim_host *b, bool both,
                            struct hob_sim_link_options options);
 

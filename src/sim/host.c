@@ -75,6 +75,12 @@ static void run_host(void *arg) {
     wake_all(&h->waiters);
 }
 
+static void set_main(struct hob_sim_host *h, const struct hob__spawn_site *site, const void *args) {
+    hob__sim_free(h->args);
+    h->site = site;
+    h->args = memcpy(hob__sim_alloc(site->args_size), args, site->args_size);
+}
+
 static int start(struct hob_sim_host *h) {
     h->ended = h->crashed = false;
     h->machine->down = false;
@@ -92,8 +98,7 @@ struct hob_sim_host *hob__sim_host(const char *name, const struct hob__spawn_sit
     if (!machine) return NULL;
     struct hob_sim_host *h = hob__sim_alloc(sizeof *h);
     h->machine = machine;
-    h->site = site;
-    h->args = memcpy(hob__sim_alloc(site->args_size), args, site->args_size);
+    set_main(h, site, args);
     snprintf(h->address, sizeof h->address, "10.0.0.%u", machine->index + 1);
     machine->above = h;
     *front->last = h;
@@ -135,12 +140,15 @@ void hob_sim_crash(struct hob_sim_host *h) {
         if (w->loops[i]->host == h->machine) hob__sim_cancel_loop(w->loops[i]);
 }
 
-int hob_sim_restart(struct hob_sim_host *h) {
-    hob__sim_here(__func__);
+int hob__sim_restart(struct hob_sim_host *h, const struct hob__spawn_site *site,
+                     const void *args) {
+    hob__sim_here("hob_sim_restart");
     if (h->loop && !h->crashed) return -EBUSY;
     int rc = hob_check();
     while (rc == 0 && h->loop) rc = wait_for(h);
-    return rc < 0 ? rc : start(h);
+    if (rc < 0) return rc;
+    set_main(h, site, args);
+    return start(h);
 }
 
 bool hob_sim_crashed(void) { return my_loop(hob__sim_here(__func__))->ghost; }
