@@ -1,8 +1,8 @@
 /* sim_counter.c - a small replicated counter, and its test in a simulated world.
  *
- * Three replicas hold how often each client has added one. A client tells all of them, and has added
- * when two have answered; who asks for the sum hears two as well, so that one of them knows. A
- * replica that comes back after a crash has forgotten everything: it asks both others before it
+ * Three replicas hold how often each client has added one. A client tells all of them, and has
+ * added when two have answered; who asks for the sum hears two as well, so that one of them knows.
+ * A replica that comes back after a crash has forgotten everything: it asks both others before it
  * answers anybody. (sim_counter_bug.c is the same without that.)
  *
  * The test crashes replicas and cuts links while clients add, and checks: no sum is less than what
@@ -114,7 +114,7 @@ static int majority(struct hob_scope *s) {
 }
 
 static int add(const struct cluster *all, int client, int n) {
-    HOB_SCOPE(s, .on_error = HOB_COLLECT, .deadline = hob_after(0.5));
+    HOB_SCOPE(s, .deadline = hob_after(0.5), .on_error = HOB_COLLECT);
     for (int i = 0; i < REPLICAS; i++) hob_spawn(s, tell_count, all->at[i], client, n);
     return majority(s);
 }
@@ -122,7 +122,7 @@ static int add(const struct cluster *all, int client, int n) {
 static int sum(const struct cluster *all, int *out) {
     struct counts of[REPLICAS] = {{{0}}}, known = {{0}};
     {
-        HOB_SCOPE(s, .on_error = HOB_COLLECT, .deadline = hob_after(0.5));
+        HOB_SCOPE(s, .deadline = hob_after(0.5), .on_error = HOB_COLLECT);
         for (int i = 0; i < REPLICAS; i++) hob_spawn(s, ask_counts, all->at[i], &of[i]);
         HOB_TRY(majority(s));
     }
@@ -174,7 +174,8 @@ HOB_TASK(trouble, struct cluster *, struct hob_sim_host *const *)
 HOB_SIM_TEST(no_addition_is_lost) {
     static struct cluster all;
     struct hob_sim_host *hosts[REPLICAS + CLIENTS];
-    static const char *const names[] = {"replica 0", "replica 1", "replica 2", "client 0", "client 1"};
+    static const char *const names[] = {"replica 0", "replica 1", "replica 2", "client 0",
+                                        "client 1"};
     for (int i = 0; i < REPLICAS; i++) {
         hosts[i] = hob_sim_host(names[i], replica, &all, i, true);
         all.at[i] = hob_sim_address(hosts[i]);

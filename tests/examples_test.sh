@@ -440,6 +440,18 @@ def debug_mode(start):
         need(("hob_sleep: called outside a task" in run.err) == (status != 0), run.err)
 
 
+def sim_counter(start):
+    run = start("--seeds", "30", reports=True)
+    need(re.fullmatch(r"ok no_addition_is_lost \(30 seeds, .*\)\n1 passed, 0 failed\n", run.out), run.out)
+
+
+def sim_counter_bug(start):
+    run = start("--seeds", "1000", status=1, reports=True)
+    seed = re.search(r"^  HOB_SIM=seed:(\d+) ", run.out, re.M)
+    need(seed and "1 failed" in run.out, run.out)
+    need(re.search(r"the sum is \d+, but \d+ were added", run.err), run.err)
+
+
 def processes(start):
     run = start()
     run.prints("""line 2

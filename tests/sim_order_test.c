@@ -191,8 +191,9 @@ TEST(a_seed_is_an_order) {
 }
 
 TEST(a_wrong_setting_is_told) {
-    static const char *const wrong[] = {"seed", "seed:", "seed:x", "seed:1,order=best", "seed:-1",
-                                        "faults=some", "seed:1;log", "seed:99999999999999999999"};
+    static const char *const wrong[] = {
+        "seed",    "seed:",       "seed:x",     "seed:1,order=best",
+        "seed:-1", "faults=some", "seed:1;log", "seed:99999999999999999999"};
     setenv("HOB_BACKEND", "sim", 1);
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         setenv("HOB_SIM", wrong[i], 1);

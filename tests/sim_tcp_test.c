@@ -328,7 +328,8 @@ HOB_SIM_TEST(a_full_backlog_delays) {
 static int echo_for_ever(struct hob_stream *s) {
     char buf[100];
     ssize_t n = 0;
-    while ((n = hob_read(s, buf, sizeof buf)) > 0 && (n = hob_write(s, buf, (size_t)n)) > 0) continue;
+    while ((n = hob_read(s, buf, sizeof buf)) > 0 && (n = hob_write(s, buf, (size_t)n)) > 0)
+        continue;
     return (int)n;
 }
 

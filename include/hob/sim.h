@@ -96,9 +96,9 @@ HOB_API int hob_sim_wait(struct hob_sim_host *h);
  * so clean-up code runs, but its calls fail or are without effect, and it should not touch what
  * tests look at (hob_sim_crashed() tells). Does not wait. */
 HOB_API void hob_sim_crash(struct hob_sim_host *h);
-/* hob_sim_restart(h, fn, arguments...): starts a crashed or ended host again, with any function. Waits
- * until the tasks of its former life have ended. 0, -EBUSY (it runs), -ECANCELED. Cancellation
- * point. */
+/* hob_sim_restart(h, fn, arguments...): starts a crashed or ended host again, with any function.
+ * Waits until the tasks of its former life have ended. 0, -EBUSY (it runs), -ECANCELED.
+ * Cancellation point. */
 #define hob_sim_restart(h, fn, ...)                                                                \
     HOB__CALL(#fn, fn##__args, fn##__task, fn##__HOB_TASK,                                         \
               hob__sim_restart((h), &hob__site, &hob__args), ##__VA_ARGS__)

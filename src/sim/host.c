@@ -140,8 +140,7 @@ void hob_sim_crash(struct hob_sim_host *h) {
         if (w->loops[i]->host == h->machine) hob__sim_cancel_loop(w->loops[i]);
 }
 
-int hob__sim_restart(struct hob_sim_host *h, const struct hob__spawn_site *site,
-                     const void *args) {
+int hob__sim_restart(struct hob_sim_host *h, const struct hob__spawn_site *site, const void *args) {
     hob__sim_here("hob_sim_restart");
     if (h->loop && !h->crashed) return -EBUSY;
     int rc = hob_check();

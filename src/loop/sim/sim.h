@@ -167,7 +167,7 @@ struct hob__sim {
         uint64_t salt, step, change_at[4], low[4];
         unsigned changes;
     } pct;
-    uint64_t limit;                     /* of virtual time: then too_late(), which does not return */
+    uint64_t limit; /* of virtual time: then too_late(), which does not return */
     void (*too_late)(struct hob__sim *w);
     /* Nothing can ever happen again. True: something can after all. */
     bool (*stuck)(struct hob__sim *w);

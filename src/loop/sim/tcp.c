@@ -64,7 +64,7 @@ struct conn {
     uint64_t last_arrival[2];     /* of what side i has sent: nothing overtakes */
     uint64_t fin_at[2];           /* the position behind which side i has ended; UINT64_MAX */
     uint64_t window[2];           /* how far side i may send, as it knows */
-    uint8_t tries[2]; /* in a row, of side i's */
+    uint8_t tries[2];             /* in a row, of side i's */
     struct {
         bool waits, fin;
         uint64_t position;
