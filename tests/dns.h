@@ -376,4 +376,23 @@ __attribute__((unused)) static const char *resolved(const char *host, int family
     }
     return text;
 }
+
+__attribute__((unused)) static struct hob_dns_info info(void) {
+    struct hob_dns_info i;
+    CHECK_EQ(hob_dns_info(&i), 0);
+    return i;
+}
+
+static char file_name[64];
+__attribute__((unused)) static void write_file(const char *text) {
+    if (!file_name[0]) snprintf(file_name, sizeof file_name, "/tmp/hob-dns-test-%d", (int)getpid());
+    FILE *f = fopen(file_name, "w");
+    CHECK(f != NULL);
+    CHECK(fputs(text, f) >= 0);
+    CHECK_EQ(fclose(f), 0);
+}
+
+#define NO_NAME "-5013"
+#define TEMPORARY "-5014"
+
 #endif

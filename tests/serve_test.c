@@ -86,6 +86,14 @@ static int serve_typed(struct hob_listener *l, bool *right) {
 }
 HOB_TASK(serve_typed, struct hob_listener *, bool *)
 
+/* The end of a test whose server is stopped in two phases. */
+static int stopped(struct hob_scope *s, struct hob_listener *l) {
+    hob_stop(s, 5);
+    CHECK_EQ(hob_join(s), 0);
+    hob_listener_close(l);
+    return 0;
+}
+
 TASK_TEST(handlers_get_typed_arguments_and_the_peers_name) {
     struct hob_listener *l = listening("127.0.0.1:0");
     bool right = false;
@@ -100,10 +108,7 @@ TASK_TEST(handlers_get_typed_arguments_and_the_peers_name) {
         CHECK(right);
         hob_close(c);
     }
-    hob_stop(s, 5);
-    CHECK_EQ(hob_join(s), 0);
-    hob_listener_close(l);
-    return 0;
+    return stopped(s, l);
 }
 
 static int closes_itself(struct hob_stream *s) {
@@ -128,10 +133,7 @@ TASK_TEST(a_handler_may_close_the_stream_itself) {
         if (i == 0) fds = count_fds();
     }
     CHECK_EQ(count_fds(), fds);
-    hob_stop(s, 5);
-    CHECK_EQ(hob_join(s), 0);
-    hob_listener_close(l);
-    return 0;
+    return stopped(s, l);
 }
 
 TASK_TEST(a_thousand_connections_one_after_another_leave_nothing) {
@@ -154,10 +156,7 @@ TASK_TEST(a_thousand_connections_one_after_another_leave_nothing) {
     }
     CHECK_EQ(hob__alloc_live(), live);
     CHECK_EQ(count_fds(), fds);
-    hob_stop(s, 5);
-    CHECK_EQ(hob_join(s), 0);
-    hob_listener_close(l);
-    return 0;
+    return stopped(s, l);
 }
 
 /* ---- the limit ---- */
@@ -179,10 +178,7 @@ TASK_TEST(at_the_limit_further_connections_wait_in_the_backlog) {
     }
     HOB_TRY(wait_until(&seen.ended, ALL));
     CHECK_EQ(seen.most, LIMIT);
-    hob_stop(s, 5);
-    CHECK_EQ(hob_join(s), 0);
-    hob_listener_close(l);
-    return 0;
+    return stopped(s, l);
 }
 
 TASK_TEST(at_the_limit_a_stop_does_not_wait_for_a_slot) {
@@ -437,10 +433,7 @@ TASK_TEST(an_error_ends_one_connection_and_is_reported_with_the_peer) {
         if (i == 0) CHECK_HAS(reported, "the message of");
         hob_close(c);
     }
-    hob_stop(s, 5);
-    CHECK_EQ(hob_join(s), 0);
-    hob_listener_close(l);
-    return 0;
+    return stopped(s, l);
 }
 
 TASK_TEST(a_client_that_resets_disturbs_nobody) {
@@ -524,10 +517,7 @@ TASK_TEST(out_of_descriptors_it_tells_once_does_not_spin_and_goes_on) {
     CHECK_EQ(reports, 1);
     hob_close(first);
     limit_files(1024);
-    hob_stop(s, 5);
-    CHECK_EQ(hob_join(s), 0);
-    hob_listener_close(l);
-    return 0;
+    return stopped(s, l);
 }
 
 TASK_TEST(out_of_descriptors_a_stop_is_seen_at_once) {
@@ -590,10 +580,7 @@ TASK_TEST(without_memory_a_connection_may_be_lost_but_never_the_server) {
     struct hob_stream *c = connected(l);
     round_trip(c);
     hob_close(c);
-    hob_stop(s, 5);
-    CHECK_EQ(hob_join(s), 0);
-    hob_listener_close(l);
-    return 0;
+    return stopped(s, l);
 }
 
 /* ---- several servers ---- */
