@@ -503,6 +503,33 @@ TASK_TEST(refused_and_wrong_urls) {
     return 0;
 }
 
+/* RFC 6874: the zone of an IPv6 address is where to connect, and not said to the server. */
+TASK_TEST(an_address_with_a_zone) {
+    struct hob_listener *l;
+    if (hob_listen("[::1]:0", &l) < 0) return 0; /* no IPv6 here */
+    char host[100], url[100];
+    snprintf(host, sizeof host, "\r\nHost: %s\r\n", hob_listener_address(l));
+    struct script script = {.steps = {{host, OK_HEAD "2\r\n\r\nok", 0, 0}}};
+    HOB_SCOPE(s);
+    hob_spawn(s, follow_script, l, &script);
+    HOB_CLIENT(c);
+    static const char *const zones[] = {"%25lo", "%lo", "%251", "%25l%6F"};
+    for (int i = 0; i < 4; i++) {
+        snprintf(url, sizeof url, "http://[::1%s]%s/", zones[i],
+                 strrchr(hob_listener_address(l), ':'));
+        int status = 0;
+        CHECK_EQ(hob_within(20.0, get_one(c, url, &status)), 0);
+        CHECK_EQ(status, 200);
+    }
+    int rc = get_one(c, "http://[fe80::1%25nowhere]/", NULL);
+    CHECK_EQ(rc, HOB_E_ADDRESS);
+    hob_error_clear();
+    hob_scope_cancel(s);
+    CHECK_EQ(hob_join(s), 0);
+    hob_listener_close(l);
+    return 0;
+}
+
 /* ---- a real server ---- */
 
 TEST(against_python) {

@@ -84,7 +84,14 @@ static const struct bad {
     {"http://h:0/", 9, "port 0"},
     {"http://[::1/", 7, "without its ']'"},
     {"http://[::g]/", 8, "IPv6"},
-    {"http://[fe80::1%25eth0]/", 8, "zone"},
+    {"http://[fe80::1%25]/", 18, "zone is missing"},
+    {"http://[fe80::1%]/", 16, "zone is missing"},
+    {"http://[fe80::g%25eth0]/", 8, "IPv6"},
+    {"http://[%25eth0]/", 8, "IPv6"},
+    {"http://[fe80::1%25a/b]/", 7, "without its ']'"},
+    {"http://[fe80::1%25a:b]/", 19, "a zone cannot have"},
+    {"http://[fe80::1%25a%2]/", 19, "hexadecimal"},
+    {"http://[fe80::1%25aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]/", 18, "longer"},
     {"http://[::1]x/", 12, "only a port"},
     {"http://a b/", 8, "space"},
     {"http://h/a b", 10, "%20"},
@@ -99,6 +106,27 @@ static const struct bad {
     {"http://h\\x/", 8, "host"},
     {"http://a@b@c/", 8, "user information"},
 };
+
+TEST(zones) {
+    static const char *const same[] = {"http://[fe80::1%25eth0.5]:81/p",
+                                       "http://[fe80::1%eth0.5]:81/p",
+                                       "http://u@[fe80::1%25eth0.5]:81/p"};
+    struct hob_url u;
+    for (size_t i = 0; i < 3; i++) {
+        CHECK_EQ(hob_url_parse(same[i], strlen(same[i]), &u, NULL), 0);
+        CHECK(u.host_is_ipv6 && u.port == 81);
+        CHECK(is(u.host, "fe80::1") && is(u.zone, "eth0.5") && is(u.path, "/p"));
+    }
+    CHECK_EQ(hob_url_parse("http://[fe80::1%252]/", 21, &u, NULL), 0);
+    CHECK(is(u.zone, "2"));
+    CHECK_EQ(hob_url_parse("http://[fe80::1%25a%2Db]/", 25, &u, NULL), 0);
+    CHECK(is(u.zone, "a%2Db"));
+    CHECK_EQ(hob_url_parse("http://[::1]/", 13, &u, NULL), 0);
+    CHECK(u.zone.at == NULL);
+    char buf[100];
+    CHECK(hob_url_resolve(same[0], "../q", 4, buf, sizeof buf, NULL) > 0);
+    CHECK_STR(buf, "http://[fe80::1%25eth0.5]:81/q");
+}
 
 TEST(bad_urls) {
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

@@ -21,6 +21,8 @@ struct hob_url {
     struct hob_slice scheme;   /* "http" or "https", in any case */
     struct hob_slice userinfo; /* "user:password", percent-encoded */
     struct hob_slice host;     /* a name or an IPv4 or IPv6 address; never empty */
+    struct hob_slice zone;     /* of an IPv6 address, percent-encoded: the "eth0" or "2" of
+                                  [fe80::1%25eth0] (RFC 6874) or [fe80::1%eth0] */
     struct hob_slice path;     /* percent-encoded; empty, or begins with '/' */
     struct hob_slice query;    /* behind '?', percent-encoded */
     struct hob_slice fragment; /* behind '#' */

@@ -12,6 +12,8 @@
 
 /* Classes of bytes, RFC 3986, 2 and 3. */
 enum { UNRESERVED = 1, SUB_DELIM = 2, COLON = 4, AT = 8, SLASH = 16, QUESTION = 32, SCHEME = 64 };
+/* Of a zone: an interface's 15 bytes, each percent-encoded. */
+enum { ZONE_MAX = 45 };
 enum { PCHAR = UNRESERVED | SUB_DELIM | COLON | AT, QUERY = PCHAR | SLASH | QUESTION };
 
 static unsigned class_of(unsigned char c) {
@@ -138,16 +140,28 @@ static int parse_port(const char *text, struct hob_slice digits, struct hob_url 
     return 0;
 }
 
-static int parse_ipv6(const char *text, struct hob_slice host, struct hob_url_error *why) {
+/* u->host is what stood in the brackets; a zone (RFC 6874: "%25eth0") is cut off it. A bare '%', as
+ * other programs write it and people type it, is understood as well. */
+static int parse_ipv6(const char *text, struct hob_url *u, struct hob_url_error *why) {
     char copy[64];
     struct in6_addr address;
-    size_t at = (size_t)(host.at - text);
-    if (memchr(host.at, '%', host.size))
-        return fail(why, at, "an IPv6 address with a zone, which is not supported");
-    if (host.size >= sizeof copy) return fail(why, at, "not an IPv6 address");
-    memcpy(copy, host.at, host.size);
-    copy[host.size] = 0;
-    if (strlen(copy) != host.size || inet_pton(AF_INET6, copy, &address) != 1)
+    size_t at = (size_t)(u->host.at - text);
+    const char *sign = memchr(u->host.at, '%', u->host.size);
+    if (sign) {
+        const char *end = u->host.at + u->host.size, *zone = sign + 1;
+        if (end - zone >= 2 && zone[0] == '2' && zone[1] == '5') zone += 2;
+        u->zone = (struct hob_slice){zone, (size_t)(end - zone)};
+        u->host.size = (size_t)(sign - u->host.at);
+        if (u->zone.size == 0) return fail(why, (size_t)(zone - text), "the zone is missing");
+        int rc = check_part(text, u->zone, UNRESERVED, "a byte that a zone cannot have", why);
+        if (rc < 0) return rc;
+        if (u->zone.size > ZONE_MAX)
+            return fail(why, (size_t)(zone - text), "the zone is longer than any interface's name");
+    }
+    if (u->host.size >= sizeof copy) return fail(why, at, "not an IPv6 address");
+    memcpy(copy, u->host.at, u->host.size);
+    copy[u->host.size] = 0;
+    if (strlen(copy) != u->host.size || inet_pton(AF_INET6, copy, &address) != 1)
         return fail(why, at, "not an IPv6 address");
     return 0;
 }
@@ -169,7 +183,7 @@ static int parse_authority(const char *text, struct hob_slice a, struct hob_url 
         if (!close) return fail(why, (size_t)(at - text), "a '[' without its ']'");
         u->host = (struct hob_slice){at + 1, (size_t)(close - at - 1)};
         u->host_is_ipv6 = true;
-        int rc = parse_ipv6(text, u->host, why);
+        int rc = parse_ipv6(text, u, why);
         if (rc < 0) return rc;
         host_end = close + 1;
         if (host_end < end && *host_end != ':')

@@ -42,13 +42,14 @@ static int basic_auth(struct hob_slice userinfo, char *out, size_t cap) {
 static char *clean_url(const struct hob_url *u) {
     const char *path = u->path.at;
     size_t path_size = u->query.at ? (size_t)(u->query.at + u->query.size - path) : u->path.size;
-    size_t cap = u->scheme.size + u->host.size + path_size + 32;
+    size_t cap = u->scheme.size + u->host.size + u->zone.size + path_size + 32;
     char *out = hob__alloc(cap);
     if (!out) return NULL;
     bool usual = u->port == (u->tls ? 443 : 80);
     int n =
-        snprintf(out, cap, "%s://%s%.*s%s", u->tls ? "https" : "http", u->host_is_ipv6 ? "[" : "",
-                 (int)u->host.size, u->host.at, u->host_is_ipv6 ? "]" : "");
+        snprintf(out, cap, "%s://%s%.*s%s%.*s%s", u->tls ? "https" : "http",
+                 u->host_is_ipv6 ? "[" : "", (int)u->host.size, u->host.at, u->zone.at ? "%25" : "",
+                 (int)u->zone.size, u->zone.at ? u->zone.at : "", u->host_is_ipv6 ? "]" : "");
     if (!usual) n += snprintf(out + n, cap - (size_t)n, ":%u", u->port);
     snprintf(out + n, cap - (size_t)n, "%s%.*s", u->path.size ? "" : "/", (int)path_size, path);
     return out;

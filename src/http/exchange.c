@@ -37,7 +37,8 @@ static const struct hob_header *find(const struct hob_header *h, const char *nam
 
 static bool same_origin(const struct hob_url *a, const struct hob_url *b) {
     return a->tls == b->tls && a->port == b->port && a->host.size == b->host.size &&
-           strncasecmp(a->host.at, b->host.at, a->host.size) == 0;
+           strncasecmp(a->host.at, b->host.at, a->host.size) == 0 && a->zone.size == b->zone.size &&
+           (a->zone.size == 0 || memcmp(a->zone.at, b->zone.at, a->zone.size) == 0);
 }
 
 /* ---- the head ---- */
@@ -209,10 +210,15 @@ static int talk(struct hob__fetch *f, struct hob_response *res) {
     return rc;
 }
 
+/* What hob_connect() takes; the zone of an IPv6 address is for this machine alone, the peer is not
+ * told of it (RFC 6874, 3). */
 static void address_of(const struct hob_url *u, char *out, size_t n) {
-    int len = snprintf(out, n, u->host_is_ipv6 ? "[%.*s]:%u" : "%.*s:%u", (int)u->host.size,
-                       u->host.at, u->port);
+    int len = snprintf(out, n, "%s%.*s", u->host_is_ipv6 ? "[" : "", (int)u->host.size, u->host.at);
     for (int i = 0; i < len; i++) out[i] = (char)tolower((unsigned char)out[i]);
+    char zone[64];
+    int zone_size = u->zone.at ? hob_url_decode(u->zone.at, u->zone.size, false, zone) : 0;
+    snprintf(out + len, n - (size_t)len, "%s%.*s%s:%u", zone_size > 0 ? "%" : "", zone_size, zone,
+             u->host_is_ipv6 ? "]" : "", u->port);
 }
 
 int hob__exchange(struct hob__fetch *f, struct hob_response *res) {

@@ -46,6 +46,9 @@ int hob__endpoint_parse(const char *text, struct hob__endpoint *e) {
     if ((size_t)(end - host) >= sizeof e->host)
         return bad(text, "the host is longer than 255 bytes");
     memcpy(e->host, host, (size_t)(end - host));
+    struct hob_address scoped;
+    if (strchr(e->host, '%') && hob_address_parse_host(e->host, 0, &scoped) < 0)
+        return bad(text, "no IPv6 address, or there is no such interface behind the '%'");
     const char *p = colon + 1;
     unsigned long port = 0;
     if (!*p) return bad(text, "no port behind ':'");
