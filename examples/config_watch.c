@@ -47,7 +47,8 @@ static int watch_for(struct hob_watch *w, const char *path) {
 }
 
 static int app(int argc, char **argv) {
-    (void)argc, (void)argv;
+    (void)argv;
+    if (argc > 1) return hob_fail(-EINVAL, "config_watch takes no arguments");
     char path[300];
     const char *folder;
     struct hob_watch *w;

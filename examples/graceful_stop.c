@@ -57,7 +57,8 @@ static int stop_later(struct hob_scope *servers, const char *address) {
 HOB_TASK(stop_later, struct hob_scope *, const char *)
 
 static int app(int argc, char **argv) {
-    (void)argc, (void)argv;
+    (void)argv;
+    if (argc > 1) return hob_fail(-EINVAL, "graceful_stop takes no arguments");
     struct hob_listener *listener;
     HOB_TRY(hob_listen("127.0.0.1:0", &listener));
     HOB_DEFER((void (*)(void *))hob_listener_close, listener);

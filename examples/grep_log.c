@@ -8,7 +8,7 @@
 #include <string.h>
 
 static int app(int argc, char **argv) {
-    if (argc < 2) return hob_fail(-EINVAL, "grep_log FILE [WORD]");
+    if (argc < 2 || argc > 3) return hob_fail(-EINVAL, "grep_log FILE [WORD]");
     const char *word = argc > 2 ? argv[2] : "ERROR";
     long lines = 0, found = 0;
     HOB_FILE(log); /* closed when this block is left */

@@ -105,7 +105,8 @@ static int talk(const char *address) {
 static void close_listener(void *l) { hob_listener_close((struct hob_listener *)l); }
 
 static int app(int argc, char **argv) {
-    (void)argc, (void)argv;
+    (void)argv;
+    if (argc > 1) return hob_fail(-EINVAL, "line_protocol takes no arguments");
     static struct store store;
     struct hob_listener *listener;
     HOB_TRY(hob_listen("localhost:0", &listener));

@@ -45,7 +45,8 @@ HOB_TASK(crash)
 static void close_pool(void *pool) { hob_process_pool_close((struct hob_process_pool *)pool); }
 
 static int app(int argc, char **argv) {
-    (void)argc, (void)argv;
+    (void)argv;
+    if (argc > 1) return hob_fail(-EINVAL, "process_pool takes no arguments");
     struct hob_process_pool *pool;
     struct hob_process_pool_options options = {0, 0, 0};
     HOB_TRY(hob_process_pool_open(&pool, options));

@@ -11,7 +11,7 @@ static int pipeline(void) {
     HOB_PROCESS(numbers);
     HOB_PROCESS(filter);
     HOB_TRY(hob_process_shell(&numbers, "for i in 1 2 3 4; do echo line $i; sleep 0.1; done",
-                              .out = HOB_IO_PIPE));
+                              .out = HOB_IO_PIPE, .group = true)); /* with its sleeps */
     HOB_TRY(hob_process_spawn(&filter, HOB_ARGS("grep", "--line-buffered", "[24]"),
                               .in = HOB_IO_FROM(numbers), .out = HOB_IO_PIPE));
     HOB_EACH_LINE(line, hob_process_out(filter)) puts(line.text);
@@ -19,7 +19,8 @@ static int pipeline(void) {
 }
 
 static int app(int argc, char **argv) {
-    (void)argc, (void)argv;
+    (void)argv;
+    if (argc > 1) return hob_fail(-EINVAL, "processes takes no arguments");
     HOB_TRY(pipeline());
 
     struct hob_process_result r = {};

@@ -49,7 +49,8 @@ static int talk(struct hob_process *shell) {
 }
 
 static int app(int argc, char **argv) {
-    (void)argc, (void)argv;
+    (void)argv;
+    if (argc > 1) return hob_fail(-EINVAL, "pty takes no arguments");
     static const char *const env[] = {"PS1=" PROMPT, "ENV=", NULL};
     HOB_PROCESS(shell);
     HOB_TRY(hob_process_spawn(&shell, HOB_ARGS("/bin/sh", "-i"), .add_env = env, .terminal = true));

@@ -52,7 +52,8 @@ static int make_and_read(void) {
 
 static int app(int argc, char **argv) {
     if (argc == 1) return make_and_read();
-    return read_all(argv + 1, argc - 1 < MOST ? argc - 1 : MOST);
+    if (argc - 1 > MOST) return hob_fail(-EINVAL, "read_files [FILE...], at most %d", MOST);
+    return read_all(argv + 1, argc - 1);
 }
 
 int main(int argc, char **argv) { return hob_main(app, argc, argv); }

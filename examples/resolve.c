@@ -10,11 +10,12 @@
 
 enum { MOST = 8 };
 
-static int look_up(const char *host) {
+static int look_up(const char *host, int *unknown) {
     struct hob_found found[MOST];
     int n = hob_within(2.0, hob_resolve(host, 0, found, MOST));
     if (n < 0) {
         printf("%s: %s\n", host, hob_strerror(n));
+        ++*unknown;
         return n == -ECANCELED ? n : 0; /* the others' answers are wanted all the same */
     }
     printf("%s:", host);
@@ -26,13 +27,15 @@ static int look_up(const char *host) {
     printf("\n");
     return n;
 }
-HOB_TASK(look_up, const char *)
+HOB_TASK(look_up, const char *, int *)
 
 static int app(int argc, char **argv) {
+    int unknown = 0;
     HOB_SCOPE(s);
-    if (argc < 2) hob_spawn(s, look_up, "localhost");
-    for (int i = 1; i < argc; i++) hob_spawn(s, look_up, argv[i]);
-    return hob_join(s);
+    if (argc < 2) hob_spawn(s, look_up, "localhost", &unknown);
+    for (int i = 1; i < argc; i++) hob_spawn(s, look_up, argv[i], &unknown);
+    HOB_TRY(hob_join(s));
+    return unknown ? hob_fail(HOB_E_NAME, "%d of %d", unknown, argc - 1) : 0;
 }
 
 int main(int argc, char **argv) { return hob_main(app, argc, argv); }

@@ -45,7 +45,8 @@ static int worker(struct hob_channel *questions, struct hob_channel *answers) {
 HOB_TASK(worker, struct hob_channel *, struct hob_channel *)
 
 static int app(int argc, char **argv) {
-    (void)argc, (void)argv;
+    (void)argv;
+    if (argc > 1) return hob_fail(-EINVAL, "run_workers takes no arguments");
     struct hob_channel *questions, *answers;
     HOB_TRY(hob_channel_open(&questions, sizeof(int), 10));
     int rc = hob_channel_open(&answers, sizeof(long), 10);

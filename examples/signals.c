@@ -15,15 +15,18 @@ static int serve(void) {
 HOB_TASK(serve)
 
 static int app(int argc, char **argv) {
-    (void)argc, (void)argv;
+    (void)argv;
+    if (argc > 1) return hob_fail(-EINVAL, "signals takes no arguments");
     HOB_SIGNAL(signals); /* what they did before, when the block is left */
     HOB_TRY(hob_signal_open(&signals, SIGHUP, SIGTERM));
     HOB_SCOPE(s);
     hob_spawn(s, serve);
 
     HOB_PROCESS(administrator);
-    HOB_TRY(hob_process_shell(&administrator, "kill -HUP $PPID; sleep 0.3; kill -HUP $PPID;"
-                                              " sleep 0.3; kill -TERM $PPID"));
+    HOB_TRY(hob_process_shell(&administrator,
+                              "kill -HUP $PPID; sleep 0.3; kill -HUP $PPID;"
+                              " sleep 0.3; kill -TERM $PPID",
+                              .group = true)); /* its sleep ends with it, too */
     int sig;
     while ((sig = hob_signal_wait(signals)) == SIGHUP)
         printf("SIGHUP: version %d of the configuration\n", ++version);

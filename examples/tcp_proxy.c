@@ -68,6 +68,7 @@ static void close_listener(void *l) { hob_listener_close((struct hob_listener *)
 
 static int app(int argc, char **argv) {
     struct hob_listener *listener, *counter;
+    if (argc == 2 || argc > 3) return hob_fail(-EINVAL, "tcp_proxy [ADDRESS TARGET]");
     HOB_TRY(hob_listen(argc > 2 ? argv[1] : "localhost:0", &listener));
     HOB_DEFER(close_listener, listener);
     if (argc > 2) {

@@ -52,8 +52,9 @@ static void free_tls(void *tls) { hob_tls_free((struct hob_tls *)tls); }
 static void close_listener(void *l) { hob_listener_close((struct hob_listener *)l); }
 
 static int app(int argc, char **argv) {
-    if (argc < 4) return hob_fail(-EINVAL, "tls_echo ADDRESS CERTIFICATE KEY [starttls]");
-    struct service service = {NULL, argc > 4 && strcmp(argv[4], "starttls") == 0};
+    if (argc < 4 || argc > 5 || (argc == 5 && strcmp(argv[4], "starttls") != 0))
+        return hob_fail(-EINVAL, "tls_echo ADDRESS CERTIFICATE KEY [starttls]");
+    struct service service = {NULL, argc > 4};
     struct hob_listener *listener;
     HOB_TRY(hob_tls_new(&service.tls, .certificate = argv[2], .key = argv[3]));
     HOB_DEFER(free_tls, service.tls);

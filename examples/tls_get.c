@@ -24,7 +24,8 @@ static int get(struct hob_stream *s, const char *host, const char *path) {
 static void free_tls(void *tls) { hob_tls_free((struct hob_tls *)tls); }
 
 static int app(int argc, char **argv) {
-    if (argc < 2) return hob_fail(-EINVAL, "tls_get HOST:PORT [/PATH [CA-FILE [NAME]]]");
+    if (argc < 2 || argc > 5)
+        return hob_fail(-EINVAL, "tls_get HOST:PORT [/PATH [CA-FILE [NAME]]]");
     struct hob_tls *tls;
     struct hob_stream *s;
     struct hob_tls_info info;

@@ -6,6 +6,7 @@
 #include <hob/hob.h>
 #include <hob/thread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 static int ticker(int *ticks) {
@@ -22,16 +23,29 @@ static int blocks(const char *what) {
 }
 HOB_TASK(blocks, const char *)
 
-static int count_primes(int below) {
-    int count = 0;
-    for (int n = 2; n < below; n++) {
-        int d = 2;
-        while (d * d <= n && n % d != 0) d++;
-        if (d * d > n) count++;
-    }
-    return count;
+/* The caller waits here until it is done, so its memory may be worked on. */
+static int ascending(const void *a, const void *b) {
+    int x = *(const int *)a, y = *(const int *)b;
+    return (x > y) - (x < y);
 }
-HOB_TASK(count_primes, int)
+static int sort(int *numbers, size_t n) {
+    qsort(numbers, n, sizeof *numbers, ascending);
+    return 0;
+}
+HOB_TASK(sort, int *, size_t)
+
+/* How many of two million numbers are out of order behind it. */
+static int sort_many(void) {
+    enum { N = 2000000 };
+    int wrong = 0;
+    int *numbers = (int *)malloc(N * sizeof *numbers);
+    if (!numbers) return -ENOMEM;
+    for (unsigned i = 0; i < N; i++) numbers[i] = (int)(i * 2654435761u >> 1);
+    int rc = hob_to_cpu(sort, numbers, N);
+    for (int i = 1; i < N; i++) wrong += numbers[i - 1] > numbers[i];
+    free(numbers);
+    return rc < 0 ? rc : wrong;
+}
 
 static int answer_slowly(int n) {
     HOB_TRY(hob_sleep(0.1)); /* a task again: here it may wait as tasks do */
@@ -48,14 +62,15 @@ static int asks_the_loop(struct hob_loop *loop) {
 HOB_TASK(asks_the_loop, struct hob_loop *)
 
 static int app(int argc, char **argv) {
-    (void)argc, (void)argv;
+    (void)argv;
+    if (argc > 1) return hob_fail(-EINVAL, "to_thread takes no arguments");
     int ticks = 0;
     HOB_SCOPE(s);
     hob_spawn_daemon(s, ticker, &ticks);
     printf("the library says %d\n", HOB_TRY(hob_to_thread(blocks, "the library")));
     printf("meanwhile the loop went on: %s\n", ticks >= 5 ? "yes" : "no");
     ticks = 0;
-    printf("%d primes\n", HOB_TRY(hob_to_cpu(count_primes, 1000000)));
+    printf("numbers out of order: %d\n", HOB_TRY(sort_many()));
     printf("meanwhile the loop went on: %s\n", ticks >= 1 ? "yes" : "no");
     int rc = hob_within(0.1, hob_to_thread_or_leave(blocks, "nobody sees this"));
     printf("a thread that was left: %s\n", hob_strerror(rc));

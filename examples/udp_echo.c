@@ -63,6 +63,7 @@ static int serve(const char *address) {
 
 static int app(int argc, char **argv) {
     if (argc == 3 && strcmp(argv[1], "serve") == 0) return serve(argv[2]);
+    if (argc > 1) return hob_fail(-EINVAL, "udp_echo [serve ADDRESS]");
     struct hob_udp *u;
     struct hob_address bound;
     char address[HOB_ADDRESS_TEXT];

@@ -247,7 +247,7 @@ def to_thread(start):
     run.prints("""the library has blocked for half a second
                   the library says 42
                   meanwhile the loop went on: yes
-                  78498 primes
+                  numbers out of order: 0
                   meanwhile the loop went on: yes
                   a thread that was left: timed out
                   the loop's answer is 42""")
@@ -376,7 +376,8 @@ def udp_echo(start):
 
 def resolve(start):
     start().prints("localhost: 127.0.0.1 ::1")
-    run = start("localhost", "::1", "192.0.2.7", "nosuchhost.invalid")
+    run = start("localhost", "::1", "192.0.2.7", "nosuchhost.invalid", status=1, reports=True)
+    need("host name not known: 1 of 4" in run.err, run.err)
     need(sorted(run.lines) == ["192.0.2.7: 192.0.2.7", "::1: ::1", "localhost: 127.0.0.1 ::1",
                                "nosuchhost.invalid: host name not known"], run.out)
 
@@ -480,6 +481,118 @@ def signals(start):
                   SIGTERM: stopping""")
 
 
+# ---- what strangers do to the programs that deal with the outside world ----
+
+USAGE = {"tcp_echo": "CLIENTS", "tcp_proxy": "ADDRESS TARGET", "udp_echo": "serve ADDRESS",
+         "tls_echo": "CERTIFICATE KEY", "tls_get": "HOST:PORT", "grep_log": "FILE"}
+QUIET_ONES = ("graceful_stop", "line_protocol", "config_watch", "processes", "signals", "to_thread",
+              "process_pool", "run_workers", "pty")
+OUTSIDE = (*USAGE, *QUIET_ONES, "resolve", "read_files")
+LONG = ("graceful_stop", "config_watch", "processes", "signals", "to_thread", "process_pool")
+
+
+def one_line(name, done, *words):
+    err = done.stderr.decode()
+    need(done.returncode == 1, "%s ends with %d: %s" % (name, done.returncode, err))
+    need(err.count("\n") == 1 and all(word in err for word in words),
+         "%s, one line with %s: %s" % (name, words, err))
+
+
+def run_it(name, *words, **how):
+    how.setdefault("stdout", subprocess.PIPE)
+    how["env"] = dict(os.environ, **QUIET, **how.pop("env", {}))
+    return subprocess.run([build / "examples" / name, *words], stderr=subprocess.PIPE,
+                          stdin=subprocess.DEVNULL, timeout=60, **how)
+
+
+def too_many_words(name):
+    if name in ("resolve", "read_files"):
+        return
+    words = ("a", "b", "c", "d", "e", "f", "g")
+    one_line(name, run_it(name, *words), USAGE.get(name, "takes no arguments"))
+
+
+def output_that_is_full(name):
+    with open("/dev/full", "w") as full:
+        words = ("/etc/passwd", "o") if name == "grep_log" else ()
+        if name.startswith("tls_"):
+            return
+        one_line(name, run_it(name, *words, stdout=full), "standard output could not be written",
+                 "No space left on device")
+
+
+def ctrl_c(name):
+    """In the middle: it ends by SIGINT, silently, with all that it has started and made."""
+    if name not in LONG:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        child = subprocess.Popen([build / "examples" / name], stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.PIPE, start_new_session=True,
+                                 env=dict(os.environ, TMPDIR=folder, **QUIET),
+                                 preexec_fn=lambda: signal.signal(signal.SIGINT,
+                                                                  signal.default_int_handler))
+        time.sleep(0.12)
+        child.send_signal(signal.SIGINT)
+        err = child.communicate(timeout=60)[1].decode()
+        need(child.returncode == -signal.SIGINT and not err, "%d: %s" % (child.returncode, err))
+        need(not os.listdir(folder), "left: %s" % os.listdir(folder))
+        left = subprocess.run(["ps", "-o", "stat,pid,args", "-s", str(child.pid), "--no-headers"],
+                              capture_output=True, text=True).stdout.splitlines()
+        left = [line for line in left if not line.startswith("Z")]  # those are init's to reap
+        need(not left, "left: %s" % left)
+
+
+def full_disk(name):
+    """A file system of 64 KiB; where none can be mounted, no test."""
+    if name not in ("config_watch", "read_files"):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        inside = ("mount -t tmpfs -o size=64k none {0} 2>/dev/null || exit 77; "
+                  "head -c 60000 /dev/zero >{0}/fill; TMPDIR={0} {1} >/dev/null; rc=$?; "
+                  "ls {0}; exit $rc").format(folder, build.resolve() / "examples" / name)
+        done = subprocess.run(["unshare", "-rm", "sh", "-c", inside], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, env=dict(os.environ, **QUIET), timeout=60)
+        if done.returncode == 77 or b"unshare" in done.stderr:
+            return
+        one_line(name, done, "No space left on device")
+        need(done.stdout == b"fill\n", "it leaves %s" % done.stdout)
+
+
+def peer_that_is_killed(name):
+    """A client whose server is killed ends with one line; a server whose client is, serves on."""
+    if name != "tcp_echo":
+        return
+    quiet = dict(env=dict(os.environ, **QUIET), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    server = subprocess.Popen([build / "examples" / name, "serve", "127.0.0.1:0"], **quiet)
+    try:
+        address = server.stdout.readline().decode().split()[1]
+        client = subprocess.Popen([build / "examples" / name, "call", address, "800"], **quiet)
+        client.kill()
+        client.communicate()
+        need(run_it(name, "call", address, "5").returncode == 0, "the server serves on")
+    finally:
+        server.kill()
+        server.communicate()
+    one_line(name, run_it(name, "call", address, "5"), "Connection refused")
+
+
+STRANGERS = (too_many_words, output_that_is_full, ctrl_c, full_disk, peer_that_is_killed)
+
+
+def strange(name):
+    for check in STRANGERS:
+        for _ in range(ATTEMPTS):
+            try:
+                check(name)
+                why = None
+                break
+            except (Wrong, subprocess.TimeoutExpired, OSError) as error:
+                why = "%s: %s" % (check.__name__, error)
+        if why:
+            return why
+    return None
+
+
 # ---- running them ----
 
 
@@ -547,6 +660,11 @@ for backend in "uring", "epoll":
         for name, problem in zip(checked, pool.map(
                 lambda name: attempt(globals()[name], name, backend), checked)):
             count("%s (%s)" % (name, backend), problem)
+
+with ThreadPoolExecutor(3) as pool:
+    outside = [name for name in OUTSIDE if name in names]
+    for name, problem in zip(outside, pool.map(strange, outside)):
+        count("%s in a stranger's hands" % name, problem)
 
 with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
     for name, problem in zip(names, pool.map(lambda name: compiles(name, folder), names)):

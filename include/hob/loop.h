@@ -27,8 +27,8 @@ struct hob_options {
 
 /* int main(int argc, char **argv) { return hob_main(app, argc, argv); }
  * Runs app as the main task. The exit status: app's result (>= 0), or 1 after an error, whose
- * record is printed to standard error. Ended by Ctrl-C, the process ends by SIGINT, as shells
- * expect. */
+ * record is printed to standard error; 1 too when not all that was written to stdout has gone out
+ * (a full disk), which is said. Ended by Ctrl-C, the process ends by SIGINT, as shells expect. */
 #define hob_main(app, argc, argv) hob_main_with(HOB__OPTIONS(hob_options, ), app, argc, argv)
 #define hob_main_with(options, app, argc, argv)                                                    \
     hob__main((options), (app), (argc), (argv), #app, __func__, __FILE__, __LINE__)

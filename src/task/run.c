@@ -336,12 +336,25 @@ static int run_app(void *args) {
     return a->app(a->argc, a->argv);
 }
 
+/* exit() would drop what does not go out (a full disk) without a word. */
+static bool output_written(const char *program) {
+    errno = 0;
+    bool failed = fflush(stdout) != 0;
+    int code = errno;
+    if (!failed && !ferror(stdout)) return true;
+    /* An error before the last flush has left no errno. */
+    fprintf(stderr, "%s: standard output could not be written%s%s\n", program, code ? ": " : "",
+            code ? strerror(code) : "");
+    return false;
+}
+
 int hob__main(struct hob_options options, int (*app)(int argc, char **argv), int argc, char **argv,
               const char *name, const char *func, const char *file, int line) {
     const struct hob__spawn_site site = {
         name, run_app, sizeof(struct main_args), {func, file, line}};
     struct main_args args = {app, argc, argv};
     int rc = hob__run(&options, &site, &args);
+    if (rc >= 0 && !output_written(argc > 0 && argv[0] ? argv[0] : "hob")) return 1;
     if (rc >= 0) return rc < 255 ? rc : 255; /* more does not fit; 256 must not become 0 */
     if ((rc == -ECANCELED || rc == HOB_E_STOPPING) && was_interrupted) {
         fflush(NULL);
