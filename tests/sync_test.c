@@ -99,7 +99,80 @@ HOB_TASK(lock_twice)
 
 TEST(K02_unlock_of_what_is_not_locked) {
     CHECK_DIES(hob_run(unlock_free), "hob_mutex_unlock: the mutex is not locked");
-    CHECK_DIES(hob_run(unlock_anothers), "hob_mutex_unlock: the mutex is locked by another task");
+    CHECK_DIES(hob_run(unlock_anothers),
+               "hob_mutex_unlock: the mutex is locked by another task: #1, task 'unlock_anothers' "
+               "(spawned by ");
+}
+
+/* A task that ends with a mutex in its hands: the next one to meet it is told whose it was, also
+ * when another task has got the record meanwhile. */
+static int lock_and_end(struct hob_mutex *m) { return hob_mutex_lock(m); }
+HOB_TASK(lock_and_end, struct hob_mutex *)
+static int lock_plainly(struct hob_mutex *m) { return hob_mutex_lock(m); }
+HOB_TASK(lock_plainly, struct hob_mutex *)
+static int try_to_lock(struct hob_mutex *m) { return hob_mutex_try_lock(m); }
+HOB_TASK(try_to_lock, struct hob_mutex *)
+
+static int owner_ends(int (*next)(struct hob_mutex *m), bool joined) {
+    struct hob_mutex m = {0};
+    HOB_SCOPE(outer);
+    if (joined) {
+        HOB_SCOPE(s);
+        hob_spawn(s, lock_and_end, &m);
+        HOB_TRY(hob_join(s));
+    } else {
+        HOB_TRY(hob_await(hob_spawn(outer, lock_and_end, &m)));
+    }
+    CHECK(hob_mutex_locked(&m));
+    if (next == lock_plainly) hob_spawn(outer, lock_plainly, &m);
+    if (next == try_to_lock) hob_spawn(outer, try_to_lock, &m);
+    if (next == unlock_it) hob_spawn(outer, unlock_it, &m);
+    return hob_join(outer);
+}
+typedef int (*next_call)(struct hob_mutex *m);
+HOB_TASK(owner_ends, next_call, bool)
+
+/* It ends while another waits; a third comes. */
+static int owner_ends_awaited(void) {
+    struct hob_mutex m = {0};
+    HOB_SCOPE(s);
+    hob_spawn(s, lock_and_end, &m);
+    hob_spawn(s, lock_plainly, &m);
+    turns(2);
+    return hob_mutex_lock(&m);
+}
+HOB_TASK(owner_ends_awaited)
+
+#define ENDED(func)                                                                                \
+    "misuse: " func ": the mutex is locked by task #2 'lock_and_end' (spawned by owner_ends"
+
+TEST(K02_the_owner_has_ended) {
+    for (int joined = 0; joined < 2; joined++) {
+        CHECK_DIES(hob_run(owner_ends, lock_plainly, joined), ENDED("hob_mutex_lock"));
+        CHECK_DIES(hob_run(owner_ends, try_to_lock, joined), ENDED("hob_mutex_try_lock"));
+        CHECK_DIES(hob_run(owner_ends, unlock_it, joined), ENDED("hob_mutex_unlock"));
+    }
+    CHECK_DIES(hob_run(owner_ends_awaited), ENDED("hob_mutex_lock"));
+}
+
+/* The same place in memory, and another task: what was left locked is not its own. */
+static int record_is_reused(void) {
+    struct hob_mutex m = {0};
+    {
+        HOB_SCOPE(s);
+        hob_spawn(s, lock_and_end, &m);
+        HOB_TRY(hob_join(s));
+    }
+    HOB_SCOPE(s);
+    struct hob_task *t = hob_spawn(s, unlock_it, &m);
+    CHECK(t == m.owner);
+    return hob_join(s);
+}
+HOB_TASK(record_is_reused)
+TEST(K02_a_reused_record_owns_nothing) {
+    CHECK_DIES(hob_run(record_is_reused),
+               "hob_mutex_unlock: the mutex is locked by task #2 'lock_and_end' (spawned by "
+               "record_is_reused");
 }
 
 TEST(K02_lock_of_what_one_holds) {

@@ -19,12 +19,15 @@ extern "C" {
 struct hob_mutex {
     struct hob_task *owner;
     struct hob_waitlist waiters;
+    uint64_t owner_id; /* the task's, whose record may become another's */
+    const struct hob__spawn_site *owner_site;
 };
-/* 0 or -ECANCELED. Locking what one holds already is misuse. */
+/* 0 or -ECANCELED. Misuse: locking what one holds already, and waiting for what a task holds that
+ * has ended: nobody would ever unlock it. Both name that task. */
 HOB_API int hob_mutex_lock(struct hob_mutex *m);
-/* 0 or -EBUSY. Does not wait. */
+/* 0 or -EBUSY; the same misuse. Does not wait. */
 HOB_API int hob_mutex_try_lock(struct hob_mutex *m);
-/* Hands it to the first waiter. By another task than the owner: misuse. */
+/* Hands it to the first waiter. By another task than the owner: misuse, which names the owner. */
 HOB_API void hob_mutex_unlock(struct hob_mutex *m);
 HOB_API bool hob_mutex_locked(const struct hob_mutex *m);
 

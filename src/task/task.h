@@ -225,6 +225,9 @@ static inline void hob__record_free(struct hob_loop *loop, struct hob_task *t) {
     loop->free_tasks = t;
 }
 void hob__records_destroy(struct hob_loop *loop);
+/* Is t, which may be no record of this loop any more, or another task's, the living task so
+ * numbered? */
+bool hob__record_lives(const struct hob_loop *loop, const struct hob_task *t, uint64_t id);
 int hob__records_each(struct hob_loop *loop, int (*see)(struct hob_task *t, void *arg), void *arg);
 
 /* ---- task.c ---- */
