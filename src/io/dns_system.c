@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/memory.h"
 #include "io/dns.h"
@@ -18,6 +17,7 @@ enum { THREADS = 16 };
 /* The thread's until it is posted. q is for the loop alone. */
 struct job {
     struct hob_loop *loop;
+    struct hob__post post;
     struct hob__query *q;
     enum hob__dns_type type;
     int rc; /* EAI_... */
@@ -97,11 +97,7 @@ static void *work(void *arg) {
     }
     j->error = errno;
     if (j->rc != 0) j->found = NULL;
-    int rc;
-    /* Without memory for the post: somebody waits for it. */
-    while ((rc = hob_loop_post(loop, arrive, j)) == -ENOMEM)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    if (rc < 0) job_free(j); /* the loop has ended */
+    if (hob__post_held(loop, &j->post) < 0) job_free(j); /* the loop has ended */
     hob_loop_release(loop);
     return NULL;
 }
@@ -127,6 +123,7 @@ static void system_start(struct hob__dns *dns, struct hob__query *q) {
     if (j) {
         j->loop = hob__loop;
         j->q = q;
+        j->post = (struct hob__post){.fn = arrive, .arg = j};
         j->type = q->type;
         memcpy(j->name, q->name, strlen(q->name) + 1);
         if (j->type == HOB__DNS_PTR) from_arpa(q->name, &j->address);

@@ -43,7 +43,8 @@ static inline ssize_t hob__op_run_on(struct hob__backend *b, struct hob__op *op,
     return HOB__LIKELY(at_once != -EAGAIN) ? at_once : hob__op_wait(b, op, what);
 }
 
-/* The backend of the calling task's loop; misuse, naming func, outside a task. */
-struct hob__backend *hob__backend_current(const char *func);
+/* The backend of the calling task's loop; misuse, naming func, outside a task. Exported for the
+ * sister libraries. */
+HOB_API struct hob__backend *hob__backend_current(const char *func);
 
 #endif

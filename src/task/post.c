@@ -19,22 +19,27 @@ static void push(struct hob_loop *loop, struct hob__post *p) {
     loop->backend.ops->wake(&loop->backend);
 }
 
+static int push_unless_closed(struct hob_loop *loop, struct hob__post *p) {
+    pthread_mutex_lock(&loop->post_lock);
+    bool closed = atomic_load(&loop->closed);
+    if (!closed) push(loop, p);
+    pthread_mutex_unlock(&loop->post_lock);
+    return closed ? HOB_E_CLOSED : 0;
+}
+
 int hob_loop_post(struct hob_loop *loop, void (*fn)(void *arg), void *arg) {
     if (HOB__UNLIKELY(!loop)) hob__misuse(__func__, "the loop is NULL");
     struct hob__post *p = hob__alloc(sizeof *p);
     if (!p) return -ENOMEM;
-    p->fn = fn;
-    p->arg = arg;
-    p->owned = true;
-    pthread_mutex_lock(&loop->post_lock);
-    if (atomic_load(&loop->closed)) {
-        pthread_mutex_unlock(&loop->post_lock);
-        hob__free(p);
-        return HOB_E_CLOSED;
-    }
-    push(loop, p);
-    pthread_mutex_unlock(&loop->post_lock);
-    return 0;
+    *p = (struct hob__post){.fn = fn, .arg = arg, .owned = true};
+    int rc = push_unless_closed(loop, p);
+    if (rc < 0) hob__free(p);
+    return rc;
+}
+
+int hob__post_held(struct hob_loop *loop, struct hob__post *p) {
+    p->owned = false;
+    return push_unless_closed(loop, p);
 }
 
 void hob__post_own(struct hob_loop *loop, struct hob__post *p) {

@@ -15,5 +15,7 @@ struct hob__post {
  * long as a task lives in the loop that does not end before fn has been called: then the loop
  * cannot have ended. */
 void hob__post_own(struct hob_loop *loop, struct hob__post *p);
+/* The same for whoever holds the loop (hob_loop_hold): 0, or HOB_E_CLOSED when it has ended. */
+int hob__post_held(struct hob_loop *loop, struct hob__post *p);
 
 #endif

@@ -4,7 +4,14 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "task/fdwait.h"
 #include "tls/tls.h"
+
+/* In seconds. The backend's, since OpenSSL's own may be another one. */
+static int64_t now(void) {
+    struct hob__backend *b = hob__backend_current("hob_tls_start");
+    return b->ops->wall(b);
+}
 
 static void session_free(struct hob_tls *tls, struct hob__tls_session *s) {
     hob__list_remove(&s->node);
@@ -36,6 +43,7 @@ int hob__tls_session_new(SSL *ssl, SSL_SESSION *session) {
     if (!s) return 0; /* without memory the next handshake is a long one */
     memcpy(s->key, t->session_key, n);
     s->session = session;
+    s->got = now();
     struct hob_tls *tls = t->tls;
     pthread_mutex_lock(&tls->lock);
     make_room(tls, s->key);
@@ -49,15 +57,14 @@ int hob__tls_session_new(SSL *ssl, SSL_SESSION *session) {
 
 SSL_SESSION *hob__tls_session_find(struct hob_tls *tls, const char *key) {
     SSL_SESSION *found = NULL;
-    long now = (long)time(NULL);
+    int64_t today = now();
     pthread_mutex_lock(&tls->lock);
     for (struct hob_list *n = tls->sessions.next, *next; n != &tls->sessions && !found; n = next) {
         struct hob__tls_session *s = hob__container(n, struct hob__tls_session, node);
         next = n->next;
         if (strcmp(s->key, key) != 0) continue;
         bool good = SSL_SESSION_is_resumable(s->session) &&
-                    now < (long)SSL_SESSION_get_time(s->session) +
-                              (long)SSL_SESSION_get_timeout(s->session);
+                    today < s->got + (int64_t)SSL_SESSION_get_timeout(s->session);
         if (good) {
             SSL_SESSION_up_ref(s->session);
             found = s->session;

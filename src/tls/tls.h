@@ -61,7 +61,8 @@ struct hob__tls_set {
 struct hob__tls_session {
     struct hob_list node; /* the latest first */
     SSL_SESSION *session;
-    char key[]; /* hob__tls.session_key */
+    int64_t got; /* when, by the backend's calendar */
+    char key[];  /* hob__tls.session_key */
 };
 
 struct hob_tls {
