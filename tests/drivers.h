@@ -62,7 +62,9 @@ static void run_once(const struct scenario *s, bool must_succeed, const char *wh
 
 static void drive(const struct scenario *s) {
     hob_set_report(quiet, NULL);
-    CHECK(hob_run(run_scenario, s->run) >= 0); /* what is made once and kept */
+    int first = hob_run(run_scenario, s->run); /* what is made once and kept */
+    if (first < 0)
+        FAIL("first run: %s: %s", hob_strerror(first), hob_error() ? hob_error()->message : "");
     hob_error_clear();
     live_before = hob__alloc_live();
     fds_before = count_fds();
