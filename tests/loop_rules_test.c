@@ -142,6 +142,23 @@ TASK_TEST(L02_a_post_that_posts_itself_again_starves_nobody) {
     return 0;
 }
 
+static int posts_run;
+static void posted_count(void *arg) {
+    (void)arg;
+    posts_run++;
+}
+TASK_TEST(L03_posts_that_wait_are_bounded) {
+    struct hob_loop *loop = hob_loop_current();
+    for (int i = 0; i < HOB_POSTS_MAX; i++) CHECK_EQ(hob_loop_post(loop, posted_count, NULL), 0);
+    for (int i = 0; i < 3; i++) CHECK_EQ(hob_loop_post(loop, posted_count, NULL), -EAGAIN);
+    CHECK_EQ(hob_sleep(0.001), 0);
+    CHECK_EQ(posts_run, HOB_POSTS_MAX);
+    CHECK_EQ(hob_loop_post(loop, posted_count, NULL), 0);
+    CHECK_EQ(hob_sleep(0.001), 0);
+    CHECK_EQ(posts_run, HOB_POSTS_MAX + 1);
+    return 0;
+}
+
 TASK_TEST(L03_posts_run_in_order) {
     char text[20][12];
     for (int i = 0; i < 20; i++) {

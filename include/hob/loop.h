@@ -41,9 +41,12 @@ HOB_API void hob_set_grace(double seconds);
 /* The loop that runs in this thread, or NULL. */
 HOB_API struct hob_loop *hob_loop_current(void);
 
+/* How many posts may wait for a loop to run them. */
+enum { HOB_POSTS_MAX = 65536 };
 /* Runs fn(arg) in the loop's thread, outside any task, soon; fn must not wait. From any thread, not
- * from a signal handler. 0, -ENOMEM, or HOB_E_CLOSED when the loop has ended (the loop must still
- * be held: hob_loop_hold). */
+ * from a signal handler. 0; -ENOMEM; -EAGAIN when the loop does not keep up and HOB_POSTS_MAX wait
+ * already (nothing is posted; a thread may try again later); or HOB_E_CLOSED when the loop has
+ * ended (the loop must still be held: hob_loop_hold). */
 HOB_API int hob_loop_post(struct hob_loop *loop, void (*fn)(void *arg), void *arg);
 
 /* Between hold and release a loop that has nothing to do waits for posts instead of reporting a

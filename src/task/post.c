@@ -19,12 +19,18 @@ static void push(struct hob_loop *loop, struct hob__post *p) {
     loop->backend.ops->wake(&loop->backend);
 }
 
+/* Those that own their record are bounded by that; the others by HOB_POSTS_MAX. */
 static int push_unless_closed(struct hob_loop *loop, struct hob__post *p) {
+    int rc = 0;
     pthread_mutex_lock(&loop->post_lock);
-    bool closed = atomic_load(&loop->closed);
-    if (!closed) push(loop, p);
+    if (atomic_load(&loop->closed))
+        rc = HOB_E_CLOSED;
+    else if (p->owned && atomic_load(&loop->posts) >= HOB_POSTS_MAX)
+        rc = -EAGAIN;
+    if (rc == 0 && p->owned) atomic_fetch_add(&loop->posts, 1);
+    if (rc == 0) push(loop, p);
     pthread_mutex_unlock(&loop->post_lock);
-    return closed ? HOB_E_CLOSED : 0;
+    return rc;
 }
 
 int hob_loop_post(struct hob_loop *loop, void (*fn)(void *arg), void *arg) {
@@ -62,6 +68,7 @@ void hob__inbox_run(struct hob_loop *loop) {
         p = in_order;
         in_order = p->next;
         bool owned = p->owned;
+        if (owned) atomic_fetch_sub(&loop->posts, 1);
         p->fn(p->arg);
         if (owned) hob__free(p);
     }

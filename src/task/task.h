@@ -152,6 +152,7 @@ struct hob_loop {
 
     pthread_mutex_t post_lock; /* taken by posters, so that closing can wait for them */
     struct hob__post *_Atomic inbox;
+    _Atomic uint32_t posts; /* in it, and not the poster's own */
     _Atomic int holds;
     _Atomic bool closed;
     bool gone;        /* the backend closes; under post_lock */
