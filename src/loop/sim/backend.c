@@ -51,8 +51,11 @@ static int make_world(struct hob__backend *b) {
     return 0;
 }
 
+unsigned hob__sim_left_open;
+
 static void end_world(struct hob__sim *w) {
     hob__sim_current = NULL;
+    for (unsigned i = 0; i < w->host_count; i++) hob__sim_left_open += w->hosts[i]->fds;
     hob__sim_free_world(w);
 }
 

@@ -2,6 +2,8 @@
  *
  * Edge by edge, as epoll does it: arming tells what is so at that moment, then only what becomes
  * so. News wait in their loop's list until its next wait(). */
+#include <sys/resource.h>
+
 #include "loop/sim/sim.h"
 
 /* Free numbers are a list through the table: each holds the next one, with the lowest bit set. */
@@ -21,7 +23,12 @@ void hob__sim_end_init(struct hob__sim_end *e, const struct hob__sim_kind *kind,
 int hob__sim_end_open(struct hob__sim_end *e) {
     struct hob__sim_host *h = e->host;
     struct hob__sim *w = h->world;
-    if (h->fds >= h->fds_max) return -EMFILE;
+    unsigned most = h->fds_max;
+    struct rlimit limit;
+    /* A program that runs in a world of its own may have set itself a limit. */
+    if (w->implicit && getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < most)
+        most = limit.rlim_cur > 3 ? (unsigned)limit.rlim_cur - 3 : 0;
+    if (h->fds >= most) return -EMFILE;
     unsigned at = w->free_end;
     if (at != UINT32_MAX) {
         w->free_end = (unsigned)((uintptr_t)w->ends[at] >> 1);

@@ -44,6 +44,10 @@ static void choose_faults(struct hob__sim *w, bool all) {
         .no_memory = sometimes(w, 0.02),
         .stall = sometimes(w, 0.001),
         .buggify = sometimes(w, 0.2),
+        .datagram_lost = sometimes(w, 0.2),
+        .datagram_twice = sometimes(w, 0.2),
+        .datagram_late = sometimes(w, 0.2),
+        .name_lost = sometimes(w, 0.3),
     };
     if (!all) return;
     w->faults = (struct hob__sim_faults){
@@ -56,6 +60,10 @@ static void choose_faults(struct hob__sim *w, bool all) {
         .no_memory = HOB__SIM_P(0.01),
         .stall = HOB__SIM_P(0.0005),
         .buggify = HOB__SIM_P(0.1),
+        .datagram_lost = HOB__SIM_P(0.1),
+        .datagram_twice = HOB__SIM_P(0.05),
+        .datagram_late = HOB__SIM_P(0.1),
+        .name_lost = HOB__SIM_P(0.1),
     };
 }
 

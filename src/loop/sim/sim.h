@@ -68,6 +68,9 @@ struct hob__sim_faults {
     uint32_t no_memory;   /* connect() fails with ENOBUFS */
     uint32_t stall;       /* a loop does not run for a while: 1 to 100 ms */
     uint32_t buggify;     /* hob_buggify() sites that are on fire so often */
+    uint32_t datagram_lost, datagram_twice;
+    uint32_t datagram_late; /* up to 50 ms, so that others overtake it */
+    uint32_t name_lost;     /* a question to the name server, or its answer */
 };
 
 enum hob__sim_order { HOB__SIM_FIFO, HOB__SIM_RANDOM, HOB__SIM_LAST, HOB__SIM_PCT };
@@ -119,8 +122,9 @@ struct hob__sim_host {
     bool down;             /* crashed: nothing that it does reaches the world, nothing reaches it */
     unsigned age;          /* how often it has crashed */
     struct hob_list ports; /* what is bound (tcp.c) */
-    struct hob_list paths; /* Unix sockets (local.c) */
-    struct hob_list ends;  /* its descriptors */
+    struct hob_list datagram_ports; /* the same (udp.c) */
+    struct hob_list paths;          /* Unix sockets (local.c) */
+    struct hob_list ends;           /* its descriptors */
     uint16_t next_port;
     unsigned fds, fds_max;
     void *files; /* files.c */
@@ -354,6 +358,7 @@ bool hob__sim_address_any(const struct hob__sim_address *a);
 
 /* ---- tcp.c, local.c, udp.c: sockets ---- */
 struct hob__sim_end *hob__sim_tcp_new(struct hob__sim_host *h, sa_family_t family);
+struct hob__sim_end *hob__sim_udp_new(struct hob__sim_host *h, sa_family_t family);
 struct hob__sim_end *hob__sim_unix_new(struct hob__sim_host *h);
 /* Two ends of a pipe (0 reads), of a pair of Unix sockets; with descriptors. 0 or -EMFILE. */
 int hob__sim_pipe(struct hob__sim_host *h, int ends[2]);
@@ -371,6 +376,8 @@ void hob__sim_buggify(const struct hob__sim *w);
 /* ---- backend.c ---- */
 extern const struct hob__backend_ops hob__backend_sim;
 extern const struct hob__sys hob__sys_sim;
+/* Descriptors that were open when the worlds of the program's loops ended: for tests that count. */
+extern unsigned hob__sim_left_open;
 /* HOB_SIM=seed:N[,order=fifo|random|last|pct][,faults=none|all][,log[=file]] as it stands in the
  * environment; a world is told by hob__sim_configure(). */
 struct hob__sim_config {

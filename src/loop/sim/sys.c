@@ -24,6 +24,8 @@ static int sim_socket(struct hob__backend *b, int domain, int type, int protocol
     if (((struct hob__sim_loop *)b->state)->ghost) return -ENETDOWN;
     if (type == SOCK_STREAM && (domain == AF_INET || domain == AF_INET6))
         return opened(hob__sim_tcp_new(h, (sa_family_t)domain));
+    if (type == SOCK_DGRAM && (domain == AF_INET || domain == AF_INET6))
+        return opened(hob__sim_udp_new(h, (sa_family_t)domain));
     if (type == SOCK_STREAM && domain == AF_UNIX) return opened(hob__sim_unix_new(h));
     return -EAFNOSUPPORT;
 }

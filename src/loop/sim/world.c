@@ -159,6 +159,7 @@ struct hob__sim_host *hob__sim_host_new(struct hob__sim *w, const char *name) {
     h->fds_max = HOST_FDS;
     h->next_port = 32768;
     hob__list_init(&h->ports);
+    hob__list_init(&h->datagram_ports);
     hob__list_init(&h->paths);
     hob__list_init(&h->ends);
     h->index = w->host_count++;
