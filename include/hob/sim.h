@@ -105,6 +105,29 @@ HOB_API void hob_sim_crash(struct hob_sim_host *h);
 /* Is the calling task one of a host that has crashed? */
 HOB_API bool hob_sim_crashed(void);
 
+/* ---- a host's files ----
+ *
+ * Each host has a file system of its own, in memory: empty but for /tmp, /dev/null, /dev/zero and
+ * /dev/full; its programs run as one plain user who owns everything, in the folder "/". Writes go
+ * to a cache. What hob_file_sync() has written, and names whose folder was synced, are on the disk;
+ * of all else a crash keeps some: any 512 bytes of a write or none, any length on the way, and
+ * names as one of four kinds of journals would (a seed's choice). hob_sim_restart() finds what was
+ * left. */
+
+struct hob_sim_disk_options {
+    uint64_t size;       /* bytes for contents, in blocks of 4096; 0: no limit (else -ENOSPC) */
+    double read_errors;  /* 0 to 1: how often a read fails with -EIO */
+    double write_errors; /* a write */
+    double sync_errors;  /* a sync: part of what was not written never will be, and the next sync
+                            does not say so: as on Linux */
+    double latency;      /* seconds, at most, of work that goes to the disk; 0: 0.0002 */
+};
+/* hob_sim_disk(h, .size = 1 << 20, .sync_errors = 0.1): from now on. NULL: the test's own. */
+#define hob_sim_disk(h, ...) hob__sim_disk((h), HOB__OPTIONS(hob_sim_disk_options, __VA_ARGS__))
+/* The machine crashes at its n-th call on files from now on, before that is done (n > 0): with n =
+ * 1, 2, 3 ... a program is cut off at every point. 0: it does not. */
+HOB_API void hob_sim_crash_at_call(struct hob_sim_host *h, uint64_t n);
+
 /* ---- the network between two hosts; NULL: the test's own ---- */
 
 struct hob_sim_link_options {
@@ -151,6 +174,7 @@ HOB_API struct hob_sim_host *hob__sim_host(const char *name, const struct hob__s
                                            const void *args);
 HOB_API int hob__sim_restart(struct hob_sim_host *h, const struct hob__spawn_site *site,
                              const void *args);
+HOB_API void hob__sim_disk(struct hob_sim_host *h, struct hob_sim_disk_options options);
 HOB_API void hob__sim_link(struct hob_sim_host *a, struct hob_sim_host *b, bool both,
                            struct hob_sim_link_options options);
 

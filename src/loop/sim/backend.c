@@ -11,8 +11,7 @@
 #include "loop/internal.h"
 #include "loop/sim/sim.h"
 
-#define LOOK_NS 50                     /* what a look at the clock takes */
-#define WALL_BEGIN INT64_C(1767225600) /* 2026-01-01 00:00:00 UTC */
+#define LOOK_NS 50 /* what a look at the clock takes */
 
 static struct hob__sim_loop *loop_of(struct hob__backend *b) { return b->state; }
 
@@ -45,6 +44,7 @@ static int make_world(struct hob__backend *b) {
     struct hob__sim *w = hob__sim_new(c.seed);
     hob__sim_configure(w, &c);
     w->implicit = true;
+    w->real_files = !c.files;
     w->stuck = sleep_really;
     hob__sim_loop_new(hob__sim_host_new(w, "local"), NULL, NULL);
     hob__sim_current = w;
@@ -91,7 +91,7 @@ static void sim_close(struct hob__backend *b) {
 static uint64_t sim_now(struct hob__backend *b) { return loop_of(b)->world->now += LOOK_NS; }
 
 static int64_t sim_wall(struct hob__backend *b) {
-    return WALL_BEGIN + (int64_t)(loop_of(b)->world->now / 1000000000u);
+    return hob__sim_wall_ns(loop_of(b)->world) / 1000000000;
 }
 
 static void sim_pause(struct hob__backend *b, long ns) {
@@ -144,29 +144,6 @@ static void sim_wake(struct hob__backend *b) {
     if (l) atomic_store(&l->world->woken, true);
 }
 
-/* ---- bounded work: done some time later ---- */
-
-static void op_ends(struct hob__sim *w, void *arg, uint64_t data) {
-    struct hob__op *op = arg;
-    struct hob__sim_loop *l = w->loops[0];
-    for (unsigned i = 0; i < w->loop_count; i++)
-        if ((uint64_t)(uintptr_t)w->loops[i] == data) l = w->loops[i];
-    op->result = hob__linux_perform(op);
-    op->next = NULL;
-    *l->done_tail = op;
-    l->done_tail = &op->next;
-    hob__sim_make_runnable(l);
-}
-
-static int sim_submit(struct hob__backend *b, struct hob__op *op) {
-    struct hob__sim_loop *l = loop_of(b);
-    struct hob__sim *w = l->world;
-    uint64_t takes = 20000 + hob__sim_below(w, HOB__SIM_WORK, 200000);
-    b->ops_in_flight++;
-    hob__sim_at(w, w->now + takes, op_ends, op, (uint64_t)(uintptr_t)l);
-    return 0;
-}
-
 const struct hob__backend_ops hob__backend_sim = {
     .name = "sim",
     .open = sim_open,
@@ -180,10 +157,10 @@ const struct hob__backend_ops hob__backend_sim = {
     .wake = sim_wake,
     .arm = hob__sim_arm,
     .disarm = hob__sim_disarm,
-    .attempt = hob__linux_attempt,
-    .submit = sim_submit,
+    .attempt = hob__sim_attempt,
+    .submit = hob__sim_submit,
     .sys = &hob__sys_sim,
-    .files = &hob__files_linux,
+    .files = &hob__files_sim,
 };
 
 __attribute__((constructor)) static void enter(void) { hob__backend_simulated = &hob__backend_sim; }

@@ -115,6 +115,7 @@ void hob__sim_host_crash(struct hob__sim_host *h) {
     }
     for (unsigned i = 0; i < w->loop_count; i++)
         if (w->loops[i]->host == h) w->loops[i]->ghost = true;
+    hob__sim_files_crash(h);
 }
 
 /* ---- watching ---- */

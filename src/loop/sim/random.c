@@ -111,6 +111,7 @@ static int parse_one(const char *at, size_t n, struct hob__sim_config *c) {
     }
     if (is_word(at, n, "faults=none")) return (c->faults = 0), 0;
     if (is_word(at, n, "faults=all")) return (c->faults = 1), 0;
+    if (is_word(at, n, "files")) return (c->files = true), 0;
     if (is_word(at, n, "log")) return (c->log = true), 0;
     if (n > 4 && memcmp(at, "log=", 4) == 0 && n - 4 < sizeof c->log_file) {
         memcpy(c->log_file, at + 4, n - 4);

@@ -107,6 +107,7 @@ struct hob__sim_loop {
     uint64_t stalled_until;
     struct hob_list ready; /* watches with news for the loop */
     struct hob__op *done, **done_tail;
+    unsigned workers;       /* work.c: jobs of its that run */
     void (*run)(void *arg); /* what runs on its stack; NULL: the thread's own stack */
     void *arg;
     struct hob__stack *stack;
@@ -175,8 +176,10 @@ struct hob__sim {
     void (*too_late)(struct hob__sim *w);
     /* Nothing can ever happen again. True: something can after all. */
     bool (*stuck)(struct hob__sim *w);
-    void *above;   /* the front's own */
-    bool implicit; /* made by a loop that was opened without a world: closed with it */
+    void *above;     /* the front's own */
+    bool implicit;   /* made by a loop that was opened without a world: closed with it */
+    bool real_files; /* the programs' files are those of the real machine */
+    struct hob__sim_loop *working; /* work.c: the worker whose job runs right now */
 };
 
 /* A world whose every decision follows from the seed. */
@@ -364,6 +367,24 @@ struct hob__sim_end *hob__sim_unix_new(struct hob__sim_host *h);
 int hob__sim_pipe(struct hob__sim_host *h, int ends[2]);
 int hob__sim_pair(struct hob__sim_host *h, int ends[2]);
 
+/* ---- files.c: struct hob__files and the ops on files of a host's own file system ---- */
+extern const struct hob__files hob__files_sim;
+/* As hob__linux_perform() and hob__linux_attempt(). */
+ssize_t hob__sim_perform(struct hob__backend *b, struct hob__op *op);
+ssize_t hob__sim_attempt(struct hob__backend *b, struct hob__op *op);
+/* The power goes: what was not synced is there, or in part, or not. Descriptors are closed before.
+ */
+void hob__sim_files_crash(struct hob__sim_host *h);
+void hob__sim_files_free(struct hob__sim_host *h);
+
+/* ---- work.c: backend_ops.submit ---- */
+int hob__sim_submit(struct hob__backend *b, struct hob__op *op);
+
+/* Nanoseconds since 1970, from 2026-01-01 00:00:00 UTC on. */
+static inline int64_t hob__sim_wall_ns(const struct hob__sim *w) {
+    return INT64_C(1767225600) * 1000000000 + (int64_t)w->now;
+}
+
 /* ---- order.c ---- */
 int hob__sim_choose(struct hob__backend *b, uint32_t n, uint64_t (*id)(void *above, uint32_t i));
 unsigned hob__sim_choose_loop(struct hob__sim *w);
@@ -378,14 +399,15 @@ extern const struct hob__backend_ops hob__backend_sim;
 extern const struct hob__sys hob__sys_sim;
 /* Descriptors that were open when the worlds of the program's loops ended: for tests that count. */
 extern unsigned hob__sim_left_open;
-/* HOB_SIM=seed:N[,order=fifo|random|last|pct][,faults=none|all][,log[=file]] as it stands in the
- * environment; a world is told by hob__sim_configure(). */
+/* HOB_SIM=seed:N[,order=fifo|random|last|pct][,faults=none|all][,files][,log[=file]] as it stands
+ * in the environment; a world is told by hob__sim_configure(). */
 struct hob__sim_config {
     bool given; /* a seed is */
     uint64_t seed;
     int order;  /* -1: from the seed */
     int faults; /* -1: from the seed; 0: none; 1: all */
     bool log;
+    bool files; /* simulated, in a world that a program makes for itself */
     char log_file[200];
 };
 int hob__sim_config_parse(const char *text, struct hob__sim_config *c);

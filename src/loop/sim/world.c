@@ -137,6 +137,7 @@ void hob__sim_free_world(struct hob__sim *w) {
         e.fire(w, e.arg, e.data);
     }
     for (unsigned i = 0; i < w->host_count; i++) {
+        hob__sim_files_free(w->hosts[i]);
         hob__sim_free(w->links[i]);
         hob__sim_free(w->hosts[i]->name);
         hob__sim_free(w->hosts[i]);
