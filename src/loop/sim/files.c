@@ -341,9 +341,10 @@ static int64_t files_position(struct hob__backend *b, int fd) {
 
 /* ---- watching ---- */
 
+/* Of real files: records can be read, but not waited for. */
 static int files_watch_open(struct hob__backend *b) {
     struct hob__sim_fs *fs = hob__sim_fs_of(b);
-    return fs ? hob__sim_watch_open(fs) : -ENOSYS;
+    return fs ? hob__sim_watch_open(fs) : real->watch_open(b);
 }
 
 static int watch_node(struct hob__backend *b, struct hob__sim_fs *fs, int fd, int at,
@@ -357,27 +358,30 @@ static int watch_node(struct hob__backend *b, struct hob__sim_fs *fs, int fd, in
 }
 
 static int files_watch_add(struct hob__backend *b, int fd, const char *path, uint32_t events) {
-    struct hob__sim_fs *fs = hob__sim_fs_of(b);
+    if (is_real(fd)) return real->watch_add(b, fd, path, events);
     if (path[0] == 0) return -ENOENT;
-    return fs ? watch_node(b, fs, fd, AT_FDCWD, path, events) : -ENOSYS;
+    return watch_node(b, hob__sim_fs_of(b), fd, AT_FDCWD, path, events);
 }
 
 static int files_watch_add_folder(struct hob__backend *b, int fd, int folder, uint32_t events) {
-    struct hob__sim_fs *fs = hob__sim_fs_of(b);
-    return fs ? watch_node(b, fs, fd, folder, "", events) : -ENOSYS;
+    if (is_real(fd)) return real->watch_add_folder(b, fd, folder, events);
+    return watch_node(b, hob__sim_fs_of(b), fd, folder, "", events);
 }
 
 static int files_watch_remove(struct hob__backend *b, int fd, int id) {
+    if (is_real(fd)) return real->watch_remove(b, fd, id);
     struct hob__sim_end *e = hob__sim_end_of(b, fd);
     return e ? hob__sim_watch_remove(e, id) : -EBADF;
 }
 
 static ssize_t files_watch_read(struct hob__backend *b, int fd, void *buf, size_t n) {
+    if (is_real(fd)) return real->watch_read(b, fd, buf, n);
     struct hob__sim_end *e = hob__sim_end_of(b, fd);
     return e ? hob__sim_watch_read(e, buf, n) : -EBADF;
 }
 
 static int files_watch_queued(struct hob__backend *b, int fd) {
+    if (is_real(fd)) return real->watch_queued(b, fd);
     struct hob__sim_end *e = hob__sim_end_of(b, fd);
     return e ? hob__sim_watch_queued(e) : -EBADF;
 }
