@@ -151,6 +151,23 @@ HOB_API void hob_sim_heal(struct hob_sim_host *a, struct hob_sim_host *b);
 /* From a to b: nothing arrives for so many seconds; then all of it at once. */
 HOB_API void hob_sim_clog(struct hob_sim_host *a, struct hob_sim_host *b, double seconds);
 
+/* ---- names: what the world's name servers say ---- */
+
+struct hob_sim_name_options {
+    double ttl;      /* seconds that the answer may be kept; 0: 60; below 0: none at all */
+    double delay;    /* seconds until it comes; 0: anew each time, 1 to 31 ms */
+    double delay_v6; /* that of the IPv6 addresses; 0: as delay */
+    bool silent;     /* no answer comes: HOB_E_NAME_TEMPORARY once all attempts are over */
+    bool broken;     /* the servers cannot tell: HOB_E_NAME_TEMPORARY */
+};
+/* hob_sim_name("db.example", "10.0.0.2, fd00::2", .ttl = 5): the name has these addresses (at most
+ * 16; "": none, HOB_E_NAME), from now on; what a loop keeps of an earlier answer, it keeps. A name
+ * that nothing was said of is a host's, if one is called so, else there is no such host. Every
+ * lookup of the world's hosts is answered so, whatever hob_dns_configure() says of servers; of a
+ * hosts file only if it names one. A seed's faults lose questions and answers. Does not wait. */
+#define hob_sim_name(name, addresses, ...)                                                         \
+    hob__sim_name((name), (addresses), HOB__OPTIONS(hob_sim_name_options, __VA_ARGS__))
+
 /* ---- chance, for tests: from the seed ---- */
 
 HOB_API uint64_t hob_sim_seed(void);
@@ -175,6 +192,8 @@ HOB_API struct hob_sim_host *hob__sim_host(const char *name, const struct hob__s
 HOB_API int hob__sim_restart(struct hob_sim_host *h, const struct hob__spawn_site *site,
                              const void *args);
 HOB_API void hob__sim_disk(struct hob_sim_host *h, struct hob_sim_disk_options options);
+HOB_API void hob__sim_name(const char *name, const char *addresses,
+                           struct hob_sim_name_options options);
 HOB_API void hob__sim_link(struct hob_sim_host *a, struct hob_sim_host *b, bool both,
                            struct hob_sim_link_options options);
 

@@ -27,7 +27,15 @@ static void drop(struct hob__loop_data *d) {
     hob__free(dns);
 }
 
+const struct hob__dns_source *hob__dns_simulated;
+
+/* In a simulated world names are the world's, too; it has no hosts file of its own. */
+static bool simulated(void) {
+    return hob__dns_simulated && hob__loop->backend.ops == hob__backend_simulated;
+}
+
 static const struct hob__dns_source *choose(bool system) {
+    if (simulated()) return hob__dns_simulated;
 #ifdef HAVE_CARES
     if (!system) return &hob__dns_ares;
 #endif
@@ -40,6 +48,7 @@ static void fill_in(struct hob_dns_options *o) {
     if (o->max_ttl == 0) o->max_ttl = MAX_TTL;
     if (o->negative_ttl == 0) o->negative_ttl = NEGATIVE_TTL;
     if (o->queries == 0) o->queries = QUERIES;
+    if (!o->hosts && simulated()) o->hosts = "";
 }
 
 struct hob__dns *hob__dns_current(void) {

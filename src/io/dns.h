@@ -8,9 +8,9 @@
  *
  *   QUEUED -> RUNNING -> DONE      (RUNNING -> QUEUED when the servers' configuration has changed)
  *
- * A *source* is where answers come from: c-ares (dns_ares.c) or the system's getaddrinfo() in
- * threads (dns_system.c). It is started with a query, and calls hob__query_answered() some time, in
- * the loop's thread, perhaps at once.
+ * A *source* is where answers come from: c-ares (dns_ares.c), the system's getaddrinfo() in threads
+ * (dns_system.c), or a simulated world (sim/dns.c). It is started with a query, and calls
+ * hob__query_answered() some time, in the loop's thread, perhaps at once.
  *
  * A *lookup* is one host as a task looks it up: its two queries, or none when the host is an
  * address or stands in a file. What it finds goes into a list of candidates, each with what is
@@ -65,6 +65,8 @@ struct hob__dns_source {
     void (*close)(struct hob__dns *dns);
 };
 extern const struct hob__dns_source hob__dns_ares, hob__dns_system;
+/* The simulated world's, once libhob-sim is there. */
+extern const struct hob__dns_source *hob__dns_simulated;
 
 enum { HOB__FILE_AGAIN = 1000000000 }; /* ns from one look at a file to the next */
 

@@ -123,6 +123,7 @@ static void run_once(const struct hob__sim_test *t, uint64_t seed, const struct 
     w->limit = UINT64_MAX; /* what is under way still ends */
     hob__sim_current = NULL;
     hob__sim_free_hosts(w);
+    hob__sim_free_names(&front);
     hob__sim_free_world(w);
     out->ended = true;
 }

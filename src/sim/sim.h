@@ -26,6 +26,7 @@ struct hob_sim_host {
 struct hob__sim_front {
     struct hob_sim_host *hosts, **last;
     struct hob_sim_host test; /* the test's own */
+    struct hob__sim_name *names;
 };
 
 static inline struct hob__sim_front *hob__sim_front(struct hob__sim *w) { return w->above; }
@@ -37,6 +38,7 @@ struct hob__sim *hob__sim_here(const char *func);
  * error of a host that nobody asked for. */
 int hob__sim_end_hosts(struct hob__sim *w);
 void hob__sim_free_hosts(struct hob__sim *w);
+void hob__sim_free_names(struct hob__sim_front *front);
 /* The loop's tasks are cancelled: as by hob_scope_cancel() on all of it. */
 void hob__sim_cancel_loop(struct hob__sim_loop *l);
 #endif
