@@ -62,6 +62,24 @@ TEST(a_reader_sees_the_end_when_the_program_closes_a_standard_descriptor) {
     }
 }
 
+/* The number that a descriptor opened now would get. */
+static int next_number(void) {
+    int fd = fcntl(0, F_DUPFD_CLOEXEC, 0);
+    close(fd);
+    return fd;
+}
+static int numbers_stay(void) {
+    int first = next_number();
+    for (uint64_t t0 = hob_now(); seconds_since(t0) < 0.01;) CHECK_EQ(next_number(), first);
+    return 0;
+}
+HOB_TASK(numbers_stay)
+
+/* Its thread starts while the first task runs already. */
+TEST(no_descriptor_is_taken_at_the_start_not_even_for_a_moment) {
+    for (int i = 0; i < 50; i++) CHECK_EQ(hob_run(numbers_stay), 0);
+}
+
 static int redirects(const char *path) {
     HOB_TRY(hob_sleep(0.05));
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
