@@ -10,7 +10,7 @@
 
 #include "base/memory.h"
 
-static char folder[] = "/tmp/hob-file-test-XXXXXX";
+static char folder[64];
 
 static const char *in(const char *name) {
     static char paths[8][300];
@@ -21,6 +21,7 @@ static const char *in(const char *name) {
 }
 
 static int tidy(int (*body)(void)) {
+    snprintf(folder, sizeof folder, TEST_PATH "-XXXXXX", (int)getpid(), "files");
     CHECK(mkdtemp(folder) != NULL);
     int fds = count_fds();
     hob__alloc_fail_at(0);

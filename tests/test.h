@@ -8,11 +8,14 @@
  *
  * CHECK* end the test with file and line. CHECK_DIES(statement, "text") runs the statement in a
  * child and wants it to die with that text on its standard error. A test lasts at most 60 s
- * (TEST_SECONDS). The program prints "ok name" or "FAIL name" lines and "N passed, N failed";
+ * (TEST_SECONDS). What it makes under TEST_PATH is removed when it has ended, however it did. The
+ * program prints "ok name" or "FAIL name" lines and "N passed, N failed";
  * arguments choose tests by name; exit 0, 1. */
 #ifndef HOB_TEST_H
 #define HOB_TEST_H
 #include <dirent.h>
+#include <ftw.h>
+#include <glob.h>
 #include <hob/hob.h>
 #include <signal.h>
 #include <stdio.h>
@@ -122,6 +125,26 @@ __attribute__((unused)) static int count_fds(void) {
         CHECK_HAS(test_buf, text);                                                                 \
     } while (0)
 
+/* A format of the test's process number and a name: a place that nothing survives in. With
+ * "-XXXXXX" behind it, for mkstemp() and mkdtemp(). */
+#define TEST_PATH "/tmp/hob-test-%d-%s"
+
+__attribute__((unused)) static int test_remove_one(const char *path, const struct stat *st,
+                                                   int flag, struct FTW *ftw) {
+    (void)st, (void)flag, (void)ftw;
+    remove(path);
+    return 0;
+}
+__attribute__((unused)) static void test_remove(pid_t pid) {
+    char pattern[64];
+    glob_t found;
+    snprintf(pattern, sizeof pattern, TEST_PATH, (int)pid, "*");
+    if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0) return;
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        nftw(found.gl_pathv[i], test_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    globfree(&found);
+}
+
 #define TEST_MAIN()                                                                                \
     int main(int argc, char **argv) { return test_main(argc, argv); }
 
@@ -144,6 +167,7 @@ __attribute__((unused)) static int test_main(int argc, char **argv) {
         }
         int status = 0;
         waitpid(pid, &status, 0);
+        test_remove(pid);
         bool ok = WIFEXITED(status) && WEXITSTATUS(status) == 0;
         ok ? passed++ : failed++;
         if (ok)
