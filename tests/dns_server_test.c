@@ -456,4 +456,43 @@ DNS_TEST(listening_by_name) {
 }
 #endif
 
+/* ---- before the loop looks ---- */
+
+static int asks_v4(const char *host, const char *answer) {
+    CHECK_STR(resolved(host, AF_INET), answer);
+    return 0;
+}
+HOB_TASK(asks_v4, const char *, const char *)
+
+/* The query is answered within the turn in which it was sent: the answer lies in the socket before
+ * the kernel has been told to watch it. And again when the socket is watched. */
+TASK_TEST(an_answer_that_is_there_before_its_socket_is_watched) {
+    char servers[32];
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof at;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    CHECK_EQ(bind(fd, (struct sockaddr *)&at, size), 0);
+    CHECK_EQ(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+    snprintf(servers, sizeof servers, "127.0.0.1:%d", ntohs(at.sin_port));
+    CHECK_EQ(hob_dns_configure(&(struct hob_dns_options){.servers = servers,
+                                                         .hosts = "",
+                                                         .resolv_conf = "/dev/null",
+                                                         .timeout = 20,
+                                                         .attempts = 1}),
+             0);
+    for (int i = 0; i < 2; i++) {
+        unsigned char q[600];
+        struct message m = SMALL_MESSAGE;
+        HOB_SCOPE(s);
+        hob_spawn(s, asks_v4, i ? "v4only.test" : "chain.test", i ? "192.0.2.4" : "192.0.2.7");
+        HOB_TRY(hob_yield_now()); /* it has asked */
+        ssize_t n = recvfrom(fd, q, sizeof q, 0, (struct sockaddr *)&at, &size);
+        CHECK(n > 0 && begin(&m, q, (size_t)n) && answer(&m, false));
+        CHECK_EQ(sendto(fd, m.b, m.n, 0, (struct sockaddr *)&at, size), m.n);
+        HOB_TRY(hob_join(s));
+    }
+    close(fd);
+    return 0;
+}
+
 TEST_MAIN()
