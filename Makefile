@@ -59,10 +59,10 @@ bench: ## the benchmarks beside their peers, as ratios (ONLY=name chooses)
 	@$(MAIN) -- all benches
 	@bench/run
 
-fuzz: ## the parsers against libFuzzer, SECONDS=60 each
+fuzz: ## the parsers against libFuzzer, SECONDS=60 each, on all processors (ONLY=name chooses)
 	@scripts/setup test
 	@CC=clang $(B) build/fuzz -Dfuzz=true -Db_sanitize=address,undefined $(SAN) $(TESTED)
-	@scripts/run-fuzz $(SECONDS)
+	@scripts/run-fuzz $(SECONDS) $(ONLY)
 
 install: ## into PREFIX=/usr/local (libraries: LIBDIR=lib), under DESTDIR
 	@scripts/setup build

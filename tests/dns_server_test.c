@@ -7,6 +7,16 @@
 
 #ifdef HAVE_CARES
 
+DNS_TEST(servers_may_stand_apart) {
+    char text[200];
+    snprintf(text, sizeof text, " [::1]:1,%s ,, %s [::1]", server.servers, server.servers);
+    CHECK_EQ(
+        hob_dns_configure(&(struct hob_dns_options){.servers = text, .hosts = "", .timeout = 0.5}),
+        0);
+    CHECK_STR(resolved("host.test", AF_INET), "192.0.2.1 192.0.2.2");
+    return 0;
+}
+
 DNS_TEST(a_name_is_asked_for_once) {
     CHECK_STR(info().resolver, "c-ares");
     CHECK_STR(resolved("host.test", AF_INET), "192.0.2.1 192.0.2.2");

@@ -4,24 +4,10 @@
 #include "test.h"
 
 #include <stdarg.h>
-#include <sys/mman.h>
 
+#include "../fuzz/fuzz.h"
 #include "http/h1.h"
 #include "http/scan.h"
-
-enum { EDGE = 1 << 17 };
-
-static char *edge(void) {
-    static char *end;
-    if (!end) {
-        char *p =
-            mmap(NULL, EDGE + 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        CHECK(p != MAP_FAILED);
-        CHECK_EQ(mprotect(p + EDGE, 65536, PROT_NONE), 0);
-        end = p + EDGE;
-    }
-    return end;
-}
 
 /* What came out, as text; the body's bytes of one message are joined. */
 struct seen {
@@ -126,8 +112,7 @@ static void run(struct seen *s, struct how how, const char *text, size_t n, size
     for (;;) {
         size_t used;
         struct hob_slice piece;
-        char *in = edge() - have;
-        memcpy(in, text + at, have);
+        char *in = edge_copy(text + at, have);
         int rc = hob__h1_next(&p, in, have, &used, &piece);
         CHECK(used <= have);
         at += used;
@@ -554,14 +539,14 @@ TEST(scans_agree_with_the_plain_ones) {
     srand(7);
     for (int round = 0; round < 200000; round++) {
         size_t n = (size_t)rand() % 70;
-        char *p = edge() - n;
+        char *p = edge_room(n);
         for (size_t i = 0; i < n; i++)
             p[i] = rand() % 40 ? (char)(0x21 + rand() % 0x5e) : (char)rand();
         CHECK(hob__scan_value(p, p + n) == hob__scan_value_plain(p, p + n));
         CHECK(hob__scan_target(p, p + n) == hob__scan_target_plain(p, p + n));
     }
     for (int c = 0; c < 256; c++) { /* each byte at each place */
-        char *p = edge() - 40;
+        char *p = edge_room(40);
         for (int i = 0; i < 40; i++) {
             memset(p, 'a', 40);
             p[i] = (char)c;

@@ -3,23 +3,10 @@
 #include "test.h"
 
 #include <hob/url.h>
-#include <sys/mman.h>
 
+#include "../fuzz/fuzz.h"
 #include "base/buffer.h"
 #include "base/memory.h"
-
-/* A copy that ends right before a page that cannot be read. */
-static const char *at_edge(const char *text, size_t n) {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    static char *two;
-    if (!two) {
-        two = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        CHECK(two != MAP_FAILED);
-        CHECK_EQ(mprotect(two + page, page, PROT_NONE), 0);
-    }
-    CHECK(n <= page);
-    return memcpy(two + page - n, text, n);
-}
 
 static bool is(struct hob_slice s, const char *text) {
     if (!text) return s.at == NULL;
@@ -53,13 +40,13 @@ TEST(good_urls) {
         const struct good *g = &good[i];
         struct hob_url u;
         size_t n = strlen(g->text);
-        const char *text = at_edge(g->text, n);
+        const char *text = edge_copy(g->text, n);
         int rc = hob_url_parse(text, n, &u, NULL);
         if (rc != 0 || u.tls != g->tls || u.port != g->port || !is(u.userinfo, g->userinfo) ||
             !is(u.host, g->host) || !is(u.path, g->path) || !is(u.query, g->query) ||
             !is(u.fragment, g->fragment))
             FAIL("%s: %d", g->text, rc);
-        for (size_t cut = 0; cut < n; cut++) hob_url_parse(at_edge(g->text, cut), cut, &u, NULL);
+        for (size_t cut = 0; cut < n; cut++) hob_url_parse(edge_copy(g->text, cut), cut, &u, NULL);
     }
 }
 
@@ -134,7 +121,7 @@ TEST(bad_urls) {
         struct hob_url u;
         struct hob_url_error why = {999, "none"};
         size_t n = strlen(b->text);
-        int rc = hob_url_parse(at_edge(b->text, n), n, &u, &why);
+        int rc = hob_url_parse(edge_copy(b->text, n), n, &u, &why);
         if (rc != HOB_E_URL || why.at != b->at || !strstr(why.reason, b->reason))
             FAIL("%s: %d at %zu: %s", b->text, rc, why.at, why.reason);
         CHECK_EQ(hob_url_parse(b->text, n, &u, NULL), HOB_E_URL);
@@ -192,7 +179,7 @@ TEST(resolve) {
     for (size_t i = 0; i < sizeof resolved / sizeof *resolved; i++) {
         const char *ref = resolved[i][0];
         size_t n = strlen(ref), want = strlen(resolved[i][1]);
-        int rc = hob_url_resolve("http://a/b/c/d;p?q", at_edge(ref, n), n, buf, sizeof buf, NULL);
+        int rc = hob_url_resolve("http://a/b/c/d;p?q", edge_copy(ref, n), n, buf, sizeof buf, NULL);
         if (rc != (int)want || strcmp(buf, resolved[i][1]) != 0)
             FAIL("\"%s\" gives %d %s, not %s", ref, rc, buf, resolved[i][1]);
         for (size_t cap = 0; cap <= want; cap++) {

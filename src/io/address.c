@@ -72,10 +72,10 @@ static void set_v4(struct hob_address *a, uint32_t ip, uint16_t port) {
 
 /* "eth0" or a number: 0 when it is neither. */
 static uint32_t scope_of(const char *text) {
-    uint32_t n = 0;
+    uint64_t n = 0;
     const char *p = text;
-    for (; *p >= '0' && *p <= '9' && p - text < 9; p++) n = n * 10 + (uint32_t)(*p - '0');
-    return p > text && !*p ? n : if_nametoindex(text);
+    for (; *p >= '0' && *p <= '9' && n <= UINT32_MAX; p++) n = n * 10 + (uint64_t)(*p - '0');
+    return p > text && !*p && n <= UINT32_MAX ? (uint32_t)n : if_nametoindex(text);
 }
 
 int hob_address_parse_host(const char *text, uint16_t port, struct hob_address *out) {

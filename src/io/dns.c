@@ -105,6 +105,21 @@ static int check_servers(const char *text) {
     return n > 0 ? 0 : hob_fail(-EINVAL, "servers '%.200s': none", text);
 }
 
+/* In place, as c-ares wants it: nothing but a comma between two of them, brackets only in front of
+ * a port. */
+static void tidy_servers(char *text) {
+    char *out = text;
+    for (const char *p = text + strspn(text, ", "); *p; p += strspn(p, ", ")) {
+        size_t n = strcspn(p, ", ");
+        bool bare = *p == '[' && p[n - 1] == ']';
+        if (out > text) *out++ = ',';
+        memmove(out, p + bare, n - 2 * bare);
+        out += n - 2 * bare;
+        p += n;
+    }
+    *out = 0;
+}
+
 int hob_dns_configure(const struct hob_dns_options *options) {
     hob__current(__func__);
     struct hob_dns_options o = *options;
@@ -118,6 +133,7 @@ int hob_dns_configure(const struct hob_dns_options *options) {
     char *copy = hob__alloc(size), *at = copy;
     if (!copy) return -ENOMEM;
     for (int i = 0; i < 3; i++) keep_text(texts[i], &at);
+    if (o.servers) tidy_servers(copy); /* the first of them */
     fill_in(&o);
     dns->options = o;
     hob__free(dns->texts);

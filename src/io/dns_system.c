@@ -30,7 +30,9 @@ struct job {
 /* "4.3.2.1.in-addr.arpa" and its like back to the address. */
 static void from_arpa(const char *name, struct hob_address *a) {
     unsigned b[4];
-    if (sscanf(name, "%3u.%3u.%3u.%3u.in-addr.arpa", &b[3], &b[2], &b[1], &b[0]) == 4) {
+    int end = 0; /* stays 0 unless all of it is there: "1.0.0.0." may begin an IPv6 address, too */
+    sscanf(name, "%3u.%3u.%3u.%3u.in-addr.arpa%n", &b[3], &b[2], &b[1], &b[0], &end);
+    if (end > 0) {
         a->ip.v4.sin_family = AF_INET;
         a->ip.v4.sin_addr.s_addr = htonl(b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3]);
         return;
