@@ -16,7 +16,8 @@ static unsigned most;
 static ssize_t perform(struct hob__op *op) {
     if (op->code != HOB__OP_PREADV || op->iov_count != 1) return -EINVAL;
     size_t at = (size_t)op->offset, n = op->iov->iov_len;
-    if (cut && n > 1 + fuzz_next(&cut) % most) n = 1 + fuzz_next(&cut) % most;
+    size_t piece = cut ? 1 + fuzz_next(&cut) % most : n;
+    if (n > piece) n = piece;
     if (at >= size) return 0;
     if (n > size - at) n = size - at;
     memcpy(op->iov->iov_base, text + at, n);

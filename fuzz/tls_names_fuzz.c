@@ -1,9 +1,7 @@
 /* tls_names_fuzz.c - the certificate for a name, and the protocol that both sides know: as two
  * loops over all of them find it; and the sessions that a client keeps, as a list of the latest. */
-#include <hob/error.h>
-
-#include "fuzz.h"
 #include "tls/tls.h"
+#include "world.h"
 
 enum { IDENTITIES = 4, NAMES = 4 };
 
@@ -104,8 +102,7 @@ static void keep(struct hob_tls *tls, int key, bool once, bool expired) {
     SSL_SESSION *s = SSL_SESSION_new();
     CHECK(s && SSL_SESSION_set1_id(s, (const unsigned char *)"id", 2));
     CHECK(SSL_SESSION_set_protocol_version(s, once ? TLS1_3_VERSION : TLS1_2_VERSION));
-    SSL_SESSION_set_time(s, expired ? 1000 : (long)time(NULL));
-    SSL_SESSION_set_timeout(s, 7200);
+    SSL_SESSION_set_timeout(s, expired ? 0 : 7200);
     struct hob__tls t = {.tls = tls, .session_key = text};
     SSL_set_app_data(ssl, &t);
     CHECK(hob__tls_session_new(ssl, s) == 1);
@@ -130,7 +127,10 @@ static void resume(struct hob_tls *tls, int key) {
     SSL_SESSION_free(got);
 }
 
-static void sessions(struct fuzz_input *in) {
+static struct fuzz_input *input;
+
+static int sessions(void) {
+    struct fuzz_input *in = input;
     struct hob_tls tls = {.options.max_sessions = MOST};
     hob__list_init(&tls.sessions);
     pthread_mutex_init(&tls.lock, NULL);
@@ -149,7 +149,9 @@ static void sessions(struct fuzz_input *in) {
     }
     hob__tls_sessions_clear(&tls);
     CHECK(tls.session_count == 0);
+    return 0;
 }
+HOB_TASK(sessions) /* what has expired is told by the loop's calendar */
 
 FUZZ(data, n) {
     struct fuzz_input in = {data, n};
@@ -161,5 +163,6 @@ FUZZ(data, n) {
     size_t size;
     const uint8_t *theirs = fuzz_bytes(&in, 255, &size);
     agree(own, (const unsigned char *)edge_copy(theirs, size), (unsigned)size);
-    sessions(&in);
+    input = &in;
+    CHECK(world_run(sessions) == 0);
 }

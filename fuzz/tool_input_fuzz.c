@@ -21,7 +21,8 @@ static unsigned most;
 static ssize_t fake_preadv(int fd, const struct iovec *iov, int count, int64_t offset) {
     CHECK(fd == 77 && count == 1 && offset >= 0 && iov->iov_len > 0);
     size_t n = iov->iov_len, at = (size_t)offset;
-    if (cut && n > 1 + fuzz_next(&cut) % most) n = 1 + fuzz_next(&cut) % most;
+    size_t piece = cut ? 1 + fuzz_next(&cut) % most : n;
+    if (n > piece) n = piece;
     if (at >= size) return 0;
     if (n > size - at) n = size - at;
     memcpy(iov->iov_base, text + at, n);
