@@ -382,6 +382,21 @@ def resolve(start):
                                "nosuchhost.invalid: host name not known"], run.out)
 
 
+def json_format(start):
+    def run(words, text, status, out, *err):
+        done = run_it("json_format", *words, input=text)
+        need(done.returncode == status and done.stdout.decode() == out, done)
+        need(all(word in done.stderr.decode() for word in err), done)
+
+    text = b'{"users": [{"name": "Ada", "born": 1815}, {"name": "\\u00c9va"}]}'
+    run(["/users/1"], text, 0, '{\n  "name": "\u00c9va"\n}\n')
+    run(["/users/0/born"], text, 0, "1815\n")
+    run([], b" [1,2] ", 0, "[\n  1,\n  2\n]\n")
+    run(["/users/2"], text, 1, "", "there is nothing at '/users/2'")
+    run([], b'{"a": 1,\n "b" 2}', 1, "", "line 2, column 6", "expected ':'", "found '2'")
+    run(["a", "b"], text, 2, "", "usage: ")
+
+
 def read_files(start):
     start().prints("\n".join("%d bytes: I am file %d" % (10 + len(str(i)) + 1, i) for i in range(100)))
     with tempfile.TemporaryDirectory() as folder:
@@ -501,8 +516,10 @@ def one_line(name, done, *words):
 def run_it(name, *words, **how):
     how.setdefault("stdout", subprocess.PIPE)
     how["env"] = dict(os.environ, **QUIET, **how.pop("env", {}))
-    return subprocess.run([build / "examples" / name, *words], stderr=subprocess.PIPE,
-                          stdin=subprocess.DEVNULL, timeout=60, **how)
+    if "input" not in how:
+        how.setdefault("stdin", subprocess.DEVNULL)
+    return subprocess.run([build / "examples" / name, *words], stderr=subprocess.PIPE, timeout=60,
+                          **how)
 
 
 def too_many_words(name):

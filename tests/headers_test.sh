@@ -1,7 +1,7 @@
 #!/bin/sh
 # Every public header compiles alone, as C11 and as C++17, with gcc and with clang, without a
 # warning; and the private includes point only downwards: base, fiber, loop, task, sync, io,
-# tls, http, sim.
+# data, tls, http, sim.
 set -u
 cd "$(dirname "$0")/.."
 dir=$(mktemp -d)
@@ -39,7 +39,7 @@ for header in include/hob/*.h; do
 done
 
 below=
-for layer in base fiber loop task sync io tls http sim; do
+for layer in base fiber loop task sync io data tls http sim; do
     below="$below|$layer"
     find "src/$layer" -name '*.[chS]' -exec grep -nE '#include "[a-z]+/' {} + 2>/dev/null |
         grep -vE "#include \"(${below#|})/" >"$dir/out"

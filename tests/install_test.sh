@@ -82,11 +82,23 @@ check "C, static" gcc "$dir/core.c" -o "$dir/core_static" $(pkg-config --cflags 
 check "C, static, runs" "$dir/core_static"
 check "HTTP, shared" gcc "$dir/http.c" -o "$dir/http" $(pkg-config --cflags --libs hob-http)
 check "HTTP, shared, runs" env LD_LIBRARY_PATH="$lib" "$dir/http"
+cat >"$dir/data.c" <<'END'
+#include <hob/json.h>
+int main(void) {
+    struct hob_json_doc *doc;
+    if (hob_json_parse("[1, 2]", 6, &doc) < 0) return 1;
+    int64_t two = hob_json_int(hob_json_at(hob_json_root(doc), 1), 0);
+    hob_json_free(doc);
+    return two == 2 ? 0 : 1;
+}
+END
+check "data, shared" gcc "$dir/data.c" -o "$dir/data" $(pkg-config --cflags --libs hob-data)
+check "data, shared, runs" env LD_LIBRARY_PATH="$lib" "$dir/data"
 only_hob() { # every name that it exports begins with hob_, and there are some
     nm -D --defined-only "$1" >"$dir/names" && grep -q ' hob_' "$dir/names" || return 1
     ! grep -vE ' (hob_.*|_init|_fini)$' "$dir/names"
 }
-libraries='libhob libhob-http libhob-sim'
+libraries='libhob libhob-data libhob-http libhob-sim'
 if [ -e "$pc/hob-tls.pc" ]; then
     libraries="$libraries libhob-tls"
     # OpenSSL's own pkg-config file is the system's, not below the root of this installation.

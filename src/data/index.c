@@ -1,0 +1,31 @@
+/* data/index.c - which of the first passes this processor can run. */
+#include "data/index.h"
+#include <stdlib.h>
+#include <string.h>
+
+hob__json_indexer *hob__json_indexer_best(void) {
+    static hob__json_indexer *_Atomic known;
+    if (known) return known;
+    hob__json_indexer *best = hob__json_index_plain;
+    const char *wanted = getenv("HOB_JSON");
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul") &&
+        __builtin_cpu_supports("bmi"))
+        best = hob__json_index_avx2;
+#elif defined(__aarch64__)
+    best = hob__json_index_neon;
+#endif
+    if (wanted && strcmp(wanted, "plain") == 0) best = hob__json_index_plain;
+    known = best;
+    return best;
+}
+
+const char *hob__json_indexer_name(hob__json_indexer *indexer) {
+#if defined(__x86_64__)
+    if (indexer == hob__json_index_avx2) return "avx2";
+#elif defined(__aarch64__)
+    if (indexer == hob__json_index_neon) return "neon";
+#endif
+    return indexer == hob__json_index_plain ? "plain" : "unknown";
+}
