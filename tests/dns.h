@@ -385,7 +385,7 @@ __attribute__((unused)) static struct hob_dns_info info(void) {
 
 static char file_name[64];
 __attribute__((unused)) static void write_file(const char *text) {
-    if (!file_name[0]) snprintf(file_name, sizeof file_name, "/tmp/hob-dns-test-%d", (int)getpid());
+    if (!file_name[0]) snprintf(file_name, sizeof file_name, TEST_PATH, (int)getpid(), "dns");
     FILE *f = fopen(file_name, "w");
     CHECK(f != NULL);
     CHECK(fputs(text, f) >= 0);

@@ -493,7 +493,7 @@ static void remove_tree(void) {
 
 static int files(void) {
     if (tree[0]) remove_tree(); /* of the run that warms up */
-    strcpy(tree, "/tmp/hob-drivers-tree-XXXXXX");
+    snprintf(tree, sizeof tree, TEST_PATH "-XXXXXX", (int)getpid(), "tree");
     CHECK(mkdtemp(tree) != NULL);
     snprintf(tree_file, sizeof tree_file, "%s/file", tree);
     snprintf(tree_copy, sizeof tree_copy, "%s/copy", tree);

@@ -280,7 +280,7 @@ TASK_TEST(a_port_in_use_in_one_family_leaves_nothing_open) {
 
 static char dir[64], path[108], where[116];
 static void make_dir(void) {
-    strcpy(dir, "/tmp/hob-listen-XXXXXX");
+    snprintf(dir, sizeof dir, TEST_PATH "-XXXXXX", (int)getpid(), "listen");
     CHECK(mkdtemp(dir) != NULL);
     snprintf(path, sizeof path, "%s/socket", dir);
     snprintf(where, sizeof where, "unix:%s", path);

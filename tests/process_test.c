@@ -124,7 +124,7 @@ static const char *in_folder(const char *name) {
     return p;
 }
 #define HAS_FOLDER                                                                                 \
-    strcpy(folder, "/tmp/hob-process-XXXXXX");                                                     \
+    snprintf(folder, sizeof folder, TEST_PATH "-XXXXXX", (int)getpid(), "process");                \
     CHECK(mkdtemp(folder) != NULL);                                                                \
     HOB_DEFER(remove_folder, NULL)
 

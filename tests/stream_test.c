@@ -130,7 +130,7 @@ HOB_TASK(opens_and_writes, const char *)
 
 TASK_TEST(a_fifo) {
     char path[64], buf[32];
-    snprintf(path, sizeof path, "/tmp/hob-fifo-%d", (int)getpid());
+    snprintf(path, sizeof path, TEST_PATH, (int)getpid(), "fifo");
     CHECK_EQ(mkfifo(path, 0600), 0);
     struct hob_stream *in = opened(open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     HOB_SCOPE(s);
@@ -181,7 +181,8 @@ TASK_TEST(a_terminal_and_its_master) {
 }
 
 TASK_TEST(a_file_at_its_position) {
-    char path[] = "/tmp/hob-stream-XXXXXX", buf[16];
+    char path[64], buf[16];
+    snprintf(path, sizeof path, TEST_PATH "-XXXXXX", (int)getpid(), "stream");
     struct hob_stream *f = opened(mkstemp(path));
     unlink(path);
     CHECK_EQ(hob_write(f, "hello ", 6), 6);

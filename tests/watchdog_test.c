@@ -92,7 +92,8 @@ HOB_TASK(redirects, const char *)
 
 TEST(a_report_goes_where_standard_error_goes_by_then) {
     static char before[16384], text[16384];
-    char path[] = "/tmp/hob-watchdog-XXXXXX";
+    char path[64];
+    snprintf(path, sizeof path, TEST_PATH "-XXXXXX", (int)getpid(), "report");
     close(mkstemp(path));
     int status = RUN_CHILD(before, CHECK_EQ(hob_run(redirects, path), 0));
     CHECK_EQ(status, 0);
