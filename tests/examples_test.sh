@@ -468,6 +468,11 @@ def sim_counter_bug(start):
     need(re.search(r"the sum is \d+, but \d+ were added", run.err), run.err)
 
 
+def sim_log(start):
+    run = start("--seeds", "30", reports=True)
+    need(re.fullmatch(r"ok no_record_is_lost \(30 seeds, .*\)\n1 passed, 0 failed\n", run.out), run.out)
+
+
 def processes(start):
     run = start()
     run.prints("""line 2

@@ -406,6 +406,128 @@ HOB_SIM_TEST(a_second_fsync_does_not_make_good_the_first) {
     return 0;
 }
 
+/* ---- everything that the library does with files: with errors, and cancelled at any time; the
+ * runner counts descriptors, and no temporary may be left ---- */
+
+static int goes_through_lines(const char *path) {
+    HOB_FILE(f);
+    HOB_TRY(hob_open(path, "r", &f));
+    HOB_EACH_LINE(line, f) HOB_SIM_CHECK(line.n == 15);
+    return 0;
+}
+
+static int uses_temporaries(void) {
+    HOB_SCOPE(s);
+    struct hob_file *f;
+    const char *dir;
+    HOB_TRY(hob_temp_dir(s, "/tmp", &dir));
+    HOB_TRY(hob_temp_file(s, dir, &f));
+    HOB_TRY(hob_file_write(f, "x", 1));
+    {
+        HOB_FILE(nameless);
+        HOB_TRY(hob_open_temp(dir, &nameless));
+        HOB_TRY(hob_file_write(nameless, "y", 1));
+    }
+    return hob_join(s);
+}
+
+static int makes_a_tree(void) {
+    char path[40];
+    HOB_TRY(hob_mkdir_all("/t/a/b/c", 0755));
+    for (int i = 0; i < 5; i++) {
+        snprintf(path, sizeof path, "/t/a/%d", i);
+        HOB_TRY(hob_append_file(path, "0123456789abcde\n", 16));
+    }
+    int n = 0;
+    HOB_EACH(struct hob_entry *, e, hob_walk, "/t") n += e->depth;
+    HOB_SIM_CHECK(n <= 24);
+    return hob_remove_all("/t");
+}
+
+static int replaces_in_pieces(const char *bytes, size_t n) {
+    HOB_FILE(f);
+    HOB_TRY(hob_open_replacing("/state", &f));
+    for (size_t at = 0; at < n;) {
+        size_t k = n - at < 1000 ? n - at : 1000;
+        HOB_TRY(hob_file_write(f, bytes + at, k));
+        at += k;
+    }
+    return hob_file_commit(f);
+}
+
+static int one_of_many(uint64_t which) {
+    char bytes[VERSION_MOST];
+    size_t n = version(++attempted, bytes);
+    switch (which) {
+    case 0:
+        return hob_write_file("/state", bytes, n);
+    case 1:
+        return replaces_in_pieces(bytes, n);
+    case 2:
+        return hob_copy_file("/state", "/copy") < 0 ? -EIO : 0;
+    case 3:
+        return uses_temporaries();
+    case 4:
+        return makes_a_tree();
+    case 5:
+        return hob_append_file("/lines", "0123456789abcde\n", 16);
+    default:
+        return goes_through_lines("/lines");
+    }
+}
+
+static int many(int *failures) {
+    for (int i = 0; i < 20; i++) {
+        int rc = one_of_many(hob_sim_random(7));
+        if (rc == -ECANCELED) return rc;
+        *failures += rc < 0;
+    }
+    return 0;
+}
+HOB_TASK(many, int *)
+
+/* removals_may_fail: a folder that cannot be read cannot be emptied. */
+static int nothing_is_left(bool removals_may_fail) {
+    char expected[VERSION_MOST], *bytes;
+    size_t n;
+    hob_sim_disk(NULL, .size = 0);
+    HOB_EACH(struct hob_entry *, e, hob_walk, "/") {
+        if (strcmp(e->name, "t") == 0) e->skip = true; /* a tree that was being made */
+        if (strstr(e->name, "hob-") == e->name && removals_may_fail) continue;
+        if (strstr(e->name, "hob-")) HOB_SIM_FAIL("%s is left", e->path);
+    }
+    static const char *const names[] = {"/state", "/copy"};
+    for (int i = 0; i < 2; i++) {
+        if (hob_read_file(names[i], &bytes, &n, VERSION_MOST) < 0) continue;
+        int v = atoi(bytes);
+        HOB_SIM_CHECK(v > 0 && v <= attempted && version(v, expected) == n);
+        HOB_SIM_CHECK(memcmp(bytes, expected, n) == 0);
+        hob_file_free(bytes);
+    }
+    return 0;
+}
+
+HOB_SIM_TEST(errors_leave_nothing_behind) {
+    int failures = 0;
+    hob_sim_disk(NULL, .read_errors = 0.05, .write_errors = 0.05, .sync_errors = 0.1);
+    HOB_SCOPE(s);
+    for (int i = 0; i < 2; i++) hob_spawn(s, many, &failures);
+    HOB_TRY(hob_join(s));
+    return nothing_is_left(true);
+}
+
+HOB_SIM_TEST(cancels_leave_nothing_behind) {
+    int failures = 0;
+    for (int i = 0; i < 10; i++) {
+        HOB_SCOPE(s);
+        for (int j = 0; j < 2; j++) hob_spawn(s, many, &failures);
+        HOB_TRY(hob_sleep(hob_sim_uniform() * 0.01));
+        hob_scope_cancel(s);
+        HOB_TRY(hob_shielded(hob_join(s)));
+    }
+    return nothing_is_left(false);
+}
+
 /* ---- watches ---- */
 
 HOB_SIM_TEST(watches) {
