@@ -27,7 +27,7 @@ struct log {
 };
 
 static uint32_t check_of(const void *bytes, size_t n, int64_t at) { /* FNV-1a */
-    const unsigned char *p = bytes;
+    const unsigned char *p = (const unsigned char *)bytes;
     uint32_t h = 2166136261u ^ (uint32_t)at ^ (uint32_t)n;
     for (size_t i = 0; i < n; i++) h = (h ^ p[i]) * 16777619u;
     return h;
@@ -50,7 +50,7 @@ static ssize_t log_next(struct log *l, void *bytes) {
 
 static int sync_folder(const char *path) {
     HOB_FILE(folder);
-    HOB_TRY(hob_open_flags(path, O_RDONLY | O_DIRECTORY, 0, &folder));
+    HOB_TRY(hob_open_flags(path, O_RDONLY, 0, &folder));
     return hob_file_sync(folder);
 }
 
@@ -115,7 +115,7 @@ static int appends(struct log *l) {
 }
 
 static int program(void) {
-    struct log l = {0};
+    struct log l = {NULL, 0};
     int rc = appends(&l);
     hob_file_close(l.file);
     return rc;
