@@ -36,6 +36,9 @@ static bool simulated(void) {
 SYS(mkdir, (const char *path, mode_t mode), path, mode)
 SYS(symlink, (const char *target, const char *path), target, path)
 SYS(chmod, (const char *path, mode_t mode), path, mode)
+SYS(rename, (const char *from, const char *to), from, to)
+SYS(unlink, (const char *path), path)
+SYS(rmdir, (const char *path), path)
 SYS(stat, (const char *path, struct stat *st), path, st)
 SYS(lstat, (const char *path, struct stat *st), path, st)
 

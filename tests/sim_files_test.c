@@ -269,7 +269,10 @@ static void check_version(enum way way) {
     char *bytes, expected[VERSION_MOST];
     size_t n;
     int rc = hob_read_file("/state", &bytes, &n, VERSION_MOST);
-    if (hob_sim_crashed() || rc == -ECANCELED) return; /* ECANCELED: the test is over */
+    if (hob_sim_crashed() || rc == -ECANCELED) { /* ECANCELED: the test is over */
+        if (rc == 0) hob_file_free(bytes);
+        return;
+    }
     bool ok = rc == -ENOENT && acknowledged == 0;
     if (rc == 0) {
         int v = n >= 16 ? atoi(bytes) : -1;

@@ -27,23 +27,23 @@ FILE_TEST(kinds) {
     told(w, id, HOB_WATCH_CREATED, "a");
     told(w, id, HOB_WATCH_CHANGED, "a");
     told(w, id, HOB_WATCH_WRITTEN, "a");
-    CHECK_EQ(chmod(in("a"), 0600), 0);
+    CHECK_EQ(sys_chmod(in("a"), 0600), 0);
     told(w, id, HOB_WATCH_ATTRIBUTES, "a");
-    CHECK_EQ(mkdir(in("d"), 0700), 0);
+    CHECK_EQ(sys_mkdir(in("d"), 0700), 0);
     struct hob_watch_event e;
     CHECK_EQ(hob_watch_next(w, &e), 1);
     CHECK_EQ(e.what, HOB_WATCH_CREATED);
     CHECK(e.is_folder);
     CHECK_STR(e.path, folder);
-    CHECK_EQ(rmdir(in("d")), 0);
+    CHECK_EQ(sys_rmdir(in("d")), 0);
     told(w, id, HOB_WATCH_REMOVED, "d");
-    CHECK_EQ(unlink(in("a")), 0);
+    CHECK_EQ(sys_unlink(in("a")), 0);
     told(w, id, HOB_WATCH_REMOVED, "a");
     silent(w);
     /* The same folder again: the same watch, with other wishes. */
     CHECK_EQ(hob_watch_add(w, folder, HOB_WATCH_REMOVED), id);
     put("a", "some");
-    CHECK_EQ(unlink(in("a")), 0);
+    CHECK_EQ(sys_unlink(in("a")), 0);
     told(w, id, HOB_WATCH_REMOVED, "a");
     CHECK_EQ(hob_watch_add(w, folder, 0), -EINVAL);
     CHECK_EQ(hob_watch_add(w, folder, HOB_WATCH_GONE), -EINVAL);
@@ -61,9 +61,9 @@ FILE_TEST(kinds) {
 FILE_TEST(renames) {
     struct hob_watch *w;
     struct hob_watch_event e;
-    CHECK_EQ(mkdir(in("x"), 0700), 0);
-    CHECK_EQ(mkdir(in("y"), 0700), 0);
-    CHECK_EQ(mkdir(in("z"), 0700), 0);
+    CHECK_EQ(sys_mkdir(in("x"), 0700), 0);
+    CHECK_EQ(sys_mkdir(in("y"), 0700), 0);
+    CHECK_EQ(sys_mkdir(in("z"), 0700), 0);
     put("x/a", "");
     HOB_TRY(hob_watch_open(&w));
     int x = hob_watch_add(w, in("x"), HOB_WATCH_MOVED | HOB_WATCH_CREATED);
@@ -104,17 +104,17 @@ FILE_TEST(renames) {
 
 FILE_TEST(what_vanishes) {
     struct hob_watch *w;
-    CHECK_EQ(mkdir(in("d"), 0700), 0);
+    CHECK_EQ(sys_mkdir(in("d"), 0700), 0);
     put("f", "");
     HOB_TRY(hob_watch_open(&w));
     int d = hob_watch_add(w, in("d"), HOB_WATCH_ALL),
         f = hob_watch_add(w, in("f"), HOB_WATCH_CHANGED);
     CHECK_EQ(hob_append_file(in("f"), "x", 1), 0);
     told(w, f, HOB_WATCH_CHANGED, "");
-    CHECK_EQ(rmdir(in("d")), 0);
+    CHECK_EQ(sys_rmdir(in("d")), 0);
     told(w, d, HOB_WATCH_GONE, "");
     CHECK_EQ(hob_watch_remove(w, d), -EINVAL);
-    CHECK_EQ(unlink(in("f")), 0);
+    CHECK_EQ(sys_unlink(in("f")), 0);
     struct hob_watch_event e;
     CHECK_EQ(hob_watch_next(w, &e), 1);
     CHECK_EQ(e.what, HOB_WATCH_GONE);
@@ -127,6 +127,7 @@ FILE_TEST(what_vanishes) {
 
 /* More than the kernel keeps: told, not lost in silence. */
 FILE_TEST(overflow) {
+    if (simulated()) return 0; /* the limit is not for the system to tell */
     char *text;
     size_t n;
     HOB_TRY(hob_read_file("/proc/sys/fs/inotify/max_queued_events", &text, &n, 100));
@@ -139,7 +140,7 @@ FILE_TEST(overflow) {
     put("a", "");
     put("b", "");
     for (long i = 0; i < most / 2 + 10; i++) /* not the same twice in a row: those are merged */
-        if (chmod(in("a"), 0600) < 0 || chmod(in("b"), 0600) < 0) return -errno;
+        if (sys_chmod(in("a"), 0600) < 0 || sys_chmod(in("b"), 0600) < 0) return -errno;
     struct hob_watch_event e;
     long count = 0;
     do {
@@ -168,7 +169,7 @@ FILE_TEST(cancelled) {
     struct hob_watch *w;
     HOB_TRY(hob_watch_open(&w));
     int id = hob_watch_add(w, folder, HOB_WATCH_MOVED | HOB_WATCH_CREATED);
-    CHECK_EQ(mkdir(in("d"), 0700), 0);
+    CHECK_EQ(sys_mkdir(in("d"), 0700), 0);
     told(w, id, HOB_WATCH_CREATED, "d");
     for (int i = 0; i < 3; i++) {
         put("a", "");
@@ -176,8 +177,9 @@ FILE_TEST(cancelled) {
         HOB_SCOPE(s);
         struct hob_task *t = hob_spawn(s, waits, w);
         HOB_TRY(hob_yield_now());
-        if (i == 1) CHECK_EQ(rename(in("a"), in("d/a")), 0); /* it waits for the other half then */
-        if (i == 2) CHECK_EQ(rename(in("a"), in("b")), 0);
+        if (i == 1)
+            CHECK_EQ(sys_rename(in("a"), in("d/a")), 0); /* it waits for the other half then */
+        if (i == 2) CHECK_EQ(sys_rename(in("a"), in("b")), 0);
         if (i > 0) HOB_TRY(hob_sleep(0.001));
         hob_scope_cancel(s);
         HOB_TRY(hob_shielded(hob_join(s)));
@@ -185,7 +187,7 @@ FILE_TEST(cancelled) {
         if (i == 0) CHECK(!took);
         if (i == 1 && !took) CHECK_EQ(hob_shielded(next_is(w, HOB_WATCH_MOVED_OUT)), 1);
         if (i == 2 && !took) CHECK_EQ(hob_shielded(next_is(w, HOB_WATCH_MOVED)), 1);
-        if (i == 0) CHECK_EQ(unlink(in("a")), 0);
+        if (i == 0) CHECK_EQ(sys_unlink(in("a")), 0);
     }
     hob_watch_close(w);
     return 0;
