@@ -130,15 +130,16 @@ TARGET static inline void classify(const uint8_t *block, struct hob__json_bits *
         BOTH(' ', 100, 100, 100, 17, 100, 113, 2, 100, '\t', '\n', 112, 100, '\r', 100, 100);
     b->space = mask(_mm256_cmpeq_epi8(low, _mm256_shuffle_epi8(spaces, low)),
                     _mm256_cmpeq_epi8(high, _mm256_shuffle_epi8(spaces, high)));
-    /* So with 2C 3A and, the bit 20 set, 7B 7D, which are 5B 5D as well. (0C and 1A, which become
-     * 2C and 3A, are no JSON at all, and control characters.) */
-    const __m256i ops = BOTH(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ':', '{', ',', '}', 0, 0);
-    __m256i bit = _mm256_set1_epi8(0x20);
-    b->op = mask(_mm256_cmpeq_epi8(_mm256_or_si256(low, bit), _mm256_shuffle_epi8(ops, low)),
-                 _mm256_cmpeq_epi8(_mm256_or_si256(high, bit), _mm256_shuffle_epi8(ops, high)));
     __m256i most = _mm256_set1_epi8(0x1F);
     b->control = mask(_mm256_cmpeq_epi8(_mm256_max_epu8(low, most), most),
                       _mm256_cmpeq_epi8(_mm256_max_epu8(high, most), most));
+    /* So with 2C 3A and, the bit 20 set, 7B 7D, which are 5B 5D as well; but not the control
+     * characters 0C and 1A, which become 2C and 3A. */
+    const __m256i ops = BOTH(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ':', '{', ',', '}', 0, 0);
+    __m256i bit = _mm256_set1_epi8(0x20);
+    b->op = mask(_mm256_cmpeq_epi8(_mm256_or_si256(low, bit), _mm256_shuffle_epi8(ops, low)),
+                 _mm256_cmpeq_epi8(_mm256_or_si256(high, bit), _mm256_shuffle_epi8(ops, high))) &
+            ~b->control;
 }
 
 #include "data/index_loop.h"

@@ -151,8 +151,8 @@ static inline void classify(const uint8_t *block, struct hob__json_bits *b, stru
         control[i] = vcltq_u8(v[i], vdupq_n_u8(0x20));
     }
     b->space = mask(space);
-    b->op = mask(op);
     b->control = mask(control);
+    b->op = mask(op) & ~b->control;
 }
 
 #include "data/index_loop.h"
