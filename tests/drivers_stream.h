@@ -131,6 +131,36 @@ static int by_read(struct hob_stream *s) {
     return (int)n;
 }
 
+static int by_pieces(struct hob_stream *s) {
+    char a[37], b[1], c[300];
+    const struct iovec piece[] = {{a, sizeof a}, {NULL, 0}, {b, sizeof b}, {c, sizeof c}};
+    ssize_t n;
+    while ((n = hob_readv(s, piece, 4)) > 0)
+        for (int i = 0; n > 0; i++) {
+            size_t size = piece[i].iov_len < (size_t)n ? piece[i].iov_len : (size_t)n;
+            took(piece[i].iov_base, size);
+            n -= (ssize_t)size;
+        }
+    return (int)n;
+}
+/* Behind what the buffer has. */
+static int by_peeks_and_pieces(struct hob_stream *s) {
+    char a[3], b[300];
+    const struct iovec piece[] = {{a, sizeof a}, {b, sizeof b}};
+    struct hob_slice view;
+    ssize_t n;
+    while ((n = hob_peek(s, 100, &view)) > 0) {
+        char seen[3];
+        size_t some = n < 3 ? (size_t)n : 3;
+        memcpy(seen, view.at, some);
+        n = HOB_TRY(hob_readv(s, piece, 2));
+        CHECK(n >= (ssize_t)some && memcmp(a, seen, some) == 0);
+        took(a, n < 3 ? (size_t)n : 3);
+        if (n > 3) took(b, (size_t)n - 3);
+    }
+    return (int)n;
+}
+
 static int by_exact_reads(struct hob_stream *s, size_t size) {
     char buf[5000];
     ssize_t n;
@@ -251,6 +281,8 @@ static void make_bytes(size_t size, size_t piece) {
         return reading(name);                                                                      \
     }
 READING(by_read, make_parts())
+READING(by_pieces, make_parts())
+READING(by_peeks_and_pieces, make_parts())
 READING(by_small_exact_reads, make_parts())
 READING(by_large_exact_reads, make_bytes(MIDDLE_TEXT, 1700))
 READING(by_until, make_parts())
@@ -477,6 +509,8 @@ static int half_closing(void) {
     }
 #define READING_OVER(kind)                                                                         \
     DRIVE_OVER(kind, read, reading_by_read)                                                        \
+    DRIVE_OVER(kind, pieces, reading_by_pieces)                                                    \
+    DRIVE_OVER(kind, peek_and_pieces, reading_by_peeks_and_pieces)                                 \
     DRIVE_OVER(kind, small_exact_reads, reading_by_small_exact_reads)                              \
     DRIVE_OVER(kind, large_exact_reads, reading_by_large_exact_reads)                              \
     DRIVE_OVER(kind, until_one_separator, reading_by_until)                                        \

@@ -128,6 +128,33 @@ HOB_SIM_TEST(each_byte_once_and_in_order_and_a_half_close) {
     return finish(h);
 }
 
+/* Into several pieces, together smaller or larger than what the world moves at once. */
+static int get_in_pieces(struct hob_stream *s) {
+    static const size_t sizes[] = {1, 0, 500, 7000, 20000};
+    char *bytes = malloc(27501);
+    int rc = 0;
+    for (uint64_t at = 0; rc == 0 && at < MUCH;) {
+        struct iovec iov[5];
+        char *end = bytes;
+        int count = (int)(1 + hob_sim_random(5));
+        for (int i = 0; i < count; i++) {
+            iov[i] = (struct iovec){end, sizes[i]};
+            end += sizes[i];
+        }
+        ssize_t n = hob_readv(s, iov, count);
+        if (n <= 0) rc = n < 0 ? (int)n : HOB_E_EOF;
+        for (ssize_t i = 0; i < n; i++, at++) CHECK_EQ(bytes[i], byte_at(at));
+    }
+    free(bytes);
+    return rc < 0 ? rc : put(s, 1000);
+}
+
+HOB_SIM_TEST(each_byte_once_and_in_order_in_pieces) {
+    struct hob_sim_host *h[2];
+    start(h, get_in_pieces, put_much);
+    return finish(h);
+}
+
 HOB_SIM_TEST(each_byte_once_and_in_order_over_a_bad_link) {
     struct hob_sim_host *h[2];
     start(h, get_much, put_much);

@@ -478,6 +478,50 @@ TLS_TEST(pieces_are_gathered) {
     return 0;
 }
 
+TLS_TEST(pieces_are_filled_in_order) {
+    struct hands h;
+    static char big[20000], text[20000];
+    char a[3] = "", b[100] = "";
+    SHAKE(&h, client_tls, server_tls, .server_name = "example.org");
+    const struct iovec iov[] = {{a, 2}, {NULL, 0}, {b, 99}};
+    CHECK_EQ(hob_write(h.client, "abcdef", 6), 6);
+    CHECK_EQ(hob_readv(h.server, iov, 3), 6);
+    CHECK_STR(a, "ab");
+    CHECK_STR(b, "cdef");
+    CHECK_EQ(hob_within(0.003, hob_readv(h.server, iov, 3)), -ETIMEDOUT);
+    /* More than a record, in pieces that end within one and behind one. */
+    for (size_t i = 0; i < sizeof text; i++) text[i] = (char)(i * 7 + i / 251);
+    CHECK_EQ(hob_write(h.client, text, sizeof text), sizeof text);
+    for (size_t at = 0; at < sizeof text;) {
+        size_t size = sizeof text - at;
+        struct iovec two[] = {{big + at, size / 2}, {big + at + size / 2, size - size / 2}};
+        at += (size_t)HOB_TRY(hob_readv(h.server, two, 2));
+    }
+    CHECK(memcmp(big, text, sizeof text) == 0);
+    /* The end comes behind the last bytes. */
+    CHECK_EQ(hob_write(h.client, "last", 4), 4);
+    CHECK_EQ(hob_shutdown(h.client), 0);
+    CHECK_EQ(hob_readv(h.server, iov, 3), 4);
+    for (int i = 0; i < 2; i++) CHECK_EQ(hob_readv(h.server, iov, 3), 0);
+    part(&h);
+    return 0;
+}
+
+TLS_TEST(a_cut_is_told_behind_the_pieces_that_came_before_it) {
+    struct hands h;
+    char a[2], b[100];
+    const struct iovec iov[] = {{a, 2}, {b, 100}};
+    SHAKE(&h, client_tls, server_tls, .server_name = "example.org");
+    chat(&h);
+    CHECK_EQ(hob_write(h.client, "la", 2), 2); /* fills the first piece: the second one meets it */
+    hob_tls_abort(h.client);
+    CHECK_EQ(hob_readv(h.server, iov, 2), 2);
+    for (int i = 0; i < 2; i++) CHECK_EQ(hob_readv(h.server, iov, 2), HOB_E_TLS_TRUNCATED);
+    CHECK_HAS(hob_error()->message, "may not be all");
+    hob_close(h.server);
+    return 0;
+}
+
 /* ---- the end ---- */
 
 TLS_TEST(the_end_is_told_from_a_cut) {

@@ -52,6 +52,10 @@ HOB_API ssize_t hob_read(struct hob_stream *s, void *buf, size_t n);
 /* The same, but hob_stop() ends the wait with HOB_E_STOPPING: for the idle wait between requests.
  */
 HOB_API ssize_t hob_read_idle(struct hob_stream *s, void *buf, size_t n);
+/* The same into several pieces, each filled before the next one begins, by one system call (TLS: by
+ * several reads). How many bytes; iov is not changed. Of more than 1024 pieces only the first are
+ * used; 0 also when all are empty. */
+HOB_API ssize_t hob_readv(struct hob_stream *s, const struct iovec *iov, int count);
 /* All n bytes: n; HOB_E_EOF when the stream ends before, or an error: what had come is then still
  * to be read (for which up to n bytes of memory are needed; without them the stream is over, and
  * says -ENOMEM). */
@@ -174,8 +178,8 @@ HOB_API ssize_t hob_send_fds(struct hob_stream *s, const void *buf, size_t n, co
 /* Up to n bytes, as hob_read(), and the descriptors beside them, close-on-exec: *count is the room
  * in `fds` before, their number after. HOB_E_LIMIT when there were more: all are closed, and the
  * bytes gone. Other reading calls lose the descriptors that come with what they read; those that
- * read ahead into the buffer (all but hob_read() and large hob_read_exactly()) must not come
- * before: -EBUSY. -ENOTSUP when it is no Unix socket. */
+ * read ahead into the buffer (all but hob_read(), hob_readv() and large hob_read_exactly())
+ * must not come before: -EBUSY. -ENOTSUP when it is no Unix socket. */
 HOB_API ssize_t hob_receive_fds(struct hob_stream *s, void *buf, size_t n, int *fds, size_t *count);
 
 /* ---- behind the macros ---- */

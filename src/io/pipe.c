@@ -18,13 +18,23 @@ enum {
     RESTORE = 2     /* it was blocking */
 };
 
+static ssize_t received(struct hob_stream *s, ssize_t got) {
+    if (got == -EAGAIN) s->fd->ready &= (uint8_t)~HOB__READ;
+    return got == -EIO && (s->kind & PTY_MASTER) ? 0 : got;
+}
+
 static ssize_t pipe_recv(struct hob_stream *s, void *buf, size_t n) {
     struct hob__fd *f = s->fd;
     if (HOB__UNLIKELY(!f)) return -EBADF;
     if (!(f->ready & HOB__READ)) return -EAGAIN;
-    ssize_t got = s->backend->ops->sys->read(s->backend, f->fd, buf, n);
-    if (got == -EAGAIN) f->ready &= (uint8_t)~HOB__READ;
-    return got == -EIO && (s->kind & PTY_MASTER) ? 0 : got;
+    return received(s, s->backend->ops->sys->read(s->backend, f->fd, buf, n));
+}
+
+static ssize_t pipe_recv_pieces(struct hob_stream *s, const struct iovec *iov, int count) {
+    struct hob__fd *f = s->fd;
+    if (HOB__UNLIKELY(!f)) return -EBADF;
+    if (!(f->ready & HOB__READ)) return -EAGAIN;
+    return received(s, s->backend->ops->sys->readv(s->backend, f->fd, iov, count));
 }
 
 static ssize_t pipe_send(struct hob_stream *s, const struct iovec *iov, int count) {
@@ -62,11 +72,15 @@ static bool pipe_broken(struct hob_stream *s) {
     return !s->fd || b->ops->sys->poll(b, s->fd->fd, POLLIN) != 0;
 }
 
+static ssize_t file_recv_pieces(struct hob_stream *s, const struct iovec *iov, int count) {
+    struct hob__op op = {
+        .code = HOB__OP_PREADV, .fd = s->fd->fd, .iov = iov, .iov_count = count, .offset = -1};
+    return hob__op_run(&op, "read");
+}
+
 static ssize_t file_recv(struct hob_stream *s, void *buf, size_t n) {
     struct iovec iov = {buf, n};
-    struct hob__op op = {
-        .code = HOB__OP_PREADV, .fd = s->fd->fd, .iov = &iov, .iov_count = 1, .offset = -1};
-    return hob__op_run(&op, "read");
+    return file_recv_pieces(s, &iov, 1);
 }
 
 static ssize_t file_send(struct hob_stream *s, const struct iovec *iov, int count) {
@@ -93,7 +107,8 @@ static bool file_broken(struct hob_stream *s) {
 #define PIPE(title)                                                                                \
     {                                                                                              \
         .name = title, .recv = pipe_recv, .send = pipe_send, .wait = pipe_wait,                    \
-        .shutdown = pipe_shutdown, .close = pipe_close, .broken = pipe_broken                      \
+        .shutdown = pipe_shutdown, .close = pipe_close, .broken = pipe_broken,                     \
+        .recv_pieces = pipe_recv_pieces                                                            \
     }
 static const struct hob__transport pipes = PIPE("pipe"), terminals = PIPE("terminal"),
                                    others = PIPE("descriptor");
@@ -103,7 +118,8 @@ static const struct hob__transport files = {.name = "file",
                                             .wait = file_wait,
                                             .shutdown = file_shutdown,
                                             .close = hob__socket_close,
-                                            .broken = file_broken};
+                                            .broken = file_broken,
+                                            .recv_pieces = file_recv_pieces};
 
 int hob__stream_open_other(struct hob__backend *b, int fd, struct hob_stream **out) {
     struct stat st;

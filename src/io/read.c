@@ -67,8 +67,7 @@ void hob__stream_put_back(struct hob_stream *s, const char *bytes, size_t n) {
 
 /* ---- receiving ---- */
 
-/* Keeps the error of a connection: the kernel tells it once, and then says that it has ended. */
-static ssize_t failed(struct hob_stream *s, ssize_t rc) {
+ssize_t hob__stream_read_failed(struct hob_stream *s, ssize_t rc) {
     if (rc < 0 && rc != -ENOMEM && rc != -ENOBUFS && rc != -ECANCELED) {
         s->read_error = (int)rc;
         hob__stream_update(s);
@@ -76,7 +75,7 @@ static ssize_t failed(struct hob_stream *s, ssize_t rc) {
     return rc;
 }
 
-static int wait_to_read(struct hob_stream *s, unsigned flags) {
+int hob__stream_wait_to_read(struct hob_stream *s, unsigned flags) {
     if (HOB__UNLIKELY(s->out != NULL)) hob__stream_try_flush(s);
     return s->direct ? hob__socket_wait(s, HOB__READ, flags)
                      : s->transport->wait(s, HOB__READ, flags);
@@ -87,8 +86,8 @@ static __attribute__((noinline)) ssize_t receive_other(struct hob_stream *s, voi
     for (;;) {
         if (s->read_error) return s->read_error;
         ssize_t got = s->transport->recv(s, buf, n);
-        if (got != -EAGAIN) return got < 0 ? failed(s, got) : got;
-        int rc = wait_to_read(s, flags);
+        if (got != -EAGAIN) return got < 0 ? hob__stream_read_failed(s, got) : got;
+        int rc = hob__stream_wait_to_read(s, flags);
         if (rc < 0) return rc;
     }
 }
@@ -99,7 +98,7 @@ static inline __attribute__((always_inline)) ssize_t receive(struct hob_stream *
     for (;;) {
         ssize_t got = hob__socket_recv(s, buf, n);
         if (HOB__LIKELY(got >= 0)) return got;
-        if (got != -EAGAIN) return failed(s, got);
+        if (got != -EAGAIN) return hob__stream_read_failed(s, got);
         if (HOB__UNLIKELY(!s->fast_write)) hob__stream_try_flush(s); /* if there is anything */
         int rc = hob__socket_wait(s, HOB__READ, flags);
         if (rc < 0) return rc;
@@ -119,10 +118,10 @@ static ssize_t fill(struct hob_stream *s, size_t max, unsigned flags, const char
             ssize_t got = s->transport->recv(s, hob__buffer_tail(in), room);
             if (got > 0) hob__buffer_put(in, (size_t)got);
             if (got >= 0) return got;
-            if (got != -EAGAIN) return failed(s, got);
+            if (got != -EAGAIN) return hob__stream_read_failed(s, got);
         }
         drop_if_empty(s);
-        rc = wait_to_read(s, flags);
+        rc = hob__stream_wait_to_read(s, flags);
     }
     return rc;
 }
@@ -131,8 +130,7 @@ ssize_t hob__stream_fill(struct hob_stream *s, size_t max, unsigned flags, const
     return fill(s, max, flags, func);
 }
 
-/* Up to n bytes out of the buffer. */
-static size_t take(struct hob_stream *s, void *buf, size_t n) {
+size_t hob__stream_take(struct hob_stream *s, void *buf, size_t n) {
     size_t size = hob__buffer_size(&s->in);
     if (n > size) n = size;
     if (n) memcpy(buf, hob__buffer_bytes(&s->in), n);
@@ -151,7 +149,7 @@ static inline __attribute__((always_inline)) void enter(struct hob_stream *s, co
 
 static __attribute__((noinline)) ssize_t read_slowly(struct hob_stream *s, void *buf, size_t n,
                                                      unsigned flags) {
-    size_t taken = take(s, buf, n);
+    size_t taken = hob__stream_take(s, buf, n);
     return taken > 0 ? (ssize_t)taken : receive_other(s, buf, n, flags);
 }
 
@@ -190,11 +188,11 @@ static ssize_t exactly_small(struct hob_stream *s, void *buf, size_t n, const ch
     int rc = gather(s, n, HOB__WAIT_PLAIN, func);
     if (rc < 0) return rc;
     if (rc == 0) return ended_early(s, hob__buffer_size(&s->in), n);
-    return (ssize_t)take(s, buf, n);
+    return (ssize_t)hob__stream_take(s, buf, n);
 }
 
 static ssize_t exactly_large(struct hob_stream *s, void *buf, size_t n, const char *func) {
-    size_t at = take(s, buf, n);
+    size_t at = hob__stream_take(s, buf, n);
     while (at < n) {
         ssize_t got = hob__io_point(func);
         if (got == 0)

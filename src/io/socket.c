@@ -11,6 +11,14 @@ static ssize_t socket_recv(struct hob_stream *s, void *buf, size_t n) {
     return hob__socket_recv(s, buf, n);
 }
 
+static ssize_t socket_recv_pieces(struct hob_stream *s, const struct iovec *iov, int count) {
+    struct msghdr m = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
+    size_t n = 0;
+    if (!(s->fd->ready & HOB__READ)) return -EAGAIN;
+    for (int i = 0; i < count; i++) n += iov[i].iov_len;
+    return hob__socket_received(s, s->backend->ops->sys->recvmsg(s->backend, s->fd->fd, &m, 0), n);
+}
+
 static ssize_t socket_send(struct hob_stream *s, const struct iovec *iov, int count) {
     return hob__socket_send(s, iov, count);
 }
@@ -59,7 +67,7 @@ static bool socket_broken(struct hob_stream *s) {
     {                                                                                              \
         .name = title, .recv = socket_recv, .send = socket_send, .wait = socket_wait,              \
         .shutdown = socket_shutdown, .close = hob__socket_close, .broken = socket_broken,          \
-        .abort = socket_abort, .send_file = socket_send_file                                       \
+        .abort = socket_abort, .send_file = socket_send_file, .recv_pieces = socket_recv_pieces    \
     }
 const struct hob__transport hob__tcp = SOCKET("tcp"), hob__unix = SOCKET("unix");
 

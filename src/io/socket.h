@@ -9,17 +9,23 @@
 #include "io/stream.h"
 #include "task/fdwait.h"
 
-static inline __attribute__((always_inline)) ssize_t hob__socket_recv(struct hob_stream *s,
-                                                                      void *buf, size_t n) {
+/* After a read of up to n bytes. */
+static inline __attribute__((always_inline)) ssize_t hob__socket_received(struct hob_stream *s,
+                                                                          ssize_t got, size_t n) {
     struct hob__fd *f = s->fd;
-    if (!(f->ready & HOB__READ)) return -EAGAIN;
-    ssize_t got = s->backend->ops->sys->recv(s->backend, f->fd, buf, n, 0);
     if (got > 0) {
         if ((size_t)got < n && s->is_tcp && !(f->ready & HOB__HUP)) f->ready &= (uint8_t)~HOB__READ;
     } else if (got == -EAGAIN) {
         f->ready &= (uint8_t)~HOB__READ;
     }
     return got;
+}
+
+static inline __attribute__((always_inline)) ssize_t hob__socket_recv(struct hob_stream *s,
+                                                                      void *buf, size_t n) {
+    struct hob__fd *f = s->fd;
+    if (!(f->ready & HOB__READ)) return -EAGAIN;
+    return hob__socket_received(s, s->backend->ops->sys->recv(s->backend, f->fd, buf, n, 0), n);
 }
 
 static inline __attribute__((always_inline)) ssize_t

@@ -50,6 +50,8 @@ struct hob__transport {
     /* NULL, or for hob_send_file(): some of n bytes of a file from there on, without passing
      * through the program's memory; as send. 0: the file has ended. */
     ssize_t (*send_file)(struct hob_stream *s, int fd, int64_t offset, size_t n);
+    /* NULL, or recv into count (> 0) pieces, of which the first is not empty. */
+    ssize_t (*recv_pieces)(struct hob_stream *s, const struct iovec *iov, int count);
 };
 
 struct hob_stream {
@@ -107,6 +109,13 @@ int hob__stream_room(struct hob_stream *s, size_t size);
  * put back just now. Without memory for them the stream is over: there must be no gap that nobody
  * sees. */
 void hob__stream_put_back(struct hob_stream *s, const char *bytes, size_t n);
+/* Up to n bytes out of the buffer: how many. */
+size_t hob__stream_take(struct hob_stream *s, void *buf, size_t n);
+/* Keeps the error of a connection: the kernel tells it once, and then says that it has ended.
+ * Returns rc. */
+ssize_t hob__stream_read_failed(struct hob_stream *s, ssize_t rc);
+/* After -EAGAIN of the transport's recv: sends what is gathered as far as that goes, and waits. */
+int hob__stream_wait_to_read(struct hob_stream *s, unsigned flags);
 static inline size_t hob__stream_committed(struct hob_stream *s) {
     return s->transport->committed ? s->transport->committed(s) : 0;
 }

@@ -113,6 +113,7 @@ struct hob__sys {
     int (*sendmmsg)(struct hob__backend *b, int fd, struct mmsghdr *m, unsigned n);
     /* Of a descriptor that is no socket, and was made non-blocking; never SIGPIPE. */
     ssize_t (*read)(struct hob__backend *b, int fd, void *buf, size_t n);
+    ssize_t (*readv)(struct hob__backend *b, int fd, const struct iovec *iov, int count);
     ssize_t (*writev)(struct hob__backend *b, int fd, const struct iovec *iov, int count);
     /* Bytes from one descriptor to the other, one of them a pipe; and from a file there to a
      * socket. Both must be non-blocking (O_NONBLOCK); never SIGPIPE. */

@@ -161,6 +161,11 @@ static ssize_t sys_read(struct hob__backend *b, int fd, void *buf, size_t n) {
     return read_no_socket(fd, buf, n);
 }
 
+static ssize_t sys_readv(struct hob__backend *b, int fd, const struct iovec *iov, int count) {
+    (void)b;
+    return HOB__RETRY(readv(fd, iov, count));
+}
+
 static ssize_t sys_writev(struct hob__backend *b, int fd, const struct iovec *iov, int count) {
     (void)b;
     return write_quietly(fd, iov, count);
@@ -273,6 +278,7 @@ const struct hob__sys hob__sys_linux = {
     .recvmmsg = sys_recvmmsg,
     .sendmmsg = sys_sendmmsg,
     .read = sys_read,
+    .readv = sys_readv,
     .writev = sys_writev,
     .splice = sys_splice,
     .sendfile = sys_sendfile,

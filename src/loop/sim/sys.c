@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include "loop/process.h"
+#include "loop/sim/flow.h"
 #include "loop/sim/sim.h"
 
 /* The end, or NULL and *rc. */
@@ -76,16 +77,29 @@ static ssize_t sim_send(struct hob__backend *b, int fd, const struct iovec *iov,
     return e->kind->send ? e->kind->send(e, iov, count) : -EBADF;
 }
 
+/* By one read, since a second one could take an error that is to be told later. */
+static ssize_t recv_pieces(struct hob__sim_end *e, const struct iovec *iov, int count, int flags) {
+    char buf[16384];
+    size_t n = hob__sim_iov_size(iov, count);
+    if (n == 0) return 0;
+    ssize_t got = e->kind->recv(e, buf, n < sizeof buf ? n : sizeof buf, flags);
+    for (ssize_t at = 0; at < got; iov++) {
+        size_t piece = iov->iov_len < (size_t)(got - at) ? iov->iov_len : (size_t)(got - at);
+        if (piece) memcpy(iov->iov_base, buf + at, piece);
+        at += (ssize_t)piece;
+    }
+    /* Else a read of fewer bytes than there is room for would tell that there are no more. */
+    if (got == sizeof buf && n > sizeof buf) hob__sim_raise(e, HOB__READ);
+    return got;
+}
+
 static ssize_t sim_recvmsg(struct hob__backend *b, int fd, struct msghdr *m, int flags) {
     END(b, fd);
     if (e->kind->recvmsg) return e->kind->recvmsg(e, m, flags);
     if (!e->kind->recv) return -ENOTSOCK;
     m->msg_controllen = 0;
     m->msg_flags = 0;
-    for (size_t i = 0; i < m->msg_iovlen; i++)
-        if (m->msg_iov[i].iov_len)
-            return e->kind->recv(e, m->msg_iov[i].iov_base, m->msg_iov[i].iov_len, flags);
-    return 0;
+    return recv_pieces(e, m->msg_iov, (int)m->msg_iovlen, flags);
 }
 
 static ssize_t sim_sendmsg(struct hob__backend *b, int fd, const struct msghdr *m, int flags) {
@@ -128,6 +142,11 @@ static int sim_sendmmsg(struct hob__backend *b, int fd, struct mmsghdr *m, unsig
 
 static ssize_t sim_read(struct hob__backend *b, int fd, void *buf, size_t n) {
     return sim_recv(b, fd, buf, n, 0);
+}
+
+static ssize_t sim_readv(struct hob__backend *b, int fd, const struct iovec *iov, int count) {
+    END(b, fd);
+    return e->kind->recv ? recv_pieces(e, iov, count, 0) : -EBADF;
 }
 
 static ssize_t sim_writev(struct hob__backend *b, int fd, const struct iovec *iov, int count) {
@@ -239,6 +258,7 @@ const struct hob__sys hob__sys_sim = {
     .recvmmsg = sim_recvmmsg,
     .sendmmsg = sim_sendmmsg,
     .read = sim_read,
+    .readv = sim_readv,
     .writev = sim_writev,
     .splice = sim_splice,
     .sendfile = sim_sendfile,
