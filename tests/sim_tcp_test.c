@@ -4,6 +4,7 @@
 #include <hob/hob.h>
 #include <hob/net.h>
 #include <hob/sim.h>
+#include <hob/thread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -400,6 +401,55 @@ HOB_SIM_TEST(a_ghost_reaches_nobody) {
     HOB_TRY(hob_sleep(5));
     hob_sim_crash(h[0]);
     CHECK_EQ(hob_sim_wait(h[1]), 0);
+    return 0;
+}
+
+/* ---- several programs on a machine ---- */
+
+static int get_by_loopback(void) {
+    struct hob_stream *s;
+    HOB_TRY(reach("127.0.0.1", 80, &s));
+    int rc = get(s, 1000);
+    hob_close(s);
+    return rc;
+}
+HOB_TASK(get_by_loopback)
+
+static int put_thousand(struct hob_stream *s) { return put(s, 1000); }
+
+HOB_SIM_TEST(two_programs_on_one_machine) {
+    struct hob_sim_host *a = hob_sim_host("machine", serve_one, put_thousand);
+    struct hob_sim_host *b = hob_sim_beside(a, get_by_loopback);
+    CHECK(strcmp(hob_sim_address(a), hob_sim_address(b)) == 0);
+    CHECK_EQ(hob_sim_wait(b), 0);
+    CHECK_EQ(hob_sim_wait(a), 0);
+    CHECK_EQ(hob_sim_restart(b, nobody), 0);
+    CHECK_EQ(hob_sim_restart(a, nobody), 0);
+    CHECK_EQ(hob_sim_restart(a, nobody), -EBUSY);
+    HOB_TRY(hob_sleep(1));
+    hob_sim_crash(a);
+    CHECK_EQ(hob_sim_wait(a), -ECONNRESET);
+    CHECK_EQ(hob_sim_wait(b), -ECONNRESET);
+    return 0;
+}
+
+/* ---- work in threads ---- */
+
+static int computes(int n, int *out) {
+    *out = n * n;
+    return n < 100 ? n : hob_fail(-EDOM, "%d is too large", n);
+}
+HOB_TASK(computes, int, int *)
+
+HOB_SIM_TEST(work_in_threads_is_done_some_time_later) {
+    int square = 0;
+    uint64_t began = hob_now();
+    CHECK_EQ(hob_to_thread(computes, 7, &square), 7);
+    CHECK_EQ(square, 49);
+    CHECK(hob_now() - began > 1000);
+    CHECK_EQ(hob_to_thread(computes, 100, &square), -EDOM);
+    CHECK(strstr(hob_error()->message, "100 is too large") != NULL);
+    hob_error_clear();
     return 0;
 }
 

@@ -84,6 +84,13 @@ HOB_API int hob_sim_main(int argc, char **argv);
     HOB__CALL(#fn, fn##__args, fn##__task, fn##__HOB_TASK,                                         \
               hob__sim_host((name), &hob__site, &hob__args), ##__VA_ARGS__)
 
+/* hob_sim_beside(h, fn, arguments...): a further program on the same machine (NULL: the test's
+ * own), with a loop of its own: the same address, ports and Unix sockets, and they crash together.
+ * Its handle is like a host's. NULL: there are too many loops (255). Does not wait. */
+#define hob_sim_beside(h, fn, ...)                                                                 \
+    HOB__CALL(#fn, fn##__args, fn##__task, fn##__HOB_TASK,                                         \
+              hob__sim_beside((h), &hob__site, &hob__args), ##__VA_ARGS__)
+
 /* Its address, "10.0.0.2": a name that hob_connect() takes with a port, from any host. */
 HOB_API const char *hob_sim_address(const struct hob_sim_host *h);
 
@@ -189,6 +196,8 @@ HOB_API void hob__sim_fail(const char *file, int line, const char *fmt, ...) HOB
     __attribute__((noreturn, cold));
 HOB_API struct hob_sim_host *hob__sim_host(const char *name, const struct hob__spawn_site *site,
                                            const void *args);
+HOB_API struct hob_sim_host *hob__sim_beside(struct hob_sim_host *h,
+                                             const struct hob__spawn_site *site, const void *args);
 HOB_API int hob__sim_restart(struct hob_sim_host *h, const struct hob__spawn_site *site,
                              const void *args);
 HOB_API void hob__sim_disk(struct hob_sim_host *h, struct hob_sim_disk_options options);

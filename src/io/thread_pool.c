@@ -301,10 +301,41 @@ static int wait_for_end(struct hob_pool *p, struct call *c, bool leave) {
     return rc;
 }
 
+/* ---- in a simulated world, where there are no threads: the loop's own, some time later ---- */
+
+struct work {
+    struct hob__op op;
+    const struct hob__spawn_site *site;
+    const void *args;
+    struct hob_error *error;
+};
+
+/* Outside of any task, and of the loop, as in a worker. */
+static int do_work(struct hob__op *op) {
+    struct work *w = (struct work *)(void *)op; /* its first member */
+    struct hob_loop *loop = hob__loop;
+    hob__loop = NULL;
+    hob__thread_work = w->site->name;
+    int rc = w->site->run((void *)w->args);
+    hob__thread_work = NULL;
+    w->error = hob__error_take(rc, w->site);
+    hob__loop = loop;
+    return rc;
+}
+
+static int simulate(struct hob_loop *loop, const struct hob__spawn_site *site, const void *args) {
+    struct work w = {
+        .op = {.code = HOB__OP_WORK, .work = do_work, .fd = -1}, .site = site, .args = args};
+    int rc = (int)hob__op_wait(&loop->backend, &w.op, "thread");
+    if (w.error) hob__error_set(w.error);
+    return rc;
+}
+
 int hob__to_pool(struct hob_pool *p, bool leave, const struct hob__spawn_site *site,
                  const void *args) {
     int rc = hob__io_point("hob_to_thread");
     if (rc < 0) return rc;
+    if (HOB__UNLIKELY(hob__loop->ordered)) return simulate(hob__loop, site, args);
     if (!p) p = hob_pool_blocking();
     pool_lock(p);
     if (p->closed) hob__misuse("hob_to_pool", "the pool '%s' has been closed", p->name);

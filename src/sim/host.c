@@ -48,8 +48,12 @@ static void tell_error(const struct hob_sim_host *h) {
     fprintf(stderr, "host %s has ended: %s\n", h->machine->name, text);
 }
 
+/* Once the last program of a machine has ended, nothing of it is open. */
 static void check_descriptors(const struct hob_sim_host *h) {
-    if (hob__list_empty(&h->machine->ends)) return;
+    const struct hob__sim *w = h->machine->world;
+    if (hob__list_empty(&h->machine->ends) || h->machine == w->hosts[0]) return;
+    for (unsigned i = 0; i < w->loop_count; i++)
+        if (w->loops[i]->host == h->machine && w->loops[i] != w->current) return;
     struct hob__sim_end *e = hob__container(h->machine->ends.next, struct hob__sim_end, link);
     hob__sim_fail(__FILE__, __LINE__,
                   "host %s has ended and left descriptors open: %u, the first a %s",
@@ -90,20 +94,28 @@ static int start(struct hob_sim_host *h) {
     return 0;
 }
 
-struct hob_sim_host *hob__sim_host(const char *name, const struct hob__spawn_site *site,
-                                   const void *args) {
-    struct hob__sim *w = hob__sim_here("hob_sim_host");
-    struct hob__sim_front *front = hob__sim_front(w);
-    struct hob__sim_host *machine = hob__sim_host_new(w, name);
-    if (!machine) return NULL;
+static struct hob_sim_host *add(struct hob__sim_host *machine, const struct hob__spawn_site *site,
+                                const void *args) {
+    struct hob__sim_front *front = hob__sim_front(machine->world);
     struct hob_sim_host *h = hob__sim_alloc(sizeof *h);
     h->machine = machine;
     set_main(h, site, args);
     snprintf(h->address, sizeof h->address, "10.0.0.%u", machine->index + 1);
-    machine->above = h;
     *front->last = h;
     front->last = &h->next;
     return start(h) < 0 ? NULL : h;
+}
+
+struct hob_sim_host *hob__sim_host(const char *name, const struct hob__spawn_site *site,
+                                   const void *args) {
+    struct hob__sim_host *machine = hob__sim_host_new(hob__sim_here("hob_sim_host"), name);
+    return machine ? add(machine, site, args) : NULL;
+}
+
+struct hob_sim_host *hob__sim_beside(struct hob_sim_host *h, const struct hob__spawn_site *site,
+                                     const void *args) {
+    struct hob__sim *w = hob__sim_here("hob_sim_beside");
+    return add(h ? h->machine : hob__sim_front(w)->test.machine, site, args);
 }
 
 const char *hob_sim_address(const struct hob_sim_host *h) {
@@ -134,7 +146,8 @@ void hob_sim_crash(struct hob_sim_host *h) {
     if (!h) hob__misuse(__func__, "the test's own host cannot crash");
     if (h->crashed || !h->loop) return;
     HOB__SIM_LOG(w, h->machine, "crashes");
-    h->crashed = true;
+    for (struct hob_sim_host *x = hob__sim_front(w)->hosts; x; x = x->next)
+        if (x->machine == h->machine && x->loop) x->crashed = true;
     hob__sim_host_crash(h->machine);
     for (unsigned i = 0; i < w->loop_count; i++)
         if (w->loops[i]->host == h->machine) hob__sim_cancel_loop(w->loops[i]);

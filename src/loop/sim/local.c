@@ -226,7 +226,7 @@ static int local_connect(struct hob__sim_end *e, const struct sockaddr *addr, so
     struct local *l = find(e->host, &name, n);
     if (!l) return name.sun_path[0] ? -ENOENT : -ECONNREFUSED;
     if (l->state != LISTENING) return -ECONNREFUSED;
-    if (l->backlog_count >= l->backlog_max) return -EAGAIN;
+    if (l->backlog_count > l->backlog_max) return -EAGAIN;
     struct local *other = local_new(e->host, &socket_kind);
     join(s, other, SOCKET_SIZE);
     other->listener = l;

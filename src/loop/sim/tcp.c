@@ -394,7 +394,7 @@ static void syn_arrives(struct hob__sim *w, void *arg, uint64_t data) {
     struct side *l = find_listener(h, &c->address[1]);
     if (!l) {
         send_reset(c, 1);
-    } else if (l->backlog_count >= l->backlog_max) {
+    } else if (l->backlog_count > l->backlog_max) {
         log_conn(c, 0, "backlog full", l->backlog_count);
         try_again(c, 0, syn_arrives, data);
     } else {
