@@ -32,12 +32,17 @@ test: ## all tests on both backends, with sanitizers, on aarch64 ... (ONLY=name 
 	@$(MAIN) -- all tests
 	@$(ASAN)
 	@$(ARM)
-	@scripts/run-tests uring epoll scripts asan aarch64
+	@scripts/run-tests uring epoll sim scripts asan aarch64
 
 check: ## the quick ones: the tests on this machine's own backends
 	@scripts/setup build
 	@$(MAIN) -- tests
 	@scripts/run-tests uring epoll
+
+sim: ## new seeds for the tests in simulated worlds, SECONDS=60 for each program
+	@scripts/setup build
+	@$(MAIN) -- all tests
+	@scripts/run-seeds $(SECONDS)
 
 asan: ## the tests under AddressSanitizer and UBSan
 	@scripts/setup test
@@ -88,4 +93,4 @@ clean: ## removes build/
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: all demo test check asan tsan valgrind bench fuzz install format check-format clean help
+.PHONY: all demo test check sim asan tsan valgrind bench fuzz install format check-format clean help
