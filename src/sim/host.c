@@ -99,6 +99,7 @@ static struct hob_sim_host *add(struct hob__sim_host *machine, const struct hob_
     struct hob__sim_front *front = hob__sim_front(machine->world);
     struct hob_sim_host *h = hob__sim_alloc(sizeof *h);
     h->machine = machine;
+    if (!machine->above) machine->above = h;
     set_main(h, site, args);
     snprintf(h->address, sizeof h->address, "10.0.0.%u", machine->index + 1);
     *front->last = h;
@@ -144,10 +145,11 @@ void hob__sim_cancel_loop(struct hob__sim_loop *l) {
 void hob_sim_crash(struct hob_sim_host *h) {
     struct hob__sim *w = hob__sim_here(__func__);
     if (!h) hob__misuse(__func__, "the test's own host cannot crash");
-    if (h->crashed || !h->loop) return;
-    HOB__SIM_LOG(w, h->machine, "crashes");
+    bool any = false;
     for (struct hob_sim_host *x = hob__sim_front(w)->hosts; x; x = x->next)
-        if (x->machine == h->machine && x->loop) x->crashed = true;
+        if (x->machine == h->machine && x->loop && !x->crashed) any = x->crashed = true;
+    if (!any) return;
+    HOB__SIM_LOG(w, h->machine, "crashes");
     hob__sim_host_crash(h->machine);
     for (unsigned i = 0; i < w->loop_count; i++)
         if (w->loops[i]->host == h->machine) hob__sim_cancel_loop(w->loops[i]);
