@@ -105,8 +105,9 @@ struct hob_submitted;
 /* Starts fn(...) as a task of that loop, one of its background tasks, soon. From any thread, also
  * another loop's; the loop must still be held (hob_loop_hold), or be known to live, as it is while
  * a task of it waits in hob_to_thread(). The arguments are copied. What stands for the call is to
- * be dropped once. NULL: refused; then hob_submitted_wait() says why, so that it need not be
- * checked. Does not wait. */
+ * be dropped once. NULL: refused (without memory, by a loop that has ended, or because
+ * HOB_POSTS_MAX calls and posts wait for it: hob/loop.h); then hob_submitted_wait() says why, so
+ * that it need not be checked. Does not wait. */
 #define hob_loop_submit(loop, fn, ...)                                                             \
     __extension__({                                                                                \
         HOB__STRICT_ON HOB__LET(fn##__args) hob__args = fn##__task(__VA_ARGS__);                   \
@@ -121,7 +122,8 @@ struct hob_submitted;
  * hob_submitted_cancel() ends it. -ECANCELED when the task was cancelled, or the loop ended before
  * it had begun. A plain thread blocks; a task waits as tasks do (-ECANCELED also when it is
  * cancelled itself; cancellation point). NULL: why this thread's last hob_loop_submit() was refused
- * (-ENOMEM, HOB_E_CLOSED). Any number of times. */
+ * (-ENOMEM; HOB_E_CLOSED; -EAGAIN when the loop does not keep up and HOB_POSTS_MAX wait for it:
+ * nothing of the call is left, submit it again later). Any number of times. */
 HOB_API int hob_submitted_wait(struct hob_submitted *call, double seconds);
 #define HOB_FOREVER __builtin_inf()
 

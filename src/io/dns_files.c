@@ -37,6 +37,7 @@ char *hob__file_text(const char *path, size_t max, size_t *size, int *rc) {
         text = hob__alloc(room + 1);
         if (!text) *rc = -ENOMEM;
         while (text && n < room) {
+            /* Only real loops read them: a simulated world has names of its own. */
             ssize_t got = read(fd, text + n, room - n);
             if (got <= 0) break; /* it is shorter by now */
             n += (size_t)got;

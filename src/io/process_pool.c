@@ -283,6 +283,7 @@ static void lost_one(struct hob_process_pool *p) {
 }
 
 /* Has it ended while it was idle? Whatever there is to read says so. */
+/* Of a real process, from any loop's thread: pools are shared, and no backend's. */
 static bool is_gone(const struct hob__process *w) {
     char byte;
     return recv(w->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;

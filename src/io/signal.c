@@ -47,6 +47,7 @@ static struct sigaction before[SIGNALS + 1];
 
 static uint64_t bit(int sig) { return UINT64_C(1) << (sig - 1); }
 
+/* In a signal's handler, which may interrupt any thread: no backend may be asked. */
 static void on_signal(int sig) {
     int kept_errno = errno;
     uint64_t one = 1;

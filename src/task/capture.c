@@ -151,7 +151,7 @@ static const char *without_stack(char *text, const char *why) {
 const char *hob__capture_text(void) {
     static char text[TEXT_MAX];
     if (!capture.asked) return without_stack(text, "SIGURG is the program's own");
-    struct timespec until;
+    struct timespec until; /* the watchdog's, a thread without a backend */
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += PATIENCE_S;
     while (sem_timedwait(&capture.taken, &until) != 0) {

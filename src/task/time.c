@@ -7,7 +7,7 @@
 uint64_t hob_now(void) {
     struct hob_loop *loop = hob__loop;
     if (HOB__LIKELY(loop != NULL)) return loop->backend.ops->now(&loop->backend);
-    struct timespec ts;
+    struct timespec ts; /* outside a loop there is no backend to ask */
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }

@@ -45,6 +45,7 @@ static struct seen {
     bool has_reported;
 } seen[LOOPS_MAX];
 
+/* The machine's clock, in any backend: how long a task really holds its thread. */
 static uint64_t now_ms(void) {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);

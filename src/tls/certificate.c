@@ -17,6 +17,8 @@ enum { PEM_MAX = 16 << 20 };
 static bool is_text(const char *source) { return strstr(source, "-----BEGIN ") != NULL; }
 static const char *title(const char *source) { return is_text(source) ? "(PEM)" : source; }
 
+/* By the system itself, as OpenSSL reads the folders of trust: certificates are a part of the
+ * program's setting, and made in a plain thread too, where there is no backend. */
 static int read_all(int fd, char **out, size_t *out_size) {
     size_t cap = 8192, n = 0;
     char *data = hob__alloc(cap);

@@ -62,6 +62,7 @@ void hob__tls_set_unref(struct hob__tls_set *set) {
     hob__free(set);
 }
 
+/* By the system itself: for a person who debugs, whatever world the program runs in. */
 static void log_key(const SSL *ssl, const char *line) {
     const struct hob__tls_set *set = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
     char text[512]; /* the longest line has 32 + 64 + 128 characters */
