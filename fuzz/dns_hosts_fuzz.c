@@ -68,16 +68,7 @@ static void find(struct hob__dns *dns, const char *file, size_t n, const char *n
         if (!names(&l, name) || want.n == HOB__CANDIDATES) continue;
         struct hob_address *a = &l.address;
         bool known = family && a->ip.any.sa_family != family;
-        /* Two scopes of one address are one. */
-        for (unsigned i = 0; i < want.n; i++) {
-            struct hob_address other = want.list[i].to, mine = *a;
-            other.ip.v6.sin6_scope_id = mine.ip.v6.sin6_scope_id = 0;
-            bool plain = want.list[i].to.ip.any.sa_family != AF_INET6 ||
-                         want.list[i].to.ip.v6.sin6_scope_id == 0;
-            if (plain && a->ip.any.sa_family == want.list[i].to.ip.any.sa_family)
-                known |= a->ip.any.sa_family == AF_INET6 ? hob_address_equal(&other, &mine)
-                                                         : hob_address_equal(&want.list[i].to, a);
-        }
+        for (unsigned i = 0; i < want.n; i++) known |= hob_address_equal(&want.list[i].to, a);
         if (!known) want.list[want.n++].to = *a;
     }
     CHECK(hob__hosts_find(dns, name, family, &got) == found);

@@ -169,7 +169,7 @@ FUZZ(data, n) {
                            edge_copy(a.ip.any.sa_family == AF_INET ? (void *)&a.ip.v4.sin_addr
                                                                    : (void *)&a.ip.v6.sin6_addr,
                                      a.ip.any.sa_family == AF_INET ? 4 : 16),
-                           1);
+                           a.ip.any.sa_family == AF_INET ? 0 : a.ip.v6.sin6_scope_id, 1);
         CHECK(c.n == had + (!known && had < HOB__CANDIDATES));
     }
     if (tried > c.n) tried = c.n;

@@ -142,6 +142,17 @@ TASK_TEST(the_hosts_file_is_read) {
     return rc;
 }
 
+/* One address on two links is two addresses; on one link, named twice, it is one. */
+TASK_TEST(an_address_of_a_link_is_given_once) {
+    write_file("fe80::1%1 both\nfe80::1%2 both\nfe80::1%1 both again\n");
+    CHECK_EQ(hob_dns_configure(&(struct hob_dns_options){.hosts = file_name}), 0);
+    struct hob_found f[4];
+    CHECK_EQ(hob_resolve("both", 0, f, 4), 2);
+    CHECK(f[0].address.ip.v6.sin6_scope_id != f[1].address.ip.v6.sin6_scope_id);
+    unlink(file_name);
+    return 0;
+}
+
 TASK_TEST(a_change_of_the_hosts_file_is_seen) {
     write_file("192.0.2.1 a.test\n");
     CHECK_EQ(hob_dns_configure(&(struct hob_dns_options){.hosts = file_name}), 0);

@@ -197,12 +197,15 @@ static bool ends_with(const char *name, const char *label) {
 
 bool hob__dns_is_localhost(const char *host) { return ends_with(host, "localhost"); }
 
-void hob__candidate_add(struct hob__candidates *c, int family, const void *bytes, uint32_t ttl) {
+void hob__candidate_add(struct hob__candidates *c, int family, const void *bytes, uint32_t scope,
+                        uint32_t ttl) {
     struct hob__candidate new = {.to.ip.any.sa_family = (sa_family_t)family, .ttl = ttl};
-    if (family == AF_INET)
+    if (family == AF_INET) {
         memcpy(&new.to.ip.v4.sin_addr, bytes, 4);
-    else
+    } else {
         memcpy(&new.to.ip.v6.sin6_addr, bytes, 16);
+        new.to.ip.v6.sin6_scope_id = scope;
+    }
     for (unsigned i = 0; i < c->n; i++) {
         struct hob_address known = c->list[i].to;
         hob_address_set_port(&known, 0);
@@ -215,8 +218,8 @@ void hob__candidate_add(struct hob__candidates *c, int family, const void *bytes
 
 static void add_loopback(int family, struct hob__candidates *c) {
     struct in_addr v4 = {htonl(INADDR_LOOPBACK)};
-    if (family != AF_INET6) hob__candidate_add(c, AF_INET, &v4, UINT32_MAX);
-    if (family != AF_INET) hob__candidate_add(c, AF_INET6, &in6addr_loopback, UINT32_MAX);
+    if (family != AF_INET6) hob__candidate_add(c, AF_INET, &v4, 0, UINT32_MAX);
+    if (family != AF_INET) hob__candidate_add(c, AF_INET6, &in6addr_loopback, 0, UINT32_MAX);
 }
 
 /* What needs no asking: 1 when that is all, 0 when it is to be asked for, or an error. */
@@ -290,7 +293,7 @@ static void take_answer(struct hob__ask *a, struct hob__candidates *c) {
     size_t size = family == AF_INET6 ? 16 : 4;
     uint8_t turn = q->turn++;
     for (unsigned i = 0; i < q->count; i++)
-        hob__candidate_add(c, family, (char *)q->answer + (turn + i) % q->count * size,
+        hob__candidate_add(c, family, (char *)q->answer + (turn + i) % q->count * size, 0,
                            ttl_left(q));
     a->q = NULL;
     hob__query_unref(q);

@@ -125,8 +125,10 @@ struct hob__candidates {
     unsigned n;
     struct hob__candidate list[HOB__CANDIDATES];
 };
-/* Puts an address (4 or 16 bytes) at the end, unless it is there or the list is full. */
-void hob__candidate_add(struct hob__candidates *c, int family, const void *bytes, uint32_t ttl);
+/* Puts an address (4 or 16 bytes, and the scope of a link's own) at the end, unless it is there or
+ * the list is full. */
+void hob__candidate_add(struct hob__candidates *c, int family, const void *bytes, uint32_t scope,
+                        uint32_t ttl);
 
 struct hob__ask {
     struct hob__query *q; /* until its answer has been collected */

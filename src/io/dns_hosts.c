@@ -138,13 +138,11 @@ int hob__hosts_find(struct hob__dns *dns, const char *name, int family, struct h
         const struct hob_address *a = &h->lines[h->entries[i - 1].line].address;
         found++;
         if (family && a->ip.any.sa_family != family) continue;
-        unsigned before = c->n;
-        hob__candidate_add(c, a->ip.any.sa_family,
-                           a->ip.any.sa_family == AF_INET ? (const void *)&a->ip.v4.sin_addr
-                                                          : (const void *)&a->ip.v6.sin6_addr,
-                           UINT32_MAX);
-        if (c->n > before && a->ip.any.sa_family == AF_INET6)
-            c->list[before].to.ip.v6.sin6_scope_id = a->ip.v6.sin6_scope_id;
+        if (a->ip.any.sa_family == AF_INET)
+            hob__candidate_add(c, AF_INET, &a->ip.v4.sin_addr, 0, UINT32_MAX);
+        else
+            hob__candidate_add(c, AF_INET6, &a->ip.v6.sin6_addr, a->ip.v6.sin6_scope_id,
+                               UINT32_MAX);
     }
     return found;
 }
