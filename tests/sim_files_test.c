@@ -554,4 +554,10 @@ HOB_SIM_TEST(watches) {
     return 0;
 }
 
-HOB_SIM_MAIN()
+/* Fewer seeds where a run takes long: under valgrind and qemu, with sanitizers. */
+int main(int argc, char **argv) {
+    char seeds[] = "--seeds", few[] = "2", some[] = "20";
+    char *slowly[] = {argv[0], seeds, getenv("TEST_SLOW") ? few : some, NULL};
+    bool slow = getenv("TEST_SLOW") || getenv("ASAN_OPTIONS") || getenv("TSAN_OPTIONS");
+    return slow && argc == 1 ? hob_sim_main(3, slowly) : hob_sim_main(argc, argv);
+}
