@@ -2,6 +2,8 @@
  * the end of a connection. */
 #include "tls_test.h"
 
+#include "task/fdwait.h"
+
 TLS_TEST(both_sides_talk_and_say_what_they_agreed_on) {
     struct hands h;
     struct hob_tls_info i;
@@ -374,6 +376,33 @@ TLS_TEST(sessions_are_not_resumed_where_they_are_not_wanted) {
     CHECK(!resumes(tls12, no, "example.org"));
     hob_tls_free(no);
     hob_tls_free(tls12);
+    return 0;
+}
+
+/* The loop's backend with a calendar that can be set. */
+static int64_t calendar;
+static int64_t shown(struct hob__backend *b) {
+    (void)b;
+    return calendar;
+}
+
+TLS_TEST(sessions_expire_by_the_calendar_of_the_backend) {
+    struct hob__backend *b = hob__backend_current(__func__);
+    const struct hob__backend_ops *as_it_is = b->ops;
+    struct hob__backend_ops with_it = *as_it_is;
+    struct hob_tls *client;
+    with_it.wall = shown;
+    b->ops = &with_it;
+    calendar = 1000000000; /* 2001: long past for OpenSSL's own clock */
+    CHECK_EQ(hob_tls_new(&client, .ca = ca.cert), 0);
+    CHECK(!resumes(client, server_tls, "example.org"));
+    calendar += 60;
+    CHECK(resumes(client, server_tls, "example.org"));
+    calendar += 8 * 24 * 3600; /* beyond what a ticket may live (RFC 8446, 4.6.1) */
+    CHECK(!resumes(client, server_tls, "example.org"));
+    CHECK(resumes(client, server_tls, "example.org")); /* those that came then are good */
+    hob_tls_free(client);
+    b->ops = as_it_is;
     return 0;
 }
 
