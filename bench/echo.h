@@ -4,6 +4,7 @@
 #define HOB_BENCH_ECHO_H
 #include <stdio.h>
 enum { ECHO_BUFFER = 4096, ECHO_MESSAGE = 64, ECHO_BACKLOG = 4096 };
+enum { ECHO_DATAGRAM = 2048, ECHO_BATCH = 32 }; /* of the UDP servers */
 static inline void echo_port(int port) {
     printf("port %d\n", port);
     fflush(stdout);

@@ -1,4 +1,5 @@
-/* load.c - the load of the echo workloads, and their meter: load PORT CONNECTIONS PID.
+/* load.c - the load of the echo workloads, and their meter: load PORT CONNECTIONS PID
+ * [udp].
  *
  * Opens the connections, warms them up, then does what standard input says: for a line "MS" it
  * plays ping-pong on every connection, one message of 64 bytes in flight on each, for that many
@@ -95,7 +96,7 @@ static uint64_t play(uint64_t ns) {
     return messages;
 }
 
-static void open_all(int port) {
+static void open_all(int port, bool udp) {
     struct sockaddr_in a = {.sin_family = AF_INET,
                             .sin_port = htons((uint16_t)port),
                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -105,11 +106,11 @@ static void open_all(int port) {
     for (size_t i = 0; i < count; i++) {
         struct connection *c = &connections[i];
         int on = 1;
-        c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        c->fd = socket(AF_INET, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
         c->number = (uint64_t)i << 32;
         if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&a, sizeof a) != 0)
             BENCH_FAIL("load: connection %zu: %s", i, strerror(errno));
-        setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        if (!udp) setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
         if (epoll_ctl(poller, EPOLL_CTL_ADD, c->fd, &e) != 0)
             BENCH_FAIL("load: epoll_ctl: %s", strerror(errno));
@@ -117,12 +118,13 @@ static void open_all(int port) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 4) BENCH_FAIL("load PORT CONNECTIONS PID");
+    if (argc != 4 && (argc != 5 || strcmp(argv[4], "udp") != 0))
+        BENCH_FAIL("load PORT CONNECTIONS PID [udp]");
     clockid_t server;
     if (clock_getcpuclockid(atoi(argv[3]), &server) != 0)
         BENCH_FAIL("load: no process %s", argv[3]);
     count = (size_t)atoi(argv[2]);
-    open_all(atoi(argv[1]));
+    open_all(atoi(argv[1]), argc == 5);
     char line[64];
     while (fgets(line, sizeof line, stdin)) {
         uint64_t wall = bench_wall(), cpu = bench_clock(server);
