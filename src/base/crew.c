@@ -145,9 +145,11 @@ int hob__crew_submit(struct hob__crew *c, struct hob__job *job) {
     return 0;
 }
 
-void hob__crew_withdraw(struct hob__crew *c, struct hob__job *job) {
+bool hob__crew_withdraw(struct hob__crew *c, struct hob__job *job) {
+    if (hob__list_empty(&job->link)) return false;
     hob__list_remove(&job->link);
     c->queued--;
+    return true;
 }
 
 void hob__crew_end(struct hob__crew *c) {

@@ -43,8 +43,9 @@ void hob__crew_unlock(struct hob__crew *c);
 /* With the lock held. Queues the job; a thread is made when more is queued than threads are idle. 0
  * or -errno: no thread runs and none can be made. */
 int hob__crew_submit(struct hob__crew *c, struct hob__job *job);
-/* With the lock held: takes a job that is still queued out again. */
-void hob__crew_withdraw(struct hob__crew *c, struct hob__job *job);
+/* With the lock held: takes a job that was submitted out of the queue again. False: a thread has
+ * taken it, be it that it has not come to run it yet. */
+bool hob__crew_withdraw(struct hob__crew *c, struct hob__job *job);
 
 /* Waits, blocking, until what is queued and what runs has ended, and ends the threads. */
 void hob__crew_end(struct hob__crew *c);

@@ -36,14 +36,11 @@ struct hob_pool {
     char name[NAME_MAX_BYTES];
 };
 
-enum call_state { CALL_QUEUED, CALL_RUNS, CALL_ENDED };
-
 struct call {
     struct hob__job job;
     const struct hob__spawn_site *site;
     struct hob_list caller; /* the caller's remote, while it waits */
-    enum call_state state;
-    bool left;
+    bool ended, left;
     _Atomic bool cancelled;
     int result;
     struct hob_error *error;
@@ -192,9 +189,6 @@ static void make_guard(void) { pthread_key_create(&guard, ended_inside); }
 static void run_call(struct hob__crew *crew, struct hob__job *job) {
     struct hob_pool *p = hob__container(crew, struct hob_pool, crew);
     struct call *c = hob__container(job, struct call, job);
-    hob__crew_lock(crew);
-    c->state = CALL_RUNS;
-    hob__crew_unlock(crew);
     pthread_once(&guard_once, make_guard);
     pthread_setspecific(guard, crew);
     running = c;
@@ -209,7 +203,7 @@ static void run_call(struct hob__crew *crew, struct hob__job *job) {
     admit(p);
     c->result = rc;
     c->error = error;
-    c->state = CALL_ENDED;
+    c->ended = true;
     if (c->left) {
         p->users--; /* never the last: the pool's closing waits for this thread */
         free_call(c);
@@ -258,30 +252,25 @@ static struct call *make_call(const struct hob__spawn_site *site, const void *ar
  * caller need not wait any longer. */
 static int give_up(struct hob_pool *p, struct call *c, bool leave) {
     atomic_store_explicit(&c->cancelled, true, memory_order_relaxed);
-    switch (c->state) {
-    case CALL_QUEUED:
-        hob__crew_withdraw(&p->crew, &c->job);
+    if (c->ended) return 0; /* in the same turn as the cancel: the result counts */
+    if (hob__crew_withdraw(&p->crew, &c->job)) {
         p->open--;
         admit(p);
         p->users--;
         free_call(c);
         return -ECANCELED;
-    case CALL_RUNS:
-        if (!leave) return 0;
-        c->left = true;
-        p->left++;
-        return -ECANCELED;
-    case CALL_ENDED: /* in the same turn as the cancel: the result counts */
-        break;
     }
-    return 0;
+    if (!leave) return 0;
+    c->left = true;
+    p->left++;
+    return -ECANCELED;
 }
 
 /* With the lock held, which it gives back. */
 static int wait_for_end(struct hob_pool *p, struct call *c, bool leave) {
     const char *name = c->site->name;
     unsigned flags = HOB__WAIT_NAMED;
-    while (c->state != CALL_ENDED) {
+    while (!c->ended) {
         struct hob__remote r = {.data = NULL};
         int rc = hob__remote_wait(&p->crew.lock, &c->caller, &r, "thread", name, flags, UINT64_MAX);
         pool_lock(p);
