@@ -69,6 +69,11 @@ fuzz: ## the parsers against libFuzzer, SECONDS=60 each, on all processors (ONLY
 	@CC=clang $(B) build/fuzz -Dfuzz=true -Db_sanitize=address,undefined $(SAN) $(TESTED)
 	@scripts/run-fuzz $(SECONDS) $(ONLY)
 
+soak: ## 10,000 connections, random cancels and deaths of peers, for SECONDS=60 (half per backend)
+	@scripts/setup build
+	@$(MAIN) -- tests/soak
+	@build/tests/soak -s $(SECONDS) $(SOAK)
+
 install: ## into PREFIX=/usr/local (libraries: LIBDIR=lib), under DESTDIR
 	@scripts/setup build
 	@$(MAIN)
@@ -93,4 +98,4 @@ clean: ## removes build/
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: all demo test check sim asan tsan valgrind bench fuzz install format check-format clean help
+.PHONY: all demo test check sim asan tsan valgrind bench fuzz soak install format check-format clean help
