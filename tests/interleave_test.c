@@ -43,11 +43,19 @@ static void model_cancel(struct hob_task *t);
 #include "sync/channel.c"
 #undef lock
 #include "io/submit.c"
+#pragma GCC diagnostic ignored "-Wshadow"
+/* Pools ask the caller's loop whether it is simulated; here plain threads call, too. */
+static struct hob_loop loops[2];
+static struct hob_loop **caller(void) {
+    static struct hob_loop *none = &loops[0];
+    return hob__loop ? &hob__loop : &none;
+}
+#define hob__loop (*caller())
 #include "io/thread_pool.c"
+#undef hob__loop
 
 /* ---- loops: the turn of sched.c, with the real waiting and the real inbox ---- */
 
-static struct hob_loop loops[2];
 static struct hob_task nobody;
 
 /* What the scenarios count. */
