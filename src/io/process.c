@@ -288,7 +288,8 @@ static void end_it(struct hob_process *p) {
     kill_all(p, SIGKILL); /* a leader that has ended: what is left of its group */
     while (!has_ended(p, false)) {
         if (hob_shielded(await_end(p)) >= 0) continue;
-        struct pollfd end = {.fd = p->end->fd, .events = POLLIN}; /* it cannot be watched */
+        /* It cannot be watched. A real process: a simulated world has none. */
+        struct pollfd end = {.fd = p->end->fd, .events = POLLIN};
         poll(&end, 1, -1);
     }
     struct hob_process_status unwanted;

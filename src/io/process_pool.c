@@ -70,7 +70,8 @@ static void close_keeper(struct hob_process_pool *p) {
     p->keeper = 0;
 }
 
-/* With the lock held. 0 or -errno. */
+/* With the lock held. 0 or -errno. By the system itself: the keeper is a real process, and serves
+ * every loop that uses the pool. */
 static int order(struct hob_process_pool *p, uint32_t kind, uint32_t id, int fd) {
     struct hob__keeper_order o = {kind, id};
     union {
