@@ -367,7 +367,7 @@ struct hob__sim_end *hob__sim_unix_new(struct hob__sim_host *h);
 int hob__sim_pipe(struct hob__sim_host *h, int ends[2]);
 int hob__sim_pair(struct hob__sim_host *h, int ends[2]);
 
-/* ---- files.c: struct hob__files and the ops on files of a host's own file system ---- */
+/* ---- files_calls.c, files_ops.c, files.c: a host's own file system ---- */
 extern const struct hob__files hob__files_sim;
 /* As hob__linux_perform() and hob__linux_attempt(). */
 ssize_t hob__sim_perform(struct hob__backend *b, struct hob__op *op);
