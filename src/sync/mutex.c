@@ -85,8 +85,10 @@ void hob__mutex_pass_on(struct hob_mutex *m) {
     if (next) {
         own(m, next->task);
         hob__wake(next, 0);
-    } else {
+    } else { /* as it was before anybody had it */
         m->owner = NULL;
+        m->owner_id = 0;
+        m->owner_site = NULL;
     }
 }
 
