@@ -3,6 +3,7 @@ PREFIX ?= /usr/local
 LIBDIR ?= lib
 DESTDIR ?=
 SECONDS ?= 60
+SEEDS ?= 2000
 WERROR ?= false
 export DESTDIR ONLY HOB_BACKEND
 
@@ -39,7 +40,7 @@ check: ## the quick ones: the tests on this machine's own backends
 	@$(MAIN) -- tests
 	@scripts/run-tests uring epoll
 
-sim: ## new seeds for the tests in simulated worlds, SECONDS=60 for each program
+seeds: ## new seeds for the tests in simulated worlds, SECONDS=60 for each program
 	@scripts/setup build
 	@$(MAIN) -- all tests
 	@scripts/run-seeds $(SECONDS)
@@ -48,6 +49,11 @@ asan: ## the tests under AddressSanitizer and UBSan
 	@scripts/setup test
 	@$(ASAN)
 	@scripts/run-tests asan
+
+sim: ## SEEDS=2000 over the simulated scenarios, each seed twice
+	@scripts/setup build
+	@$(MAIN) -- all tests
+	@scripts/run-sim $(SEEDS)
 
 tsan: ## the tests under ThreadSanitizer (clang)
 	@scripts/setup test
@@ -98,4 +104,4 @@ clean: ## removes build/
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: all demo test check sim asan tsan valgrind bench fuzz soak install format check-format clean help
+.PHONY: all demo test check seeds sim asan tsan valgrind bench fuzz soak install format check-format clean help

@@ -42,6 +42,11 @@ static int make_world(struct hob__backend *b) {
         if (c.faults < 0) c.faults = 0;
     }
     struct hob__sim *w = hob__sim_new(c.seed);
+    int rc = hob__sim_outside_open(b, w);
+    if (rc < 0) {
+        hob__sim_free_world(w);
+        return hob__why(b, "sim", rc);
+    }
     hob__sim_configure(w, &c);
     w->implicit = true;
     w->real_files = !c.files;
@@ -55,6 +60,7 @@ unsigned hob__sim_left_open;
 
 static void end_world(struct hob__sim *w) {
     hob__sim_current = NULL;
+    hob__sim_outside_close(w);
     for (unsigned i = 0; i < w->host_count; i++) hob__sim_left_open += w->hosts[i]->fds;
     hob__sim_free_world(w);
 }
@@ -79,6 +85,7 @@ static void sim_close(struct hob__backend *b) {
     struct hob__sim_loop *l = loop_of(b);
     if (b->owner != getpid()) { /* a forked child: all of this is its parent's */
         hob__sim_current = NULL;
+        hob__sim_outside_close(l->world);
         hob__waker_close(b);
         return;
     }
@@ -132,6 +139,7 @@ static int sim_wait(struct hob__backend *b, uint64_t deadline) {
         l->stalled_until = w->now + 1000000 + hob__sim_below(w, HOB__SIM_FAULT, 99000000);
         HOB__SIM_LOG(w, l->host, "stalls for %.3f s", (double)(l->stalled_until - w->now) / 1e9);
     }
+    if (HOB__UNLIKELY(w->outside_watched > 0)) deadline = hob__sim_outside_wait(l, deadline);
     hob__sim_pass(l, deadline);
     while (w->now < l->stalled_until) hob__sim_pass(l, l->stalled_until);
     hob__sleep_end(b);

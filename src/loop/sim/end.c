@@ -135,7 +135,7 @@ void hob__sim_raise(struct hob__sim_end *e, unsigned bits) {
 
 int hob__sim_arm(struct hob__backend *b, struct hob__fd *f) {
     struct hob__sim_end *e = hob__sim_end_of(b, f->fd);
-    if (!e) return -EBADF;
+    if (!e) return hob__sim_outside(b, f->fd) ? hob__sim_outside_arm(b, f) : -EBADF;
     struct hob__sim_watch *x = &e->watch;
     if (x->f) {
         x = hob__sim_alloc(sizeof *x);
@@ -155,6 +155,7 @@ int hob__sim_arm(struct hob__backend *b, struct hob__fd *f) {
 
 bool hob__sim_disarm(struct hob__backend *b, struct hob__fd *f) {
     struct hob__sim_end *e = hob__sim_end_of(b, f->fd);
+    if (!e && f->armed && hob__sim_outside(b, f->fd)) hob__sim_outside_disarm(b, f);
     f->armed = false;
     if (!e) return true;
     struct hob__sim_watch *x = &e->watch, *before = NULL;

@@ -176,7 +176,9 @@ struct hob__sim {
     void (*too_late)(struct hob__sim *w);
     /* Nothing can ever happen again. True: something can after all. */
     bool (*stuck)(struct hob__sim *w);
-    void *above;     /* the front's own */
+    void *above; /* the front's own */
+    int outside; /* outside.c: an epoll instance's number + 1; 0: none */
+    unsigned outside_watched;
     bool implicit;   /* made by a loop that was opened without a world: closed with it */
     bool real_files; /* the programs' files are those of the real machine */
     struct hob__sim_loop *working; /* work.c: the worker whose job runs right now */
@@ -300,6 +302,20 @@ static inline struct hob__sim_end *hob__sim_end_of(struct hob__backend *b, int f
     struct hob__sim_end *e = l->world->ends[at];
     return HOB__UNLIKELY((uintptr_t)e & 1 || e->host != l->host) ? NULL : e;
 }
+
+/* ---- outside.c: real descriptors ---- */
+
+/* May the number be a real one? */
+static inline bool hob__sim_outside(struct hob__backend *b, int fd) {
+    return fd >= 0 && fd < HOB__SIM_FD_FIRST && ((struct hob__sim_loop *)b->state)->world->implicit;
+}
+int hob__sim_outside_open(struct hob__backend *b, struct hob__sim *w);
+int hob__sim_outside_arm(struct hob__backend *b, struct hob__fd *f);
+void hob__sim_outside_disarm(struct hob__backend *b, struct hob__fd *f);
+/* Before l passes, while some are watched: sleeps as long as nothing can happen in the world, and
+ * delivers what has come outside. How long l may pass: 0, or until then. */
+uint64_t hob__sim_outside_wait(struct hob__sim_loop *l, uint64_t deadline);
+void hob__sim_outside_close(struct hob__sim *w);
 
 /* How many bytes a call moves of the n (> 0) that it could. */
 static inline size_t hob__sim_cut(struct hob__sim *w, uint32_t p, size_t n) {

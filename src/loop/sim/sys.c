@@ -7,10 +7,10 @@
 #include "loop/sim/flow.h"
 #include "loop/sim/sim.h"
 
-/* The end, or NULL and *rc. */
-#define END(b, fd)                                                                                 \
+/* The end; for a real descriptor the real call, where there may be one. */
+#define END(b, fd, call)                                                                           \
     struct hob__sim_end *e = hob__sim_end_of((b), (fd));                                           \
-    if (HOB__UNLIKELY(!e)) return -EBADF
+    if (HOB__UNLIKELY(!e)) return hob__sim_outside((b), (fd)) ? hob__sys_linux.call : -EBADF
 
 static int opened(struct hob__sim_end *e) {
     int fd = hob__sim_end_open(e);
@@ -32,19 +32,19 @@ static int sim_socket(struct hob__backend *b, int domain, int type, int protocol
 }
 
 static int sim_connect(struct hob__backend *b, int fd, const struct sockaddr *addr, socklen_t n) {
-    END(b, fd);
+    END(b, fd, connect(b, fd, addr, n));
     struct hob__sim *w = e->host->world;
     if (hob__sim_chance(w, HOB__SIM_FAULT, w->faults.no_memory)) return -ENOBUFS;
     return e->kind->connect ? e->kind->connect(e, addr, n) : -ENOTSOCK;
 }
 
 static int sim_bind(struct hob__backend *b, int fd, const struct sockaddr *addr, socklen_t n) {
-    END(b, fd);
+    END(b, fd, bind(b, fd, addr, n));
     return e->kind->bind ? e->kind->bind(e, addr, n) : -ENOTSOCK;
 }
 
 static int sim_listen(struct hob__backend *b, int fd, int backlog) {
-    END(b, fd);
+    END(b, fd, listen(b, fd, backlog));
     return e->kind->listen ? e->kind->listen(e, backlog) : -EOPNOTSUPP;
 }
 
@@ -56,7 +56,7 @@ static int accept_fault(struct hob__sim *w) {
 }
 
 static int sim_accept(struct hob__backend *b, int fd, struct sockaddr *addr, socklen_t *n) {
-    END(b, fd);
+    END(b, fd, accept(b, fd, addr, n));
     if (!e->kind->accept) return -EOPNOTSUPP;
     struct hob__sim *w = e->host->world;
     int rc = e->kind->level(e) & HOB__READ ? accept_fault(w) : 0;
@@ -68,12 +68,12 @@ static int sim_accept(struct hob__backend *b, int fd, struct sockaddr *addr, soc
 }
 
 static ssize_t sim_recv(struct hob__backend *b, int fd, void *buf, size_t n, int flags) {
-    END(b, fd);
+    END(b, fd, recv(b, fd, buf, n, flags));
     return e->kind->recv ? e->kind->recv(e, buf, n, flags) : -EBADF;
 }
 
 static ssize_t sim_send(struct hob__backend *b, int fd, const struct iovec *iov, int count) {
-    END(b, fd);
+    END(b, fd, send(b, fd, iov, count));
     return e->kind->send ? e->kind->send(e, iov, count) : -EBADF;
 }
 
@@ -94,7 +94,7 @@ static ssize_t recv_pieces(struct hob__sim_end *e, const struct iovec *iov, int 
 }
 
 static ssize_t sim_recvmsg(struct hob__backend *b, int fd, struct msghdr *m, int flags) {
-    END(b, fd);
+    END(b, fd, recvmsg(b, fd, m, flags));
     if (e->kind->recvmsg) return e->kind->recvmsg(e, m, flags);
     if (!e->kind->recv) return -ENOTSOCK;
     m->msg_controllen = 0;
@@ -103,7 +103,7 @@ static ssize_t sim_recvmsg(struct hob__backend *b, int fd, struct msghdr *m, int
 }
 
 static ssize_t sim_sendmsg(struct hob__backend *b, int fd, const struct msghdr *m, int flags) {
-    END(b, fd);
+    END(b, fd, sendmsg(b, fd, m, flags));
     if (e->kind->sendmsg) return e->kind->sendmsg(e, m, flags);
     if (!e->kind->send) return -ENOTSOCK;
     if (m->msg_controllen > 0) return -EOPNOTSUPP;
@@ -141,20 +141,25 @@ static int sim_sendmmsg(struct hob__backend *b, int fd, struct mmsghdr *m, unsig
 }
 
 static ssize_t sim_read(struct hob__backend *b, int fd, void *buf, size_t n) {
-    return sim_recv(b, fd, buf, n, 0);
+    END(b, fd, read(b, fd, buf, n));
+    return e->kind->recv ? e->kind->recv(e, buf, n, 0) : -EBADF;
 }
 
 static ssize_t sim_readv(struct hob__backend *b, int fd, const struct iovec *iov, int count) {
-    END(b, fd);
+    END(b, fd, readv(b, fd, iov, count));
     return e->kind->recv ? recv_pieces(e, iov, count, 0) : -EBADF;
 }
 
 static ssize_t sim_writev(struct hob__backend *b, int fd, const struct iovec *iov, int count) {
-    return sim_send(b, fd, iov, count);
+    END(b, fd, writev(b, fd, iov, count));
+    return e->kind->send ? e->kind->send(e, iov, count) : -EBADF;
 }
 
 static ssize_t sim_splice(struct hob__backend *b, int from, int to, size_t n) {
     struct hob__sim_end *in = hob__sim_end_of(b, from), *out = hob__sim_end_of(b, to);
+    bool real_in = !in && hob__sim_outside(b, from), real_out = !out && hob__sim_outside(b, to);
+    if (real_in && real_out) return hob__sys_linux.splice(b, from, to, n);
+    if (real_in || real_out) return -EINVAL; /* the caller reads and writes then */
     if (!in || !out || !in->kind->recv || !out->kind->send) return -EBADF;
     char buf[16384];
     size_t room = out->kind->room ? out->kind->room(out) : n;
@@ -173,7 +178,8 @@ static ssize_t sim_splice(struct hob__backend *b, int from, int to, size_t n) {
 }
 
 static ssize_t sim_sendfile(struct hob__backend *b, int to, int from, int64_t offset, size_t n) {
-    (void)b, (void)to, (void)from, (void)offset, (void)n;
+    if (hob__sim_outside(b, to) && hob__sim_outside(b, from))
+        return hob__sys_linux.sendfile(b, to, from, offset, n);
     return -EINVAL; /* as for what it cannot do: the caller reads and writes then */
 }
 
@@ -182,40 +188,40 @@ static int sim_pipe(struct hob__backend *b, int ends[2]) {
 }
 
 static int sim_set_nonblock(struct hob__backend *b, int fd, bool on) {
-    END(b, fd);
+    END(b, fd, set_nonblock(b, fd, on));
     (void)on;
     return 1; /* none blocks */
 }
 
 static int sim_shutdown(struct hob__backend *b, int fd, int how) {
-    END(b, fd);
+    END(b, fd, shutdown(b, fd, how));
     return e->kind->shutdown ? e->kind->shutdown(e, how) : -ENOTSOCK;
 }
 
 static int sim_getsockopt(struct hob__backend *b, int fd, int level, int name, void *value,
                           socklen_t *n) {
-    END(b, fd);
+    END(b, fd, getsockopt(b, fd, level, name, value, n));
     return e->kind->getsockopt ? e->kind->getsockopt(e, level, name, value, n) : -ENOTSOCK;
 }
 
 static int sim_setsockopt(struct hob__backend *b, int fd, int level, int name, const void *value,
                           socklen_t n) {
-    END(b, fd);
+    END(b, fd, setsockopt(b, fd, level, name, value, n));
     return e->kind->setsockopt ? e->kind->setsockopt(e, level, name, value, n) : -ENOTSOCK;
 }
 
 static int sim_getsockname(struct hob__backend *b, int fd, struct sockaddr *addr, socklen_t *n) {
-    END(b, fd);
+    END(b, fd, getsockname(b, fd, addr, n));
     return e->kind->getsockname ? e->kind->getsockname(e, addr, n) : -ENOTSOCK;
 }
 
 static int sim_getpeername(struct hob__backend *b, int fd, struct sockaddr *addr, socklen_t *n) {
-    END(b, fd);
+    END(b, fd, getpeername(b, fd, addr, n));
     return e->kind->getpeername ? e->kind->getpeername(e, addr, n) : -ENOTSOCK;
 }
 
 static int sim_poll(struct hob__backend *b, int fd, int events) {
-    END(b, fd);
+    END(b, fd, poll(b, fd, events));
     unsigned bits = e->kind->level ? e->kind->level(e) : HOB__READ | HOB__WRITE;
     int now = (bits & HOB__READ ? POLLIN : 0) | (bits & HOB__WRITE ? POLLOUT : 0) |
               (bits & HOB__HUP ? POLLRDHUP | POLLHUP : 0);
@@ -223,25 +229,28 @@ static int sim_poll(struct hob__backend *b, int fd, int events) {
 }
 
 static int sim_close(struct hob__backend *b, int fd) {
-    END(b, fd);
+    END(b, fd, close(b, fd));
     hob__sim_end_close(e, false);
     return 0;
 }
 
-/* There are no programs to start in this world. */
+/* There are no programs to start in this world; outside of it there are. */
+static bool has_outside(struct hob__backend *b) { return hob__sim_outside(b, 0); }
+
+static int sim_child_pipe(struct hob__backend *b, int ends[2]) {
+    return has_outside(b) ? hob__sys_linux.pipe(b, ends) : sim_pipe(b, ends);
+}
+
 static int sim_start(struct hob__backend *b, struct hob__start *s) {
-    (void)b, (void)s;
-    return -ENOSYS;
+    return has_outside(b) ? hob__sys_linux.start(b, s) : -ENOSYS;
 }
 
 static int sim_reap(struct hob__backend *b, int pidfd, bool keep, struct hob_process_status *st) {
-    (void)b, (void)pidfd, (void)keep, (void)st;
-    return -ENOSYS;
+    return has_outside(b) ? hob__sys_linux.reap(b, pidfd, keep, st) : -ENOSYS;
 }
 
 static int sim_kill(struct hob__backend *b, int pidfd, pid_t pid, bool group, int sig) {
-    (void)b, (void)pidfd, (void)pid, (void)group, (void)sig;
-    return -ENOSYS;
+    return has_outside(b) ? hob__sys_linux.kill(b, pidfd, pid, group, sig) : -ENOSYS;
 }
 
 const struct hob__sys hob__sys_sim = {
@@ -271,7 +280,7 @@ const struct hob__sys hob__sys_sim = {
     .getpeername = sim_getpeername,
     .poll = sim_poll,
     .close = sim_close,
-    .pipe = sim_pipe,
+    .pipe = sim_child_pipe,
     .start = sim_start,
     .reap = sim_reap,
     .kill = sim_kill,
