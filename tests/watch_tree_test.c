@@ -491,6 +491,7 @@ static int unreadable(void) {
 }
 HOB_TASK(unreadable)
 TEST(a_folder_that_may_not_be_read) {
+    snprintf(folder, sizeof folder, TEST_PATH "-XXXXXX", (int)getpid(), "files");
     CHECK(mkdtemp(folder) != NULL);
     if (getuid() == 0) CHECK(chown(folder, 65534, 65534) == 0 && setuid(65534) == 0);
     CHECK_EQ(mkdir(in("locked"), 0), 0);
@@ -537,6 +538,7 @@ static int at_the_limit(void) {
 HOB_TASK(at_the_limit)
 TEST(more_folders_than_the_system_watches) {
     /* The limit can be lowered for a namespace of users; where that may not be made, no test. */
+    snprintf(folder, sizeof folder, TEST_PATH "-XXXXXX", (int)getpid(), "files");
     CHECK(mkdtemp(folder) != NULL);
     if (unshare(CLONE_NEWUSER) == 0) {
         int fd = open("/proc/sys/user/max_inotify_watches", O_WRONLY);
