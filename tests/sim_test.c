@@ -36,7 +36,7 @@ static int client(const char *address, int rounds) {
         size_t n = 1 + hob_sim_random(sizeof out);
         memset(out, 'a' + i % 26, n);
         rc = (int)hob_write(s, out, n);
-        if (rc >= 0) rc = (int)hob_read_exactly(s, in, n);
+        if (rc >= 0) rc = (int)hob_within(60, hob_read_exactly(s, in, n));
         HOB_SIM_CHECK(rc < 0 || memcmp(in, out, n) == 0);
     }
     hob_close(s);
@@ -73,7 +73,10 @@ HOB_SIM_TEST(a_crash_is_seen) {
     hob_sim_crash(s);
     HOB_TRY(hob_sleep(1));
     HOB_TRY(hob_sim_restart(s, server));
-    HOB_SIM_CHECK(hob_sim_wait(c) == -ECONNRESET || hob_sim_wait(c) == -EPIPE);
+    /* When the host had acknowledged the request and died before it answered, nothing is on the way
+     * that the new one could refuse: only the client's own patience ends the wait. */
+    int rc = hob_sim_wait(c);
+    HOB_SIM_CHECK(rc == -ECONNRESET || rc == -EPIPE || rc == -ETIMEDOUT);
     return 0;
 }
 
