@@ -31,7 +31,7 @@ static void begin_flow(size_t size, size_t piece) {
 
 static void took(const char *bytes, size_t n) {
     CHECK(flow.n + n <= sizeof got);
-    memcpy(got + flow.n, bytes, n);
+    if (n) memcpy(got + flow.n, bytes, n);
     flow.n += n;
 }
 
