@@ -1,6 +1,6 @@
 /* json_number_test.c - numbers of JSON: exact integers, doubles against strtod() bit by bit, and
- * the shortest texts of doubles. Two hundred thousand random ones of each; ROUNDS=10000000 tries that
- * many. */
+ * the shortest texts of doubles. Two hundred thousand random ones of each; ROUNDS=10000000 tries
+ * that many. */
 #include "test.h"
 #include <hob/json.h>
 
