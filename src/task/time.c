@@ -20,20 +20,23 @@ uint64_t hob_after(double seconds) {
     return now + (uint64_t)ns;
 }
 
+struct sleeper {
+    struct hob_timer timer;
+    struct hob_task *task;
+};
+
 static void sleep_over(struct hob_timer *timer) {
-    hob__wake(&hob__container(timer, struct hob_task, alarm)->own, 0);
+    hob__wake(&hob__container(timer, struct sleeper, timer)->task->own, 0);
 }
 
 static int sleep_until(uint64_t deadline, const char *func) {
     struct hob_task *t = hob__current(func);
     int rc = hob__check_point(t, func);
     if (rc < 0) return rc;
-    struct hob__wheel *wheel = &t->loop->wheel;
-    t->alarm.deadline_ns = deadline;
-    t->alarm.fire = sleep_over;
-    if (!hob__wheel_add(wheel, &t->alarm)) return hob_yield_now();
+    struct sleeper s = {.timer = {.deadline_ns = deadline, .fire = sleep_over}, .task = t};
+    if (!hob__wheel_add(&t->loop->wheel, &s.timer)) return hob_yield_now();
     rc = hob__wait_on(NULL, &t->own, "sleep", NULL, HOB__WAIT_PLAIN);
-    hob__wheel_remove(wheel, &t->alarm);
+    hob__wheel_remove(&t->loop->wheel, &s.timer);
     return rc;
 }
 
