@@ -168,10 +168,8 @@ static void found(const struct check *c, char *out, size_t n) {
         snprintf(out, n, "the byte %02x", *c->p);
 }
 
-int hob__json_check(const uint8_t *text, size_t n, const struct hob_json_options *o,
-                    const char *func) {
+int hob__json_check(const uint8_t *text, size_t n, const struct hob_json_options *o) {
     struct check c = {.text = text, .end = text + n, .p = text, .options = o};
-    (void)func;
     if (check_text(&c)) return 0;
     size_t line = 1, column = 1;
     for (const uint8_t *p = text; p < c.p; p++) {
@@ -188,5 +186,5 @@ int hob_json_check(const void *text, size_t n, unsigned depth) {
     struct hob_json_options o = {.depth = depth};
     if (depth > HOB__JSON_DEPTH)
         return hob_fail(-EINVAL, "a depth of %u; at most %d", depth, HOB__JSON_DEPTH);
-    return hob__json_check(text, n, &o, __func__);
+    return hob__json_check(text, n, &o);
 }

@@ -246,12 +246,12 @@ static int parse(const uint8_t *text, size_t n, const struct hob_json_options *o
 /* ---- the calls ---- */
 
 static int reparse(const void *text, size_t n, const struct hob_json_options *o,
-                   struct hob_json_doc *d, const char *func) {
+                   struct hob_json_doc *d) {
     int rc = parse(text, n, o, d);
     if (rc == 0) return 0;
     d->node_count = 0;
     if (rc == HOB_E_JSON || rc == HOB_E_JSON_RANGE || (rc == HOB_E_LIMIT && n < UINT32_MAX / 2)) {
-        int found = hob__json_check(text, n, o, func);
+        int found = hob__json_check(text, n, o);
         if (found < 0) return found;
         return hob_fail(rc, "not JSON"); /* never: both judge alike */
     }
@@ -260,7 +260,7 @@ static int reparse(const void *text, size_t n, const struct hob_json_options *o,
 
 int hob_json_reparse_with(const void *text, size_t n, struct hob_json_options options,
                           struct hob_json_doc *doc) {
-    return reparse(text, n, &options, doc, __func__);
+    return reparse(text, n, &options, doc);
 }
 
 int hob_json_parse_with(const void *text, size_t n, struct hob_json_options options,
@@ -268,7 +268,7 @@ int hob_json_parse_with(const void *text, size_t n, struct hob_json_options opti
     *doc = NULL;
     struct hob_json_doc *d = hob__alloc_zero(sizeof *d);
     if (!d) return hob_fail(-ENOMEM, "no memory for a JSON document");
-    int rc = reparse(text, n, &options, d, __func__);
+    int rc = reparse(text, n, &options, d);
     if (rc < 0) {
         hob_json_free(d);
         return rc;

@@ -26,13 +26,15 @@ static inline uint64_t hob__json_size(const struct hob_json *v) { return v->head
 
 /* The general way, a byte at a time, and the judge of what is JSON: 0, or the first thing that is
  * wrong, said by hob_fail() with its line and column. */
-int hob__json_check(const uint8_t *text, size_t n, const struct hob_json_options *o,
-                    const char *func);
+int hob__json_check(const uint8_t *text, size_t n, const struct hob_json_options *o);
 
 /* Reads the escape sequence at *p (a backslash), at most 12 bytes, and writes what it stands for as
  * UTF-8, at most 4 bytes, to *out; both move on. False: it is none (a half of a surrogate pair,
  * too). */
 bool hob__json_unescape(const uint8_t **p, const uint8_t *end, uint8_t **out);
+
+/* For qsort() of pointers to names: bytewise, those that are the same as they stand. */
+int hob__json_by_name(const void *a, const void *b);
 
 /* HOB_E_JSON_DUPLICATE when two of the object's members have the same name, *twice is the second
  * then; -ENOMEM. */

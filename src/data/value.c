@@ -180,12 +180,18 @@ const char *hob_json_string(const struct hob_json *v, const char *other) {
 
 /* ---- names that are there twice ---- */
 
-static int by_name(const void *a, const void *b) {
-    const struct hob_json *x = *(const struct hob_json *const *)a;
-    const struct hob_json *y = *(const struct hob_json *const *)b;
+/* Bytewise, as memcmp() answers. */
+static int compare(const struct hob_json *x, const struct hob_json *y) {
     size_t n = hob__json_size(x), m = hob__json_size(y);
     int order = memcmp(x->of.text, y->of.text, n < m ? n : m);
     return order ? order : (n > m) - (n < m);
+}
+
+int hob__json_by_name(const void *a, const void *b) {
+    const struct hob_json *x = *(const struct hob_json *const *)a;
+    const struct hob_json *y = *(const struct hob_json *const *)b;
+    int order = compare(x, y);
+    return order ? order : (x > y) - (x < y);
 }
 
 int hob__json_find_twice(const struct hob_json *object, const struct hob_json **twice) {
@@ -194,10 +200,10 @@ int hob__json_find_twice(const struct hob_json *object, const struct hob_json **
     size_t n = hob__json_size(object), i = 0;
     if (n > FEW && !(names = hob__alloc(n * sizeof *names))) return -ENOMEM;
     HOB_JSON_EACH_MEMBER(key, value, object) names[i++] = key;
-    qsort(names, n, sizeof *names, by_name);
+    qsort(names, n, sizeof *names, hob__json_by_name);
     int rc = 0;
     for (i = 1; i < n && rc == 0; i++) {
-        if (by_name(&names[i - 1], &names[i]) != 0) continue;
+        if (compare(names[i - 1], names[i]) != 0) continue;
         *twice = names[i];
         rc = HOB_E_JSON_DUPLICATE;
     }

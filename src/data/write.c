@@ -215,21 +215,12 @@ static inline bool put_member(struct writer *w, const struct hob_json *name, uns
     return put_value(w, name + 1, depth);
 }
 
-static int by_name(const void *a, const void *b) {
-    const struct hob_json *x = *(const struct hob_json *const *)a;
-    const struct hob_json *y = *(const struct hob_json *const *)b;
-    size_t n = hob__json_size(x), m = hob__json_size(y);
-    int order = memcmp(x->of.text, y->of.text, n < m ? n : m);
-    if (order == 0) order = (n > m) - (n < m);
-    return order ? order : (x > y) - (x < y);
-}
-
 static bool put_sorted(struct writer *w, const struct hob_json *v, unsigned depth) {
     size_t n = hob__json_size(v), i = 0;
     const struct hob_json **names = hob__alloc(n * sizeof *names);
     if (!names) return false;
     HOB_JSON_EACH_MEMBER(name, value, v) names[i++] = name;
-    qsort(names, n, sizeof *names, by_name);
+    qsort(names, n, sizeof *names, hob__json_by_name);
     bool ok = true;
     for (i = 0; i < n && ok; i++) {
         if (w->o->indent) ok = new_line(w, depth);
