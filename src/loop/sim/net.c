@@ -57,6 +57,18 @@ void hob__sim_address_put(const struct hob__sim_address *a, struct sockaddr *add
     *n = size;
 }
 
+int hob__sim_find_port(struct hob__sim_end *e, struct hob__sim_address *a,
+                       bool (*in_use)(struct hob__sim_end *e, const struct hob__sim_address *a)) {
+    struct hob__sim_host *h = e->host;
+    for (int i = 0; i < 65536 - HOB__SIM_FIRST_FREE_PORT; i++) {
+        a->port = h->next_port;
+        h->next_port =
+            h->next_port == 65535 ? HOB__SIM_FIRST_FREE_PORT : (uint16_t)(h->next_port + 1);
+        if (!in_use(e, a)) return 0;
+    }
+    return -EADDRINUSE;
+}
+
 bool hob__sim_address_any(const struct hob__sim_address *a) {
     static const uint8_t zero[16];
     return memcmp(a->ip, zero, 16) == 0 || (is_v4(a) && memcmp(a->ip + 12, zero, 4) == 0);

@@ -78,7 +78,6 @@ void hob__sim_configure(struct hob__sim *w, const struct hob__sim_config *c) {
     hob__sim_buggify(w);
 }
 
-void hob__sim_streams_begin(struct hob__sim *w);
 void hob__sim_streams_begin(struct hob__sim *w) {
     for (int i = 0; i < HOB__SIM_STREAMS; i++) w->streams[i] = hob__sim_seed_of(w, names[i]);
 }

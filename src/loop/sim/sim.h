@@ -227,6 +227,8 @@ static inline uint64_t hob__sim_below(struct hob__sim *w, enum hob__sim_stream f
 static inline bool hob__sim_chance(struct hob__sim *w, enum hob__sim_stream from, uint32_t p) {
     return HOB__UNLIKELY(p != 0) && hob__sim_draw(w, from) >> 32 < p;
 }
+/* Seeds all streams. */
+void hob__sim_streams_begin(struct hob__sim *w);
 /* A stream's state at the beginning, from a name: for what is not in the list above. */
 uint64_t hob__sim_seed_of(const struct hob__sim *w, const char *name);
 
@@ -374,6 +376,10 @@ void hob__sim_source(const struct hob__sim_host *h, const struct hob__sim_addres
 /* "10.0.0.1:80", in a static buffer (four in turn). */
 const char *hob__sim_address_text(const struct hob__sim_address *a);
 bool hob__sim_address_any(const struct hob__sim_address *a);
+/* A port for the end's socket, in a, that in_use() does not know. 0 or -EADDRINUSE. */
+enum { HOB__SIM_FIRST_FREE_PORT = 32768 };
+int hob__sim_find_port(struct hob__sim_end *e, struct hob__sim_address *a,
+                       bool (*in_use)(struct hob__sim_end *e, const struct hob__sim_address *a));
 
 /* ---- tcp.c, local.c, udp.c: sockets ---- */
 struct hob__sim_end *hob__sim_tcp_new(struct hob__sim_host *h, sa_family_t family);

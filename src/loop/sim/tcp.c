@@ -21,8 +21,7 @@ enum {
     SYN_TRIES = 7,   /* as tcp_syn_retries: 127 s in all */
     DATA_TRIES = 15, /* as tcp_retries2: about 15 minutes */
     BUFFER_MIN = 1 << 11,
-    BUFFER_MAX = 4 << 20,
-    FIRST_FREE_PORT = 32768
+    BUFFER_MAX = 4 << 20
 };
 
 enum state { NEW, LISTENING, CONNECTING, CONNECTED, CLOSED };
@@ -404,7 +403,8 @@ static void syn_arrives(struct hob__sim *w, void *arg, uint64_t data) {
     conn_release(c);
 }
 
-static bool in_use(const struct side *s, const struct hob__sim_address *a) {
+static bool in_use(struct hob__sim_end *e, const struct hob__sim_address *a) {
+    const struct side *s = side_of(e);
     struct hob__sim_host *h = s->end.host;
     for (struct hob_list *n = h->ports.next; n != &h->ports; n = n->next) {
         const struct side *o = hob__container(n, struct side, port);
@@ -419,17 +419,6 @@ static bool in_use(const struct side *s, const struct hob__sim_address *a) {
     return false;
 }
 
-/* A free port for s, in a. 0 or -EADDRINUSE. */
-static int find_port(struct side *s, struct hob__sim_address *a) {
-    struct hob__sim_host *h = s->end.host;
-    for (int i = 0; i < 65536 - FIRST_FREE_PORT; i++) {
-        a->port = h->next_port;
-        h->next_port = h->next_port == 65535 ? FIRST_FREE_PORT : (uint16_t)(h->next_port + 1);
-        if (!in_use(s, a)) return 0;
-    }
-    return -EADDRINUSE;
-}
-
 static int tcp_bind(struct hob__sim_end *e, const struct sockaddr *addr, socklen_t n) {
     struct side *s = side_of(e);
     struct hob__sim_address a;
@@ -439,8 +428,8 @@ static int tcp_bind(struct hob__sim_end *e, const struct sockaddr *addr, socklen
     if (!hob__sim_address_any(&a) && hob__sim_host_at(e->host, &a) != e->host)
         return -EADDRNOTAVAIL;
     if (a.port == 0)
-        rc = find_port(s, &a);
-    else if (in_use(s, &a))
+        rc = hob__sim_find_port(e, &a, in_use);
+    else if (in_use(e, &a))
         rc = -EADDRINUSE;
     if (rc < 0) return rc;
     s->local = a;
@@ -467,7 +456,7 @@ static int tcp_listen(struct hob__sim_end *e, int backlog) {
         if (taken) return -EADDRINUSE;
     }
     if (!s->bound) {
-        int rc = find_port(s, &s->local);
+        int rc = hob__sim_find_port(&s->end, &s->local, in_use);
         if (rc < 0) return rc;
         s->bound = 1;
         hob__list_append(&e->host->ports, &s->port);
@@ -495,7 +484,7 @@ static int tcp_connect(struct hob__sim_end *e, const struct sockaddr *addr, sock
     s->local.port = port;
     s->local.family = a.family;
     if (!port) {
-        rc = find_port(s, &s->local);
+        rc = hob__sim_find_port(&s->end, &s->local, in_use);
         if (rc < 0) {
             hob__sim_free(c);
             return -EADDRNOTAVAIL;

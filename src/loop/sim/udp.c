@@ -28,7 +28,6 @@ enum {
     MOST_V4 = 65507,
     MOST_V6 = 65487,
     GROUPS = 20, /* of one socket, as igmp_max_memberships */
-    FIRST_FREE_PORT = 32768,
     LOOPBACK = 1 /* the number of that interface */
 };
 
@@ -307,11 +306,11 @@ static int route(struct sock *s, struct packet *p) {
     return 0;
 }
 
-static int find_port(struct sock *s, struct hob__sim_address *a);
+static bool in_use(struct hob__sim_end *e, const struct hob__sim_address *a);
 
 static int bind_anywhere(struct sock *s) {
     if (s->bound) return 0;
-    if (find_port(s, &s->local) < 0) return -EAGAIN;
+    if (hob__sim_find_port(&s->end, &s->local, in_use) < 0) return -EAGAIN;
     s->bound = true;
     hob__list_append(&s->end.host->datagram_ports, &s->port);
     return 0;
@@ -430,7 +429,8 @@ static unsigned udp_level(struct hob__sim_end *e) {
 
 /* ---- names ---- */
 
-static bool in_use(const struct sock *s, const struct hob__sim_address *a) {
+static bool in_use(struct hob__sim_end *e, const struct hob__sim_address *a) {
+    const struct sock *s = sock_of(e);
     const struct hob__sim_host *h = s->end.host;
     for (struct hob_list *n = h->datagram_ports.next; n != &h->datagram_ports; n = n->next) {
         const struct sock *o = hob__container(n, struct sock, port);
@@ -441,17 +441,6 @@ static bool in_use(const struct sock *s, const struct hob__sim_address *a) {
         if (clash && !(s->reuse && o->reuse) && !(s->reuse_port && o->reuse_port)) return true;
     }
     return false;
-}
-
-/* A free port for s, in a. 0 or -EADDRINUSE. */
-static int find_port(struct sock *s, struct hob__sim_address *a) {
-    struct hob__sim_host *h = s->end.host;
-    for (int i = 0; i < 65536 - FIRST_FREE_PORT; i++) {
-        a->port = h->next_port;
-        h->next_port = h->next_port == 65535 ? FIRST_FREE_PORT : (uint16_t)(h->next_port + 1);
-        if (!in_use(s, a)) return 0;
-    }
-    return -EADDRINUSE;
 }
 
 static int udp_bind(struct hob__sim_end *e, const struct sockaddr *addr, socklen_t n) {
@@ -465,8 +454,8 @@ static int udp_bind(struct hob__sim_end *e, const struct sockaddr *addr, socklen
         hob__sim_host_at(e->host, &a) != e->host)
         return -EADDRNOTAVAIL;
     if (a.port == 0)
-        rc = find_port(s, &a);
-    else if (in_use(s, &a))
+        rc = hob__sim_find_port(e, &a, in_use);
+    else if (in_use(e, &a))
         rc = -EADDRINUSE;
     if (rc < 0) return rc;
     s->local = a;

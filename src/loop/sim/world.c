@@ -18,8 +18,6 @@ enum { TURN_NS = 500, HOST_FDS = 4096 };
 
 __thread struct hob__sim *hob__sim_current;
 
-void hob__sim_streams_begin(struct hob__sim *w);
-
 /* ---- memory ---- */
 
 static void *checked(void *p) {
@@ -158,7 +156,7 @@ struct hob__sim_host *hob__sim_host_new(struct hob__sim *w, const char *name) {
     h->world = w;
     h->name = memcpy(hob__sim_alloc(n), name, n);
     h->fds_max = HOST_FDS;
-    h->next_port = 32768;
+    h->next_port = HOB__SIM_FIRST_FREE_PORT;
     hob__list_init(&h->ports);
     hob__list_init(&h->datagram_ports);
     hob__list_init(&h->paths);
