@@ -115,4 +115,18 @@ __attribute__((unused)) static unsigned fuzz_next(uint32_t *state) {
     return *state >> 16;
 }
 
+/* A long text from a short input: pieces, some of them many times. How many bytes. */
+__attribute__((unused)) static size_t fuzz_runs(struct fuzz_input *in, void *text, size_t room) {
+    size_t size = 0;
+    while (in->left > 0) {
+        size_t piece;
+        unsigned times = fuzz_byte(in);
+        const uint8_t *at = fuzz_bytes(in, 255, &piece);
+        times = times < 128 ? 1 : (times - 127) * 8;
+        for (; times > 0 && piece <= room - size; times--, size += piece)
+            memcpy((char *)text + size, at, piece);
+    }
+    return size;
+}
+
 #endif

@@ -94,13 +94,6 @@ FUZZ(data, n) {
     most = 1u << data[1] % 18;
     ops = (struct fuzz_input){data + 2, 32};
     struct fuzz_input in = {data + 34, n - 34};
-    for (size = 0; in.left > 0;) {
-        size_t piece;
-        unsigned times = fuzz_byte(&in);
-        const uint8_t *at = fuzz_bytes(&in, 255, &piece);
-        times = times < 128 ? 1 : (times - 127) * 8;
-        for (; times > 0 && piece <= sizeof text - size; times--, size += piece)
-            memcpy(text + size, at, piece);
-    }
+    size = fuzz_runs(&in, text, sizeof text);
     CHECK(world_run(scenario) == 0);
 }

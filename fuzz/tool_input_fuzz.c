@@ -62,14 +62,7 @@ FUZZ(data, n) {
     cut = data[0];
     most = 1u << data[1] % 17;
     struct fuzz_input runs = {data + 2, n - 2};
-    for (size = 0; runs.left > 0;) {
-        size_t piece;
-        unsigned times = fuzz_byte(&runs);
-        const uint8_t *bytes = fuzz_bytes(&runs, 255, &piece);
-        times = times < 128 ? 1 : (times - 127) * 8;
-        for (; times > 0 && piece <= sizeof text - size; times--, size += piece)
-            memcpy(text + size, bytes, piece);
-    }
+    size = fuzz_runs(&runs, text, sizeof text);
     struct input in = {.urls = given, .url_count = 2, .fd = 77, .is_file = true, .buf = buf};
     CHECK(buf != NULL);
     int64_t count = input_count(&in), got = 0;
