@@ -106,4 +106,14 @@ __attribute__((unused)) static void holds(const char *name, const char *text) {
     hob_file_free(bytes);
 }
 
+/* How many events the kernel keeps for one watch. */
+__attribute__((unused)) static long queue_limit(void) {
+    char *text;
+    size_t n;
+    CHECK_EQ(hob_read_file("/proc/sys/fs/inotify/max_queued_events", &text, &n, 100), 0);
+    long most = atol(text);
+    hob_file_free(text);
+    return most;
+}
+
 #endif

@@ -128,11 +128,7 @@ FILE_TEST(what_vanishes) {
 /* More than the kernel keeps: told, not lost in silence. */
 FILE_TEST(overflow) {
     if (simulated()) return 0; /* the limit is not for the system to tell */
-    char *text;
-    size_t n;
-    HOB_TRY(hob_read_file("/proc/sys/fs/inotify/max_queued_events", &text, &n, 100));
-    long most = atol(text);
-    hob_file_free(text);
+    long most = queue_limit();
     if (most > 100000) return 0;
     struct hob_watch *w;
     HOB_TRY(hob_watch_open(&w));
