@@ -59,6 +59,12 @@ static void endpoint(const char *text) {
         return;
     }
     port = split(text, &host, &size);
+    /* Behind a '%' stands an interface of this machine: a naive reader cannot know which there are. */
+    char scoped[256] = "";
+    if (port >= 0 && memchr(host, '%', size)) memcpy(scoped, host, size);
+    struct hob_address zone;
+    if (*scoped && hob_address_parse_host(edge_string(scoped, size), 0, &zone) < 0) port = -1;
+    hob_error_clear();
     CHECK((rc == 0) == (port >= 0));
     if (rc == 0) CHECK(e.port == port && strlen(e.host) == size && memcmp(e.host, host, size) == 0);
     struct hob_address a;
