@@ -59,7 +59,8 @@ static void endpoint(const char *text) {
         return;
     }
     port = split(text, &host, &size);
-    /* Behind a '%' stands an interface of this machine: a naive reader cannot know which there are. */
+    /* Behind a '%' stands an interface of this machine: a naive reader cannot know which there are.
+     */
     char scoped[256] = "";
     if (port >= 0 && memchr(host, '%', size)) memcpy(scoped, host, size);
     struct hob_address zone;
