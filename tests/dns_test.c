@@ -364,7 +364,8 @@ TEST(loops_of_several_threads) {
 }
 
 TASK_TEST(options_that_are_wrong) {
-    static const char *const bad[] = {"example.org", "192.0.2.1:x", "", " , ", "[::1", "1.2.3.4.5"};
+    static const char *const bad[] = {"example.org", "192.0.2.1:x", "",           " , ",
+                                      "[::1",        "1.2.3.4.5",   "fe80::1%lo", "[fe80::1%1]:53"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         CHECK_EQ(hob_dns_configure(&(struct hob_dns_options){.servers = bad[i]}), -EINVAL);
         CHECK_HAS(hob_error()->message, "servers");

@@ -51,8 +51,8 @@ HOB_API int hob_resolve_address(const struct hob_address *a, char *name, size_t 
 
 /* How the running loop's resolver works; all zero is the default. The texts are copied. */
 struct hob_dns_options {
-    const char *servers;     /* "192.0.2.1, [2001:db8::1]:5353" instead of resolv.conf's */
-    const char *hosts;       /* instead of /etc/hosts; "" = none */
+    const char *servers; /* "192.0.2.1, [2001:db8::1]:5353" instead of resolv.conf's; no %zones */
+    const char *hosts;   /* instead of /etc/hosts; "" = none */
     const char *resolv_conf; /* instead of /etc/resolv.conf */
     double timeout;          /* seconds until a server is asked again, doubled from round to round;
                                 default: resolv.conf's, or 2 */

@@ -93,12 +93,14 @@ static int check_servers(const char *text) {
         p += length + strspn(p + length, ", ");
         if (length == 0) continue;
         n++;
+        if (strchr(one, '%')) /* c-ares keeps no interface with a server */
+            return hob_fail(-EINVAL, "servers '%.200s': '%s' names an interface", text, one);
         if (hob_address_parse_host(one, 53, &a) == 0) continue;
         if (one[0] == '[' && one[length - 1] == ']') {
             one[length - 1] = 0;
             if (hob_address_parse_host(one + 1, 53, &a) == 0) continue;
-        } else if (strchr(one, ':') != one && hob_address_parse(one, &a) == 0) {
-            continue;
+        } else if (one[0] != ':' && strncmp(one, "[]", 2) != 0 && hob_address_parse(one, &a) == 0) {
+            continue; /* with a port; without a host it would be this machine's every address */
         }
         return hob_fail(-EINVAL, "servers '%.200s': '%s' is not an address", text, one);
     }
