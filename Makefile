@@ -19,7 +19,7 @@ TSAN = CC=clang $(B) build/tsan -Db_sanitize=thread -Dlines=false $(SAN) $(QUICK
 VALGRIND = $(B) build/valgrind $(TESTED) -- tests
 ARM = env -u CC $(B) build/aarch64 --cross-file=cross/aarch64-linux-gnu.ini $(QUICK)
 FORMATTED = $(wildcard include/hob/*.h src/*/*.[ch] src/*/*/*.[ch] tools/*/*.[ch] examples/*.[ch] tests/*.[ch] \
-                       bench/*.[ch] fuzz/*.[ch])
+                       bench/*.[ch] bench/*.cc fuzz/*.[ch])
 
 all: ## the libraries, the command (build/hob), the examples (build/examples/)
 	@scripts/setup build
