@@ -18,7 +18,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #ifndef MADV_GUARD_INSTALL
@@ -34,7 +33,7 @@
 #endif
 #define PIDFD_SELF (-10001) /* Linux 6.14: this process */
 
-enum { CACHE_LINE = 64, COLOURS = 16, RED_ZONE = 4096, AT_ONCE = 64 };
+enum { CACHE_LINE = 64, COLOURS = 16, RED_ZONE = 4096 };
 
 static size_t slot_size_of(unsigned cls) {
 #if defined(__aarch64__)
@@ -43,6 +42,13 @@ static size_t slot_size_of(unsigned cls) {
 #else
     return HOB__STACK_SIZE(cls);
 #endif
+}
+
+unsigned hob__advise_many(const struct iovec *at, unsigned n, int advice) {
+    long bytes = syscall(SYS_process_madvise, PIDFD_SELF, at, (size_t)n, advice, 0u);
+    unsigned done = 0;
+    for (; done < n && bytes >= (long)at[done].iov_len; done++) bytes -= (long)at[done].iov_len;
+    return done;
 }
 
 /* ---- guards ---- */
@@ -98,20 +104,20 @@ static bool guard_protect(char *at) {
     return false;
 }
 
-/* Guards for the slots behind slot i too: one call for many, where the kernel has it (Linux 6.14).
- * A call for each is half of what the guards of a million stacks cost. */
+/* Guards for the slots behind slot i too: a call for each is half of what the guards of a million
+ * stacks cost. */
 static void guard_ahead(struct hob__stack_slab *slab, unsigned i) {
-    struct iovec at[AT_ONCE];
+    struct iovec at[HOB__ADVISE_MAX];
     unsigned n = 0;
     slab->guarded = i + 1;
-    while (n < AT_ONCE && i + 1 + n < slab->slots) {
+    while (n < HOB__ADVISE_MAX && i + 1 + n < slab->slots) {
         at[n] = (struct iovec){slab->map + (i + 1 + n) * slab->slot_size, HOB__GUARD_SIZE};
         n++;
     }
     if (n == 0 || slab->no_ahead) return;
-    long bytes = syscall(SYS_process_madvise, PIDFD_SELF, at, (size_t)n, MADV_GUARD_INSTALL, 0u);
-    if (bytes > 0) slab->guarded += (unsigned)(bytes / HOB__GUARD_SIZE);
-    slab->no_ahead = bytes < (long)n * HOB__GUARD_SIZE;
+    unsigned done = hob__advise_many(at, n, MADV_GUARD_INSTALL);
+    slab->guarded += done;
+    slab->no_ahead = done < n;
 }
 
 static bool guard(struct hob__stack_slab *slab, unsigned i) {

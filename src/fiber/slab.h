@@ -3,6 +3,7 @@
 #define HOB_FIBER_SLAB_H
 
 #include "fiber/fiber.h"
+#include <sys/uio.h>
 
 struct hob__stack_slab {
     struct hob__stack_slab *next;
@@ -38,4 +39,9 @@ void hob__slab_free(struct hob__stack_slab *slab);
 struct hob__stack *hob__slab_carve(struct hob__stack_slab *slab, unsigned colour);
 /* Without a guard: is what lies below the stack's base still as the kernel gave it? */
 bool hob__slab_intact(const struct hob__stack *stack);
+
+/* madvise() for up to HOB__ADVISE_MAX ranges by one call, where the kernel has it (Linux 6.14). How
+ * many of them, from the first on, have been advised: 0 where it has not. */
+enum { HOB__ADVISE_MAX = 64 };
+unsigned hob__advise_many(const struct iovec *at, unsigned n, int advice);
 #endif

@@ -14,7 +14,7 @@ enum {
     MAX_SLAB_BYTES = 256 << 20,
     PROBE = 1024,    /* aarch64 probes for a large frame so far above the stack pointer */
     KEEP = 8,        /* free stacks of a class that are never trimmed */
-    TRIM_BATCH = 32, /* at 2 us each, a call stays below 100 us */
+    TRIM_BATCH = 32, /* at up to 2 us each, a call stays below 100 us */
 };
 #define EPOCH_NS 10000000000u
 
@@ -173,17 +173,22 @@ uint64_t hob__stacks_trim(struct hob__stacks *pool, uint64_t now_ns) {
         pool->epoch_ns = now_ns;
     }
     any = false;
-    int budget = TRIM_BATCH;
+    bool more = false;
+    struct iovec at[TRIM_BATCH];
+    unsigned n = 0;
     for (unsigned cls = 0; cls < HOB__STACK_CLASSES; cls++) {
         size_t keep = to_keep(pool, cls);
-        while (pool->free[cls].count > keep) {
-            if (budget-- == 0) return now_ns;
+        for (; n < TRIM_BATCH && pool->free[cls].count > keep; n++) {
             struct hob__stack *s = pop_last(&pool->free[cls]);
-            madvise(s->base, (size_t)(s->top - s->base), MADV_DONTNEED);
+            at[n] = (struct iovec){s->base, (size_t)(s->top - s->base)};
             push(&pool->clean[cls], s);
         }
+        more |= pool->free[cls].count > keep;
         any |= pool->free[cls].count > KEEP;
     }
+    for (unsigned i = hob__advise_many(at, n, MADV_DONTNEED); i < n; i++)
+        madvise(at[i].iov_base, at[i].iov_len, MADV_DONTNEED);
+    if (more) return now_ns;
     return any ? pool->epoch_ns + EPOCH_NS : UINT64_MAX;
 }
 
