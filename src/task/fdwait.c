@@ -19,7 +19,7 @@ void hob__fd_ready(struct hob__backend *b, struct hob__fd *f, unsigned events) {
 
 void hob__fd_wake_arrived(struct hob_loop *loop) {
     unsigned n = loop->arrived_count;
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; n > 1 && i < n; i++) {
         const struct hob_waiter *w = loop->arrived[i]->readers.first;
         if (w) __builtin_prefetch(w->task, 1);
     }

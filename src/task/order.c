@@ -8,15 +8,12 @@
  *
  * A slice is one task long here, so that every switch comes by; on the real backends none of this
  * is reached. */
-#include <hob/buggify.h>
-
 #include "task/task.h"
 
 enum {
-    WINDOW = 64,      /* tasks from which is chosen */
-    PATIENCE = 256,   /* so many may overtake the one at the head */
-    TURN_TASKS = 256, /* run between two looks at the outside */
-    CALLS = 64        /* of I/O that had not to wait, until others run */
+    WINDOW = 64,     /* tasks from which is chosen */
+    PATIENCE = 256,  /* so many may overtake the one at the head */
+    TURN_TASKS = 256 /* run between two looks at the outside */
 };
 
 static struct hob_task **at(struct hob_loop *loop, uint32_t i) {
@@ -49,26 +46,18 @@ bool hob__order(struct hob_loop *loop) {
     if (current && *at(loop, n - 1) == current) current->flags |= HOB__TASK_YIELDS;
     if (loop->turn_slices++ >= TURN_TASKS) return false;
     struct hob__backend *b = &loop->backend;
-    n = window(loop, n);
+    if (n > 1) n = window(loop, n);
     if (loop->overtaken < PATIENCE) {
         int chosen = b->ops->choose(b, n, id_of);
         if (chosen < 0) return false;
         k = (uint32_t)chosen;
     }
-    if ((*at(loop, k))->state == HOB__TASK_NEW)
+    if (k > 0 && (*at(loop, k))->state == HOB__TASK_NEW)
         for (k = 0; (*at(loop, k))->state != HOB__TASK_NEW;) k++;
     loop->overtaken = k ? loop->overtaken + 1 : 0;
     if (k) bring(loop, k);
     (*at(loop, 0))->flags &= (uint8_t)~HOB__TASK_YIELDS;
     loop->slice_end = head + 1;
-    loop->calls = 0;
-    return true;
-}
-
-bool hob__order_interrupts(struct hob_loop *loop) {
-    uint32_t head = atomic_load_explicit(&loop->ring_head, memory_order_relaxed);
-    loop->slice_end = head; /* so that the next call comes by as well */
-    if (++loop->calls < CALLS && !hob_buggify("task.io.interrupt")) return false;
     loop->calls = 0;
     return true;
 }

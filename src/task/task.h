@@ -195,8 +195,6 @@ static inline void hob__share(struct hob_loop *loop) {
 /* ---- order.c: when the backend chooses (loop->ordered), each slice is one task ---- */
 /* Puts the one that runs next to the ring's head; false: the scheduler's turn. */
 bool hob__order(struct hob_loop *loop);
-/* Shall the calling task, which has not to wait, let others run? */
-bool hob__order_interrupts(struct hob_loop *loop);
 
 /* ---- record.c ---- */
 /* Records that follow each other in a list mostly lie at equal distances: asks for the first lines

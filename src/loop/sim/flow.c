@@ -41,7 +41,11 @@ static void put(struct hob__sim_flow *f, const char *from, size_t n) {
 size_t hob__sim_flow_write(struct hob__sim_flow *f, const struct iovec *iov, int count,
                            size_t most) {
     size_t total = 0;
-    if (f->written - f->taken + most > f->size) grow(f, most);
+    if (HOB__UNLIKELY(f->written - f->taken + most > f->size)) grow(f, most);
+    if (HOB__LIKELY(count > 0 && iov[0].iov_len >= most)) { /* the usual: one piece */
+        put(f, iov[0].iov_base, most);
+        return most;
+    }
     for (int i = 0; i < count && most > 0; i++) {
         size_t n = iov[i].iov_len < most ? iov[i].iov_len : most;
         put(f, iov[i].iov_base, n);

@@ -53,8 +53,3 @@ uint64_t hob__sim_travel(struct hob__sim *w, const struct hob__sim_host *from,
     if (l->jitter_ns) arrives += hob__sim_below(w, HOB__SIM_NET, l->jitter_ns);
     return arrives > l->clogged_until ? arrives : l->clogged_until;
 }
-
-bool hob__sim_cut_off(struct hob__sim *w, const struct hob__sim_host *from,
-                      const struct hob__sim_host *to) {
-    return from->down || to->down || hob__sim_link_of(w, from, to)->down;
-}

@@ -49,14 +49,14 @@ static int choose_pct(struct hob__sim *w, void *above, uint32_t n, uint64_t loop
     return chosen;
 }
 
-int hob__sim_choose(struct hob__backend *b, uint32_t n, uint64_t (*id)(void *above, uint32_t i)) {
+static __attribute__((noinline)) int choose(struct hob__backend *b, uint32_t n,
+                                            uint64_t (*id)(void *above, uint32_t i)) {
     struct hob__sim_loop *l = b->state;
     struct hob__sim *w = l->world;
-    w->now += TASK_NS;
     int chosen = 0;
     switch (w->order) {
     case HOB__SIM_FIFO:
-        return 0;
+        break;
     case HOB__SIM_RANDOM: {
         uint64_t r = hob__sim_draw(w, HOB__SIM_ORDER);
         if ((r & 31) == 0) return -1;
@@ -73,14 +73,20 @@ int hob__sim_choose(struct hob__backend *b, uint32_t n, uint64_t (*id)(void *abo
     return chosen;
 }
 
-unsigned hob__sim_choose_loop(struct hob__sim *w) {
+int hob__sim_choose(struct hob__backend *b, uint32_t n, uint64_t (*id)(void *above, uint32_t i)) {
+    struct hob__sim *w = hob__sim_world(b);
+    w->now += TASK_NS;
+    return w->order == HOB__SIM_FIFO ? 0 : choose(b, n, id);
+}
+
+unsigned hob__sim_choose_loop(struct hob__sim *w, unsigned n) {
     switch (w->order) {
     case HOB__SIM_FIFO:
         return 0;
     case HOB__SIM_LAST: /* always the last would let two of them keep all others out */
-        if (hob__sim_draw(w, HOB__SIM_ORDER) & 7) return w->runnable_count - 1;
+        if (hob__sim_draw(w, HOB__SIM_ORDER) & 7) return n - 1;
         return 0;
     default:
-        return (unsigned)hob__sim_below(w, HOB__SIM_ORDER, w->runnable_count);
+        return (unsigned)hob__sim_below(w, HOB__SIM_ORDER, n);
     }
 }

@@ -354,8 +354,11 @@ struct hob__sim_link *hob__sim_link_own(struct hob__sim *w, const struct hob__si
 uint64_t hob__sim_travel(struct hob__sim *w, const struct hob__sim_host *from,
                          const struct hob__sim_host *to, size_t n, bool *lost);
 /* Nothing passes now: the link is cut, or one of them is down. */
-bool hob__sim_cut_off(struct hob__sim *w, const struct hob__sim_host *from,
-                      const struct hob__sim_host *to);
+static inline bool hob__sim_cut_off(const struct hob__sim *w, const struct hob__sim_host *from,
+                                    const struct hob__sim_host *to) {
+    const struct hob__sim_link *own = w->links[from->index];
+    return from->down || to->down || (own && own[to->index].down);
+}
 
 /* ---- net.c: addresses ---- */
 
@@ -409,7 +412,8 @@ static inline int64_t hob__sim_wall_ns(const struct hob__sim *w) {
 
 /* ---- order.c ---- */
 int hob__sim_choose(struct hob__backend *b, uint32_t n, uint64_t (*id)(void *above, uint32_t i));
-unsigned hob__sim_choose_loop(struct hob__sim *w);
+/* Which of the n (> 1) loops that have something to do. */
+unsigned hob__sim_choose_loop(struct hob__sim *w, unsigned n);
 void hob__sim_order_set(struct hob__sim *w, enum hob__sim_order order);
 
 /* ---- buggify.c ---- */

@@ -124,10 +124,10 @@ static void later(struct conn *c, uint64_t when, hob__sim_fire *fire, uint64_t d
 /* data of an event: the sender in the lowest bit. */
 static uint64_t tag(uint64_t data, int from) { return data << 1 | (unsigned)from; }
 
-/* When something that side `from` sends now arrives; a lost one is sent again after a while. */
-static uint64_t arrival(struct conn *c, int from, size_t n) {
-    bool lost;
-    uint64_t when = hob__sim_travel(c->world, c->host[from], c->host[!from], n, &lost);
+/* It is lost: after a while it is sent again. When it arrives then. */
+static __attribute__((noinline)) uint64_t sent_again(struct conn *c, int from, size_t n,
+                                                     uint64_t when) {
+    bool lost = true;
     for (uint64_t again = 200 * MS; lost; again *= 2) {
         log_conn(c, from, "lost", n);
         when += again;
@@ -135,6 +135,14 @@ static uint64_t arrival(struct conn *c, int from, size_t n) {
                                hob__sim_link_of(c->world, c->host[from], c->host[!from])->loss);
         if (again > 60000 * MS) break;
     }
+    return when;
+}
+
+/* When something that side `from` sends now arrives. */
+static inline uint64_t arrival(struct conn *c, int from, size_t n) {
+    bool lost;
+    uint64_t when = hob__sim_travel(c->world, c->host[from], c->host[!from], n, &lost);
+    if (HOB__UNLIKELY(lost)) when = sent_again(c, from, n, when);
     if (when < c->last_arrival[from]) when = c->last_arrival[from];
     c->last_arrival[from] = when;
     return when;
@@ -235,14 +243,16 @@ static void window_arrives(struct hob__sim *w, void *arg, uint64_t data) {
 }
 
 /* The receiver's acknowledgement, if the sender waits for one. */
-static void acknowledge(struct conn *c, int from) {
-    struct hob__sim_flow *f = &c->flow[from];
+static __attribute__((noinline)) void send_window(struct conn *c, int from) {
+    bool lost;
+    uint64_t when = hob__sim_travel(c->world, c->host[!from], c->host[from], 0, &lost);
+    later(c, when, window_arrives, tag(0, from));
+}
+
+static inline void acknowledge(struct conn *c, int from) {
+    const struct hob__sim_flow *f = &c->flow[from];
     c->window[from] = f->taken + f->receive_buffer;
-    if (f->starved || f->sent < f->written) {
-        bool lost;
-        uint64_t when = hob__sim_travel(c->world, c->host[!from], c->host[from], 0, &lost);
-        later(c, when, window_arrives, tag(0, from));
-    }
+    if (HOB__UNLIKELY(f->starved || f->sent < f->written)) send_window(c, from);
 }
 
 /* Everything up to the position, and perhaps the end, gets to the other side. */
@@ -569,9 +579,10 @@ static ssize_t tcp_send(struct hob__sim_end *e, const struct iovec *iov, int cou
     if (HOB__UNLIKELY(s->state != CONNECTED)) return s->state == CONNECTING ? -EAGAIN : -EPIPE;
     struct conn *c = s->conn;
     struct hob__sim_flow *f = &c->flow[s->index];
-    size_t n = hob__sim_iov_size(iov, count), room = hob__sim_flow_room(f);
+    size_t n = HOB__LIKELY(count == 1) ? iov->iov_len : hob__sim_iov_size(iov, count);
+    size_t room = hob__sim_flow_room(f);
     if (n == 0) return 0;
-    if (room == 0) {
+    if (HOB__UNLIKELY(room == 0)) {
         f->starved = true;
         return -EAGAIN;
     }

@@ -50,10 +50,10 @@ void hob__sim_at(struct hob__sim *w, uint64_t when, hob__sim_fire *fire, void *a
     w->events[at] = e;
 }
 
-static struct hob__sim_event take_event(struct hob__sim *w) {
-    struct hob__sim_event first = w->events[0];
-    size_t n = --w->event_count, at = 0;
+/* The last of the n + 1 events takes the place of the first. */
+static void drop_first(struct hob__sim *w, size_t n) {
     struct hob__sim_event last = w->events[n];
+    size_t at = 0;
     for (;;) {
         size_t below = 4 * at + 1, least = below;
         if (below >= n) break;
@@ -65,7 +65,15 @@ static struct hob__sim_event take_event(struct hob__sim *w) {
         at = least;
     }
     w->events[at] = last;
-    return first;
+}
+
+static inline void fire_first(struct hob__sim *w) {
+    hob__sim_fire *fire = w->events[0].fire;
+    void *arg = w->events[0].arg;
+    uint64_t data = w->events[0].data;
+    if (--w->event_count > 0) drop_first(w, w->event_count);
+    w->fired++;
+    fire(w, arg, data);
 }
 
 /* ---- the world ---- */
@@ -121,19 +129,15 @@ void hob__sim_free_world(struct hob__sim *w) {
     give_back_left(w);
     /* What is under way keeps what it concerns. */
     while (w->event_count > 0) {
-        struct hob__sim_event e = take_event(w);
-        if (e.when > w->now) w->now = e.when;
-        e.fire(w, e.arg, e.data);
+        if (w->events[0].when > w->now) w->now = w->events[0].when;
+        fire_first(w);
     }
     for (unsigned i = 0; i < w->host_count; i++) {
         struct hob__sim_host *h = w->hosts[i];
         while (!hob__list_empty(&h->ends))
             hob__sim_end_close(hob__container(h->ends.next, struct hob__sim_end, link), true);
     }
-    while (w->event_count > 0) {
-        struct hob__sim_event e = take_event(w);
-        e.fire(w, e.arg, e.data);
-    }
+    while (w->event_count > 0) fire_first(w);
     for (unsigned i = 0; i < w->host_count; i++) {
         hob__sim_files_free(w->hosts[i]);
         hob__sim_free(w->links[i]);
@@ -205,12 +209,8 @@ struct hob__sim_loop *hob__sim_loop_new(struct hob__sim_host *h, void (*run)(voi
 
 /* ---- who is next ---- */
 
-static void fire_due(struct hob__sim *w) {
-    while (w->event_count > 0 && w->events[0].when <= w->now) {
-        struct hob__sim_event e = take_event(w);
-        w->fired++;
-        e.fire(w, e.arg, e.data);
-    }
+static inline void fire_due(struct hob__sim *w) {
+    while (w->event_count > 0 && w->events[0].when <= w->now) fire_first(w);
 }
 
 /* Makes those runnable whose deadline has come, and finds the next deadline of the others. */
@@ -237,10 +237,10 @@ static __attribute__((noinline)) void see_woken(struct hob__sim *w) {
 }
 
 static struct hob__sim_loop *take_runnable(struct hob__sim *w) {
-    unsigned k = w->runnable_count > 1 ? hob__sim_choose_loop(w) : 0;
+    unsigned n = --w->runnable_count, k = 0;
+    if (n > 0) k = hob__sim_choose_loop(w, n + 1);
     struct hob__sim_loop *l = w->runnable[k];
-    w->runnable_count--;
-    for (unsigned i = k; i < w->runnable_count; i++) w->runnable[i] = w->runnable[i + 1];
+    for (; k < n; k++) w->runnable[k] = w->runnable[k + 1];
     l->queued = false;
     w->deadlines[l->index] = UINT64_MAX; /* next_deadline may be too early then: a look more */
     hob__sim_note(w, l->index);
@@ -329,7 +329,8 @@ void hob__sim_pass(struct hob__sim_loop *l, uint64_t deadline) {
     struct hob__sim_loop *next = next_loop(w);
     if (next == l) return;
     struct hob__backend *b = l->backend;
-    if (b) b->on_switch(b, false);
+    /* A loop that goes on says so itself. */
+    if (b && HOB__UNLIKELY(!next->sp || !next->backend)) b->on_switch(b, false);
 #if HOB__ASAN || HOB__TSAN
     struct hob__san_thread kept = hob__san_thread;
 #endif
