@@ -277,7 +277,7 @@ for backend in uring epoll; do
     check "statuses are results" statuses
     check "no URL" fails "bad URL" "not a url"
     check "another scheme" fails "bad URL" ftp://127.0.0.1/
-    check "https" fails "no TLS" https://127.0.0.1/
+    check "https to a server without TLS" fails TLS "https${url#http}/"
     check "a host that does not answer" fails timeout "$peer/silent"
     check "a body that stops" fails timeout "$peer/stuck"
     check "a port that refuses" fails refused http://127.0.0.1:1/

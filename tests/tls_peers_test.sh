@@ -11,7 +11,7 @@ if [ ! -x "$build/examples/tls_echo" ]; then
 fi
 command -v openssl >/dev/null || { echo "no openssl here"; exit 77; }
 exec python3 - "$build/examples" <<'PYTHON'
-import os, re, shutil, signal, socket, ssl, subprocess, sys, tempfile, threading, time
+import os, re, shutil, signal, socket, ssl, subprocess, sys, tempfile, threading, time, urllib.request
 
 examples = sys.argv[1]
 folder = tempfile.mkdtemp(prefix="hob-tls-")
@@ -217,6 +217,34 @@ got = run(examples + "/tls_get", cut.address, "/", "ca.pem")
 check("a connection that is cut off is told", got.returncode != 0 and
       "what came may not be all" in got.stderr, got.stderr)
 
+# https:// of the command: the playground with others' clients, fetch with others' servers.
+hob = os.path.join(os.path.dirname(examples), "hob")
+child, address = start(hob, "playground", "-l", "127.0.0.1:0", "--cert", "site.pem", "--key",
+                       "site.key", ready="listening on https://(.*)")
+if shutil.which("curl"):
+    got = run("curl", "-sS", "--cacert", "ca.pem", "https://%s/get?a=b" % address)
+    check("curl and the playground", '"url": "https://' in got.stdout, got.stdout + got.stderr)
+trust = ssl.create_default_context(cafile=path("ca.pem"))
+with urllib.request.urlopen("https://%s/bytes/1000000" % address, context=trust) as answer:
+    check("Python's urllib and the playground", len(answer.read()) == 1000000)
+got = run(hob, "fetch", "--cacert", "ca.pem", *["https://%s/status/204" % address] * 20)
+check("fetch and the playground", got.stdout.count('"status": 204') == 20, got.stdout + got.stderr)
+got = run(hob, "fetch", "https://%s/" % address)
+check("fetch trusts nobody by itself", got.returncode == 1 and '"bad certificate"' in got.stdout and
+      "CN=ca" in got.stderr, got.stdout + got.stderr)
+got = run(hob, "fetch", "--insecure", "https://%s/get" % address)
+check("fetch --insecure", got.returncode == 0 and '"status": 200' in got.stdout, got.stderr)
+got = run(hob, "fetch", "--cacert", "nowhere.pem", "https://%s/get" % address)
+check("fetch without its CAs", got.returncode == 2 and "nowhere.pem" in got.stderr, got.stderr)
+stop(child)
+port = free_port()
+child = start("openssl", "s_server", "-accept", str(port), "-cert", "site.pem", "-key", "site.key",
+              "-www", "-quiet")
+await_port(port)
+got = run(hob, "fetch", "--cacert", "ca.pem", *["https://127.0.0.1:%d/" % port] * 3)
+check("fetch and openssl s_server", got.stdout.count('"status": 200') == 3, got.stdout + got.stderr)
+stop(child)
+
 nginx = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
 if nginx:
     port = free_port()
@@ -230,6 +258,8 @@ if nginx:
     child = start(nginx, "-e", "/dev/null", "-p", folder, "-c", path("conf"))
     await_port(port)
     got = run(examples + "/tls_get", "127.0.0.1:%d" % port, "/", "ca.pem")
+    fetched = run(hob, "fetch", "--cacert", "ca.pem", *["https://127.0.0.1:%d/" % port] * 50)
+    check("fetch and nginx", fetched.stdout.count('"bytes": 14') == 50, fetched.stderr)
     check("nginx", got.returncode == 0 and "nginx was here" in got.stdout, got.stdout + got.stderr)
     child.terminate()
     child.communicate()

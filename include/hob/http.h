@@ -29,17 +29,17 @@ extern "C" {
 #endif
 
 enum {
-    HOB_E_HTTP_TLS = -5100,         /* https:// needs libhob-tls, which this build does not have */
-    HOB_E_HTTP_START_LINE = -5101,  /* a malformed request line or status line */
-    HOB_E_HTTP_VERSION = -5102,     /* not HTTP/1.0 or HTTP/1.1 */
-    HOB_E_HTTP_TARGET = -5103,      /* a malformed request target */
-    HOB_E_HTTP_LINE_END = -5104,    /* a bare CR, or a bare LF where CR LF must stand */
-    HOB_E_HTTP_FIELD_NAME = -5105,  /* a header name that is empty or has an illegal byte */
-    HOB_E_HTTP_FIELD_SPACE = -5106, /* white space between a header's name and its colon */
-    HOB_E_HTTP_FIELD_FOLD = -5107,  /* a header continued on the next line */
-    HOB_E_HTTP_FIELD_VALUE = -5108, /* a control character in a header's value */
-    HOB_E_HTTP_HOST = -5109,        /* Host is missing, doubled or malformed */
-    HOB_E_HTTP_LENGTH = -5110,      /* Content-Length is malformed or contradicts itself */
+    HOB_E_HTTP_TLS = -5100,                 /* https:// without TLS: this build has no libhob-tls */
+    HOB_E_HTTP_START_LINE = -5101,          /* a malformed request line or status line */
+    HOB_E_HTTP_VERSION = -5102,             /* not HTTP/1.0 or HTTP/1.1 */
+    HOB_E_HTTP_TARGET = -5103,              /* a malformed request target */
+    HOB_E_HTTP_LINE_END = -5104,            /* a bare CR, or a bare LF where CR LF must stand */
+    HOB_E_HTTP_FIELD_NAME = -5105,          /* a header name that is empty or has an illegal byte */
+    HOB_E_HTTP_FIELD_SPACE = -5106,         /* white space between a header's name and its colon */
+    HOB_E_HTTP_FIELD_FOLD = -5107,          /* a header continued on the next line */
+    HOB_E_HTTP_FIELD_VALUE = -5108,         /* a control character in a header's value */
+    HOB_E_HTTP_HOST = -5109,                /* Host is missing, doubled or malformed */
+    HOB_E_HTTP_LENGTH = -5110,              /* Content-Length is malformed or contradicts itself */
     HOB_E_HTTP_LENGTH_AND_ENCODING = -5111, /* both Content-Length and Transfer-Encoding */
     HOB_E_HTTP_ENCODING = -5112,            /* a Transfer-Encoding other than "chunked" */
     HOB_E_HTTP_CHUNK = -5113,               /* malformed chunked framing */
@@ -84,6 +84,7 @@ HOB_API const char *hob_http_phrase(int status);
 
 struct hob_client;
 struct hob_response;
+struct hob_tls;
 
 /* All zero is the default. Times are in seconds; INFINITY (from math.h) = none. */
 struct hob_client_options {
@@ -94,18 +95,21 @@ struct hob_client_options {
     const char *user_agent;           /* default "hob/VERSION"; "" = none is sent */
     size_t max_connections;           /* in all; default 100 */
     size_t max_per_host;              /* to one host and port; default 0 = no limit of its own */
-    double idle_timeout;    /* how long an unused connection is kept; default 15; less than 0 = each
-                               connection serves one request */
-    double connect_timeout; /* for name and connection together; default 30 */
-    double stall_timeout;   /* without a single byte of progress while sending or receiving;
-                               default 60 */
-    double timeout;         /* of a request, from hob_client_request() until its body is read;
-                               default none */
-    unsigned max_redirects; /* default 10 */
-    bool no_redirects;      /* 3xx answers are given to the caller */
-    bool fail_on_status;    /* a status of 400 or more is the error HOB_E_HTTP_STATUS */
-    uint64_t max_body;      /* of a body that is read whole, bytes; default 64 MiB */
-    size_t max_header_line; /* bytes without the line's end; default 8 KiB */
+    double idle_timeout; /* how long an unused connection is kept; default 15; less than 0 = each
+                            connection serves one request */
+    struct hob_tls *tls; /* for https:// (hob_tls_new(); has to outlive the client); default: one of
+                            the client's own, which verifies servers by the system's CAs */
+    double connect_timeout;  /* for name and connection together; default 30 */
+    double tls_timeout;      /* for the TLS handshake behind it; default 10 */
+    double stall_timeout;    /* without a single byte of progress while sending or receiving;
+                                default 60 */
+    double timeout;          /* of a request, from hob_client_request() until its body is read;
+                                default none */
+    unsigned max_redirects;  /* default 10 */
+    bool no_redirects;       /* 3xx answers are given to the caller */
+    bool fail_on_status;     /* a status of 400 or more is the error HOB_E_HTTP_STATUS */
+    uint64_t max_body;       /* of a body that is read whole, bytes; default 64 MiB */
+    size_t max_header_line;  /* bytes without the line's end; default 8 KiB */
     size_t max_header_block; /* bytes with the status line; default 64 KiB */
     size_t max_headers;      /* default 128 */
 };
@@ -159,7 +163,8 @@ struct hob_fetch_options {
  * becomes Authorization: Basic. Redirects are followed: 303 (and 301, 302 after POST) with GET;
  * Authorization, Cookie and Proxy-Authorization are dropped when the origin changes. When a reused
  * connection ends before any byte of the answer, an idempotent request (GET, HEAD, PUT, DELETE,
- * OPTIONS, TRACE) is tried once more on a new connection. An https:// URL gives HOB_E_HTTP_TLS.
+ * OPTIONS, TRACE) is tried once more on a new connection. Over https:// also what
+ * hob_tls_connect() returns.
  * Interim answers (1xx) are skipped, 101 is given to the caller. Waits; cancellation point. */
 #define hob_client_request(client, method, url, res, ...)                                          \
     hob__client_request((client), (method), (url), (res),                                          \
@@ -232,6 +237,9 @@ struct hob_http_options {
     size_t max_headers;      /* default 128; 431 */
     const char *server;      /* the Server header; default "hob"; "" = none; must stay valid */
     size_t stack_size;       /* of the connections' tasks; default: the loop's */
+    struct hob_tls *tls; /* https://: a server's context (hob_tls_new() with a certificate), which
+                            has to outlive the call; default: none */
+    double tls_timeout;  /* seconds for the TLS handshake; default 10 */
 };
 
 /* Serves HTTP/1.1 and 1.0 on the listener until it is cancelled, asked to stop, or the listener is
@@ -265,6 +273,8 @@ HOB_API size_t hob_request_header_count(const struct hob_request *req);
 HOB_API struct hob_header hob_request_header_at(const struct hob_request *req, size_t i);
 /* The client's address, "127.0.0.1:51234". */
 HOB_API const char *hob_request_peer(const struct hob_request *req);
+/* "https" over TLS, else "http". */
+HOB_API const char *hob_request_scheme(const struct hob_request *req);
 /* HTTP/1.minor: 0 or 1. */
 HOB_API int hob_request_minor(const struct hob_request *req);
 /* The body's length; -1 when it is chunked; 0 when there is none. */

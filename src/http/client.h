@@ -18,6 +18,7 @@ struct hob__host {
     struct hob_sem slots;   /* when there is a limit per host */
     size_t users;           /* idle connections, and requests */
     uint32_t bucket;
+    bool tls;
     char address[]; /* "host:port", "[::1]:80", in lower case */
 };
 
@@ -40,6 +41,7 @@ struct hob_client {
     struct hob_list idle; /* all idle connections, the one used longest ago first */
     struct hob_sem slots;
     struct hob_event closing;
+    struct hob_tls *own_tls; /* made at the first https:// URL, when the options have none */
     struct hob_client_info info;
     size_t refs; /* the user's, one per response, one of the reaper */
     bool closed, reaping;
@@ -65,7 +67,7 @@ struct hob_response {
 void hob__client_ref(struct hob_client *c);
 void hob__client_unref(struct hob_client *c);
 /* Takes a slot, waiting for its turn, and the host's record. */
-int hob__pool_enter(struct hob_client *c, const char *address, uint64_t deadline,
+int hob__pool_enter(struct hob_client *c, const char *address, bool tls, uint64_t deadline,
                     struct hob__host **out);
 /* A kept connection that is still sound, or NULL. */
 struct hob__conn *hob__pool_kept(struct hob_client *c, struct hob__host *host);
@@ -76,6 +78,12 @@ int hob__pool_connect(struct hob_client *c, struct hob__host *host, uint64_t dea
 void hob__pool_drop(struct hob__conn *conn);
 /* Gives the slot back, and the connection (may be NULL) to the kept ones. */
 void hob__pool_leave(struct hob_client *c, struct hob__host *host, struct hob__conn *conn);
+
+/* ---- secure.c ---- */
+/* Turns the new connection into TLS with the host, which is verified. Waits. HOB_E_HTTP_TLS when
+ * this build has none. */
+int hob__client_secure(struct hob_client *c, struct hob_stream *stream, const char *address);
+void hob__client_secure_free(struct hob_client *c);
 
 /* ---- exchange.c: one request and the head of its answer ---- */
 struct hob__fetch {

@@ -105,7 +105,9 @@ static int serve_one(struct hob__connection *c, struct hob__server *server) {
 }
 
 int hob__serve_connection(struct hob__server *server, struct hob_stream *stream) {
-    struct hob__connection *c = hob__alloc(sizeof *c);
+    /* A peer that cannot do TLS, or leaves in the middle of it, is nobody's error. */
+    bool secure = !server->options.tls || hob__server_secure(server, stream) >= 0;
+    struct hob__connection *c = secure ? hob__alloc(sizeof *c) : NULL;
     if (!c) {
         hob_close(stream);
         return 0;

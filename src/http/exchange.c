@@ -5,6 +5,7 @@
  * the request is tried once more, on a new connection (RFC 9110, 9.2.2; RFC 9112, 9.3.1). */
 #include <ctype.h>
 #include <hob/error.h>
+#include <hob/tls.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -224,10 +225,8 @@ static void address_of(const struct hob_url *u, char *out, size_t n) {
 int hob__exchange(struct hob__fetch *f, struct hob_response *res) {
     struct hob_client *c = f->client;
     char address[300];
-    if (f->url.tls)
-        return hob_fail(HOB_E_HTTP_TLS, "%s: %s", res->url, hob_http_strerror(HOB_E_HTTP_TLS));
     address_of(&f->url, address, sizeof address);
-    int rc = hob__pool_enter(c, address, res->wire.deadline, &res->host);
+    int rc = hob__pool_enter(c, address, f->url.tls, res->wire.deadline, &res->host);
     if (rc < 0) return rc;
     for (bool again = false;; again = true) {
         res->conn = again ? NULL : hob__pool_kept(c, res->host);
@@ -238,7 +237,8 @@ int hob__exchange(struct hob__fetch *f, struct hob_response *res) {
         if (rc >= 0) return 0;
         hob__pool_drop(res->conn);
         res->conn = NULL;
-        bool stale = res->reused && !res->got_byte && (gone(rc) || rc == HOB_E_HTTP_CUT);
+        bool stale = res->reused && !res->got_byte &&
+                     (gone(rc) || rc == HOB_E_HTTP_CUT || rc == HOB_E_TLS_TRUNCATED);
         if (again || !stale || !idempotent(f->method) || f->body_used) break;
         c->info.retried++;
         rc = 0;

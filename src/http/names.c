@@ -8,7 +8,7 @@
 const char *hob_http_strerror(int code) {
     switch (code) {
     case HOB_E_HTTP_TLS:
-        return "https:// needs libhob-tls, which this build does not have";
+        return "https:// needs TLS (libhob-tls), which this build does not have";
     case HOB_E_HTTP_START_LINE:
         return "malformed request or status line";
     case HOB_E_HTTP_VERSION:

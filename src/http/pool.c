@@ -28,6 +28,7 @@ void hob__client_unref(struct hob_client *c) {
     hob__free(c->headers);
     hob__free(c->base_url);
     hob__free(c->user_agent);
+    hob__client_secure_free(c);
     hob__free(c);
 }
 
@@ -59,6 +60,7 @@ static void set_defaults(struct hob_client_options *o) {
     if (!o->max_connections) o->max_connections = 100;
     if (o->idle_timeout == 0) o->idle_timeout = 15;
     if (o->connect_timeout == 0) o->connect_timeout = 30;
+    if (o->tls_timeout == 0) o->tls_timeout = 10;
     if (o->stall_timeout == 0) o->stall_timeout = 60;
     if (o->timeout == 0) o->timeout = INFINITY;
     if (!o->max_redirects) o->max_redirects = 10;
@@ -110,16 +112,17 @@ static uint32_t bucket_of(const char *address) {
     return hob__hash(address, 0) % HOB__CLIENT_BUCKETS;
 }
 
-static struct hob__host *host_of(struct hob_client *c, const char *address) {
+static struct hob__host *host_of(struct hob_client *c, const char *address, bool tls) {
     uint32_t bucket = bucket_of(address);
     for (struct hob__host *h = c->buckets[bucket]; h; h = h->next)
-        if (strcmp(h->address, address) == 0) return h;
+        if (h->tls == tls && strcmp(h->address, address) == 0) return h;
     struct hob__host *h = hob__alloc_zero(sizeof *h + strlen(address) + 1);
     if (!h) return NULL;
     strcpy(h->address, address);
     hob__list_init(&h->idle);
     h->slots.free = c->options.max_per_host;
     h->bucket = bucket;
+    h->tls = tls;
     h->next = c->buckets[bucket];
     c->buckets[bucket] = h;
     return h;
@@ -235,9 +238,9 @@ static int take_slots(struct hob_client *c, struct hob__host *h, uint64_t deadli
     return hob__scope_result(s, rc);
 }
 
-int hob__pool_enter(struct hob_client *c, const char *address, uint64_t deadline,
+int hob__pool_enter(struct hob_client *c, const char *address, bool tls, uint64_t deadline,
                     struct hob__host **out) {
-    struct hob__host *h = host_of(c, address);
+    struct hob__host *h = host_of(c, address, tls);
     if (!h) return hob_fail(-ENOMEM, "no memory for a request to %s", address);
     h->users++;
     int rc = take_slots(c, h, deadline);
@@ -271,6 +274,35 @@ static int timed_connect(const char *address, uint64_t deadline, struct hob_stre
     return hob__scope_result(s, hob_connect(address, out));
 }
 
+static int timed_secure(struct hob_client *c, struct hob__conn *conn, uint64_t deadline) {
+    HOB_SCOPE(s, .deadline = deadline);
+    return hob__scope_result(s, hob__client_secure(c, conn->stream, conn->host->address));
+}
+
+/* Says with whom there is no TLS; the record before says why. */
+static int not_secure(const char *address, int rc) {
+    const struct hob_error *why = hob_error();
+    if (rc == -ECANCELED) return rc;
+    return hob_fail_from(rc, "no connection to %s: %s", address,
+                         why && why->code == rc ? why->message : hob_strerror(rc));
+}
+
+static int open_connection(struct hob_client *c, struct hob__conn *conn, uint64_t deadline) {
+    const char *address = conn->host->address;
+    double seconds = c->options.connect_timeout;
+    int rc = timed_connect(address, hob__http_deadline(deadline, seconds), &conn->stream);
+    if (rc == -ETIMEDOUT && (!deadline || hob_now() < deadline))
+        return hob_fail_from(rc, "no connection to %s within %g s", address, seconds);
+    if (rc == 0 && conn->host->tls) {
+        rc = timed_secure(c, conn, deadline);
+        if (rc == 0) return 0;
+        hob_abort(conn->stream);
+        return not_secure(address, rc);
+    }
+    if (rc >= 0 || rc == -ECANCELED) return rc;
+    return hob_fail_from(rc, "no connection to %s: %s", address, hob_strerror(rc));
+}
+
 int hob__pool_connect(struct hob_client *c, struct hob__host *host, uint64_t deadline,
                       struct hob__conn **out) {
     while (c->info.in_use + c->info.idle > c->options.max_connections && !hob__list_empty(&c->idle))
@@ -278,14 +310,10 @@ int hob__pool_connect(struct hob_client *c, struct hob__host *host, uint64_t dea
     struct hob__conn *conn = hob__alloc_zero(sizeof *conn);
     if (!conn) return hob_fail(-ENOMEM, "no memory for a connection to %s", host->address);
     conn->host = host;
-    double seconds = c->options.connect_timeout;
-    int rc = timed_connect(host->address, hob__http_deadline(deadline, seconds), &conn->stream);
+    int rc = open_connection(c, conn, deadline);
     if (rc < 0) {
         hob__free(conn);
-        if (rc == -ETIMEDOUT && (!deadline || hob_now() < deadline))
-            return hob_fail_from(rc, "no connection to %s within %g s", host->address, seconds);
-        if (rc == -ECANCELED) return rc;
-        return hob_fail_from(rc, "no connection to %s: %s", host->address, hob_strerror(rc));
+        return rc;
     }
     c->info.opened++;
     *out = conn;

@@ -66,6 +66,10 @@ const char *hob_request_method(const struct hob_request *req) { return req->meth
 const char *hob_request_target(const struct hob_request *req) { return req->target; }
 const char *hob_request_path(const struct hob_request *req) { return req->path; }
 const char *hob_request_query(const struct hob_request *req) { return req->query; }
+const char *hob_request_scheme(const struct hob_request *req) {
+    return req->server->options.tls ? "https" : "http";
+}
+
 int hob_request_minor(const struct hob_request *req) { return req->wire->h1.minor; }
 bool hob_request_answered(const struct hob_request *req) { return req->answer != 0; }
 void hob_request_close_after(struct hob_request *req) { req->close = true; }

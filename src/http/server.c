@@ -1,4 +1,5 @@
 /* http/server.c - the server: hob_serve() with the handler of HTTP's connections. */
+#include <hob/error.h>
 #include <hob/hob.h>
 #include <hob/serve.h>
 
@@ -26,6 +27,9 @@ int hob_http_serve(struct hob_listener *listener, int (*handler)(struct hob_requ
     if (o->stall_timeout == 0) o->stall_timeout = 60;
     if (!o->max_body) o->max_body = 16 << 20;
     if (!o->server) o->server = "hob";
+#if !HAVE_TLS
+    if (o->tls) return hob_fail(HOB_E_HTTP_TLS, "%s", hob_http_strerror(HOB_E_HTTP_TLS));
+#endif
     struct hob_serve_options how = {.max_connections = o->max_connections,
                                     .stack_size = o->stack_size};
     return hob_serve_with(listener, how, http_connection, &server);

@@ -65,4 +65,8 @@ int hob__respond_error(struct hob_request *req, int code);
 /* ---- connection.c ---- */
 /* Serves the connection to its end, and closes it. The error of a handler, or 0. */
 int hob__serve_connection(struct hob__server *server, struct hob_stream *stream);
+
+/* ---- secure.c ---- */
+/* The server's side of the TLS handshake. Waits. */
+int hob__server_secure(struct hob__server *server, struct hob_stream *stream);
 #endif

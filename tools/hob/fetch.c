@@ -35,6 +35,7 @@ struct fetch {
     struct progress progress;
     struct tally tally;
     struct hob_client *client;
+    struct hob_tls *tls;        /* NULL: the client's own */
     struct hob_sem room;        /* for requests */
     struct hob_queue *results;  /* of struct result */
     struct hob_scope *requests; /* what the writer ends when nobody reads */
@@ -195,7 +196,8 @@ static void fit_concurrency(struct fetch *f) {
 
 static int run(struct fetch *f) {
     uint64_t began = hob_now();
-    HOB_CLIENT(client, .max_connections = f->options.concurrency, .connect_timeout = INFINITY,
+    HOB_CLIENT(client, .max_connections = f->options.concurrency, .tls = f->tls,
+               .connect_timeout = INFINITY, .tls_timeout = INFINITY,
                .stall_timeout = INFINITY); /* the one deadline is fetch_one's */
     HOB_QUEUE(results, struct result, RESULTS_WAITING);
     HOB_SCOPE(s);
@@ -245,8 +247,15 @@ static int app(int argc, char **argv) {
         input_close(&f.input);
         return EXIT_USAGE;
     }
+    const struct fetch_options *o = &f.options;
+    if (!make_tls(argv[0], o->cert, o->key, o->cacert, o->insecure, &f.tls)) {
+        input_close(&f.input);
+        output_close(&f.output);
+        return EXIT_USAGE;
+    }
     fit_concurrency(&f);
     rc = run(&f);
+    drop_tls(f.tls);
     input_close(&f.input);
     return finish(&f, rc);
 }

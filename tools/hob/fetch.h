@@ -11,9 +11,11 @@ struct fetch_options {
     const char *input;  /* NULL = none, "-" = standard input */
     const char *output; /* "-" = standard output */
     size_t concurrency;
-    double timeout; /* seconds for one URL */
-    double each;    /* what one URL takes alone, seconds; 0 = as measured */
-    bool fail;      /* statuses of 400 and more are failures */
+    double timeout;                  /* seconds for one URL */
+    double each;                     /* what one URL takes alone, seconds; 0 = as measured */
+    const char *cacert, *cert, *key; /* names of files, or NULL */
+    bool insecure;                   /* certificates are not verified */
+    bool fail;                       /* statuses of 400 and more are failures */
     bool quiet;
 };
 

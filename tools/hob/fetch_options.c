@@ -30,6 +30,10 @@ const char fetch_help[] =
     "  -t, --timeout SECONDS   for each, with everything (default 30)\n"
     "  -f, --fail              a status of 400 or more is a failure; without it, as with\n"
     "                          curl, it is a result like any other\n"
+    "      --cacert FILE       trusts the CAs in FILE (PEM) for https, instead of the system's\n"
+    "      --cert FILE         shows this certificate (PEM) to servers that ask for one\n"
+    "      --key FILE          the certificate's key; default: it is in its file\n"
+    "  -k, --insecure          does not verify the certificates of servers\n"
     "      --each SECONDS      what each URL takes when it is fetched alone, if that is known:\n"
     "                          the summary's \"one after another\" is then N times that,\n"
     "                          instead of the sum of the measured times, which also holds\n"
@@ -64,12 +68,16 @@ static int finish(const char *command, int argc, char **argv, struct fetch_optio
 }
 
 int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
-    enum { EACH = 256, VERSION };
+    enum { EACH = 256, VERSION, CACERT, CERT, KEY };
     static const struct option options[] = {{"input", required_argument, NULL, 'i'},
                                             {"output", required_argument, NULL, 'o'},
                                             {"concurrency", required_argument, NULL, 'c'},
                                             {"timeout", required_argument, NULL, 't'},
                                             {"fail", no_argument, NULL, 'f'},
+                                            {"cacert", required_argument, NULL, CACERT},
+                                            {"cert", required_argument, NULL, CERT},
+                                            {"key", required_argument, NULL, KEY},
+                                            {"insecure", no_argument, NULL, 'k'},
                                             {"each", required_argument, NULL, EACH},
                                             {"quiet", no_argument, NULL, 'q'},
                                             {"help", no_argument, NULL, 'h'},
@@ -77,7 +85,7 @@ int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
                                             {0}};
     int option;
     *o = (struct fetch_options){.output = "-", .concurrency = 100, .timeout = 30};
-    while ((option = getopt_long(argc, argv, "i:o:c:t:fqh", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "i:o:c:t:fkqh", options, NULL)) != -1) {
         switch (option) {
         case 'i':
             if (o->input) return usage_error(argv[0], "one --input is enough");
@@ -98,6 +106,18 @@ int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
         case EACH:
             if (!parse_seconds(optarg, &o->each))
                 return usage_error(argv[0], "--each is a number of seconds, not '%s'", optarg);
+            break;
+        case CACERT:
+            o->cacert = optarg;
+            break;
+        case CERT:
+            o->cert = optarg;
+            break;
+        case KEY:
+            o->key = optarg;
+            break;
+        case 'k':
+            o->insecure = true;
             break;
         case 'f':
             o->fail = true;

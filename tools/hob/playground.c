@@ -16,12 +16,14 @@ enum { LISTEN_MAX = 16 };
 static const double GRACE = 5; /* seconds that requests in progress have after Ctrl-C */
 
 static const char help[] =
-    "Usage: hob playground [--listen ADDRESS]...\n"
+    "Usage: hob playground [OPTION...]\n"
     "\n"
     "A small HTTP server to try clients against.\n"
     "\n"
     "  -l, --listen ADDRESS  where to listen: 127.0.0.1:8000 (the default), [::1]:8000,\n"
     "                        unix:/run/hob.sock; port 0 is any free one; may be repeated\n"
+    "      --cert FILE       speaks https, with this certificate (PEM)\n"
+    "      --key FILE        its key; default: it is in the certificate's file\n"
     "  -h, --help            this text\n"
     "\n"
     "Routes:\n" ROUTES_HELP "\n"
@@ -30,11 +32,18 @@ static const char help[] =
     "in progress 5 seconds to end; a second Ctrl-C ends at once. Exit status: 0 when it was\n"
     "stopped and every request had ended, 1 when it could not listen, 2 for wrong usage.\n";
 
-static int serve(struct hob_listener *listener, size_t connections) {
+struct playground {
+    const char *addresses[LISTEN_MAX];
+    int count;
+    const char *cert, *key;
+    struct hob_tls *tls; /* NULL: plain http */
+};
+
+static int serve(struct hob_listener *listener, size_t connections, struct hob_tls *tls) {
     return hob_http_serve(listener, routes_answer, NULL,
-                          (struct hob_http_options){.max_connections = connections});
+                          (struct hob_http_options){.max_connections = connections, .tls = tls});
 }
-HOB_TASK(serve, struct hob_listener *, size_t)
+HOB_TASK(serve, struct hob_listener *, size_t, struct hob_tls *)
 
 /* SIGTERM does what Ctrl-C does. */
 static int stop_on_term(struct hob_scope *servers) {
@@ -50,7 +59,7 @@ static int stop_on_term(struct hob_scope *servers) {
 }
 HOB_TASK(stop_on_term, struct hob_scope *)
 
-static int listen_at(const char *address, struct hob_listener **out) {
+static int listen_at(const char *address, const char *scheme, struct hob_listener **out) {
     int rc = hob_listen(address, out);
     if (rc < 0) {
         const struct hob_error *e = hob_error();
@@ -59,47 +68,75 @@ static int listen_at(const char *address, struct hob_listener **out) {
         return rc;
     }
     const char *bound = hob_listener_address(*out);
-    printf("listening on %s%s\n", strncmp(bound, "unix:", 5) == 0 ? "" : "http://", bound);
+    printf("listening on %s%s\n", strncmp(bound, "unix:", 5) == 0 ? "" : scheme, bound);
     fflush(stdout);
     return 0;
 }
 
 static void close_listener(void *listener) { hob_listener_close(listener); }
 
-static int serve_all(const char *const *addresses, int count) {
+static int serve_all(const struct playground *p) {
     size_t connections = raise_file_limit();
     HOB_SCOPE(s);
     hob_spawn_daemon(s, stop_on_term, s);
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < p->count; i++) {
         struct hob_listener *listener;
-        if (listen_at(addresses[i], &listener) < 0) return EXIT_FAILED;
+        if (listen_at(p->addresses[i], p->tls ? "https://" : "http://", &listener) < 0)
+            return EXIT_FAILED;
         HOB_TRY(hob_defer(s, close_listener, listener));
-        hob_spawn(s, serve, listener, connections);
+        hob_spawn(s, serve, listener, connections, p->tls);
     }
     return hob_join(s);
 }
 
-static int app(int argc, char **argv) {
-    static const struct option options[] = {
-        {"listen", required_argument, NULL, 'l'}, {"help", no_argument, NULL, 'h'}, {0}};
-    const char *addresses[LISTEN_MAX] = {"127.0.0.1:8000"};
-    int count = 0, option;
+/* -1: go on; else the exit status. */
+static int parse_options(int argc, char **argv, struct playground *p) {
+    enum { CERT = 256, KEY };
+    static const struct option options[] = {{"listen", required_argument, NULL, 'l'},
+                                            {"cert", required_argument, NULL, CERT},
+                                            {"key", required_argument, NULL, KEY},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    int option;
     while ((option = getopt_long(argc, argv, "l:h", options, NULL)) != -1) {
-        if (option == 'h') return print_text(help);
-        if (option != 'l') {
+        switch (option) {
+        case 'l':
+            if (p->count == LISTEN_MAX)
+                return usage_error(argv[0], "at most %d addresses", LISTEN_MAX);
+            p->addresses[p->count++] = optarg;
+            break;
+        case CERT:
+            p->cert = optarg;
+            break;
+        case KEY:
+            p->key = optarg;
+            break;
+        case 'h':
+            return print_text(help);
+        default:
             fprintf(stderr, "'%s --help' says more.\n", argv[0]); /* getopt has said what */
             return EXIT_USAGE;
         }
-        if (count == LISTEN_MAX) return usage_error(argv[0], "at most %d addresses", LISTEN_MAX);
-        addresses[count++] = optarg;
     }
     if (optind < argc) return usage_error(argv[0], "what is '%s'?", argv[optind]);
+    if (p->key && !p->cert) return usage_error(argv[0], "a --key needs a --cert");
+    if (p->count == 0) p->addresses[p->count++] = "127.0.0.1:8000";
+    return -1;
+}
+
+static int app(int argc, char **argv) {
+    struct playground p = {0};
+    int status = parse_options(argc, argv, &p);
+    if (status >= 0) return status;
+    if (!make_tls(argv[0], p.cert, p.key, NULL, false, &p.tls)) return EXIT_USAGE;
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigprocmask(SIG_BLOCK, &set, NULL); /* for stop_on_term */
     hob_set_grace(GRACE);
-    return serve_all(addresses, count ? count : 1);
+    status = serve_all(&p);
+    drop_tls(p.tls);
+    return status;
 }
 
 const struct command playground_command = {"playground", "a small HTTP server to try clients on",

@@ -217,8 +217,9 @@ static int print_headers(FILE *out, struct hob_request *req) {
 static void print_url(FILE *out, struct hob_request *req) {
     const char *host = hob_request_header(req, "host"), *target = hob_request_target(req);
     char *url = NULL;
-    int n = target[0] == '/' ? asprintf(&url, "http://%s%s", host ? host : "", target)
-                             : asprintf(&url, "%s", target);
+    int n = target[0] == '/'
+                ? asprintf(&url, "%s://%s%s", hob_request_scheme(req), host ? host : "", target)
+                : asprintf(&url, "%s", target);
     json_string(out, n < 0 ? "" : url, n < 0 ? 0 : (size_t)n);
     if (n >= 0) free(url);
 }

@@ -3,6 +3,7 @@
 #ifndef TOOL_H
 #define TOOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -29,6 +30,13 @@ int parse_seconds(const char *text, double *out);
 size_t raise_file_limit(void);
 /* How many descriptors this process has open. */
 size_t count_open_files(void);
+
+struct hob_tls;
+/* A context of TLS, of certificate, key and trusted CAs (names of files, or NULL), or none (NULL)
+ * when there is nothing to say. False, and said with the command's name, when there can be none. */
+bool make_tls(const char *command, const char *cert, const char *key, const char *ca, bool insecure,
+              struct hob_tls **out);
+void drop_tls(struct hob_tls *tls); /* NULL is allowed */
 
 /* A JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD. */
 void json_string(FILE *out, const char *text, size_t n);

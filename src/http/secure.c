@@ -1,0 +1,58 @@
+/* http/secure.c - TLS under HTTP. A client has one context for all its connections, made at the
+ * first need; a server brings its own. */
+#include <hob/error.h>
+#include <hob/tls.h>
+#include <string.h>
+
+#include "http/client.h"
+#include "http/server.h"
+
+#if HAVE_TLS
+
+static struct hob_tls *context(struct hob_client *c) {
+    if (c->options.tls) return c->options.tls;
+    if (!c->own_tls) hob_tls_new(&c->own_tls);
+    return c->own_tls;
+}
+
+/* "example.org:443", "[fe80::1%eth0]:443": the host alone; the zone is no part of what is verified.
+ */
+static void host_name(const char *address, char *out, size_t n) {
+    const char *from = address + (*address == '[');
+    size_t size = strcspn(from, *address == '[' ? "%]" : ":");
+    if (size > n - 1) size = n - 1;
+    memcpy(out, from, size);
+    out[size] = 0;
+}
+
+int hob__client_secure(struct hob_client *c, struct hob_stream *stream, const char *address) {
+    char host[256];
+    struct hob_tls *tls = context(c);
+    if (!tls) return hob_fail_from(HOB_E_HTTP_TLS, "no TLS with %s", address);
+    host_name(address, host, sizeof host);
+    return hob_tls_start(stream, tls, .server_name = host, .alpn = "http/1.1",
+                         .handshake_timeout = c->options.tls_timeout);
+}
+
+void hob__client_secure_free(struct hob_client *c) { hob_tls_free(c->own_tls); }
+
+int hob__server_secure(struct hob__server *server, struct hob_stream *stream) {
+    return hob_tls_accept(stream, server->options.tls, .alpn = "http/1.1",
+                          .handshake_timeout = server->options.tls_timeout);
+}
+
+#else
+
+int hob__client_secure(struct hob_client *c, struct hob_stream *stream, const char *address) {
+    (void)c, (void)stream;
+    return hob_fail(HOB_E_HTTP_TLS, "%s: %s", address, hob_http_strerror(HOB_E_HTTP_TLS));
+}
+
+void hob__client_secure_free(struct hob_client *c) { (void)c; }
+
+int hob__server_secure(struct hob__server *server, struct hob_stream *stream) {
+    (void)server, (void)stream;
+    return hob_fail(HOB_E_HTTP_TLS, "%s", hob_http_strerror(HOB_E_HTTP_TLS));
+}
+
+#endif
