@@ -54,7 +54,8 @@ enum {
     HOB_E_HTTP_ILLEGAL = -5122, /* what was to be sent has a byte that would break the message */
     HOB_E_HTTP_EXPECT = -5123,  /* an Expect other than 100-continue */
     HOB_E_HTTP_SIZE = -5124,    /* more or less of the body than the size that was announced */
-    HOB_E_HTTP_INTERIM = -5125  /* more interim answers (1xx) than 64 before the final one */
+    HOB_E_HTTP_INTERIM = -5125, /* more interim answers (1xx) than 64 before the final one */
+    HOB_E_HTTP_CODING = -5126   /* a body that is not what its Content-Encoding says */
 };
 
 /* The name and meaning of one of these codes; NULL for any other code. */
@@ -99,16 +100,20 @@ struct hob_client_options {
                             connection serves one request */
     struct hob_tls *tls; /* for https:// (hob_tls_new(); has to outlive the client); default: one of
                             the client's own, which verifies servers by the system's CAs */
-    double connect_timeout;  /* for name and connection together; default 30 */
-    double tls_timeout;      /* for the TLS handshake behind it; default 10 */
-    double stall_timeout;    /* without a single byte of progress while sending or receiving;
-                                default 60 */
-    double timeout;          /* of a request, from hob_client_request() until its body is read;
-                                default none */
-    unsigned max_redirects;  /* default 10 */
-    bool no_redirects;       /* 3xx answers are given to the caller */
-    bool fail_on_status;     /* a status of 400 or more is the error HOB_E_HTTP_STATUS */
-    uint64_t max_body;       /* of a body that is read whole, bytes; default 64 MiB */
+    double connect_timeout; /* for name and connection together; default 30 */
+    double tls_timeout;     /* for the TLS handshake behind it; default 10 */
+    double stall_timeout;   /* without a single byte of progress while sending or receiving;
+                               default 60 */
+    double timeout;         /* of a request, from hob_client_request() until its body is read;
+                               default none */
+    unsigned max_redirects; /* default 10 */
+    bool no_redirects;      /* 3xx answers are given to the caller */
+    bool fail_on_status;    /* a status of 400 or more is the error HOB_E_HTTP_STATUS */
+    bool raw_bodies;       /* bodies stay compressed if the server says so; without it a response is
+                              unpacked as it is read (gzip, deflate, br, zstd, as far as the build
+                              has them), and requests say so in Accept-Encoding */
+    uint64_t max_body;     /* of a body that is read whole, bytes, unpacked; default 64 MiB */
+    uint64_t max_unpacked; /* of a body that comes compressed, bytes, in all; default 1 GiB */
     size_t max_header_line;  /* bytes without the line's end; default 8 KiB */
     size_t max_header_block; /* bytes with the status line; default 64 KiB */
     size_t max_headers;      /* default 128 */
@@ -189,7 +194,7 @@ HOB_API size_t hob_response_header_count(const struct hob_response *res);
 HOB_API struct hob_header hob_response_header_at(const struct hob_response *res, size_t i);
 /* The URL that answered, after redirects. */
 HOB_API const char *hob_response_url(const struct hob_response *res);
-/* How long the body is; -1 when that is not known before its end. */
+/* How long the body is; -1 when that is not known before its end (nor when it comes compressed). */
 HOB_API int64_t hob_response_size(const struct hob_response *res);
 /* Did the connection serve an earlier request? */
 HOB_API bool hob_response_reused(const struct hob_response *res);

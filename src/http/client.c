@@ -138,6 +138,7 @@ static void reset(struct hob_response *res) {
     uint64_t deadline = res->wire.deadline;
     double stall = res->wire.stall;
     hob__wire_free(&res->wire);
+    hob__packed_free(res);
     if (res->fields != res->inline_fields) hob__free(res->fields);
     res->fields = res->inline_fields;
     res->block = NULL;

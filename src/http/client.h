@@ -7,6 +7,7 @@
 #include <hob/sync.h>
 
 #include "base/list.h"
+#include "http/decode.h"
 #include "http/wire.h"
 
 enum { HOB__CLIENT_BUCKETS = 256, HOB__RESPONSE_FIELDS = 24 };
@@ -47,6 +48,15 @@ struct hob_client {
     bool closed, reaping;
 };
 
+/* A body that comes compressed. */
+struct hob__packed {
+    struct hob__decoder *decoder;
+    size_t at, size;   /* of bytes: what has not been decoded yet */
+    uint64_t unpacked; /* so far */
+    bool over;         /* all of it has been handed out */
+    char bytes[16384];
+};
+
 struct hob_response {
     struct hob_client *client;
     struct hob__host *host; /* while the exchange holds slots */
@@ -56,6 +66,7 @@ struct hob_response {
     const char *method;
     const char *block; /* the head */
     struct hob__h1_field *fields;
+    struct hob__packed *packed; /* NULL: the body comes as it is */
     struct hob__buffer body;
     double timeout;
     int error; /* of an earlier call, or 0 */
@@ -106,6 +117,7 @@ int hob__response_head(struct hob_response *res);
 void hob__response_finish(struct hob_response *res);
 /* The same with the connection closed. */
 void hob__response_abort(struct hob_response *res);
+void hob__packed_free(struct hob_response *res);
 /* Reads up to `max` bytes of body and drops them, so that the connection can be kept. */
 void hob__response_drain(struct hob_response *res, size_t max);
 #endif

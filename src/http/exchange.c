@@ -85,6 +85,9 @@ static int put_headers(struct hob__fetch *f, struct hob_response *res, struct ho
         if (!find(own, h->name) && !(foreign(f) && bound(h->name))) rc = put_header(f, res, b, h);
     if (rc == 0 && f->basic[0] && !find(own, "authorization"))
         rc = hob__h1_put_field(b, "Authorization", f->basic, strlen(f->basic));
+    if (rc == 0 && *hob__decodes() && !c->options.raw_bodies && !find(own, "accept-encoding") &&
+        !find(c->headers, "accept-encoding"))
+        rc = put_header(f, res, b, &(struct hob_header){"Accept-Encoding", hob__decodes()});
     if (rc == 0 && c->user_agent[0] && !find(own, "user-agent") && !find(c->headers, "user-agent"))
         rc = put_header(f, res, b, &(struct hob_header){"User-Agent", c->user_agent});
     return rc;

@@ -9,6 +9,8 @@ const char *hob_http_strerror(int code) {
     switch (code) {
     case HOB_E_HTTP_TLS:
         return "https:// needs TLS (libhob-tls), which this build does not have";
+    case HOB_E_HTTP_CODING:
+        return "a body that is not in its Content-Encoding";
     case HOB_E_HTTP_START_LINE:
         return "malformed request or status line";
     case HOB_E_HTTP_VERSION:

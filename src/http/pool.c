@@ -65,6 +65,7 @@ static void set_defaults(struct hob_client_options *o) {
     if (o->timeout == 0) o->timeout = INFINITY;
     if (!o->max_redirects) o->max_redirects = 10;
     if (!o->max_body) o->max_body = 64 << 20;
+    if (!o->max_unpacked) o->max_unpacked = 1 << 30;
 }
 
 static int set_base(struct hob_client *c, const char *base_url) {

@@ -40,6 +40,7 @@ void hob_response_close(struct hob_response *res) {
     if (!res) return;
     leave(res, false);
     hob__wire_free(&res->wire);
+    hob__packed_free(res);
     hob__buffer_free(&res->body);
     if (res->fields != res->inline_fields) hob__free(res->fields);
     hob__free(res->url);
@@ -76,6 +77,15 @@ static int explain(struct hob_response *res, int rc, const char *method) {
                             url, got, (long long)w->h1.content_length);
         return hob_fail(rc, "%s %s: response cut short after %llu bytes of a chunked body", method,
                         url, got);
+    case HOB_E_HTTP_BODY_TOO_LARGE:
+        if (res->packed && res->packed->unpacked > res->client->options.max_unpacked)
+            return hob_fail(rc, "%s: the body, unpacked, is larger than %llu bytes", url,
+                            (unsigned long long)res->client->options.max_unpacked);
+        return hob_fail(rc, "%s: the body is larger than %llu bytes", url,
+                        (unsigned long long)res->client->options.max_body);
+    case HOB_E_HTTP_CODING:
+        return hob_fail(rc, "%s %s: the body is not what \"Content-Encoding: %s\" says", method,
+                        url, hob_response_header(res, "content-encoding"));
     default:
         if (!res->block && rc > HOB_E_HTTP_TLS)
             return hob_fail(rc, "%s %s: no response: %s", method, url, hob_strerror(rc));
@@ -111,6 +121,30 @@ static int index_fields(struct hob_response *res, struct hob_slice block) {
     return 0;
 }
 
+void hob__packed_free(struct hob_response *res) {
+    if (res->packed) hob__decoder_free(res->packed->decoder);
+    hob__free(res->packed);
+    res->packed = NULL;
+}
+
+/* Does the body come compressed, in a way that is known here? */
+static int unpack(struct hob_response *res) {
+    struct hob__decoder *decoder;
+    if (res->client->options.raw_bodies) return 0;
+    int rc = hob__decoder_open(&decoder, hob_response_header(res, "content-encoding"));
+    if (!decoder) return rc;
+    res->packed = hob__alloc(sizeof *res->packed);
+    if (!res->packed) {
+        hob__decoder_free(decoder);
+        return -ENOMEM;
+    }
+    res->packed->decoder = decoder;
+    res->packed->at = res->packed->size = 0;
+    res->packed->unpacked = 0;
+    res->packed->over = false;
+    return 0;
+}
+
 int hob__response_head(struct hob_response *res) {
     struct hob__wire *w = &res->wire;
     struct hob_slice piece;
@@ -131,6 +165,8 @@ int hob__response_head(struct hob_response *res) {
     if (hob__h1_idle(&w->h1)) { /* there is no body */
         w->ended = true;
         hob__response_finish(res);
+    } else if (unpack(res) < 0) {
+        return explain(res, -ENOMEM, res->method);
     }
     return 0;
 }
@@ -162,6 +198,7 @@ const char *hob_response_header(const struct hob_response *res, const char *name
 
 int64_t hob_response_size(const struct hob_response *res) {
     if (res->wire.h1.flags & HOB__H1_NO_BODY) return 0;
+    if (res->packed) return -1;
     return res->wire.h1.content_length;
 }
 
@@ -185,13 +222,48 @@ static int readable(struct hob_response *res) {
     return 0;
 }
 
+/* Bytes of a body that comes compressed: a piece of it is read when the decoder has nothing more to
+ * give. */
+static ssize_t read_decoded(struct hob_response *res, void *buf, size_t n) {
+    struct hob__packed *p = res->packed;
+    for (;;) {
+        size_t taken = p->size;
+        ssize_t got = hob__decode(p->decoder, p->bytes + p->at, &taken, buf, n);
+        if (got < 0) return got;
+        p->at += taken;
+        p->size -= taken;
+        p->unpacked += (uint64_t)got;
+        if (p->unpacked > res->client->options.max_unpacked) return HOB_E_HTTP_BODY_TOO_LARGE;
+        if (got > 0) return got;
+        if (p->size > 0 && taken == 0) return HOB_E_HTTP_CODING;
+        if (p->size > 0) continue;
+        got = hob__wire_read(&res->wire, p->bytes, sizeof p->bytes);
+        if (got == 0) return hob__decoder_complete(p->decoder) ? 0 : HOB_E_HTTP_CODING;
+        if (got < 0) return got;
+        p->at = 0;
+        p->size = (size_t)got;
+    }
+}
+
+static ssize_t read_body(void *response, void *buf, size_t n) {
+    struct hob_response *res = response;
+    return res->packed ? read_decoded(res, buf, n) : hob__wire_read(&res->wire, buf, n);
+}
+
+static bool complete(const struct hob_response *res) {
+    return res->wire.ended && (!res->packed || res->packed->over);
+}
+
 ssize_t hob_response_read(struct hob_response *res, void *buf, size_t n) {
     int rc = readable(res);
     if (rc < 0) return rc;
-    if (res->wire.ended || n == 0) return 0;
-    ssize_t got = hob__wire_read(&res->wire, buf, n);
+    if (complete(res) || n == 0) return 0;
+    ssize_t got = read_body(res, buf, n);
     if (got < 0) return spoil(res, (int)got);
-    if (got == 0) hob__response_finish(res);
+    if (got == 0) {
+        if (res->packed) res->packed->over = true;
+        hob__response_finish(res);
+    }
     return got;
 }
 
@@ -200,12 +272,10 @@ int hob_response_body(struct hob_response *res, const char **data, size_t *size)
     if (rc < 0) return rc;
     if (!res->have_body) {
         uint64_t max = res->client->options.max_body;
-        rc = hob__wire_read_all(&res->wire, &res->body, max);
-        if (rc == HOB_E_HTTP_BODY_TOO_LARGE) {
-            hob__response_abort(res);
-            return res->error = hob_fail(rc, "%s: the body is larger than %llu bytes", res->url,
-                                         (unsigned long long)max);
-        }
+        if (res->packed)
+            rc = hob__read_whole(read_body, res, 0, &res->body, max);
+        else
+            rc = hob__wire_read_all(&res->wire, &res->body, max);
         if (rc < 0) return spoil(res, rc);
         hob__response_finish(res);
         res->have_body = true;

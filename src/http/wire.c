@@ -147,31 +147,35 @@ ssize_t hob__wire_read(struct hob__wire *w, void *buf, size_t n) {
     return 0;
 }
 
-int hob__wire_read_all(struct hob__wire *w, struct hob__buffer *body, uint64_t max) {
+int hob__read_whole(ssize_t (*read)(void *from, void *buf, size_t n), void *from, size_t expected,
+                    struct hob__buffer *body, uint64_t max) {
     enum { AT_ONCE = 1 << 20 };
     if (max > SIZE_MAX / 4) max = SIZE_MAX / 4;
-    int64_t size = w->h1.content_length;
-    if (!(w->h1.flags & HOB__H1_NO_BODY) && size > 0 && (uint64_t)size > max)
-        return HOB_E_HTTP_BODY_TOO_LARGE;
-    size_t want = size > 0 && size < AT_ONCE ? (size_t)size + 1 : FIRST;
+    size_t want = expected > 0 && expected < AT_ONCE ? expected + 2 : FIRST;
     for (;;) {
-        if (hob__buffer_room(body) < 2 && !w->ended) {
+        if (hob__buffer_room(body) < 2) {
             int rc = hob__buffer_reserve(body, want, SIZE_MAX / 2);
             if (rc < 0) return rc;
             want = FIRST;
         }
         /* One byte is kept for the NUL; one more than max shows that there is more. */
-        size_t room = hob__buffer_room(body), left = (size_t)max - hob__buffer_size(body) + 1;
-        ssize_t got = hob__wire_read(w, hob__buffer_tail(body),
-                                     room ? (room - 1 < left ? room - 1 : left) : 0);
+        size_t room = hob__buffer_room(body) - 1, left = (size_t)max - hob__buffer_size(body) + 1;
+        ssize_t got = read(from, hob__buffer_tail(body), room < left ? room : left);
         if (got < 0) return (int)got;
         if (got == 0) break;
         hob__buffer_put(body, (size_t)got);
         if (hob__buffer_size(body) > max) return HOB_E_HTTP_BODY_TOO_LARGE;
     }
-    int rc = hob__buffer_reserve(body, 1, SIZE_MAX / 2);
-    if (rc == 0) *hob__buffer_tail(body) = 0;
-    return rc;
+    *hob__buffer_tail(body) = 0;
+    return 0;
+}
+
+static ssize_t read_wire(void *wire, void *buf, size_t n) { return hob__wire_read(wire, buf, n); }
+
+int hob__wire_read_all(struct hob__wire *w, struct hob__buffer *body, uint64_t max) {
+    int64_t size = w->h1.flags & HOB__H1_NO_BODY ? 0 : w->h1.content_length;
+    if (size > 0 && (uint64_t)size > max) return HOB_E_HTTP_BODY_TOO_LARGE;
+    return hob__read_whole(read_wire, w, size > 0 ? (size_t)size : 0, body, max);
 }
 
 /* ---- writing ---- */

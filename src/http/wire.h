@@ -46,6 +46,10 @@ int hob__wire_event(struct hob__wire *w, struct hob_slice *piece);
 ssize_t hob__wire_read(struct hob__wire *w, void *buf, size_t n);
 /* What is left of the body, with a NUL behind it, put into `body`; at most max bytes in all. */
 int hob__wire_read_all(struct hob__wire *w, struct hob__buffer *body, uint64_t max);
+/* The same from any source: `read` gives up to n bytes, 0 = the end, or an error. expected: so many
+ * bytes will probably come; 0 = unknown. */
+int hob__read_whole(ssize_t (*read)(void *from, void *buf, size_t n), void *from, size_t expected,
+                    struct hob__buffer *body, uint64_t max);
 /* All of it; each 64 KiB may take `stall` seconds. 0 or an error. iov is changed. */
 int hob__wire_write(struct hob__wire *w, struct iovec *iov, int count);
 
