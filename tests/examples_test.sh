@@ -397,6 +397,39 @@ def json_format(start):
     run(["a", "b"], text, 2, "", "usage: ")
 
 
+def json_stream(start):
+    """100 MB of records in less than 64 MB of memory (most of which is this script's, before exec)."""
+    def run(text, suffix, words, status, out, *err):
+        with tempfile.NamedTemporaryFile("wb", suffix=suffix) as file:
+            file.write(text)
+            file.flush()
+            done = run_it("json_stream", file.name, *words)
+            need(done.returncode == status and done.stdout.decode() == out, done)
+            need(all(word in done.stderr.decode() for word in err), done)
+
+    text = b'[{"id": 1, "user": {"name": "Ada"}},\n {"id": 2}, 3]'
+    run(text, ".json", [], 0, '{"id":1,"user":{"name":"Ada"}}\n{"id":2}\n3\n', "3 of 3 records")
+    run(text, ".json", ["/user/name", "Ada"], 0, '{"id":1,"user":{"name":"Ada"}}\n', "1 of 3")
+    run(b'{"id":1}\r\n\nno\n{"id":2}', ".ndjson", ["/id"], 0, '{"id":1}\n{"id":2}\n',
+        "left out: line 3, column 1", "2 of 2 records, 1 bad lines")
+    run(b'[1,\n 2 3]', ".json", [], 1, "", "line 2, column 4", "expected ',' or ']', found '3'")
+    run(b'[1,\n 2', ".json", [], 1, "", "found the end of the text")
+    run(b'{"a": 1}', ".json", [], 1, "", "an object where an array of records was expected")
+    with tempfile.NamedTemporaryFile("w") as file:
+        block = ",\n".join('{"id": %d, "name": "user %d", "tags": ["a", "b"], "score": %d.5}' % (n, n, n)
+                           for n in range(10000))
+        count = 100 * 1000 * 1000 // len(block) + 1
+        file.write("[" + ",".join([block] * count) + "]")
+        file.flush()
+        child = subprocess.Popen([build / "examples" / "json_stream", file.name, "/name", "user 77"],
+                                 stdout=subprocess.PIPE)
+        out = child.stdout.read()
+        status, usage = os.wait4(child.pid, 0)[1:]
+        child.returncode = status
+        need(status == 0 and out.count(b"\n") == count, "%d records" % out.count(b"\n"))
+        need(usage.ru_maxrss < 64 * 1024, "%d KiB of memory" % usage.ru_maxrss)
+
+
 def read_files(start):
     start().prints("\n".join("%d bytes: I am file %d" % (10 + len(str(i)) + 1, i) for i in range(100)))
     with tempfile.TemporaryDirectory() as folder:

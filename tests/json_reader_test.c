@@ -1,12 +1,13 @@
 /* json_reader_test.c - JSON in pieces: whatever the pieces, the reader says what the parser says of
  * the whole: the same values, the same errors in the same words, at the same places. */
-#include "../fuzz/fuzz.h"
 #include "test.h"
+
+#include "../fuzz/fuzz.h"
+#include "base/memory.h"
+
 #include <hob/error.h>
 #include <hob/json_reader.h>
 #include <stdarg.h>
-
-#include "base/memory.h"
 
 /* ---- a text, read with cuts, as a line of events ---- */
 
@@ -40,7 +41,7 @@ static void say_value(struct heard *h, const struct hob_json *v) {
     hob_json_text_free(text);
 }
 
-static void say_place(struct heard *h, const struct hob_json_reader *r) {
+static void say_place(struct heard *h, struct hob_json_reader *r) {
     struct hob_json_place p = hob_json_reader_place(r);
     say(h, "@%llu:%llu:%llu ", (unsigned long long)p.line, (unsigned long long)p.column,
         (unsigned long long)p.byte);

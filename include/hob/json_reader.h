@@ -147,7 +147,7 @@ HOB_API int hob_json_read_item(struct hob_json_reader *r, const struct hob_json 
 /* ---- about it ---- */
 
 /* Where what was read last begins: the event, the record, the error. */
-HOB_API struct hob_json_place hob_json_reader_place(const struct hob_json_reader *r);
+HOB_API struct hob_json_place hob_json_reader_place(struct hob_json_reader *r);
 /* How many containers are open. */
 HOB_API unsigned hob_json_reader_depth(const struct hob_json_reader *r);
 /* What has been read ahead, and not been used: behind the text's end, somebody else's bytes. Good

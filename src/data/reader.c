@@ -197,13 +197,9 @@ int hob__reader_enter(struct hob_json_reader *r, enum hob__json_busy call) {
 
 /* ---- about it ---- */
 
-struct hob_json_place hob_json_reader_place(const struct hob_json_reader *r) {
-    struct hob_json_place place = r->began_place;
-    if (r->began) {
-        place = r->place;
-        hob__json_move(&place, r->counted, (size_t)(r->began - r->counted));
-    }
-    return place;
+struct hob_json_place hob_json_reader_place(struct hob_json_reader *r) {
+    if (r->began) hob__reader_count(r, r->began);
+    return r->began_place;
 }
 
 unsigned hob_json_reader_depth(const struct hob_json_reader *r) { return r->depth; }

@@ -29,7 +29,7 @@ static int parse(struct hob_json_reader *r, size_t n, unsigned depth) {
 }
 
 /* An error of the parser that has no place of its own. */
-static int twice(const struct hob_json_reader *r) {
+static int twice(struct hob_json_reader *r) {
     char words[400];
     struct hob_json_place place = hob_json_reader_place(r);
     const struct hob_error *e = hob_error();

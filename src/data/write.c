@@ -1,4 +1,5 @@
 /* data/write.c - a tree as text. */
+#include "data/append.h"
 #include "data/number.h"
 #include "data/tree.h"
 
@@ -273,6 +274,16 @@ int hob_json_write_with(const struct hob_json *v, struct hob_json_write_options 
     *text = w.text;
     if (size) *size = w.size;
     return 0;
+}
+
+bool hob__json_append(struct hob__json_text *t, const struct hob_json *v, unsigned depth,
+                      const struct hob_json_write_options *o) {
+    struct writer w = {t->text, t->size, t->room, o};
+    bool ok = put_value(&w, v, depth);
+    t->text = w.text; /* may have moved all the same */
+    t->room = w.room;
+    if (ok) t->size = w.size;
+    return ok;
 }
 
 void hob_json_text_free(char *text) { hob__free(text); }
