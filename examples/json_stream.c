@@ -33,8 +33,9 @@ static int convert(struct hob_stream *output, int argc, char **argv) {
     HOB_JSON_READER(in);
     HOB_JSON_BUILDER(out);
     HOB_TRY(hob_open(name, "r", &file));
-    HOB_TRY(hob_json_reader_open(file, &in, .lines = end && strcmp(end, ".ndjson") == 0,
-                                 .limit = 1 << 20, .bad = bad_line, .bad_arg = &bad));
+    HOB_TRY(hob_json_reader_open(file, &in, .limit = 1 << 20,
+                                 .lines = end && strcmp(end, ".ndjson") == 0, .bad = bad_line,
+                                 .bad_arg = &bad));
     HOB_TRY(hob_json_builder_open(output, &out, .lines = true));
     HOB_EACH_JSON(record, in) {
         records++;

@@ -419,10 +419,12 @@ def json_stream(start):
         block = ",\n".join('{"id": %d, "name": "user %d", "tags": ["a", "b"], "score": %d.5}' % (n, n, n)
                            for n in range(10000))
         count = 100 * 1000 * 1000 // len(block) + 1
-        file.write("[" + ",".join([block] * count) + "]")
+        for n in range(count):
+            file.write(("," if n else "[") + block)
+        file.write("]")
         file.flush()
         child = subprocess.Popen([build / "examples" / "json_stream", file.name, "/name", "user 77"],
-                                 stdout=subprocess.PIPE)
+                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         out = child.stdout.read()
         status, usage = os.wait4(child.pid, 0)[1:]
         child.returncode = status
