@@ -2,6 +2,7 @@
  * system's. */
 #include <hob/json_builder.h>
 #include <hob/json_reader.h>
+#include <hob/model.h>
 #include <hob/url.h>
 
 #include <stdio.h>
@@ -39,6 +40,7 @@ static const char *const own[] = {
     [HOB_E_STOPPING - HOB_E_JSON_TYPE] = "a JSON value of another type",
     [HOB_E_STOPPING - HOB_E_JSON_ORDER] = "JSON written out of order",
     [HOB_E_STOPPING - HOB_E_JSON_INCOMPLETE] = "JSON that ends too early",
+    [HOB_E_STOPPING - HOB_E_MODEL] = "a value that does not fit its model",
     [HOB_E_STOPPING - HOB_E_TLS] = "TLS failed",
     [HOB_E_STOPPING - HOB_E_TLS_NAME] = "the certificate is for another name",
     [HOB_E_STOPPING - HOB_E_TLS_EXPIRED] = "the certificate has expired or is not valid yet",

@@ -29,3 +29,18 @@ const char *hob__json_indexer_name(hob__json_indexer *indexer) {
 #endif
     return indexer == hob__json_index_plain ? "plain" : "unknown";
 }
+
+bool hob__utf8_is(const uint8_t *text, size_t n) {
+    hob__json_indexer *best = hob__json_indexer_best();
+#if defined(__x86_64__)
+    if (best == hob__json_index_avx2) return hob__utf8_is_avx2(text, n);
+#elif defined(__aarch64__)
+    if (best == hob__json_index_neon) return hob__utf8_is_neon(text, n);
+#endif
+    const uint64_t tops = UINT64_C(0x8080808080808080);
+    for (uint64_t eight; n >= 8; text += 8, n -= 8) { /* ASCII in front */
+        memcpy(&eight, text, 8);
+        if (eight & tops) break;
+    }
+    return hob__utf8_valid(text, n, NULL);
+}

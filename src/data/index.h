@@ -44,4 +44,12 @@ const char *hob__json_indexer_name(hob__json_indexer *indexer);
  * else *bad, unless NULL, is where the first wrong sequence begins. */
 bool hob__utf8_valid(const uint8_t *text, size_t n, size_t *bad);
 
+/* The same without the place, as fast as the processor can. */
+bool hob__utf8_is(const uint8_t *text, size_t n);
+#if defined(__x86_64__)
+bool hob__utf8_is_avx2(const uint8_t *text, size_t n);
+#elif defined(__aarch64__)
+bool hob__utf8_is_neon(const uint8_t *text, size_t n);
+#endif
+
 #endif

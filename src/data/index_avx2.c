@@ -147,4 +147,19 @@ TARGET static inline void classify(const uint8_t *block, struct hob__json_bits *
 TARGET int64_t hob__json_index_avx2(const uint8_t *text, size_t n, uint32_t *out) {
     return index_text(text, n, out);
 }
+
+TARGET static inline void utf8_block(struct utf8 *u, const uint8_t *block) {
+    utf8_64(u, _mm256_loadu_si256((const __m256i *)(const void *)block),
+            _mm256_loadu_si256((const __m256i *)(const void *)(block + 32)));
+}
+
+TARGET bool hob__utf8_is_avx2(const uint8_t *text, size_t n) {
+    struct utf8 u = {0};
+    uint8_t last[HOB__JSON_BLOCK] = {0};
+    size_t i = 0;
+    for (; i + HOB__JSON_BLOCK <= n; i += HOB__JSON_BLOCK) utf8_block(&u, text + i);
+    if (i < n) memcpy(last, text + i, n - i);
+    utf8_block(&u, last);
+    return utf8_ends(&u);
+}
 #endif

@@ -160,4 +160,20 @@ static inline void classify(const uint8_t *block, struct hob__json_bits *b, stru
 int64_t hob__json_index_neon(const uint8_t *text, size_t n, uint32_t *out) {
     return index_text(text, n, out);
 }
+
+static inline void utf8_block(struct utf8 *u, const uint8_t *block) {
+    uint8x16_t v[4];
+    for (int i = 0; i < 4; i++) v[i] = vld1q_u8(block + 16 * i);
+    utf8_64(u, v);
+}
+
+bool hob__utf8_is_neon(const uint8_t *text, size_t n) {
+    struct utf8 u = {0};
+    uint8_t last[HOB__JSON_BLOCK] = {0};
+    size_t i = 0;
+    for (; i + HOB__JSON_BLOCK <= n; i += HOB__JSON_BLOCK) utf8_block(&u, text + i);
+    if (i < n) memcpy(last, text + i, n - i);
+    utf8_block(&u, last);
+    return utf8_ends(&u);
+}
 #endif
