@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 #include "base/memory.h"
-#include "data/index.h"
+#include "data/write.h"
 
 static char why[600];
 
@@ -56,16 +56,31 @@ static int parse(const char *text, size_t n) {
         CHECK_HAS(why, words);                                                                     \
     } while (0)
 
-/* What the text is once it is read and written again. */
+/* What the text is once it is read and written again, in every way that there is. */
 static void same(const char *text, const char *wanted) {
     struct hob_json_doc *doc;
     char *out;
     size_t n;
+    bool ascii = true;
+    for (const char *p = wanted; *p; p++) ascii &= *p > 0;
     CHECK_EQ(parse_n(text, strlen(text), (struct hob_json_options){0}, &doc), 0);
     CHECK_EQ(hob_json_write(hob_json_root(doc), &out, &n), 0);
     CHECK_STR(out, wanted);
     CHECK_EQ(n, strlen(out));
     hob_json_text_free(out);
+    const struct hob__json_way *way;
+    for (size_t i = 0; (way = hob__json_way_at(i)); i++) {
+        struct hob__json_writer w = {0};
+        CHECK_EQ(way->write(hob_json_root(doc), &w), 0);
+        CHECK_EQ(w.size, n);
+        CHECK(memcmp(w.text, wanted, n) == 0);
+        hob_json_text_free(w.text);
+    }
+    if (ascii) { /* by the writer for all options */
+        CHECK_EQ(hob_json_write(hob_json_root(doc), &out, &n, .ascii = true), 0);
+        CHECK_STR(out, wanted);
+        hob_json_text_free(out);
+    }
     hob_json_free(doc);
 }
 
@@ -222,9 +237,12 @@ static bool utf8_by_the_table(const uint8_t *s, size_t n) {
 
 static void index_all(const uint8_t *text, size_t n, int64_t wanted, const uint32_t *places) {
     static uint32_t out[1024];
-    int64_t got = hob__json_indexer_best()(text, n, out);
-    CHECK_EQ(got, wanted);
-    for (int64_t i = 0; i < got; i++) CHECK_EQ(out[i], places[i]);
+    const struct hob__json_way *way;
+    for (size_t k = 0; (way = hob__json_way_at(k)); k++) {
+        int64_t got = way->index(text, n, out);
+        if (got != wanted) FAIL("%s: %lld places", way->name, (long long)got);
+        for (int64_t i = 0; i < got; i++) CHECK_EQ(out[i], places[i]);
+    }
 }
 
 TEST(utf8_as_in_the_standard) {
@@ -247,13 +265,14 @@ TEST(utf8_as_in_the_standard) {
         size_t bad = 0;
         CHECK_EQ(hob__utf8_valid(text, at + 5, &bad), valid);
         if (!valid) CHECK(bad >= at && bad < at + 4);
-        CHECK_EQ(hob__json_index_plain(text, at + 5, out) > 0, valid);
-        CHECK_EQ(hob__json_indexer_best()(text, at + 5, out) > 0, valid);
+        const struct hob__json_way *way;
+        for (size_t k = 0; (way = hob__json_way_at(k)); k++)
+            if ((way->index(text, at + 5, out) > 0) != valid) FAIL("%s: %u", way->name, code);
     }
 }
 
-/* The fast first pass against the plain one, on texts of its own alphabet at every length. */
-TEST(both_first_passes_see_the_same) {
+/* The fast first passes against the plain one, on texts of their own alphabet at every length. */
+TEST(all_first_passes_see_the_same) {
     static const char alphabet[] = "\"\"\\\\{}[]:, \n\t1ax\x01\f\x1a\xC3\xA4";
     static uint32_t places[1024];
     uint64_t seed = 42;
@@ -414,6 +433,58 @@ TEST(written_in_several_ways) {
     written("[\"\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80\x7F\\n\"]",
             (struct hob_json_write_options){.ascii = true},
             "[\"\\u00e4\\u20ac\\ud83d\\ude00\x7F\\n\"]");
+}
+
+/* Long and short ones among each other: the writer has room for each. */
+TEST(strings_longer_than_the_room) {
+    enum { MOST = 3000 };
+    static char text[4 * MOST + 100];
+    for (size_t n = 200; n < MOST; n += n < 600 ? 1 : 97) {
+        size_t end = 0;
+        text[end++] = '{';
+        for (int i = 0; i < 3; i++) {
+            text[end++] = '"';
+            memset(text + end, 'a' + i, n);
+            end += n;
+            strcpy(text + end, i < 2 ? "\":[]," : "\":\"x\"}");
+            end += strlen(text + end);
+        }
+        same(text, text);
+    }
+}
+
+TEST(written_as_deep_as_a_tree_can_be) {
+    enum { DEEP = 1024 };
+    static char text[12 * DEEP];
+    size_t end = 0;
+    for (int i = 0; i < DEEP / 2; i++) end += (size_t)sprintf(text + end, "[{\"%d\":", i);
+    end += (size_t)sprintf(text + end, "0.5");
+    for (int i = 0; i < DEEP / 2; i++) end += (size_t)sprintf(text + end, "}]");
+    same(text, text);
+    struct hob_json_doc *doc;
+    char *out;
+    CHECK_EQ(hob_json_parse(text, end, &doc), 0);
+    CHECK_EQ(hob_json_write(hob_json_root(doc), &out, NULL, .sort = true), 0);
+    CHECK_STR(out, text);
+    hob_json_text_free(out);
+    hob_json_free(doc);
+}
+
+/* Deeper than any that was parsed: what is made of values by hand. */
+TEST(written_deeper_than_a_tree_can_be) {
+    enum { DEEP = 3000 };
+    static struct hob_json v[DEEP];
+    for (size_t i = 0; i < DEEP; i++) {
+        v[i].head = HOB_JSON_ARRAY | (uint64_t)(i < DEEP - 1) << 8;
+        v[i].of.span = DEEP - i;
+    }
+    char *out;
+    size_t n;
+    CHECK_EQ(hob_json_write(v, &out, &n), 0);
+    CHECK_EQ(n, 2 * DEEP);
+    CHECK_EQ(strspn(out, "["), DEEP);
+    CHECK_EQ(strspn(out + DEEP, "]"), DEEP);
+    hob_json_text_free(out);
 }
 
 /* Strings of every length, with something to escape at every place. */

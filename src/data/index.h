@@ -8,7 +8,8 @@
  * and Keiser and Lemire, "Validating UTF-8 In Less Than One Instruction Per Byte" (2020).
  *
  * Which bytes of a block are what is found by the best that the processor has (index_avx2.c,
- * index_neon.c, index_plain.c); what follows from that (index_loop.h) is the same for all. */
+ * index_neon.c, index_plain.c; way.h chooses); what follows from that (index_loop.h) is the same
+ * for all. */
 #ifndef HOB_DATA_INDEX_H
 #define HOB_DATA_INDEX_H
 
@@ -28,28 +29,11 @@ struct hob__json_bits {
  * or -1: something is wrong with the text (not where: hob__json_check() says that). */
 typedef int64_t hob__json_indexer(const uint8_t *text, size_t n, uint32_t *out);
 
-hob__json_indexer hob__json_index_plain;
-#if defined(__x86_64__)
-hob__json_indexer hob__json_index_avx2;
-#elif defined(__aarch64__)
-hob__json_indexer hob__json_index_neon;
-#endif
-
-/* The best for this processor; HOB_JSON=plain in the environment asks for the plain one. */
-hob__json_indexer *hob__json_indexer_best(void);
-/* Its name: "avx2", "neon", "plain". */
-const char *hob__json_indexer_name(hob__json_indexer *indexer);
-
 /* True when the text is UTF-8 (RFC 3629: no surrogates, nothing overlong, nothing above U+10FFFF);
  * else *bad, unless NULL, is where the first wrong sequence begins. */
 bool hob__utf8_valid(const uint8_t *text, size_t n, size_t *bad);
 
 /* The same without the place, as fast as the processor can. */
 bool hob__utf8_is(const uint8_t *text, size_t n);
-#if defined(__x86_64__)
-bool hob__utf8_is_avx2(const uint8_t *text, size_t n);
-#elif defined(__aarch64__)
-bool hob__utf8_is_neon(const uint8_t *text, size_t n);
-#endif
 
 #endif

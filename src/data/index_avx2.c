@@ -4,7 +4,7 @@
 
 #define TARGET __attribute__((target("avx2,bmi,pclmul,popcnt,lzcnt")))
 
-#include "data/index.h"
+#include "data/way.h"
 
 struct utf8 {
     __m256i error;

@@ -1,12 +1,12 @@
 /* data/index_loop.h - what follows from the bits of a block; included once by each index_*.c, which
  * has defined TARGET (its functions' attribute) and
  *
- *   struct utf8                          what its check of UTF-8 keeps between blocks; zero at
- * first classify(block, bits, utf8)          the bits; and the check utf8_ends(utf8) true: no
- * error, and no sequence is unfinished xor_before(bits)                     bit i: the parity of
- * the bits 0 to i
+ *   struct utf8                     what its check of UTF-8 keeps between blocks; zero at first
+ *   classify(block, bits, utf8)     the bits; and the check
+ *   utf8_ends(utf8)                 true: no error, and no sequence is unfinished
+ *   xor_before(bits)                bit i: the parity of the bits 0 to i
  */
-#include "data/index.h"
+#include "data/way.h"
 #include <string.h>
 
 /* What one block leaves to the next. */

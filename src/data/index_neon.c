@@ -4,7 +4,7 @@
 
 #define TARGET
 
-#include "data/index.h"
+#include "data/way.h"
 
 struct utf8 {
     uint8x16_t error;

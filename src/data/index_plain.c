@@ -2,7 +2,8 @@
  * registers, and to compare the others with. */
 #define TARGET
 
-#include "data/index.h"
+#include "data/way.h"
+#include <string.h>
 
 struct utf8 {
     uint8_t open;      /* so many continuations are to come */
@@ -51,6 +52,15 @@ bool hob__utf8_valid(const uint8_t *text, size_t n, size_t *bad) {
     }
     if (bad && !utf8_ends(&u)) *bad = begin;
     return utf8_ends(&u);
+}
+
+bool hob__utf8_is_plain(const uint8_t *text, size_t n) {
+    const uint64_t tops = UINT64_C(0x8080808080808080);
+    for (uint64_t eight; n >= 8; text += 8, n -= 8) { /* ASCII in front */
+        memcpy(&eight, text, 8);
+        if (eight & tops) break;
+    }
+    return hob__utf8_valid(text, n, NULL);
 }
 
 static inline uint64_t xor_before(uint64_t bits) {

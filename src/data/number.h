@@ -10,8 +10,8 @@
 const uint8_t *hob__json_read_number(const uint8_t *p, const uint8_t *end, bool big_double,
                                      struct hob_json *v, int *why);
 
-enum { HOB__NUMBER_ROOM = 32 };
-/* Write at most HOB__NUMBER_ROOM bytes; how many. */
+enum { HOB__NUMBER_ROOM = 40 };
+/* How long the text is. What is behind it up to HOB__NUMBER_ROOM bytes is written over, too. */
 size_t hob__json_write_int(int64_t i, char *out);
 size_t hob__json_write_uint(uint64_t u, char *out);
 /* The shortest text that reads as the same double, with a point or an exponent in it; d is finite.

@@ -1,81 +1,14 @@
-/* data/number_write.c - numbers to text.
- *
- * A double's text is the shortest that reads as the same double, and of those the nearest to it:
- * Schubfach (Giulietti, "The Schubfach way to render doubles", 2022). The double and the two
- * middles to its neighbours are multiplied by the power of ten that leaves one or two more digits
- * than needed; among the at most four candidates is the answer. */
+/* data/number_write.c - numbers to text; the usual doubles are in double_text.h. */
+#include "data/double_text.h"
 #include "data/number.h"
+
 #include <string.h>
 
-static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334"
-                            "353637383940414243444546474"
-                            "8495051525354555657585960616263646566676869707172737475767778798081828"
-                            "384858687888990919293949596"
-                            "979899";
+size_t hob__json_write_uint(uint64_t u, char *out) { return hob__put_uint(u, out); }
 
-static const uint64_t tens[] = {UINT64_C(0),
-                                UINT64_C(10),
-                                UINT64_C(100),
-                                UINT64_C(1000),
-                                UINT64_C(10000),
-                                UINT64_C(100000),
-                                UINT64_C(1000000),
-                                UINT64_C(10000000),
-                                UINT64_C(100000000),
-                                UINT64_C(1000000000),
-                                UINT64_C(10000000000),
-                                UINT64_C(100000000000),
-                                UINT64_C(1000000000000),
-                                UINT64_C(10000000000000),
-                                UINT64_C(100000000000000),
-                                UINT64_C(1000000000000000),
-                                UINT64_C(10000000000000000),
-                                UINT64_C(100000000000000000),
-                                UINT64_C(1000000000000000000),
-                                UINT64_C(10000000000000000000)};
-
-static inline unsigned count_digits(uint64_t u) {
-    unsigned low = (64u - (unsigned)__builtin_clzll(u | 1)) * 1233 >> 12; /* log10, rounded down */
-    return low + (u >= tens[low]);
-}
-
-/* Exactly n digits. */
-static inline void put_digits(uint64_t u, unsigned n, char *out) {
-    for (; n > 8; n -= 8) { /* 32-bit divisions are cheaper */
-        uint32_t low = (uint32_t)(u % 100000000);
-        u /= 100000000;
-        for (unsigned i = n; i > n - 8; i -= 2, low /= 100)
-            memcpy(out + i - 2, pairs + 2 * (low % 100), 2);
-    }
-    uint32_t rest = (uint32_t)u;
-    for (; n >= 2; n -= 2, rest /= 100) memcpy(out + n - 2, pairs + 2 * (rest % 100), 2);
-    if (n) *out = (char)('0' + rest);
-}
-
-size_t hob__json_write_uint(uint64_t u, char *out) {
-    unsigned n = count_digits(u);
-    put_digits(u, n, out);
-    return n;
-}
-
-size_t hob__json_write_int(int64_t i, char *out) {
-    if (i >= 0) return hob__json_write_uint((uint64_t)i, out);
-    *out = '-';
-    return 1 + hob__json_write_uint(0 - (uint64_t)i, out + 1);
-}
+size_t hob__json_write_int(int64_t i, char *out) { return hob__put_int(i, out); }
 
 /* ---- doubles ---- */
-
-struct decimal {
-    uint64_t digits;
-    int exponent; /* of ten */
-};
-
-/* floor(log10(2^q)), and of 3/4 of that; floor(log2(10^k)). */
-static int floor_log10(int q, bool three_quarters) {
-    return (q * 1262611 - (three_quarters ? 524031 : 0)) >> 22;
-}
-static int floor_log2(int k) { return (k * 1741647) >> 19; }
 
 /* The highest bits of g * c, g of 128 bits, its last bit set when anything was cut off. */
 static uint64_t product(const uint64_t g[2], uint64_t c) {
@@ -84,14 +17,13 @@ static uint64_t product(const uint64_t g[2], uint64_t c) {
     return (uint64_t)(y >> 64) | ((uint64_t)y > 1);
 }
 
-static struct decimal shortest(uint64_t fraction, int exponent) {
+/* In every case: the two middles to the double's neighbours are multiplied, too. */
+static struct hob__decimal shortest(uint64_t fraction, int exponent) {
     const int bias = 1075;
     uint64_t c = fraction | (exponent ? UINT64_C(1) << 52 : 0);
     int q = (exponent ? exponent : 1) - bias;
-    if (q <= 0 && q > -53 && (c & ((UINT64_C(1) << -q) - 1)) == 0)
-        return (struct decimal){c >> -q, 0}; /* a whole number */
     bool odd = c & 1, lower_is_near = fraction == 0 && exponent > 1;
-    int k = floor_log10(q, lower_is_near), h = q + floor_log2(-k) + 1;
+    int k = hob__floor_log10(q, lower_is_near), h = q + hob__floor_log2(-k) + 1;
     const uint64_t *power = hob__powers_of_ten[-k];
     uint64_t g[2] = {power[0], power[1]};
     /* Rounded up; the table has that from 10^-27 on, and up to 10^55 exactly. */
@@ -106,59 +38,91 @@ static struct decimal shortest(uint64_t fraction, int exponent) {
     if (s >= 10) { /* one digit less */
         uint64_t t = s / 10;
         bool down = low <= 40 * t, up = 40 * t + 40 <= high;
-        if (down != up) return (struct decimal){t + up, k + 1};
+        if (down != up) return (struct hob__decimal){t + up, k + 1};
     }
     bool down = low <= 4 * s, up = 4 * s + 4 <= high;
-    if (down != up) return (struct decimal){s + up, k};
+    if (down != up) return (struct hob__decimal){s + up, k};
     uint64_t half = 4 * s + 2;
-    return (struct decimal){s + (mid > half || (mid == half && (s & 1))), k};
+    return (struct hob__decimal){s + (mid > half || (mid == half && (s & 1))), k};
+}
+
+/* By one product, unless it is too near to a boundary to tell: then false. c is the double's 53
+ * bits, c * 2^q its value, and not a power of two. */
+static bool shortest_by_one(uint64_t c, int q, struct hob__decimal *decimal) {
+    int k = hob__floor_log10(q, false), h = q + hob__floor_log2(-k) + 1;
+    const uint64_t *power = hob__powers_of_ten[-k];
+    unsigned __int128 low = (unsigned __int128)power[1] * (c << h);
+    unsigned __int128 x = (unsigned __int128)power[0] * (c << h) + (uint64_t)(low >> 64);
+    uint64_t whole = (uint64_t)(x >> 64), rest = (uint64_t)x, half = power[0] >> (5 - h);
+    /* All are less than 2 wrong, in units of 2^-60. */
+    uint64_t above = whole % 10 << 60 | rest >> 4, below = (UINT64_C(10) << 60) - above;
+    if (above - half + 2 < 5 || below - half + 2 < 5 || rest - (UINT64_C(1) << 63) + 2 < 5)
+        return false;
+    decimal->digits = hob__shorter(whole, rest, half, whole + (rest >> 63));
+    decimal->exponent = k;
+    return true;
+}
+
+/* As for a double with few digits, which digits_of() wants more of. */
+static struct hob__decimal with_16_digits(struct hob__decimal decimal) {
+    for (; decimal.digits < HOB__SIXTEEN_DIGITS / 10; decimal.exponent--) decimal.digits *= 10;
+    return decimal;
+}
+
+static void put_17(struct hob__digits d, char *out) {
+    *out = (char)('0' + d.first);
+    hob__put_sixteen(d.rest, out + 1);
+}
+
+static size_t with_exponent(struct hob__digits d, char *out) {
+    put_17(d, out + 1);
+    out[0] = out[1];
+    size_t at = 1;
+    if (d.count > 1) {
+        out[1] = '.';
+        at = (size_t)d.count + 1;
+    }
+    out[at++] = 'e';
+    return at + hob__put_int(d.point - 1, out + at);
 }
 
 /* 1e-04 <= d < 1e16 with a point, others with an exponent, as Python does. */
-static size_t lay_out(struct decimal d, char *out) {
-    while (d.digits % 10 == 0) {
-        d.digits /= 10;
-        d.exponent++;
+static inline size_t lay_out(struct hob__digits d, char *out) {
+    if (HOB__LIKELY(d.point > 0 && d.point < 8)) return hob__put_with_point(d, out);
+    if (d.point > 0 && d.point <= 16) {
+        put_17(d, out);
+        memmove(out + d.point + 1, out + d.point, (size_t)(17 - d.point));
+        out[d.point] = '.';
+        return (size_t)(d.count > d.point ? d.count + 1 : d.point + 2);
     }
-    unsigned n = count_digits(d.digits);
-    int point = (int)n + d.exponent; /* digits before it */
-    if (point > 0 && point <= 16) {
-        if (d.exponent >= 0) {
-            put_digits(d.digits, n, out);
-            memset(out + n, '0', (size_t)d.exponent);
-            memcpy(out + point, ".0", 2);
-            return (size_t)point + 2;
-        }
-        put_digits(d.digits, n, out + 1);
-        memmove(out, out + 1, (size_t)point);
-        out[point] = '.';
-        return n + 1;
-    }
-    if (point <= 0 && point > -4) {
+    if (d.point <= 0 && d.point > -4) {
         memcpy(out, "0.000", 5);
-        put_digits(d.digits, n, out + 2 - point);
-        return 2 + (size_t)-point + n;
+        put_17(d, out + 2 - d.point);
+        return (size_t)(2 - d.point + d.count);
     }
-    put_digits(d.digits, n, out + 1);
-    out[0] = out[1];
-    size_t at = 1;
-    if (n > 1) {
-        out[1] = '.';
-        at = n + 1;
-    }
-    out[at++] = 'e';
-    return at + hob__json_write_int(point - 1, out + at);
+    return with_exponent(d, out);
 }
 
 size_t hob__json_write_double(double d, char *out) {
     uint64_t bits;
     memcpy(&bits, &d, sizeof bits);
     size_t sign = bits >> 63;
-    if (sign) *out++ = '-';
+    *out = '-';
+    out += sign;
     bits &= UINT64_MAX >> 1;
     if (bits == 0) {
         memcpy(out, "0.0", 3);
         return sign + 3;
     }
-    return sign + lay_out(shortest(bits & ((UINT64_C(1) << 52) - 1), (int)(bits >> 52)), out);
+    uint64_t fraction = bits & ((UINT64_C(1) << 52) - 1), c = fraction | UINT64_C(1) << 52;
+    int exponent = (int)(bits >> 52), q = exponent - 1075;
+    if (q <= 0 && q > -53 && (c & ((UINT64_C(1) << -q) - 1)) == 0) { /* a whole number */
+        size_t n = hob__put_uint(c >> -q, out);
+        memcpy(out + n, ".0", 2);
+        return sign + n + 2;
+    }
+    struct hob__decimal decimal;
+    if (HOB__UNLIKELY(exponent == 0 || fraction == 0 || !shortest_by_one(c, q, &decimal)))
+        decimal = with_16_digits(shortest(fraction, exponent));
+    return sign + lay_out(hob__digits_of(decimal), out);
 }

@@ -14,7 +14,7 @@
 
 #include "base/memory.h"
 
-enum { PADDING = 64 };
+enum { PADDING = 64 }; /* behind texts; at least HOB__JSON_BEHIND */
 
 /* ---- memory ---- */
 
@@ -51,10 +51,13 @@ struct parser {
     bool own;         /* the text may be written to */
 };
 
-/* The rest of a string from its first backslash on, to out. The end of the string in the text. */
-static const uint8_t *unescape(const uint8_t *p, const uint8_t *end, uint8_t **out) {
+/* The rest of a string from its first backslash on, to out. The end of the string in the text.
+ * *plain becomes false when something in it would have to be escaped again. */
+static const uint8_t *unescape(const uint8_t *p, const uint8_t *end, uint8_t **out, bool *plain) {
     for (;;) {
+        uint8_t *meant = *out;
         if (!hob__json_unescape(&p, end, out)) return NULL;
+        *plain &= *meant >= 0x20 && *meant != '"' && *meant != '\\';
         const uint8_t *stop = plain_part(p, end);
         memmove(*out, p, (size_t)(stop - p));
         *out += stop - p;
@@ -68,9 +71,10 @@ static __attribute__((noinline)) bool string_with_escapes(struct parser *s, cons
     uint8_t *to = s->own ? (uint8_t *)begin : s->strings, *out = to;
     if (!s->own) memcpy(out, begin, (size_t)(p - begin));
     out += p - begin;
-    if (!unescape(p, s->end, &out)) return false;
+    bool plain = true;
+    if (!unescape(p, s->end, &out, &plain)) return false;
     v->of.text = (const char *)to;
-    v->head = HOB_JSON_STRING | (uint64_t)(out - to) << 8;
+    v->head = HOB_JSON_STRING | (plain ? HOB__JSON_PLAIN : 0) | (uint64_t)(out - to) << 8;
     *out = 0;
     if (!s->own) s->strings = out + 1;
     return true;
@@ -82,7 +86,10 @@ static inline bool read_string(struct parser *s, const uint8_t *p, struct hob_js
     if (HOB__UNLIKELY(*stop == '\\')) return string_with_escapes(s, begin, stop, v);
     v->of.text = (const char *)begin;
     v->head = HOB_JSON_STRING | (uint64_t)(stop - begin) << 8;
-    if (s->own) *(uint8_t *)stop = 0;
+    if (s->own) {
+        v->head |= HOB__JSON_PLAIN;
+        *(uint8_t *)stop = 0;
+    }
     return true;
 }
 

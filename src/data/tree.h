@@ -4,11 +4,15 @@
 
 #include <hob/json.h>
 
-#include "data/index.h"
+#include "data/way.h"
 
 enum {
     HOB__JSON_DEPTH = 1024,
-    HOB__JSON_LAST = 0x80 /* in an object's head: of members with the same name the last counts */
+    HOB__JSON_LAST = 0x80, /* in an object's head: of members with the same name the last counts */
+    /* In a string's head: it is known that none of its bytes needs an escape, and that as many as
+     * HOB__JSON_BEHIND behind it may be read, whatever they are. */
+    HOB__JSON_PLAIN = 0x80,
+    HOB__JSON_BEHIND = 32
 };
 
 struct hob_json_doc {
