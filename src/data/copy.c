@@ -20,6 +20,7 @@ int hob__json_doc_room(struct hob_json_doc *d, size_t nodes, size_t text) {
         if (!(d->nodes = hob__alloc(nodes * sizeof *d->nodes))) return -ENOMEM;
         d->node_room = nodes;
     }
+    text += HOB__JSON_BEHIND;
     if (d->text_room < text) {
         hob__free(d->text);
         d->text_room = 0;

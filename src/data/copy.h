@@ -6,7 +6,8 @@
 
 /* A document without values. NULL without memory. */
 struct hob_json_doc *hob__json_doc_new(void);
-/* Room for so many values and bytes of text in it, whose old ones are gone. 0 or -ENOMEM. */
+/* Room for so many values and bytes of text in it, whose old ones are gone; and HOB__JSON_BEHIND
+ * more. 0 or -ENOMEM. */
 int hob__json_doc_room(struct hob_json_doc *d, size_t nodes, size_t text);
 
 /* How many values v is, with itself. */
