@@ -13,6 +13,7 @@
 #include <sys/un.h>
 
 #include "base/memory.h"
+#include "task/task.h"
 
 static struct hob_listener *listening(const char *where, struct hob_listen_options o) {
     struct hob_listener *l;
@@ -24,7 +25,8 @@ static const struct hob_listen_options plain;
 static int option_of(int fd, int level, int name) {
     int value = -1;
     socklen_t n = sizeof value;
-    CHECK_EQ(getsockopt(fd, level, name, &value, &n), 0);
+    struct hob__backend *b = &hob__loop->backend;
+    CHECK_EQ(b->ops->sys->getsockopt(b, fd, level, name, &value, &n), 0);
     return value;
 }
 

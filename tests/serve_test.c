@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/memory.h"
+#include "task/task.h"
 
 static char reported[8192];
 static int reports;
@@ -420,7 +421,8 @@ TASK_TEST(an_error_ends_one_connection_and_is_reported_with_the_peer) {
         struct hob_stream *c = connected(l);
         struct sockaddr_in a;
         socklen_t n = sizeof a;
-        getsockname(hob_stream_fd(c), (struct sockaddr *)&a, &n);
+        struct hob__backend *b = &hob__loop->backend;
+        CHECK_EQ(b->ops->sys->getsockname(b, hob_stream_fd(c), (struct sockaddr *)&a, &n), 0);
         snprintf(peer, sizeof peer, "127.0.0.1:%d", ntohs(a.sin_port));
         code = codes[i];
         reported[0] = 0;

@@ -1,6 +1,7 @@
 /* sim_tcp_test.c - TCP between hosts of a simulated world does what TCP does: half closes, resets,
  * refusals, back-pressure, backlogs, loss, partitions, bandwidth; and whatever the seed, each byte
  * arrives once and in order. */
+#include <hob/file.h>
 #include <hob/hob.h>
 #include <hob/net.h>
 #include <hob/sim.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define CHECK HOB_SIM_CHECK
 #define CHECK_EQ(a, b)                                                                             \
@@ -486,6 +488,59 @@ HOB_SIM_TEST(unix_sockets) {
     HOB_TRY(hob_join(scope));
     CHECK_EQ(hob_connect("unix:@here", &s), -ECONNREFUSED);
     return 0;
+}
+
+/* A name is a file of its host: it is there while somebody listens, a crash leaves it or not, and
+ * who comes back replaces it. */
+static bool has_file(void) {
+    struct stat st;
+    int rc = hob_stat("/tmp/socket", &st);
+    HOB_SIM_CHECK(rc == -ENOENT || (rc == 0 && S_ISSOCK(st.st_mode)));
+    return rc == 0;
+}
+
+static int listens_and_stays(bool once) {
+    struct hob_listener *l;
+    HOB_TRY(hob_listen_with("unix:/tmp/socket", ((struct hob_listen_options){.mode = 0600}), &l));
+    struct stat st;
+    HOB_TRY(hob_stat("/tmp/socket", &st));
+    HOB_SIM_CHECK((st.st_mode & 07777) == 0600);
+    struct hob_listener *second;
+    HOB_SIM_CHECK(hob_listen("unix:/tmp/socket", &second) == -EADDRINUSE);
+    int rc;
+    do { /* the second has looked whether somebody listens: a connection that is closed */
+        struct hob_stream *s;
+        HOB_TRY(take(l, &s));
+        rc = put(s, 10);
+        hob_close(s);
+    } while (rc == -EPIPE);
+    if (!once && rc == 0) rc = hob_sleep(1000);
+    hob_listener_close(l);
+    if (!hob_sim_crashed()) HOB_SIM_CHECK(!has_file());
+    return rc;
+}
+HOB_TASK(listens_and_stays, bool)
+
+static int gets_ten(void) {
+    struct hob_stream *s;
+    int rc;
+    while ((rc = hob_connect("unix:/tmp/socket", &s)) < 0) {
+        HOB_SIM_CHECK(rc == -ENOENT || rc == -ECONNREFUSED || passing(rc));
+        HOB_TRY(hob_sleep(0.01));
+    }
+    rc = get(s, 10);
+    hob_close(s);
+    return rc;
+}
+HOB_TASK(gets_ten)
+
+HOB_SIM_TEST(the_file_of_a_unix_socket_outlives_a_crash) {
+    struct hob_sim_host *server = hob_sim_host("server", listens_and_stays, false);
+    HOB_TRY(hob_sim_wait(hob_sim_beside(server, gets_ten)));
+    hob_sim_crash(server);
+    HOB_TRY(hob_sim_restart(server, listens_and_stays, true));
+    HOB_TRY(hob_sim_wait(hob_sim_beside(server, gets_ten)));
+    return hob_sim_wait(server);
 }
 
 HOB_SIM_MAIN()

@@ -39,7 +39,7 @@ static size_t left(const struct copy *c, size_t at_most) {
 
 static bool plain(const struct hob_stream *s) {
     if (!s->fd || !(s->direct || hob__is_pipe(s))) return false;
-    int flags = fcntl(s->fd->fd, F_GETFL);
+    int flags = s->backend->ops->sys->get_flags(s->backend, s->fd->fd);
     return flags >= 0 && (flags & O_NONBLOCK) && !(flags & O_APPEND);
 }
 

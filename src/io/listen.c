@@ -49,7 +49,7 @@ static void close_sockets(struct hob_listener *l) {
         struct hob__listening *s = &l->sockets[i];
         if (!s->fd) continue;
         int fd = s->fd->fd;
-        hob__socket_file_remove(&s->file);
+        hob__socket_file_remove(l->backend, &s->file);
         hob__fd_close(b, s->fd);
         b->ops->sys->close(b, fd);
         s->fd = NULL;
@@ -131,7 +131,7 @@ static int listen_one(struct hob_listener *l, const struct hob__address *a,
     if (rc >= 0) rc = b->ops->sys->listen(b, fd, o->backlog > 0 ? o->backlog : BACKLOG);
     if (rc >= 0) rc = hob__listener_add(l, fd);
     if (rc < 0) {
-        hob__socket_file_remove(file);
+        hob__socket_file_remove(b, file);
         *file = (struct hob__socket_file){{0}, 0, 0};
         b->ops->sys->close(b, fd);
     }

@@ -52,7 +52,7 @@ int hob__socket_file_bind(struct hob__backend *b, int fd, const struct hob__addr
                           unsigned mode, struct hob__socket_file *file);
 /* Removes the file if it is still ours; before the socket is closed, since until then its inode's
  * number cannot be another's. */
-void hob__socket_file_remove(const struct hob__socket_file *file);
+void hob__socket_file_remove(struct hob__backend *b, const struct hob__socket_file *file);
 
 /* ---- activation.c ---- */
 /* The descriptors that the service manager has passed under that name ("" = all) and that have not

@@ -6,9 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "io/socket.h"
 
@@ -60,8 +58,8 @@ static void pipe_close(struct hob_stream *s) {
 /* A pipe's end is told by closing it. */
 static int pipe_shutdown(struct hob_stream *s) {
     if (!s->fd) return 0;
-    int flags = fcntl(s->fd->fd, F_GETFL);
-    if (flags < 0) return -errno;
+    int flags = s->backend->ops->sys->get_flags(s->backend, s->fd->fd);
+    if (flags < 0) return flags;
     if ((flags & O_ACCMODE) != O_WRONLY) return -ENOTSUP;
     pipe_close(s);
     return 0;
@@ -122,21 +120,20 @@ static const struct hob__transport files = {.name = "file",
                                             .recv_pieces = file_recv_pieces};
 
 int hob__stream_open_other(struct hob__backend *b, int fd, struct hob_stream **out) {
-    struct stat st;
-    if (fstat(fd, &st) < 0) return -errno;
-    if (S_ISDIR(st.st_mode)) return -EISDIR;
-    bool is_file = S_ISREG(st.st_mode) || S_ISBLK(st.st_mode);
-    int number;
-    bool master = S_ISCHR(st.st_mode) && ioctl(fd, TIOCGPTN, &number) == 0;
-    const struct hob__transport *t = is_file                             ? &files
-                                     : S_ISFIFO(st.st_mode)              ? &pipes
-                                     : S_ISCHR(st.st_mode) && isatty(fd) ? &terminals
-                                                                         : &others;
+    struct hob__descriptor d;
+    int rc = b->ops->sys->describe(b, fd, &d);
+    if (rc < 0) return rc;
+    if (S_ISDIR(d.type)) return -EISDIR;
+    bool is_file = S_ISREG(d.type) || S_ISBLK(d.type);
+    const struct hob__transport *t = is_file            ? &files
+                                     : S_ISFIFO(d.type) ? &pipes
+                                     : d.terminal       ? &terminals
+                                                        : &others;
     char text[32];
     snprintf(text, sizeof text, "%s %d", t->name, fd);
     struct hob_stream *s = hob__stream_make(b, fd, t, text);
     if (!s) return -ENOMEM;
-    s->kind = master ? PTY_MASTER : 0;
+    s->kind = d.pty_master ? PTY_MASTER : 0;
     if (!is_file && b->ops->sys->set_nonblock(b, fd, true) == 0) s->kind |= RESTORE;
     *out = s;
     return 0;

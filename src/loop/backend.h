@@ -90,6 +90,11 @@ struct hob__op {
     struct hob__job job; /* its place in the worker threads' queue */
 };
 
+struct hob__descriptor {
+    mode_t type; /* S_IFMT's bits */
+    bool terminal, pty_master;
+};
+
 /* The system calls that carry data, so that a simulation can answer them. All non-blocking; -errno.
  */
 struct hob__sys {
@@ -120,6 +125,9 @@ struct hob__sys {
     ssize_t (*splice)(struct hob__backend *b, int from, int to, size_t n);
     ssize_t (*sendfile)(struct hob__backend *b, int to, int from, int64_t offset, size_t n);
     int (*splice_pipe)(struct hob__backend *b, int end[2]); /* non-blocking, close-on-exec */
+    /* What a descriptor is, and how it was opened (O_ACCMODE, O_NONBLOCK, O_APPEND). */
+    int (*describe)(struct hob__backend *b, int fd, struct hob__descriptor *out);
+    int (*get_flags)(struct hob__backend *b, int fd);
     /* What it was before: 0 or 1. */
     int (*set_nonblock)(struct hob__backend *b, int fd, bool on);
     int (*shutdown)(struct hob__backend *b, int fd, int how);
@@ -145,8 +153,9 @@ struct hob__sys {
 };
 
 /* Calls on files for jobs of several steps (HOB__OP_WORK). They may wait for a disk, so only worker
- * threads call them, but for those that say so; -errno. at: the folder that a relative path begins
- * in, or AT_FDCWD. Not interrupted by signals. */
+ * threads call them, but for those that say so, and those of a Unix socket's name (socket_file.c);
+ * -errno. at: the folder that a relative path begins in, or AT_FDCWD. Not interrupted by signals.
+ */
 struct hob__files {
     int (*openat)(struct hob__backend *b, int at, const char *path, int flags, mode_t mode);
     int (*close)(struct hob__backend *b, int fd); /* of what was only read: at once */

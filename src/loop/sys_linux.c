@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
@@ -191,6 +192,24 @@ static int sys_splice_pipe(struct hob__backend *b, int end[2]) {
     return pipe2(end, O_NONBLOCK | O_CLOEXEC) < 0 ? -errno : 0;
 }
 
+static int sys_describe(struct hob__backend *b, int fd, struct hob__descriptor *out) {
+    struct stat st;
+    int number;
+    (void)b;
+    if (fstat(fd, &st) < 0) return -errno;
+    bool is_char = S_ISCHR(st.st_mode);
+    *out = (struct hob__descriptor){.type = st.st_mode & S_IFMT,
+                                    .terminal = is_char && isatty(fd),
+                                    .pty_master = is_char && ioctl(fd, TIOCGPTN, &number) == 0};
+    return 0;
+}
+
+static int sys_get_flags(struct hob__backend *b, int fd) {
+    (void)b;
+    int flags = fcntl(fd, F_GETFL);
+    return flags < 0 ? -errno : flags;
+}
+
 static int sys_set_nonblock(struct hob__backend *b, int fd, bool on) {
     (void)b;
     int flags = fcntl(fd, F_GETFL);
@@ -283,6 +302,8 @@ const struct hob__sys hob__sys_linux = {
     .splice = sys_splice,
     .sendfile = sys_sendfile,
     .splice_pipe = sys_splice_pipe,
+    .describe = sys_describe,
+    .get_flags = sys_get_flags,
     .set_nonblock = sys_set_nonblock,
     .shutdown = sys_shutdown,
     .getsockopt = sys_getsockopt,

@@ -68,6 +68,8 @@ static void end_world(struct hob__sim *w) {
 /* ---- the calls ---- */
 
 static int sim_open(struct hob__backend *b) {
+    if (hob__sim_current && hob__sim_current->working)
+        return hob__why(b, "sim: a loop in what was handed to a thread", -ENOTSUP);
     int rc = hob__waker_open(b);
     if (rc < 0) return hob__why(b, "sim", rc);
     if (!hob__sim_current) rc = make_world(b);

@@ -201,6 +201,9 @@ int hob__sim_file_mkdir(struct hob__sim_fs *fs, struct hob__sim_node *at, const 
                         uint32_t mode);
 int hob__sim_file_symlink(struct hob__sim_fs *fs, const char *target, struct hob__sim_node *at,
                           const char *path);
+/* A Unix socket's; *out is kept. */
+int hob__sim_file_mksock(struct hob__sim_fs *fs, const char *path, uint32_t mode,
+                         struct hob__sim_node **out);
 int hob__sim_file_link(struct hob__sim_fs *fs, struct hob__sim_node *at, const char *from,
                        const char *to, int flags);
 int hob__sim_file_unlink(struct hob__sim_fs *fs, struct hob__sim_node *at, const char *path,

@@ -99,6 +99,8 @@ static void set_mode(struct hob__sim_node *n, mode_t mode) {
 
 static int files_fchmod(struct hob__backend *b, int fd, mode_t mode) {
     if (is_real(fd)) return real->fchmod(b, fd, mode);
+    struct hob__sim_end *e = hob__sim_end_of(b, fd);
+    if (e && hob__sim_unix_mode(e, mode)) return 0;
     int rc;
     struct hob__sim_file *f = enter(b, fd, &rc);
     if (f) set_mode(f->node, mode);

@@ -23,7 +23,16 @@ static void file_close(struct hob__sim_end *e, bool crashed) {
     hob__sim_free(f);
 }
 
-const struct hob__sim_kind hob__sim_file_kind = {.name = "file", .close = file_close};
+static mode_t file_type(const struct hob__sim_end *e) {
+    return ((const struct hob__sim_file *)(const void *)e)->node->mode & S_IFMT;
+}
+
+static int file_flags(const struct hob__sim_end *e) {
+    return ((const struct hob__sim_file *)(const void *)e)->flags & (O_ACCMODE | O_APPEND);
+}
+
+const struct hob__sim_kind hob__sim_file_kind = {
+    .name = "file", .type = file_type, .flags = file_flags, .close = file_close};
 
 void hob__sim_node_stat(const struct hob__sim_node *n, struct stat *st) {
     uint64_t pages = 0;

@@ -49,6 +49,7 @@ static int new_file(struct hob__sim_fs *fs, struct hob__sim_node *n, int flags) 
 static int may_open(const struct hob__sim_node *n, int flags) {
     int how = flags & O_ACCMODE;
     if (flags & O_PATH) return 0;
+    if (S_ISSOCK(n->mode)) return -ENXIO;
     if (hob__sim_is_folder(n) && (how != O_RDONLY || flags & O_CREAT)) return -EISDIR;
     uint32_t want = how == O_RDONLY ? 4 : how == O_WRONLY ? 2 : 6;
     if (flags & O_TRUNC) want |= 2;
@@ -143,6 +144,15 @@ int hob__sim_file_link(struct hob__sim_fs *fs, struct hob__sim_node *at, const c
     if (!f.node->parent) hob__sim_node_place(f.node, t.folder, t.name);
     hob__sim_watch_node(f.node, IN_ATTRIB);
     hob__sim_watch_tell(t.folder, t.name, NULL, IN_CREATE, 0);
+    return 0;
+}
+
+int hob__sim_file_mksock(struct hob__sim_fs *fs, const char *path, uint32_t mode,
+                         struct hob__sim_node **out) {
+    struct hob__sim_found f;
+    int rc = find_free(fs, NULL, path, false, &f);
+    if (rc < 0) return rc;
+    *out = make(fs, &f, S_IFSOCK | (mode & 07777 & ~(uint32_t)HOB__SIM_UMASK));
     return 0;
 }
 

@@ -1,9 +1,17 @@
 /* loop/sim/local.c - what stays inside a host: Unix stream sockets, pairs of them, pipes. What is
  * written may be read at once: the reader's loop is told at its next turn.
  *
- * Two ends share a pipe structure, with a flow each way (a pipe uses one). */
+ * Two ends share a pipe structure, with a flow each way (a pipe uses one).
+ *
+ * A Unix socket's name is a file in the host's file system (files.h), which stays when the socket
+ * is closed, as Linux' does; in a world whose files are the real ones, a real one. An abstract name
+ * is the socket's own. */
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
+#include "loop/sim/files.h"
 #include "loop/sim/flow.h"
 
 enum { PIPE_SIZE = 64 << 10, SOCKET_SIZE = 208 << 10 };
@@ -21,6 +29,10 @@ struct local {
     int error;  /* told once */
     struct sockaddr_un name;
     socklen_t name_size; /* 0: it has none */
+    mode_t mode;         /* of its file */
+    struct hob__sim_node
+        *node; /* the file; or a real one, held, so that its number stays its own */
+    int held;  /* + 1 */
     struct hob_list backlog, waiting;
     struct local *listener;
     unsigned backlog_count, backlog_max;
@@ -47,6 +59,7 @@ static struct local *local_new(struct hob__sim_host *h, const struct hob__sim_ki
     hob__list_init(&s->path);
     hob__list_init(&s->backlog);
     hob__list_init(&s->waiting);
+    s->mode = 0777;
     return s;
 }
 
@@ -157,6 +170,8 @@ static void local_close(struct hob__sim_end *e, bool crashed) {
     if (s->listener) s->listener->backlog_count--;
     hob__list_remove(&s->waiting);
     hob__list_remove(&s->path);
+    if (s->node) hob__sim_node_drop(s->node);
+    if (s->held) close(s->held - 1);
     if (s->pipe) {
         bool unread = hob__sim_flow_readable(&s->pipe->flow[!s->index]) > 0;
         s->pipe->end[s->index] = NULL;
@@ -174,12 +189,75 @@ static void local_close(struct hob__sim_end *e, bool crashed) {
 
 /* ---- names and connections ---- */
 
-static struct local *find(struct hob__sim_host *h, const struct sockaddr_un *name, socklen_t n) {
+static bool is_path(const struct sockaddr_un *name) { return name->sun_path[0] != 0; }
+
+/* sun_path need not end. */
+static const char *path_of(const struct sockaddr_un *name, char text[109]) {
+    size_t n = strnlen(name->sun_path, sizeof name->sun_path);
+    memcpy(text, name->sun_path, n);
+    text[n] = 0;
+    return text;
+}
+
+/* The host's file system; NULL: the real one. */
+static struct hob__sim_fs *fs_of(struct hob__sim_host *h) {
+    return h->world->real_files ? NULL : hob__sim_host_fs(h);
+}
+
+/* Whose file it is; for a new one the file is made. 0, -EADDRINUSE ... */
+static int make_file(struct local *s, const struct sockaddr_un *name) {
+    char text[109];
+    struct hob__sim_fs *fs = fs_of(s->end.host);
+    const char *path = path_of(name, text);
+    if (fs) {
+        int rc = hob__sim_file_mksock(fs, path, s->mode, &s->node);
+        return rc == -EEXIST ? -EADDRINUSE : rc;
+    }
+    if (mknod(path, S_IFSOCK | s->mode, 0) < 0) return errno == EEXIST ? -EADDRINUSE : -errno;
+    int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) return -errno;
+    s->held = fd + 1;
+    return 0;
+}
+
+static bool holds(const struct local *s, const struct stat *file) {
+    struct stat mine;
+    return s->held && fstat(s->held - 1, &mine) == 0 && mine.st_dev == file->st_dev &&
+           mine.st_ino == file->st_ino;
+}
+
+static struct local *find_abstract(struct hob__sim_host *h, const struct sockaddr_un *name,
+                                   socklen_t n) {
     for (struct hob_list *x = h->paths.next; x != &h->paths; x = x->next) {
         struct local *s = hob__container(x, struct local, path);
         if (s->name_size == n && memcmp(&s->name, name, n) == 0) return s;
     }
     return NULL;
+}
+
+/* The socket whose file is there, or NULL and *rc: nobody's any more, not a socket's, none. */
+static struct local *find_file(struct hob__sim_host *h, const struct sockaddr_un *name, int *rc) {
+    char text[109];
+    struct hob__sim_fs *fs = fs_of(h);
+    const char *path = path_of(name, text);
+    struct hob__sim_found f = {.node = NULL};
+    struct stat st = {.st_ino = 0};
+    *rc = fs ? hob__sim_find(fs, NULL, path, 1, &f) : stat(path, &st) < 0 ? -errno : 0;
+    if (*rc == 0 && fs && !f.node) *rc = -ENOENT;
+    if (*rc == 0 && f.node && !hob__sim_may(f.node, 2)) *rc = -EACCES;
+    if (*rc < 0) return NULL;
+    *rc = -ECONNREFUSED;
+    for (struct hob_list *x = h->paths.next; x != &h->paths; x = x->next) {
+        struct local *s = hob__container(x, struct local, path);
+        if (fs ? s->node && s->node == f.node : holds(s, &st)) return s;
+    }
+    return NULL;
+}
+
+static struct local *find(struct hob__sim_host *h, const struct sockaddr_un *name, socklen_t n,
+                          int *rc) {
+    *rc = -ECONNREFUSED;
+    return is_path(name) ? find_file(h, name, rc) : find_abstract(h, name, n);
 }
 
 /* A path's length is that of its string, whatever the caller says. */
@@ -201,8 +279,12 @@ static int local_bind(struct hob__sim_end *e, const struct sockaddr *addr, sockl
     struct sockaddr_un name;
     int rc = take_name(addr, n, &name, &n);
     if (rc < 0) return rc;
-    if (s->name_size) return -EINVAL;
-    if (find(e->host, &name, n)) return -EADDRINUSE;
+    if (s->name_size || n <= sizeof(sa_family_t)) return -EINVAL;
+    if (is_path(&name))
+        rc = make_file(s, &name);
+    else if (find_abstract(e->host, &name, n))
+        rc = -EADDRINUSE;
+    if (rc < 0) return rc;
     s->name = name;
     s->name_size = n;
     hob__list_append(&e->host->paths, &s->path);
@@ -223,8 +305,8 @@ static int local_connect(struct hob__sim_end *e, const struct sockaddr *addr, so
     int rc = take_name(addr, n, &name, &n);
     if (rc < 0) return rc;
     if (s->state != NEW) return s->state == CONNECTED ? -EISCONN : -EINVAL;
-    struct local *l = find(e->host, &name, n);
-    if (!l) return name.sun_path[0] ? -ENOENT : -ECONNREFUSED;
+    struct local *l = find(e->host, &name, n, &rc);
+    if (!l) return rc;
     if (l->state != LISTENING) return -ECONNREFUSED;
     if (l->backlog_count > l->backlog_max) return -EAGAIN;
     struct local *other = local_new(e->host, &socket_kind);
@@ -332,6 +414,25 @@ static int local_setsockopt(struct hob__sim_end *e, int level, int name, const v
     return 0;
 }
 
+bool hob__sim_unix_mode(struct hob__sim_end *e, mode_t mode) {
+    if (e->kind != &socket_kind) return false;
+    local_of(e)->mode = mode & 07777;
+    return true;
+}
+
+static mode_t is_fifo(const struct hob__sim_end *e) {
+    (void)e;
+    return S_IFIFO;
+}
+static int reads_only(const struct hob__sim_end *e) {
+    (void)e;
+    return O_RDONLY;
+}
+static int writes_only(const struct hob__sim_end *e) {
+    (void)e;
+    return O_WRONLY;
+}
+
 static const struct hob__sim_kind socket_kind = {
     .name = "unix",
     .recv = local_recv,
@@ -349,9 +450,15 @@ static const struct hob__sim_kind socket_kind = {
     .level = local_level,
     .close = local_close,
 };
-static const struct hob__sim_kind reader_kind = {
-    .name = "pipe", .recv = local_recv, .level = local_level, .close = local_close};
+static const struct hob__sim_kind reader_kind = {.name = "pipe",
+                                                 .type = is_fifo,
+                                                 .flags = reads_only,
+                                                 .recv = local_recv,
+                                                 .level = local_level,
+                                                 .close = local_close};
 static const struct hob__sim_kind writer_kind = {.name = "pipe",
+                                                 .type = is_fifo,
+                                                 .flags = writes_only,
                                                  .send = local_send,
                                                  .room = local_room,
                                                  .level = local_level,

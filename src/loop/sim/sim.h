@@ -251,6 +251,9 @@ struct hob__sim_kind {
     int (*setsockopt)(struct hob__sim_end *e, int level, int name, const void *value, socklen_t n);
     int (*getsockname)(struct hob__sim_end *e, struct sockaddr *addr, socklen_t *n);
     int (*getpeername)(struct hob__sim_end *e, struct sockaddr *addr, socklen_t *n);
+    /* S_IFMT's bits, and O_ACCMODE's with O_APPEND; NULL: a socket, for both directions. */
+    mode_t (*type)(const struct hob__sim_end *e);
+    int (*flags)(const struct hob__sim_end *e);
     /* How much a write may take now, for splice() and sendfile(). */
     size_t (*room)(struct hob__sim_end *e);
     /* HOB__READ ... : what is so now. */
@@ -388,6 +391,8 @@ int hob__sim_find_port(struct hob__sim_end *e, struct hob__sim_address *a,
 struct hob__sim_end *hob__sim_tcp_new(struct hob__sim_host *h, sa_family_t family);
 struct hob__sim_end *hob__sim_udp_new(struct hob__sim_host *h, sa_family_t family);
 struct hob__sim_end *hob__sim_unix_new(struct hob__sim_host *h);
+/* fchmod() of a Unix socket: its file's mode, when it gets one. False: it is none. */
+bool hob__sim_unix_mode(struct hob__sim_end *e, mode_t mode);
 /* Two ends of a pipe (0 reads), of a pair of Unix sockets; with descriptors. 0 or -EMFILE. */
 int hob__sim_pipe(struct hob__sim_host *h, int ends[2]);
 int hob__sim_pair(struct hob__sim_host *h, int ends[2]);

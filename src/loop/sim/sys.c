@@ -187,6 +187,17 @@ static int sim_pipe(struct hob__backend *b, int ends[2]) {
     return hob__sim_pipe(hob__sim_host_of(b), ends);
 }
 
+static int sim_describe(struct hob__backend *b, int fd, struct hob__descriptor *out) {
+    END(b, fd, describe(b, fd, out));
+    *out = (struct hob__descriptor){.type = e->kind->type ? e->kind->type(e) : S_IFSOCK};
+    return 0;
+}
+
+static int sim_get_flags(struct hob__backend *b, int fd) {
+    END(b, fd, get_flags(b, fd));
+    return O_NONBLOCK | (e->kind->flags ? e->kind->flags(e) : O_RDWR);
+}
+
 static int sim_set_nonblock(struct hob__backend *b, int fd, bool on) {
     END(b, fd, set_nonblock(b, fd, on));
     (void)on;
@@ -272,6 +283,8 @@ const struct hob__sys hob__sys_sim = {
     .splice = sim_splice,
     .sendfile = sim_sendfile,
     .splice_pipe = sim_pipe,
+    .describe = sim_describe,
+    .get_flags = sim_get_flags,
     .set_nonblock = sim_set_nonblock,
     .shutdown = sim_shutdown,
     .getsockopt = sim_getsockopt,
