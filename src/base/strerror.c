@@ -1,6 +1,7 @@
 /* base/strerror.c - names for error codes: Hob's own, those that a library above has added, the
  * system's. */
 #include <hob/json_builder.h>
+#include <hob/json_edit.h>
 #include <hob/json_reader.h>
 #include <hob/model.h>
 #include <hob/url.h>
@@ -38,6 +39,8 @@ static const char *const own[] = {
     [HOB_E_STOPPING - HOB_E_JSON_RANGE] = "a number out of range",
     [HOB_E_STOPPING - HOB_E_JSON_DUPLICATE] = "a name twice in an object",
     [HOB_E_STOPPING - HOB_E_JSON_TYPE] = "a JSON value of another type",
+    [HOB_E_STOPPING - HOB_E_JSON_PATCH] = "a JSON patch that does not fit",
+    [HOB_E_STOPPING - HOB_E_JSON_TEST] = "a test of the JSON patch failed",
     [HOB_E_STOPPING - HOB_E_JSON_ORDER] = "JSON written out of order",
     [HOB_E_STOPPING - HOB_E_JSON_INCOMPLETE] = "JSON that ends too early",
     [HOB_E_STOPPING - HOB_E_MODEL] = "a value that does not fit its model",
