@@ -8,7 +8,10 @@ static void sees_slow(enum hob_report_kind kind, const char *text, void *arg) {
     reported = true;
 }
 static int holds_the_loop(void) {
-    while (!reported) continue;
+    /* Under valgrind one thread runs at a time, and one that never waits may keep all others out.
+     */
+    while (!reported)
+        if (getenv("TEST_SLOW")) usleep(1000);
     return 0;
 }
 HOB_TASK(holds_the_loop)
