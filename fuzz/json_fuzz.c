@@ -9,10 +9,10 @@ enum { MOST = 4096 };
 
 static void same_places(const char *text, size_t n) {
     static uint32_t best[MOST + HOB__JSON_BLOCK], plain[MOST + HOB__JSON_BLOCK];
-    int64_t count = hob__json_index_plain((const uint8_t *)text, n, plain);
+    int64_t count = hob__json_index_plain((const uint8_t *)text, n, plain, NULL);
     const struct hob__json_way *way;
     for (size_t i = 0; (way = hob__json_way_at(i)); i++) {
-        CHECK(way->index((const uint8_t *)text, n, best) == count);
+        CHECK(way->index((const uint8_t *)text, n, best, NULL) == count);
         CHECK(count < 0 || memcmp(best, plain, (size_t)count * sizeof *best) == 0);
     }
 }

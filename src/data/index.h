@@ -26,8 +26,9 @@ struct hob__json_bits {
 };
 
 /* Writes the places into out, which has room for n + HOB__JSON_BLOCK of them; n < 2^32. How many,
- * or -1: something is wrong with the text (not where: hob__json_check() says that). */
-typedef int64_t hob__json_indexer(const uint8_t *text, size_t n, uint32_t *out);
+ * or -1: something is wrong with the text (not where: hob__json_check() says that). Unless copy is
+ * NULL it gets the text meanwhile, and zeros behind it: it has room for n + HOB__JSON_BLOCK. */
+typedef int64_t hob__json_indexer(const uint8_t *text, size_t n, uint32_t *out, uint8_t *copy);
 
 /* True when the text is UTF-8 (RFC 3629: no surrogates, nothing overlong, nothing above U+10FFFF);
  * else *bad, unless NULL, is where the first wrong sequence begins. */

@@ -12,16 +12,20 @@ struct utf8 {
     __m256i unfinished; /* not zero: they end within a sequence */
 };
 
-TARGET static inline uint64_t xor_before(uint64_t bits) {
+TARGET static inline __attribute__((always_inline)) uint64_t xor_before(uint64_t bits) {
     /* A product without carries, by all ones. */
     __m128i all = _mm_set1_epi8((char)0xFF);
     return (uint64_t)_mm_cvtsi128_si64(
         _mm_clmulepi64_si128(_mm_set_epi64x(0, (int64_t)bits), all, 0));
 }
 
-TARGET static inline uint64_t mask(__m256i low, __m256i high) {
+TARGET static inline __attribute__((always_inline)) uint64_t mask(__m256i low, __m256i high) {
     return (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high)
                                                      << 32;
+}
+
+TARGET static inline __attribute__((always_inline)) uint32_t lowest(uint64_t bits) {
+    return (uint32_t)_tzcnt_u64(bits);
 }
 
 #define BOTH(...) _mm256_setr_epi8(__VA_ARGS__, __VA_ARGS__)
@@ -42,7 +46,7 @@ enum {
     CARRY = TOO_SHORT | TOO_LONG | TWO_CONTINUATIONS
 };
 
-TARGET static inline __m256i high_nibbles(__m256i v) {
+TARGET static inline __attribute__((always_inline)) __m256i high_nibbles(__m256i v) {
     return _mm256_and_si256(_mm256_srli_epi16(v, 4), _mm256_set1_epi8(15));
 }
 
@@ -50,7 +54,7 @@ TARGET static inline __m256i high_nibbles(__m256i v) {
 #define BACK(v, before, n)                                                                         \
     _mm256_alignr_epi8(v, _mm256_permute2x128_si256(before, v, 0x21), 16 - (n))
 
-TARGET static inline __m256i pair_errors(__m256i v, __m256i back1) {
+TARGET static inline __attribute__((always_inline)) __m256i pair_errors(__m256i v, __m256i back1) {
     const __m256i by_first_high = BOTH(
         TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG,
         (char)TWO_CONTINUATIONS, (char)TWO_CONTINUATIONS, (char)TWO_CONTINUATIONS,
@@ -79,7 +83,7 @@ TARGET static inline __m256i pair_errors(__m256i v, __m256i back1) {
     return _mm256_and_si256(_mm256_and_si256(a, b), c);
 }
 
-TARGET static inline void utf8_32(struct utf8 *u, __m256i v) {
+TARGET static inline __attribute__((always_inline)) void utf8_32(struct utf8 *u, __m256i v) {
     __m256i back1 = BACK(v, u->before, 1), back2 = BACK(v, u->before, 2);
     __m256i back3 = BACK(v, u->before, 3);
     __m256i errors = pair_errors(v, back1);
@@ -96,7 +100,8 @@ TARGET static inline void utf8_32(struct utf8 *u, __m256i v) {
     u->before = v;
 }
 
-TARGET static inline void utf8_64(struct utf8 *u, __m256i low, __m256i high) {
+TARGET static inline __attribute__((always_inline)) void utf8_64(struct utf8 *u, __m256i low,
+                                                                 __m256i high) {
     if (HOB__LIKELY(_mm256_movemask_epi8(_mm256_or_si256(low, high)) == 0)) { /* ASCII */
         u->error = _mm256_or_si256(u->error, u->unfinished);
         u->unfinished = u->before = _mm256_setzero_si256();
@@ -106,19 +111,21 @@ TARGET static inline void utf8_64(struct utf8 *u, __m256i low, __m256i high) {
     utf8_32(u, high);
 }
 
-TARGET static inline bool utf8_ends(const struct utf8 *u) {
+TARGET static inline __attribute__((always_inline)) bool utf8_ends(const struct utf8 *u) {
     __m256i all = _mm256_or_si256(u->error, u->unfinished);
     return _mm256_testz_si256(all, all);
 }
 
 /* ---- the bytes ---- */
 
-TARGET static inline uint64_t equal(__m256i low, __m256i high, char c) {
+TARGET static inline __attribute__((always_inline)) uint64_t equal(__m256i low, __m256i high,
+                                                                   char c) {
     __m256i all = _mm256_set1_epi8(c);
     return mask(_mm256_cmpeq_epi8(low, all), _mm256_cmpeq_epi8(high, all));
 }
 
-TARGET static inline void classify(const uint8_t *block, struct hob__json_bits *b, struct utf8 *u) {
+TARGET static inline __attribute__((always_inline)) void
+classify(const uint8_t *block, struct hob__json_bits *b, struct utf8 *u) {
     __m256i low = _mm256_loadu_si256((const __m256i *)(const void *)block);
     __m256i high = _mm256_loadu_si256((const __m256i *)(const void *)(block + 32));
     utf8_64(u, low, high);
@@ -144,11 +151,12 @@ TARGET static inline void classify(const uint8_t *block, struct hob__json_bits *
 
 #include "data/index_loop.h"
 
-TARGET int64_t hob__json_index_avx2(const uint8_t *text, size_t n, uint32_t *out) {
-    return index_text(text, n, out);
+TARGET int64_t hob__json_index_avx2(const uint8_t *text, size_t n, uint32_t *out, uint8_t *copy) {
+    return index_text(text, n, out, copy);
 }
 
-TARGET static inline void utf8_block(struct utf8 *u, const uint8_t *block) {
+TARGET static inline __attribute__((always_inline)) void utf8_block(struct utf8 *u,
+                                                                    const uint8_t *block) {
     utf8_64(u, _mm256_loadu_si256((const __m256i *)(const void *)block),
             _mm256_loadu_si256((const __m256i *)(const void *)(block + 32)));
 }

@@ -5,6 +5,7 @@
  *   classify(block, bits, utf8)     the bits; and the check
  *   utf8_ends(utf8)                 true: no error, and no sequence is unfinished
  *   xor_before(bits)                bit i: the parity of the bits 0 to i
+ *   lowest(bits)                    which bit is the lowest; of none any number
  */
 #include "data/way.h"
 #include <string.h>
@@ -20,7 +21,8 @@ struct carry {
 /* The bytes that a backslash before them escapes. In a run of backslashes the first escapes the
  * second, the third the fourth: subtracting the runs' starts from all that could be escaped leaves
  * every second bit of them. */
-TARGET static inline uint64_t escaped_bytes(uint64_t backslash, uint64_t *carry) {
+TARGET static inline __attribute__((always_inline)) uint64_t escaped_bytes(uint64_t backslash,
+                                                                           uint64_t *carry) {
     if (HOB__LIKELY(backslash == 0)) {
         uint64_t escaped = *carry;
         *carry = 0;
@@ -35,7 +37,8 @@ TARGET static inline uint64_t escaped_bytes(uint64_t backslash, uint64_t *carry)
     return escaped;
 }
 
-TARGET static inline uint32_t *write_places(uint32_t *out, uint32_t base, uint64_t bits) {
+TARGET static inline __attribute__((always_inline)) uint32_t *
+write_places(uint32_t *out, uint32_t base, uint64_t bits) {
     if (bits == 0) return out;
     unsigned n = (unsigned)__builtin_popcountll(bits);
     uint32_t *at = out;
@@ -43,7 +46,7 @@ TARGET static inline uint32_t *write_places(uint32_t *out, uint32_t base, uint64
      * much is overwritten by the next block. */
     do {
         for (int i = 0; i < 8; i++) {
-            at[i] = base + (uint32_t)__builtin_ctzll(bits | UINT64_C(1) << 63);
+            at[i] = base + lowest(bits);
             bits &= bits - 1;
         }
         at += 8;
@@ -51,8 +54,8 @@ TARGET static inline uint32_t *write_places(uint32_t *out, uint32_t base, uint64
     return out + n;
 }
 
-TARGET static inline uint32_t *index_block(const uint8_t *block, uint32_t base, uint32_t *out,
-                                           struct carry *c, struct utf8 *u) {
+TARGET static inline __attribute__((always_inline)) uint32_t *
+index_block(const uint8_t *block, uint32_t base, uint32_t *out, struct carry *c, struct utf8 *u) {
     struct hob__json_bits b;
     classify(block, &b, u);
     uint64_t quote = b.quote & ~escaped_bytes(b.backslash, &c->escape);
@@ -67,18 +70,28 @@ TARGET static inline uint32_t *index_block(const uint8_t *block, uint32_t base, 
     return write_places(out, base, (b.op | begins) & ~(in_string ^ quote));
 }
 
-TARGET static inline int64_t index_text(const uint8_t *text, size_t n, uint32_t *out) {
+TARGET static inline __attribute__((always_inline)) int64_t
+index_all(const uint8_t *text, size_t n, uint32_t *out, uint8_t *copy) {
     uint32_t *at = out;
     struct carry c = {0};
     struct utf8 u = {0};
     size_t i = 0;
-    for (; i + HOB__JSON_BLOCK <= n; i += HOB__JSON_BLOCK)
+    for (; i + HOB__JSON_BLOCK <= n; i += HOB__JSON_BLOCK) {
         at = index_block(text + i, (uint32_t)i, at, &c, &u);
+        if (copy) memcpy(copy + i, text + i, HOB__JSON_BLOCK);
+    }
     if (i < n) {
         uint8_t last[HOB__JSON_BLOCK];
         memset(last, ' ', sizeof last);
         memcpy(last, text + i, n - i);
         at = index_block(last, (uint32_t)i, at, &c, &u);
+        if (copy) memcpy(copy + i, last, n - i);
     }
+    if (copy) memset(copy + n, 0, HOB__JSON_BLOCK);
     return c.bad || c.in_string || !utf8_ends(&u) ? -1 : at - out;
+}
+
+TARGET static inline __attribute__((always_inline)) int64_t
+index_text(const uint8_t *text, size_t n, uint32_t *out, uint8_t *copy) {
+    return copy ? index_all(text, n, out, copy) : index_all(text, n, out, NULL);
 }

@@ -63,6 +63,10 @@ bool hob__utf8_is_plain(const uint8_t *text, size_t n) {
     return hob__utf8_valid(text, n, NULL);
 }
 
+static inline uint32_t lowest(uint64_t bits) {
+    return (uint32_t)__builtin_ctzll(bits | UINT64_C(1) << 63);
+}
+
 static inline uint64_t xor_before(uint64_t bits) {
     for (unsigned by = 1; by < 64; by *= 2) bits ^= bits << by;
     return bits;
@@ -107,6 +111,6 @@ static inline void classify(const uint8_t *block, struct hob__json_bits *b, stru
 
 #include "data/index_loop.h"
 
-int64_t hob__json_index_plain(const uint8_t *text, size_t n, uint32_t *out) {
-    return index_text(text, n, out);
+int64_t hob__json_index_plain(const uint8_t *text, size_t n, uint32_t *out, uint8_t *copy) {
+    return index_text(text, n, out, copy);
 }

@@ -3,8 +3,9 @@
  * Digits are gathered in a 64-bit integer. A double is that times a power of ten: exact as it is
  * while both are small (Clinger, 1990), else by one or two 64x64-bit products with a table of
  * 128-bit powers (Lemire, "Number Parsing at a Gigabyte per Second", 2021), else, for a few in a
- * million, by the C library. */
-#include "data/number.h"
+ * million, by the C library. number_usual.h is the shorter way for most. */
+#include "data/number_usual.h"
+
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,56 +113,12 @@ static inline bool digit(const uint8_t *p, const uint8_t *end) {
     return p < end && (uint8_t)(*p - '0') < 10;
 }
 
-/* Eight digits at once: are they, and their value. */
-static inline bool eight_digits(const uint8_t *p, const uint8_t *end, uint64_t *v) {
-    if (end - p < 8) return false;
-    uint64_t x;
-    memcpy(&x, p, sizeof x);
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    if (((x + 0x46 * ones) | (x - 0x30 * ones)) & 0x80 * ones) return false;
-    x -= 0x30 * ones;
-    x = x * 10 + (x >> 8); /* pairs, in the even bytes */
-    x = ((x & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x000F424000000064) +
-         (x >> 16 & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x0000271000000001)) >>
-        32;
-    *v = (uint32_t)x;
-    return true;
-}
-
-/* The same with four. */
-static inline bool four_digits(const uint8_t *p, const uint8_t *end, uint64_t *v) {
-    if (end - p < 4) return false;
-    uint32_t x;
-    memcpy(&x, p, sizeof x);
-    const uint32_t ones = 0x01010101;
-    if (((x + 0x46 * ones) | (x - 0x30 * ones)) & 0x80 * ones) return false;
-    x -= 0x30 * ones;
-    x = x * 10 + (x >> 8);
-    *v = (x & 0xFF) * 100 + (x >> 16 & 0xFF);
-    return true;
-}
-
-/* The digits at p, into *w (modulo 2^64): of a whole number, mostly few. */
+/* The digits at p, into *w (modulo 2^64). */
 static inline const uint8_t *digits(const uint8_t *p, const uint8_t *end, uint64_t *w) {
     uint64_t v = *w;
     for (; digit(p, end); p++) v = v * 10 + (uint64_t)(*p - '0');
     *w = v;
     return p;
-}
-
-/* The same, of a fraction: mostly many. */
-static inline const uint8_t *many_digits(const uint8_t *p, const uint8_t *end, uint64_t *w) {
-    uint64_t v = *w, more;
-    while (eight_digits(p, end, &more)) {
-        v = v * 100000000 + more;
-        p += 8;
-    }
-    if (four_digits(p, end, &more)) {
-        v = v * 10000 + more;
-        p += 4;
-    }
-    *w = v;
-    return digits(p, end, w);
 }
 
 /* The first 19 digits from the first that is not 0, and the power of ten that goes with them. */
@@ -258,6 +215,10 @@ static bool set_integer(struct hob_json *v, bool minus, uint64_t w, ptrdiff_t co
 
 const uint8_t *hob__json_read_number(const uint8_t *p, const uint8_t *end, bool big_double,
                                      struct hob_json *v, int *why) {
+    if (HOB__LIKELY(end - p >= HOB__NUMBER_SIGHT)) {
+        const uint8_t *after = hob__json_read_usual(p, v);
+        if (HOB__LIKELY(after != NULL)) return after;
+    }
     bool minus = *p == '-';
     p += minus;
     *why = HOB_E_JSON;
@@ -273,7 +234,7 @@ const uint8_t *hob__json_read_number(const uint8_t *p, const uint8_t *end, bool 
     bool whole = true;
     if (p < end && *p == '.') {
         const uint8_t *fraction = ++p;
-        p = many_digits(p, end, &w);
+        p = digits(p, end, &w);
         if (p == fraction) return NULL;
         count += p - fraction;
         e10 = fraction - p;

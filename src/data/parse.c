@@ -3,7 +3,7 @@
  * The values are written one behind the other; a container that is open keeps in its `of` where the
  * one around it is, so that no stack is needed. Whatever is wrong, this pass only says that
  * something is: what and where is found by going through the text again (check.c). */
-#include "data/number.h"
+#include "data/number_usual.h"
 #include "data/tree.h"
 
 #include <hob/error.h>
@@ -30,15 +30,27 @@ static int room(void **memory, size_t *have, size_t want, size_t each) {
 
 /* ---- strings ---- */
 
-/* How many bytes from p on (before end) are neither a quote nor a backslash; there is one. */
+/* The first quote or backslash from p on; there is one before end. */
 static inline const uint8_t *plain_part(const uint8_t *p, const uint8_t *end) {
 #if defined(__SSE2__)
     const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
-    for (; end - p >= 16; p += 16) {
+    for (; HOB__LIKELY(end - p >= 32); p += 32) {
         __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-        __m128i special = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash));
-        unsigned bits = (unsigned)_mm_movemask_epi8(special);
-        if (bits) return p + __builtin_ctz(bits);
+        __m128i w = _mm_loadu_si128((const __m128i *)(const void *)(p + 16));
+        __m128i a = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash));
+        __m128i b = _mm_or_si128(_mm_cmpeq_epi8(w, quote), _mm_cmpeq_epi8(w, backslash));
+        unsigned bits = (unsigned)_mm_movemask_epi8(a) | (unsigned)_mm_movemask_epi8(b) << 16;
+        if (HOB__LIKELY(bits != 0)) return p + __builtin_ctz(bits);
+    }
+#else
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    for (; HOB__LIKELY(end - p >= 8); p += 8) {
+        uint64_t x;
+        memcpy(&x, p, sizeof x);
+        uint64_t quote = x ^ ones * '"', backslash = x ^ ones * '\\';
+        /* The lowest such bit is right; those above it may be wrong. */
+        uint64_t zero = ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash);
+        if (zero & ones << 7) return p + __builtin_ctzll(zero & ones << 7) / 8;
     }
 #endif
     while (*p != '"' && *p != '\\') p++;
@@ -47,8 +59,11 @@ static inline const uint8_t *plain_part(const uint8_t *p, const uint8_t *end) {
 
 struct parser {
     const uint8_t *text, *end;
-    uint8_t *strings; /* where the next unescaped string goes; NULL: over the text itself */
-    bool own;         /* the text may be written to */
+    const uint8_t *sight;    /* before it as much is readable as number_usual.h wants */
+    const uint8_t *readable; /* the text's end, or so far behind it that strings need not care */
+    bool own;                /* the text may be written to */
+    uint8_t *strings;        /* else: where the next unescaped string goes; NULL: nowhere yet */
+    struct hob_json_doc *doc;
 };
 
 /* The rest of a string from its first backslash on, to out. The end of the string in the text.
@@ -66,23 +81,34 @@ static const uint8_t *unescape(const uint8_t *p, const uint8_t *end, uint8_t **o
     }
 }
 
-static __attribute__((noinline)) bool string_with_escapes(struct parser *s, const uint8_t *begin,
-                                                          const uint8_t *p, struct hob_json *v) {
+/* Room for all strings that have to be unescaped, when the first of them comes. */
+static bool room_for_strings(struct parser *s) {
+    struct hob_json_doc *d = s->doc;
+    size_t n = (size_t)(s->end - s->text) + PADDING;
+    if (room((void **)&d->strings, &d->string_room, n, 1) < 0) return false;
+    s->strings = (uint8_t *)d->strings;
+    return true;
+}
+
+/* 0, HOB_E_JSON, -ENOMEM. */
+static __attribute__((noinline)) int string_with_escapes(struct parser *s, const uint8_t *begin,
+                                                         const uint8_t *p, struct hob_json *v) {
+    if (!s->own && !s->strings && !room_for_strings(s)) return -ENOMEM;
     uint8_t *to = s->own ? (uint8_t *)begin : s->strings, *out = to;
     if (!s->own) memcpy(out, begin, (size_t)(p - begin));
     out += p - begin;
     bool plain = true;
-    if (!unescape(p, s->end, &out, &plain)) return false;
+    if (!unescape(p, s->end, &out, &plain)) return HOB_E_JSON;
     v->of.text = (const char *)to;
     v->head = HOB_JSON_STRING | (plain ? HOB__JSON_PLAIN : 0) | (uint64_t)(out - to) << 8;
     *out = 0;
     if (!s->own) s->strings = out + 1;
-    return true;
+    return 0;
 }
 
-/* p: the opening quote. That there is a closing one is known. */
-static inline bool read_string(struct parser *s, const uint8_t *p, struct hob_json *v) {
-    const uint8_t *begin = p + 1, *stop = plain_part(begin, s->end);
+/* p: the opening quote. That there is a closing one is known. 0, HOB_E_JSON, -ENOMEM. */
+static inline int read_string(struct parser *s, const uint8_t *p, struct hob_json *v) {
+    const uint8_t *begin = p + 1, *stop = plain_part(begin, s->readable);
     if (HOB__UNLIKELY(*stop == '\\')) return string_with_escapes(s, begin, stop, v);
     v->of.text = (const char *)begin;
     v->head = HOB_JSON_STRING | (uint64_t)(stop - begin) << 8;
@@ -90,7 +116,7 @@ static inline bool read_string(struct parser *s, const uint8_t *p, struct hob_js
         v->head |= HOB__JSON_PLAIN;
         *(uint8_t *)stop = 0;
     }
-    return true;
+    return 0;
 }
 
 /* ---- numbers and literals ---- */
@@ -140,7 +166,7 @@ static int build(struct parser *s, const uint32_t *place, const uint32_t *last,
 value:
     switch (*p) {
     case '"':
-        if (!read_string(s, p, v)) return HOB_E_JSON;
+        if (HOB__UNLIKELY((why = read_string(s, p, v)) < 0)) return why;
         v++;
         break;
     case '{':
@@ -168,9 +194,11 @@ value:
         break;
     default: { /* a number, or nothing */
         if (HOB__UNLIKELY(*p != '-' && (uint8_t)(*p - '0') > 9)) return HOB_E_JSON;
-        p = hob__json_read_number(p, s->end, o->big_double, v, &why);
-        if (!p) return why;
-        if (!delimits(p, s->end)) return HOB_E_JSON;
+        const uint8_t *after = NULL;
+        if (HOB__LIKELY(p < s->sight)) after = hob__json_read_usual(p, v);
+        if (!after && !(after = hob__json_read_number(p, s->end, o->big_double, v, &why)))
+            return why;
+        if (!delimits(after, s->end)) return HOB_E_JSON;
         v++;
     }
     }
@@ -212,7 +240,7 @@ close : {
 }
 name:
     if (HOB__UNLIKELY(*p != '"')) return HOB_E_JSON;
-    if (!read_string(s, p, v)) return HOB_E_JSON;
+    if (HOB__UNLIKELY((why = read_string(s, p, v)) < 0)) return why;
     v++;
     in->head += 1 << 8;
     NEXT();
@@ -229,24 +257,20 @@ static int parse(const uint8_t *text, size_t n, const struct hob_json_options *o
         return hob_fail(-EINVAL, "a depth of %u; at most %d", o->depth, HOB__JSON_DEPTH);
     int rc = room((void **)&d->places, &d->place_room, n + HOB__JSON_BLOCK, sizeof *d->places);
     if (rc < 0) return rc;
-    struct parser s = {.text = text, .end = text + n, .own = !o->borrow};
+    struct parser s = {.text = text, .end = text + n, .own = !o->borrow, .doc = d};
     if (!o->borrow) {
         rc = room((void **)&d->text, &d->text_room, n + PADDING, 1);
         if (rc < 0) return rc;
-        memcpy(d->text, text, n);
-        memset(d->text + n, 0, PADDING);
         s.text = (uint8_t *)d->text;
         s.end = s.text + n;
     }
-    int64_t places = hob__json_indexer_best()(text, n, d->places);
+    s.readable = s.own ? s.end + PADDING : s.end;
+    s.sight = s.own ? s.end : s.text + (n < HOB__NUMBER_SIGHT ? 0 : n - HOB__NUMBER_SIGHT + 1);
+    int64_t places =
+        hob__json_way()->index(text, n, d->places, o->borrow ? NULL : (uint8_t *)d->text);
     if (places < 0) return HOB_E_JSON;
     rc = room((void **)&d->nodes, &d->node_room, (size_t)places + 2, sizeof *d->nodes);
     if (rc < 0) return rc;
-    if (o->borrow && memchr(text, '\\', n)) {
-        rc = room((void **)&d->strings, &d->string_room, n + PADDING, 1);
-        if (rc < 0) return rc;
-        s.strings = (uint8_t *)d->strings;
-    }
     return build(&s, d->places, d->places + places, o, d->nodes, &d->node_count);
 }
 

@@ -39,6 +39,4 @@ const struct hob__json_way *hob__json_way(void);
 /* For tests: the i-th that this processor can go, from the best; NULL: there is none. */
 const struct hob__json_way *hob__json_way_at(size_t i);
 
-static inline hob__json_indexer *hob__json_indexer_best(void) { return hob__json_way()->index; }
-
 #endif
