@@ -23,6 +23,8 @@ SYSTEMS = {
     "simdjson": (["simdjson_json"], {"parse": "parse", "write": "write"}, True),
     "hob": (["hob_json"], {"parse": "parse", "write": "write"}, True),
     "hob-borrow": (["hob_json"], {"parse": "borrow"}, True),
+    "hob-events": (["hob_json"], {"parse": "events"}, True),
+    "hob-reader": (["hob_json"], {"parse": "trees"}, True),
     "rapidjson": (["rapidjson_json"], {"parse": "parse", "write": "write"}, False),
     "jansson": (["jansson_json"], {"parse": "parse", "write": "write"}, False),
     "json-c": (["jsonc_json"], {"parse": "parse", "write": "write"}, False),

@@ -219,45 +219,6 @@ void hob__json_judge_scalar(const uint8_t *text, size_t n, const struct hob_json
     judge(check_scalar, text, n, o, v);
 }
 
-/* How many of the bytes end a line; how many begin a character. Eight at a time, as a reader of
- * streams counts all that it reads. */
-static uint64_t count_lines(const uint8_t *p, size_t n) {
-    const uint64_t ones = UINT64_C(0x0101010101010101), low = 0x7F * ones;
-    uint64_t lines = 0, x;
-    for (; n >= 8; p += 8, n -= 8) {
-        memcpy(&x, p, 8);
-        x ^= '\n' * ones;
-        x = ~(((x & low) + low) | x | low); /* the highest bit of each byte that is 0 now */
-        lines += (x >> 7) * ones >> 56;
-    }
-    for (; n > 0; p++, n--) lines += *p == '\n';
-    return lines;
-}
-
-static uint64_t count_characters(const uint8_t *p, size_t n) {
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    uint64_t characters = n, x;
-    for (; n >= 8; p += 8, n -= 8) {
-        memcpy(&x, p, 8);
-        characters -= (x >> 7 & ~(x >> 6) & ones) * ones >> 56; /* 10xxxxxx goes on with one */
-    }
-    for (; n > 0; p++, n--) characters -= (*p & 0xC0) == 0x80;
-    return characters;
-}
-
-void hob__json_move(struct hob_json_place *place, const uint8_t *bytes, size_t n) {
-    const uint8_t *line = n ? memrchr(bytes, '\n', n) : NULL;
-    place->byte += n;
-    if (line) {
-        size_t before = (size_t)(line + 1 - bytes);
-        place->line += count_lines(bytes, before);
-        place->column = 1;
-        bytes += before;
-        n -= before;
-    }
-    place->column += count_characters(bytes, n);
-}
-
 int hob__json_say(const struct hob__json_verdict *v, const struct hob_json_place *place,
                   const uint8_t *end, const char *the_end) {
     char found[32];

@@ -311,13 +311,15 @@ void hob__reader_value_ends(struct hob_json_reader *r) { after_value(r, false); 
 /* ---- the calls ---- */
 
 int hob_json_read(struct hob_json_reader *r, struct hob_json *v) {
-    int rc = hob__reader_enter(r, HOB__JSON_FREE);
-    if (HOB__UNLIKELY(rc < 0)) return rc;
-    if (HOB__UNLIKELY(r->o.lines)) return hob_fail(-EINVAL, "lines are read as records only");
+    int rc;
+    if (HOB__UNLIKELY(r->failed || r->busy != HOB__JSON_FREE || r->o.lines || r->o.point)) {
+        if ((rc = hob__reader_enter(r, HOB__JSON_FREE)) < 0) return rc;
+        if (r->o.lines) return hob_fail(-EINVAL, "lines are read as records only");
+    }
     rc = hob__reader_event(r, v);
-    if (rc > HOB_JSON_MORE) {
+    if (HOB__LIKELY(rc > HOB_JSON_MORE)) {
         r->last = rc;
-        r->value = *v;
+        if (rc == HOB_JSON_VALUE) r->value = *v;
     }
     return rc;
 }
