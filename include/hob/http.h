@@ -84,6 +84,7 @@ HOB_API const char *hob_http_phrase(int status);
 /* ---- client ---- */
 
 struct hob_client;
+struct hob_cookies;
 struct hob_response;
 struct hob_tls;
 
@@ -100,15 +101,18 @@ struct hob_client_options {
                             connection serves one request */
     struct hob_tls *tls; /* for https:// (hob_tls_new(); has to outlive the client); default: one of
                             the client's own, which verifies servers by the system's CAs */
-    double connect_timeout; /* for name and connection together; default 30 */
-    double tls_timeout;     /* for the TLS handshake behind it; default 10 */
-    double stall_timeout;   /* without a single byte of progress while sending or receiving;
-                               default 60 */
-    double timeout;         /* of a request, from hob_client_request() until its body is read;
-                               default none */
-    unsigned max_redirects; /* default 10 */
-    bool no_redirects;      /* 3xx answers are given to the caller */
-    bool fail_on_status;    /* a status of 400 or more is the error HOB_E_HTTP_STATUS */
+    double connect_timeout;      /* for name and connection together; default 30 */
+    double tls_timeout;          /* for the TLS handshake behind it; default 10 */
+    double stall_timeout;        /* without a single byte of progress while sending or receiving;
+                                    default 60 */
+    double timeout;              /* of a request, from hob_client_request() until its body is read;
+                                    default none */
+    unsigned max_redirects;      /* default 10 */
+    bool no_redirects;           /* 3xx answers are given to the caller */
+    bool fail_on_status;         /* a status of 400 or more is the error HOB_E_HTTP_STATUS */
+    struct hob_cookies *cookies; /* hob/cookies.h; has to outlive the client; default: a jar of the
+                                    client's own */
+    bool no_cookies;             /* none are kept, none are sent */
     bool raw_bodies;       /* bodies stay compressed if the server says so; without it a response is
                               unpacked as it is read (gzip, deflate, br, zstd, as far as the build
                               has them), and requests say so in Accept-Encoding */
@@ -164,7 +168,8 @@ struct hob_fetch_options {
  * be closed with hob_response_close(); or an error, among them
  *   -ETIMEDOUT, -ECANCELED (a deadline around the call, or one of the client's own: see the
  * record), what hob_connect() returns, HOB_E_URL, HOB_E_HTTP_* for an answer that breaks the rules.
- * Host, Content-Length, Transfer-Encoding, User-Agent are made; others are yours. A URL's userinfo
+ * Host, Content-Length, Transfer-Encoding, User-Agent, Accept-Encoding and Cookie are made (the
+ * last three unless you give your own); others are yours. A URL's userinfo
  * becomes Authorization: Basic. Redirects are followed: 303 (and 301, 302 after POST) with GET;
  * Authorization, Cookie and Proxy-Authorization are dropped when the origin changes. When a reused
  * connection ends before any byte of the answer, an idempotent request (GET, HEAD, PUT, DELETE,

@@ -2,6 +2,7 @@
  * response or a whole body out. */
 #include <hob/http.h>
 
+#include <hob/cookies.h>
 #include <hob/error.h>
 #include <math.h>
 #include <stdio.h>
@@ -145,6 +146,17 @@ static void reset(struct hob_response *res) {
     res->wire = (struct hob__wire){.deadline = deadline, .stall = stall};
 }
 
+/* What the answer wants remembered. Without memory for it, it is forgotten. */
+static void take_cookies(struct hob_client *c, const struct hob_response *res) {
+    if (c->options.no_cookies) return;
+    for (size_t i = 0; i < hob_response_header_count(res); i++) {
+        struct hob_header h = hob_response_header_at(res, i);
+        if (strcasecmp(h.name, "set-cookie") != 0) continue;
+        if (!hob__client_cookies(c) && hob_cookies_open(&c->own_cookies) < 0) return;
+        hob_cookies_set(hob__client_cookies(c), res->url, h.value);
+    }
+}
+
 static int exchange_all(struct hob__fetch *f, struct hob_response *res) {
     const struct hob_client_options *o = &f->client->options;
     bool follows = !o->no_redirects && !f->options->no_redirects;
@@ -152,6 +164,7 @@ static int exchange_all(struct hob__fetch *f, struct hob_response *res) {
         res->method = f->method;
         int rc = hob__exchange(f, res);
         if (rc < 0) return rc;
+        take_cookies(f->client, res);
         const char *location = hob_response_header(res, "location");
         if (!follows || !location || !is_redirect(hob_response_status(res))) return 0;
         if (hops == o->max_redirects)

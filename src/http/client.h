@@ -42,6 +42,7 @@ struct hob_client {
     struct hob_list idle; /* all idle connections, the one used longest ago first */
     struct hob_sem slots;
     struct hob_event closing;
+    struct hob_cookies *own_cookies; /* made at the first Set-Cookie, when the options have none */
     struct hob_tls *own_tls; /* made at the first https:// URL, when the options have none */
     struct hob_client_info info;
     size_t refs; /* the user's, one per response, one of the reaper */
@@ -89,6 +90,11 @@ int hob__pool_connect(struct hob_client *c, struct hob__host *host, uint64_t dea
 void hob__pool_drop(struct hob__conn *conn);
 /* Gives the slot back, and the connection (may be NULL) to the kept ones. */
 void hob__pool_leave(struct hob_client *c, struct hob__host *host, struct hob__conn *conn);
+
+/* The jar, or NULL: there is none (yet). */
+static inline struct hob_cookies *hob__client_cookies(const struct hob_client *c) {
+    return c->options.cookies ? c->options.cookies : c->own_cookies;
+}
 
 /* ---- secure.c ---- */
 /* Turns the new connection into TLS with the host, which is verified. Waits. HOB_E_HTTP_TLS when

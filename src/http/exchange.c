@@ -4,6 +4,7 @@
  * ends before any byte of the answer, and the method is idempotent, and the body can be sent again,
  * the request is tried once more, on a new connection (RFC 9110, 9.2.2; RFC 9112, 9.3.1). */
 #include <ctype.h>
+#include <hob/cookies.h>
 #include <hob/error.h>
 #include <hob/tls.h>
 #include <stdio.h>
@@ -74,6 +75,23 @@ static bool own_host(const struct hob__fetch *f) {
            (!foreign(f) && find(f->client->headers, "host"));
 }
 
+/* What the jar has for this URL. */
+static int put_cookies(struct hob__fetch *f, struct hob_response *res, struct hob__buffer *b) {
+    struct hob_cookies *jar = hob__client_cookies(f->client);
+    char few[1024], *text = few;
+    if (!jar || hob_cookies_count(jar) == 0) return 0;
+    int n = hob_cookies_get(jar, res->url, few, sizeof few);
+    if (n <= 0) return n;
+    if ((size_t)n >= sizeof few) {
+        text = hob__alloc((size_t)n + 1);
+        if (!text) return -ENOMEM;
+        hob_cookies_get(jar, res->url, text, (size_t)n + 1);
+    }
+    int rc = hob__h1_put_field(b, "Cookie", text, (size_t)n);
+    if (text != few) hob__free(text);
+    return rc;
+}
+
 /* The caller's headers, then those of the client that the caller has not set. */
 static int put_headers(struct hob__fetch *f, struct hob_response *res, struct hob__buffer *b) {
     struct hob_client *c = f->client;
@@ -85,6 +103,8 @@ static int put_headers(struct hob__fetch *f, struct hob_response *res, struct ho
         if (!find(own, h->name) && !(foreign(f) && bound(h->name))) rc = put_header(f, res, b, h);
     if (rc == 0 && f->basic[0] && !find(own, "authorization"))
         rc = hob__h1_put_field(b, "Authorization", f->basic, strlen(f->basic));
+    if (rc == 0 && !c->options.no_cookies && !find(own, "cookie") && !find(c->headers, "cookie"))
+        rc = put_cookies(f, res, b);
     if (rc == 0 && *hob__decodes() && !c->options.raw_bodies && !find(own, "accept-encoding") &&
         !find(c->headers, "accept-encoding"))
         rc = put_header(f, res, b, &(struct hob_header){"Accept-Encoding", hob__decodes()});

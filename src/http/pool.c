@@ -11,6 +11,7 @@
  * any, and holds a reference of the client. */
 #include <ctype.h>
 #include <hob/buggify.h>
+#include <hob/cookies.h>
 #include <hob/hob.h>
 #include <math.h>
 #include <string.h>
@@ -28,6 +29,7 @@ void hob__client_unref(struct hob_client *c) {
     hob__free(c->headers);
     hob__free(c->base_url);
     hob__free(c->user_agent);
+    hob_cookies_free(c->own_cookies);
     hob__client_secure_free(c);
     hob__free(c);
 }
