@@ -12,6 +12,7 @@
 #include "loop/sim/sim.h"
 
 #define LOOK_NS 50 /* what a look at the clock takes */
+#define RACE_NS 10000000
 
 static struct hob__sim_loop *loop_of(struct hob__backend *b) { return b->state; }
 
@@ -132,6 +133,16 @@ static int complete(struct hob__sim_loop *l) {
     return n;
 }
 
+/* The wait ends late, when the next thing of the world has happened too, or what the loop itself
+ * has set a deadline for, if that is soon. */
+static void meet(struct hob__sim_loop *l, uint64_t deadline) {
+    struct hob__sim *w = l->world;
+    uint64_t next = w->event_count > 0 ? w->events[0].when : UINT64_MAX;
+    if (deadline > w->now && deadline - w->now < RACE_NS && hob__sim_below(w, HOB__SIM_RACE, 2))
+        next = deadline;
+    if (next > w->now && next - w->now < RACE_NS) l->stalled_until = next + 1;
+}
+
 static int sim_wait(struct hob__backend *b, uint64_t deadline) {
     struct hob__sim_loop *l = loop_of(b);
     struct hob__sim *w = l->world;
@@ -143,6 +154,7 @@ static int sim_wait(struct hob__backend *b, uint64_t deadline) {
     }
     if (HOB__UNLIKELY(w->outside_watched > 0)) deadline = hob__sim_outside_wait(l, deadline);
     hob__sim_pass(l, deadline);
+    if (hob__sim_chance(w, HOB__SIM_RACE, w->faults.race)) meet(l, deadline);
     while (w->now < l->stalled_until) hob__sim_pass(l, l->stalled_until);
     hob__sleep_end(b);
     return (l->done ? complete(l) : 0) + hob__sim_deliver(l);

@@ -76,6 +76,7 @@ static __attribute__((noinline)) int choose(struct hob__backend *b, uint32_t n,
 int hob__sim_choose(struct hob__backend *b, uint32_t n, uint64_t (*id)(void *above, uint32_t i)) {
     struct hob__sim *w = hob__sim_world(b);
     w->now += TASK_NS;
+    if (hob__sim_chance(w, HOB__SIM_RACE, w->faults.race)) return -1;
     return w->order == HOB__SIM_FIFO ? 0 : choose(b, n, id);
 }
 

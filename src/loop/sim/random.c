@@ -10,7 +10,7 @@ static const char *const names[HOB__SIM_STREAMS] = {
     [HOB__SIM_ORDER] = "order", [HOB__SIM_NET] = "net",         [HOB__SIM_FAULT] = "fault",
     [HOB__SIM_WORK] = "work",   [HOB__SIM_FILES] = "files",     [HOB__SIM_UDP] = "udp",
     [HOB__SIM_DNS] = "dns",     [HOB__SIM_BUGGIFY] = "buggify", [HOB__SIM_PROGRAM] = "program",
-    [HOB__SIM_TEST] = "test",   [HOB__SIM_CONFIG] = "config",
+    [HOB__SIM_TEST] = "test",   [HOB__SIM_CONFIG] = "config",   [HOB__SIM_RACE] = "race",
 };
 
 uint64_t hob__sim_mix(uint64_t x) {
@@ -25,10 +25,14 @@ uint64_t hob__sim_seed_of(const struct hob__sim *w, const char *name) {
     return h;
 }
 
-static uint32_t sometimes(struct hob__sim *w, double most) {
-    if (hob__sim_below(w, HOB__SIM_CONFIG, 2)) return 0;
-    double part = (double)(hob__sim_draw(w, HOB__SIM_CONFIG) >> 11) / 9007199254740992.0;
+static uint32_t sometimes_by(struct hob__sim *w, enum hob__sim_stream from, double most) {
+    if (hob__sim_below(w, from, 2)) return 0;
+    double part = (double)(hob__sim_draw(w, from) >> 11) / 9007199254740992.0;
     return HOB__SIM_P(part * part * most);
+}
+
+static uint32_t sometimes(struct hob__sim *w, double most) {
+    return sometimes_by(w, HOB__SIM_CONFIG, most);
 }
 
 /* Each run has some of the faults, none of the others: a fault that is always there hides what only
@@ -48,6 +52,7 @@ static void choose_faults(struct hob__sim *w, bool all) {
         .datagram_twice = sometimes(w, 0.2),
         .datagram_late = sometimes(w, 0.2),
         .name_lost = sometimes(w, 0.3),
+        .race = sometimes_by(w, HOB__SIM_RACE, 0.2),
     };
     if (!all) return;
     w->faults = (struct hob__sim_faults){
@@ -64,6 +69,7 @@ static void choose_faults(struct hob__sim *w, bool all) {
         .datagram_twice = HOB__SIM_P(0.05),
         .datagram_late = HOB__SIM_P(0.1),
         .name_lost = HOB__SIM_P(0.1),
+        .race = HOB__SIM_P(0.05),
     };
 }
 

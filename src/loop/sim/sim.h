@@ -51,6 +51,7 @@ enum hob__sim_stream {
     HOB__SIM_PROGRAM, /* what programs draw: backend.random() */
     HOB__SIM_TEST,    /* what the test itself draws: hob_sim_random() */
     HOB__SIM_CONFIG,  /* the world's own constants, at its beginning */
+    HOB__SIM_RACE,    /* what meets in one turn */
     HOB__SIM_STREAMS
 };
 
@@ -71,6 +72,11 @@ struct hob__sim_faults {
     uint32_t datagram_lost, datagram_twice;
     uint32_t datagram_late; /* up to 50 ms, so that others overtake it */
     uint32_t name_lost;     /* a question to the name server, or its answer */
+    /* A completion and a cancel meet in one turn of the loop: a wait is told late, when the next
+     * thing has happened too (success first, then the deadline's cancel); and between a cancel and
+     * the cancelled task's run the loop looks outside (first the cancel, then what would have been
+     * success). */
+    uint32_t race;
 };
 
 enum hob__sim_order { HOB__SIM_FIFO, HOB__SIM_RANDOM, HOB__SIM_LAST, HOB__SIM_PCT };
