@@ -228,6 +228,53 @@ HOB_API int hob_model_decode_array_with(const struct hob_model *model, void *out
                                         const void *text, size_t n, struct hob_arena *memory,
                                         struct hob_decode_options options);
 
+struct hob_encode_options {
+    unsigned indent; /* spaces for each level; 0 = compact */
+    bool newline;    /* one at the end */
+};
+
+/* The JSON of the struct, in the order of its model; what is not there is left out. In memory that
+ * the caller gives back by hob_json_text_free(); ended by a NUL, which *size (may be NULL) does not
+ * count. 0; HOB_E_MODEL: something cannot be written (NULL where a string must be, a string that is
+ * not UTF-8, a double that is no number, a value without a name), the record says what and where;
+ * HOB_E_LIMIT: deeper than 1024; -ENOMEM. What is right otherwise is not looked at
+ * (hob_model_validate()). */
+#define hob_model_encode(model, in, text, size, ...)                                               \
+    hob_model_encode_with(&model##_model, HOB__IS_CONST_A(model, in), (text), (size),              \
+                          HOB__OPTIONS(hob_encode_options, __VA_ARGS__))
+HOB_API int hob_model_encode_with(const struct hob_model *model, const void *in, char **text,
+                                  size_t *size, struct hob_encode_options options);
+/* The same of `count` of them, as an array. */
+#define hob_model_encode_array(model, items, count, text, size, ...)                               \
+    hob_model_encode_array_with(&model##_model, HOB__IS_CONST_A(model, items), (count), (text),    \
+                                (size), HOB__OPTIONS(hob_encode_options, __VA_ARGS__))
+HOB_API int hob_model_encode_array_with(const struct hob_model *model, const void *items,
+                                        size_t count, char **text, size_t *size,
+                                        struct hob_encode_options options);
+
+/* ---- structs that come from elsewhere ---- */
+
+/* Is all of it right, and could it be written? 0; HOB_E_MODEL, and *problems (unless NULL) holds
+ * all that is wrong, in `memory`; HOB_E_LIMIT, -ENOMEM. hob_model_decode() has looked at all of
+ * this. */
+#define hob_model_validate(model, in, memory, problems)                                            \
+    hob_model_validate_with(&model##_model, HOB__IS_CONST_A(model, in), (memory), (problems))
+HOB_API int hob_model_validate_with(const struct hob_model *model, const void *in,
+                                    struct hob_arena *memory, struct hob_problems *problems);
+
+/* For debugging: user{id: 7, email: "ada@example.org", tags: ["a"]}; secrets as ***. Takes structs
+ * as they are, right or not. Writes at most `room` bytes with the NUL, as snprintf does; returns
+ * the length it would have had. */
+#define hob_model_format(model, in, buf, room)                                                     \
+    hob_model_format_with(&model##_model, HOB__IS_CONST_A(model, in), (buf), (room))
+HOB_API size_t hob_model_format_with(const struct hob_model *model, const void *in, char *buf,
+                                     size_t room);
+
+/* Do both say the same? 1, 0; HOB_E_LIMIT, -ENOMEM. Doubles by their value. */
+#define hob_model_equal(model, a, b)                                                               \
+    hob_model_equal_with(&model##_model, HOB__IS_CONST_A(model, a), HOB__IS_CONST_A(model, b))
+HOB_API int hob_model_equal_with(const struct hob_model *model, const void *a, const void *b);
+
 #ifdef __cplusplus
 }
 #endif
