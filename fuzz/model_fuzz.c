@@ -74,10 +74,34 @@ static void there_and_back(const struct thing *first) {
     hob_arena_free(&memory);
 }
 
+/* As a form: what it makes is right, and goes there and back, too. */
+static void form(const char *text, size_t n) {
+    struct hob_arena memory = {0};
+    struct thing one, again;
+    char *written, *second;
+    size_t size, again_size;
+    int rc = hob_model_decode_form(thing, &one, text, n, &memory);
+    if (rc == 0) {
+        there_and_back(&one);
+        rc = hob_model_encode_form(thing, &one, &written, &size);
+        CHECK(rc == 0 || rc == HOB_E_MODEL); /* arrays of structs */
+        if (rc == 0) {
+            /* A struct of nothing leaves no trace in a form, so only the forms are the same. */
+            CHECK(hob_model_decode_form(thing, &again, written, size, &memory) == 0);
+            CHECK(hob_model_encode_form(thing, &again, &second, &again_size) == 0);
+            CHECK(size == again_size && memcmp(written, second, size) == 0);
+            hob_json_text_free(written);
+            hob_json_text_free(second);
+        }
+    }
+    hob_arena_free(&memory);
+}
+
 FUZZ(data, n) {
     if (n > MOST) return;
     static struct hob_arena memory;
     const char *text = edge_copy(data, n);
+    form(text, n);
     struct hob_problems wrong, array_wrong;
     struct thing one, *some;
     size_t count;

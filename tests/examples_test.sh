@@ -432,6 +432,25 @@ def json_stream(start):
         need(usage.ru_maxrss < 64 * 1024, "%d KiB of memory" % usage.ru_maxrss)
 
 
+def models(start):
+    def run(words, text, status, *out):
+        done = run_it("models", *words, input=text)
+        need(done.returncode == status, done)
+        need(all(word in done.stdout.decode() + done.stderr.decode() for word in out), done)
+
+    users = (b'[{"id": 1, "email": "ada@example.org", "role": "author", "score": 97.5,\n'
+             b'  "created": "2026-01-31T12:00:00+01:00", "home": {"street": "a", "city": "b"}}]')
+    run([], users, 0, "1 users, the best has 97.5\n[\n  {\n    \"id\": 1,",
+        '"created": "2026-01-31T11:00:00Z",\n    "home": {\n      "street": "a",')
+    run([], users.replace(b'"author"', b'"editor"').replace(b'"city": "b"', b'"town": "b"').replace(
+        b"97.5", b"101"), 1, "line 1: /0/score: expected at most 100, found 101",
+        'line 1: /0/role: expected one of "reader", "author", found "editor"',
+        "line 2: /0/home/city: is missing")
+    run([], users[:-1], 1, "models: line 2, column 80", "expected ',' or ']'")
+    run(["schema"], b"", 0, '"$ref": "#/$defs/address"', '"format": "email"')
+    run(["x"], b"", 2, "usage: ")
+
+
 def read_files(start):
     start().prints("\n".join("%d bytes: I am file %d" % (10 + len(str(i)) + 1, i) for i in range(100)))
     with tempfile.TemporaryDirectory() as folder:

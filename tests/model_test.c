@@ -406,6 +406,24 @@ static int deep_values(void) {
 HOB_TASK(deep_values)
 TEST(deep) { CHECK_EQ(hob_run(deep_values), 0); }
 
+struct man {
+    struct dog *dog;
+};
+struct dog {
+    struct man *master;
+    int age;
+};
+HOB_MODEL_LATER(dog, struct dog)
+HOB_MODEL(man, struct man, HOB_NESTED(dog, dog))
+HOB_MODEL(dog, struct dog, HOB_NESTED(master, man), HOB_FIELD(age))
+DECODER(man, struct man)
+
+TEST(two_that_hold_each_other) {
+    struct man m;
+    CHECK_EQ(DECODE(man, &m, "{\"dog\":{\"age\":3,\"master\":{\"dog\":{\"age\":4}}}}"), 0);
+    CHECK_EQ(m.dog->master->dog->age, 4);
+}
+
 TEST(problems_have_a_bound) {
     HOB_ARENA(a);
     static char text[4000] = "[";

@@ -41,7 +41,11 @@ HOB_API void hob_arena_reset(struct hob_arena *arena);
 HOB_API void hob_arena_free(struct hob_arena *arena);
 
 /* A variable: an arena that is freed when the block is left. */
+#ifdef __cplusplus
+#define HOB_ARENA(name) struct hob_arena name __attribute__((cleanup(hob_arena_free))) = {}
+#else
 #define HOB_ARENA(name) struct hob_arena name __attribute__((cleanup(hob_arena_free))) = {0}
+#endif
 
 #ifdef __cplusplus
 }

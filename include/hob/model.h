@@ -166,6 +166,13 @@ struct hob_field_options {
  * arrays. HOB_WRAPPER(line, struct line, HOB_NESTED_ARRAY(points, npoints, point)) */
 #define HOB_WRAPPER(name, type, field) HOB__MODEL(name, type, 1, field)
 
+/* In C only: a model that comes later, for two that hold each other (through pointers, arrays). */
+#ifndef __cplusplus
+#define HOB_MODEL_LATER(name, type)                                                                \
+    typedef type name##__model_type;                                                               \
+    static const struct hob_model name##_model;
+#endif
+
 #define HOB_FIELD(...) HOB__FIELD(__VA_ARGS__, )
 #define HOB_ARRAY(field, ...) HOB__ARRAY(field, __VA_ARGS__, )
 #define HOB_NESTED(field, ...) HOB__NESTED(field, __VA_ARGS__, )
@@ -274,6 +281,87 @@ HOB_API size_t hob_model_format_with(const struct hob_model *model, const void *
 #define hob_model_equal(model, a, b)                                                               \
     hob_model_equal_with(&model##_model, HOB__IS_CONST_A(model, a), HOB__IS_CONST_A(model, b))
 HOB_API int hob_model_equal_with(const struct hob_model *model, const void *a, const void *b);
+
+/* ---- JSON Schema ---- */
+
+struct hob_json_builder;
+
+/* The model as a JSON Schema (draft 2020-12), the models that it holds under "$defs". In memory
+ * that the caller gives back by hob_json_text_free(); indent: spaces for each level, 0 = compact. 0
+ * or -ENOMEM. Checks by functions, and lengths of bytes, are not in it. */
+HOB_API int hob_model_schema(const struct hob_model *model, unsigned indent, char **text,
+                             size_t *size);
+/* The same as a value of a larger document (hob/json_builder.h), without "$defs": the models that
+ * it holds are referred to as `refs` and their names ("#/components/schemas/address"). 0, -ENOMEM,
+ * or the builder's error. */
+HOB_API int hob_model_put_schema(struct hob_json_builder *b, const struct hob_model *model,
+                                 const char *refs);
+
+/* ---- forms and queries ---- */
+
+enum { HOB_FORM_PAIRS = 1000 /* the most of a form */ };
+
+/* Reads a query or a form body (application/x-www-form-urlencoded, as the WHATWG's URL Standard
+ * parses it) into the struct: "name=Ada+L&tags=a&tags=b&home.city=London". A name that comes
+ * several times is an array, of a nested struct its members are named with a dot. Booleans are
+ * true, false, on, off, 1, 0; what is empty is not there, where the field may be missing and is no
+ * string; arrays of nested structs are JSON. Else as hob_model_decode(); problems have no line.
+ * HOB_E_LIMIT: more than HOB_FORM_PAIRS pairs; deeper than 16. */
+#define hob_model_decode_form(model, out, text, n, memory, ...)                                    \
+    hob_model_decode_form_with(&model##_model, HOB__IS_A(model, out), (text), (n), (memory),       \
+                               HOB__OPTIONS(hob_decode_options, __VA_ARGS__))
+HOB_API int hob_model_decode_form_with(const struct hob_model *model, void *out, const char *text,
+                                       size_t n, struct hob_arena *memory,
+                                       struct hob_decode_options options);
+/* The other way round, in memory that the caller gives back by hob_json_text_free(). As
+ * hob_model_encode(); HOB_E_MODEL for an array of nested structs, too. */
+#define hob_model_encode_form(model, in, text, size)                                               \
+    hob_model_encode_form_with(&model##_model, HOB__IS_CONST_A(model, in), (text), (size))
+HOB_API int hob_model_encode_form_with(const struct hob_model *model, const void *in, char **text,
+                                       size_t *size);
+
+/* ---- rows of a database ---- */
+
+/* One value of a row, in the form in which the database's library has it. */
+enum hob_cell_kind {
+    HOB_CELL_NULL,
+    HOB_CELL_INT,    /* i; 0 and 1 for a bool */
+    HOB_CELL_DOUBLE, /* d */
+    HOB_CELL_TEXT,   /* text: of any type; numbers, t and f, times with a space and without a zone
+                        (which is UTC then), bytes as \x and hexadecimal, choices, JSON for arrays
+                        and   nested structs */
+    HOB_CELL_BYTES,  /* text: bytes as they are */
+    HOB_CELL_TIME,   /* i: as in struct hob_time */
+    HOB_CELL_UUID    /* text: 16 bytes */
+};
+struct hob_cell {
+    enum hob_cell_kind kind;
+    union {
+        int64_t i;
+        double d;
+        struct hob_slice text;
+    } of;
+};
+
+/* Which columns are which fields: found once for a result, used for each of its rows. */
+struct hob_columns {
+    const struct hob_model *model;
+    size_t count;
+    const uint8_t *fields; /* of each column, the field's number + 1; 0: of none */
+};
+
+/* By the columns' names; in `memory`, which has to live as long as `out`. Columns that are no
+ * fields are passed over. 0; HOB_E_MODEL: there is no column for a field that must be there, or two
+ * for one, the record says which; -ENOMEM. */
+HOB_API int hob_model_columns(const struct hob_model *model, const char *const *names, size_t count,
+                              struct hob_arena *memory, struct hob_columns *out);
+/* A row into the struct *out (all of it is written), and checks it as hob_model_decode() does; NULL
+ * is null. Strings are copied into `memory`. 0; HOB_E_MODEL, and *problems (unless NULL) has all
+ * that is wrong; -ENOMEM. */
+#define hob_model_row(model, columns, cells, out, memory, problems)                                \
+    hob_model_row_with((columns), (cells), HOB__IS_A(model, out), (memory), (problems))
+HOB_API int hob_model_row_with(const struct hob_columns *columns, const struct hob_cell *cells,
+                               void *out, struct hob_arena *memory, struct hob_problems *problems);
 
 #ifdef __cplusplus
 }

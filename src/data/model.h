@@ -156,6 +156,14 @@ static inline size_t hob__path_size(const struct hob__path *p) {
 void hob__path_name(struct hob__path *p, const char *name, size_t n);
 void hob__path_index(struct hob__path *p, size_t i);
 
+/* ---- decoding, for those who have made the text themselves: problems have no line ---- */
+
+int hob__decode_without_lines(const struct hob_model *model, void *out, const char *text, size_t n,
+                              struct hob_arena *memory, const struct hob_decode_options *o);
+/* One field of a struct, from a JSON text of its own; paths begin at the field's value. */
+int hob__decode_field(const struct hob__slot *s, void *whole, const char *text, size_t n,
+                      struct hob_arena *memory, const struct hob_decode_options *o);
+
 /* ---- values ---- */
 
 /* Bytes from anywhere: what a text is read from. */

@@ -10,7 +10,7 @@
  * What does not fit the model is noted, with its path and its place, and passed over. What is not
  * JSON ends it: where and why, check.c says, which goes through the text again. */
 #include "data/arena.h"
-#include "data/model.h"
+#include "data/model_walk.h"
 #include "data/number.h"
 #include "data/scan.h"
 
@@ -49,7 +49,8 @@ struct decoder {
     const struct hob_decode_options *o;
     struct frame *frames;
     unsigned depth, room, most;
-    int rc; /* why a value could not be read */
+    int rc;         /* why a value could not be read */
+    bool has_lines; /* the text is the user's */
     struct hob__problem_list problems;
     struct hob__matcher matcher;
     const uint8_t *counted; /* up to where lines were counted */
@@ -94,7 +95,7 @@ HOB_PRINTF(5, 6) void note(struct decoder *d, const uint8_t *at, const char *nam
     va_end(ap);
     if (d->problems.count < HOB_PROBLEMS && !(d->problems.more && !d->problems.memory)) {
         path_of(d, &path, name, n);
-        count_lines(d, at);
+        if (d->has_lines) count_lines(d, at);
     } else {
         hob__path_begin(&path);
     }
@@ -757,7 +758,8 @@ static int run(struct decoder *d, const struct hob__slot *root, void *out) {
 }
 
 static int decode_text(const struct hob__slot *root, void *out, const void *text, size_t n,
-                       struct hob_arena *memory, const struct hob_decode_options *o) {
+                       struct hob_arena *memory, const struct hob_decode_options *o,
+                       bool has_lines) {
     struct decoder d;
     if (o->problems) *o->problems = (struct hob_problems){0};
     if (o->depth > HOB__JSON_DEPTH)
@@ -773,6 +775,8 @@ static int decode_text(const struct hob__slot *root, void *out, const void *text
     d.problems = (struct hob__problem_list){.memory = o->problems ? memory : NULL};
     d.matcher = (struct hob__matcher){NULL};
     d.counted = NULL;
+    d.line = d.column = 0;
+    d.has_lines = has_lines;
     int rc = run(&d, root, out);
     hob__matcher_end(&d.matcher);
     if (d.frames != d.first) hob__free(d.frames);
@@ -783,18 +787,30 @@ static int decode_text(const struct hob__slot *root, void *out, const void *text
     return said < 0 ? said : hob_fail(rc, "not JSON"); /* never: both judge alike */
 }
 
-int hob_model_decode_with(const struct hob_model *model, void *out, const void *text, size_t n,
-                          struct hob_arena *memory, struct hob_decode_options options) {
-    const struct hob_field field = {.size = (uint32_t)model->size};
-    const struct hob__slot root = {.kind = HOB__KIND_STRUCT,
-                                   .required = true,
-                                   .item_size = (uint32_t)model->size,
-                                   .model = model,
-                                   .field = &field};
+static int decode_struct(const struct hob_model *model, void *out, const void *text, size_t n,
+                         struct hob_arena *memory, const struct hob_decode_options *o,
+                         bool has_lines) {
+    struct hob__root root;
+    hob__root_slot(&root, model, false);
     memset(out, 0, model->size);
-    int rc = decode_text(&root, out, text, n, memory, &options);
+    int rc = decode_text(&root.slot, out, text, n, memory, o, has_lines);
     if (rc < 0 && rc != HOB_E_MODEL) memset(out, 0, model->size);
     return rc;
+}
+
+int hob_model_decode_with(const struct hob_model *model, void *out, const void *text, size_t n,
+                          struct hob_arena *memory, struct hob_decode_options options) {
+    return decode_struct(model, out, text, n, memory, &options, true);
+}
+
+int hob__decode_without_lines(const struct hob_model *model, void *out, const char *text, size_t n,
+                              struct hob_arena *memory, const struct hob_decode_options *o) {
+    return decode_struct(model, out, text, n, memory, o, false);
+}
+
+int hob__decode_field(const struct hob__slot *s, void *whole, const char *text, size_t n,
+                      struct hob_arena *memory, const struct hob_decode_options *o) {
+    return decode_text(s, (char *)whole + s->offset, text, n, memory, o, false);
 }
 
 int hob_model_decode_array_with(const struct hob_model *model, void *out, size_t *count,
@@ -804,15 +820,9 @@ int hob_model_decode_array_with(const struct hob_model *model, void *out, size_t
         void *items;
         size_t count;
     } list = {NULL, 0};
-    const struct hob_field field = {.size = sizeof list.items};
-    const struct hob__slot root = {.kind = HOB__KIND_STRUCT,
-                                   .shape = HOB__SHAPE_LIST,
-                                   .required = true,
-                                   .item_size = (uint32_t)model->size,
-                                   .count_offset = sizeof list.items,
-                                   .model = model,
-                                   .field = &field};
-    int rc = decode_text(&root, &list, text, n, memory, &options);
+    struct hob__root root;
+    hob__root_slot(&root, model, true);
+    int rc = decode_text(&root.slot, &list, text, n, memory, &options, true);
     if (rc < 0 && rc != HOB_E_MODEL) list.items = NULL, list.count = 0;
     memcpy(out, &list.items, sizeof list.items);
     *count = list.count;

@@ -38,9 +38,9 @@ void hob__walk_path(const struct hob__walk *w, struct hob__path *path) {
     hob__path_begin(path);
     for (unsigned i = w->depth; i-- > 0;) {
         const struct hob__walk_frame *f = &w->frames[i];
-        if (!f->plan)
+        if (!f->plan && f->i > 0)
             hob__path_index(path, f->i - 1);
-        else if (f->slot)
+        else if (f->plan && f->slot)
             hob__path_name(path, f->slot->name, f->slot->name_size);
     }
 }
