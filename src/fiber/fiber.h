@@ -37,10 +37,12 @@ struct hob__stack {
     uint8_t cls;
     bool unguarded; /* no guard could be had: the bytes below base are looked at instead */
 #if defined(__SANITIZE_ADDRESS__)
-    void *asan; /* its fake stack while it is suspended */
+    void *asan;   /* its fake stack while it is suspended */
+    bool scanned; /* LSan looks for pointers on it */
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
     void *asan;
+    bool scanned;
 #endif
 #endif
 };

@@ -118,22 +118,10 @@ static inline void hob__san_carved(struct hob__stack *s) {
 #endif
 }
 
-/* The slot is about to be unmapped. */
-static inline void hob__san_dropped(struct hob__stack *s) {
-#ifdef VALGRIND_STACK_DEREGISTER
-    VALGRIND_STACK_DEREGISTER(s->valgrind);
-#endif
-#if HOB__ASAN
-    __asan_unpoison_memory_region(s->base, (size_t)(s->top - s->base));
-#elif HOB__TSAN
-    if (s->tsan) __tsan_destroy_fiber(s->tsan);
-#endif
-    (void)s;
-}
-
 static inline void hob__san_taken(struct hob__stack *s) {
 #if HOB__ASAN
     __lsan_register_root_region(s->base, (size_t)(s->top - s->base));
+    s->scanned = true;
 #else
     (void)s;
 #endif
@@ -142,9 +130,26 @@ static inline void hob__san_taken(struct hob__stack *s) {
 static inline void hob__san_returned(struct hob__stack *s) {
 #if HOB__ASAN
     __lsan_unregister_root_region(s->base, (size_t)(s->top - s->base));
+    s->scanned = false;
 #else
     (void)s;
 #endif
+}
+
+/* The slot is about to be unmapped. A stack may be in use still, if what ran there was given up
+ * with its loop. LSan would go on to look at what is mapped there next, and read the list of all
+ * mappings for each such stack. */
+static inline void hob__san_dropped(struct hob__stack *s) {
+#ifdef VALGRIND_STACK_DEREGISTER
+    VALGRIND_STACK_DEREGISTER(s->valgrind);
+#endif
+#if HOB__ASAN
+    __asan_unpoison_memory_region(s->base, (size_t)(s->top - s->base));
+    if (s->scanned) hob__san_returned(s);
+#elif HOB__TSAN
+    if (s->tsan) __tsan_destroy_fiber(s->tsan);
+#endif
+    (void)s;
 }
 
 /* Begins a fiber on the stack, which is not in use: see hob__enter(). The frames of the last one,
