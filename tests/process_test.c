@@ -343,11 +343,25 @@ TEST(signals_are_reset_in_the_child) {
     for (int sig = 1; sig < SIGRTMAX; sig++)
         CHECK_EQ(sigismember(&before, sig), sigismember(&after, sig));
 }
+/* What posix_spawn() of the C library, as make's, leaves ignored in a child: its two own signals,
+ * which an emulated program does not reach. */
+static unsigned long long inherited_signals(void) {
+    const char *slow = getenv("TEST_SLOW");
+    char line[256];
+    unsigned long long mask = 0;
+    if (!slow || strcmp(slow, "qemu") != 0) return 0;
+    FILE *f = fopen("/proc/self/status", "r");
+    CHECK(f != NULL);
+    while (fgets(line, sizeof line, f))
+        if (sscanf(line, "SigIgn: %llx", &mask) == 1) break;
+    fclose(f);
+    return mask & (3ull << 31);
+}
 static int reset_signals(void) {
     char line[160];
-    const char *slow = getenv("TEST_SLOW");
-    bool qemu = slow && strcmp(slow, "qemu") == 0; /* which ignores signal 32, for itself */
-    CHECK_OUTPUT(signals_of("Ign", line), qemu ? "0000000080000000\n" : "0000000000000000\n");
+    char ignored[32];
+    snprintf(ignored, sizeof ignored, "%016llx\n", inherited_signals());
+    CHECK_OUTPUT(signals_of("Ign", line), ignored);
     CHECK_OUTPUT(signals_of("Blk", line), "0000000000000000\n");
     CHECK_OUTPUT(signals_of("Cgt", line), "0000000000000000\n");
     struct hob_process_result r;
