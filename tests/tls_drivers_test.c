@@ -16,23 +16,37 @@ struct peers {
     struct hob_tls *client, *server;
 };
 
-static int open_peers(struct peers *p) {
+static int open_server(struct hob_tls **server) {
     make_identities();
-    *p = (struct peers){NULL, NULL};
-    int rc = hob_tls_new(&p->client, .ca = ca.cert, .certificate = me.cert, .key = me.key,
-                         .alpn = "a,b");
-    if (rc >= 0)
-        rc = hob_tls_new(&p->server, .certificate = site.cert, .key = site.key, .ca = ca.cert,
+    int rc = hob_tls_new(server, .certificate = site.cert, .key = site.key, .ca = ca.cert,
                          .client_certificate = HOB_TLS_REQUIRE, .alpn = "b");
-    if (rc >= 0) rc = hob_tls_add_certificate(p->server, me.cert, me.key, NULL);
-    if (rc >= 0) rc = hob_tls_reload(p->server);
+    if (rc >= 0) rc = hob_tls_add_certificate(*server, me.cert, me.key, NULL);
+    if (rc >= 0) rc = hob_tls_reload(*server);
     return rc;
 }
 
-static void close_peers(struct peers *p) {
-    hob_tls_free(p->client);
-    hob_tls_free(p->server);
+/* A server's context is made and changed. It takes long: the scenarios below share one. */
+static int contexts(void) {
+    struct hob_tls *server = NULL;
+    HOB_TRY(hob_sleep(0)); /* points to cancel at */
+    int rc = open_server(&server);
+    if (rc >= 0) rc = hob_sleep(0);
+    hob_tls_free(server);
+    return rc < 0 ? rc : hob_sleep(0);
 }
+DRIVE(contexts_cancelled_at_every_point, contexts, NULL)
+
+/* The client keeps sessions, so that it has to be new each time. */
+static int open_peers(struct peers *p) {
+    static struct hob_tls *server;
+    *p = (struct peers){NULL, NULL};
+    if (!server) HOB_TRY(open_server(&server));
+    p->server = server;
+    return hob_tls_new(&p->client, .ca = ca.cert, .certificate = me.cert, .key = me.key,
+                       .alpn = "a,b");
+}
+
+static void close_peers(struct peers *p) { hob_tls_free(p->client); }
 
 static void close_stream(void *s) { hob_close(s); }
 
