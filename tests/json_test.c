@@ -272,7 +272,9 @@ TEST(utf8_as_in_the_standard) {
         if (!valid) CHECK(bad >= at && bad < at + 4);
         const struct hob__json_way *way;
         for (size_t k = 0; (way = hob__json_way_at(k)); k++)
-            if ((way->index(text, at + 5, out, NULL) > 0) != valid) FAIL("%s: %u", way->name, code);
+            if (way->utf8(text, at + 5) != valid ||
+                (way->index(text, at + 5, out, NULL) > 0) != valid)
+                FAIL("%s: %u", way->name, code);
     }
 }
 

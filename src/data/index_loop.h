@@ -3,6 +3,7 @@
  *
  *   struct utf8                     what its check of UTF-8 keeps between blocks; zero at first
  *   classify(block, bits, utf8)     the bits; and the check
+ *   utf8_block(utf8, block)         the check alone
  *   utf8_ends(utf8)                 true: no error, and no sequence is unfinished
  *   xor_before(bits)                bit i: the parity of the bits 0 to i
  *   lowest(bits)                    which bit is the lowest; of none any number
@@ -94,4 +95,14 @@ index_all(const uint8_t *text, size_t n, uint32_t *out, uint8_t *copy) {
 TARGET static inline __attribute__((always_inline)) int64_t
 index_text(const uint8_t *text, size_t n, uint32_t *out, uint8_t *copy) {
     return copy ? index_all(text, n, out, copy) : index_all(text, n, out, NULL);
+}
+
+TARGET static inline __attribute__((always_inline)) bool utf8_all(const uint8_t *text, size_t n) {
+    struct utf8 u = {0};
+    uint8_t last[HOB__JSON_BLOCK] = {0};
+    size_t i = 0;
+    for (; i + HOB__JSON_BLOCK <= n; i += HOB__JSON_BLOCK) utf8_block(&u, text + i);
+    if (i < n) memcpy(last, text + i, n - i);
+    utf8_block(&u, last);
+    return utf8_ends(&u);
 }

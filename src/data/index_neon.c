@@ -4,6 +4,7 @@
 
 #define TARGET
 
+#include "data/index_tables.h"
 #include "data/way.h"
 
 struct utf8 {
@@ -33,80 +34,16 @@ static inline uint64_t mask(const uint8x16_t v[4]) {
     return vgetq_lane_u64(vreinterpretq_u64_u8(sum), 0);
 }
 
-/* ---- UTF-8, as in index_avx2.c ---- */
-
-enum {
-    TOO_SHORT = 1 << 0,
-    TOO_LONG = 1 << 1,
-    OVERLONG_3 = 1 << 2,
-    TOO_LARGE = 1 << 3,
-    SURROGATE = 1 << 4,
-    OVERLONG_2 = 1 << 5,
-    TOO_LARGE_1000 = 1 << 6,
-    OVERLONG_4 = 1 << 6,
-    TWO_CONTINUATIONS = 1 << 7,
-    CARRY = TOO_SHORT | TOO_LONG | TWO_CONTINUATIONS,
-    TOP = CARRY | TOO_LARGE | TOO_LARGE_1000
-};
-
-static const uint8_t by_first_high[16] = {TOO_LONG,
-                                          TOO_LONG,
-                                          TOO_LONG,
-                                          TOO_LONG,
-                                          TOO_LONG,
-                                          TOO_LONG,
-                                          TOO_LONG,
-                                          TOO_LONG,
-                                          TWO_CONTINUATIONS,
-                                          TWO_CONTINUATIONS,
-                                          TWO_CONTINUATIONS,
-                                          TWO_CONTINUATIONS,
-                                          TOO_SHORT | OVERLONG_2,
-                                          TOO_SHORT,
-                                          TOO_SHORT | OVERLONG_3 | SURROGATE,
-                                          TOO_SHORT | TOO_LARGE | TOO_LARGE_1000 | OVERLONG_4};
-static const uint8_t by_first_low[16] = {CARRY | OVERLONG_3 | OVERLONG_2 | OVERLONG_4,
-                                         CARRY | OVERLONG_2,
-                                         CARRY,
-                                         CARRY,
-                                         CARRY | TOO_LARGE,
-                                         TOP,
-                                         TOP,
-                                         TOP,
-                                         TOP,
-                                         TOP,
-                                         TOP,
-                                         TOP,
-                                         TOP,
-                                         TOP | SURROGATE,
-                                         TOP,
-                                         TOP};
-static const uint8_t by_second_high[16] = {
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS | OVERLONG_3 | TOO_LARGE_1000 | OVERLONG_4,
-    TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS | OVERLONG_3 | TOO_LARGE,
-    TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS | SURROGATE | TOO_LARGE,
-    TOO_LONG | OVERLONG_2 | TWO_CONTINUATIONS | SURROGATE | TOO_LARGE,
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT,
-    TOO_SHORT};
+/* ---- UTF-8, by index_tables.h ---- */
 
 static inline void utf8_16(struct utf8 *u, uint8x16_t v) {
     static const uint8_t most[16] = {255, 255, 255, 255, 255, 255,      255,      255,
                                      255, 255, 255, 255, 255, 0xF0 - 1, 0xE0 - 1, 0xC0 - 1};
     uint8x16_t back1 = vextq_u8(u->before, v, 15), back2 = vextq_u8(u->before, v, 14);
     uint8x16_t back3 = vextq_u8(u->before, v, 13);
-    uint8x16_t a = vqtbl1q_u8(vld1q_u8(by_first_high), vshrq_n_u8(back1, 4));
-    uint8x16_t b = vqtbl1q_u8(vld1q_u8(by_first_low), vandq_u8(back1, vdupq_n_u8(15)));
-    uint8x16_t c = vqtbl1q_u8(vld1q_u8(by_second_high), vshrq_n_u8(v, 4));
+    uint8x16_t a = vqtbl1q_u8(vld1q_u8(hob__utf8_by_first_high), vshrq_n_u8(back1, 4));
+    uint8x16_t b = vqtbl1q_u8(vld1q_u8(hob__utf8_by_first_low), vandq_u8(back1, vdupq_n_u8(15)));
+    uint8x16_t c = vqtbl1q_u8(vld1q_u8(hob__utf8_by_second_high), vshrq_n_u8(v, 4));
     uint8x16_t errors = vandq_u8(vandq_u8(a, b), c);
     uint8x16_t third = vqsubq_u8(back2, vdupq_n_u8(0xE0 - 0x80));
     uint8x16_t fourth = vqsubq_u8(back3, vdupq_n_u8(0xF0 - 0x80));
@@ -130,6 +67,12 @@ static inline bool utf8_ends(const struct utf8 *u) {
     return vmaxvq_u8(vorrq_u8(u->error, u->unfinished)) == 0;
 }
 
+static inline void utf8_block(struct utf8 *u, const uint8_t *block) {
+    uint8x16_t v[4];
+    for (int i = 0; i < 4; i++) v[i] = vld1q_u8(block + 16 * i);
+    utf8_64(u, v);
+}
+
 /* ---- the bytes ---- */
 
 static inline uint64_t equal(const uint8x16_t v[4], uint8_t c) {
@@ -139,10 +82,6 @@ static inline uint64_t equal(const uint8x16_t v[4], uint8_t c) {
 }
 
 static inline void classify(const uint8_t *block, struct hob__json_bits *b, struct utf8 *u) {
-    /* As in index_avx2.c; a table is asked by a low nibble. */
-    static const uint8_t spaces[16] = {' ', 100,  100,  100, 17,  100,  113, 2,
-                                       100, '\t', '\n', 112, 100, '\r', 100, 100};
-    static const uint8_t ops[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ':', '{', ',', '}', 0, 0};
     uint8x16_t v[4], space[4], op[4], control[4];
     for (int i = 0; i < 4; i++) v[i] = vld1q_u8(block + 16 * i);
     utf8_64(u, v);
@@ -150,8 +89,8 @@ static inline void classify(const uint8_t *block, struct hob__json_bits *b, stru
     b->backslash = equal(v, '\\');
     for (int i = 0; i < 4; i++) {
         uint8x16_t low = vandq_u8(v[i], vdupq_n_u8(15));
-        space[i] = vceqq_u8(v[i], vqtbl1q_u8(vld1q_u8(spaces), low));
-        op[i] = vceqq_u8(vorrq_u8(v[i], vdupq_n_u8(0x20)), vqtbl1q_u8(vld1q_u8(ops), low));
+        space[i] = vceqq_u8(v[i], vqtbl1q_u8(vld1q_u8(hob__spaces), low));
+        op[i] = vceqq_u8(vorrq_u8(v[i], vdupq_n_u8(0x20)), vqtbl1q_u8(vld1q_u8(hob__ops), low));
         control[i] = vcltq_u8(v[i], vdupq_n_u8(0x20));
     }
     b->space = mask(space);
@@ -165,19 +104,5 @@ int64_t hob__json_index_neon(const uint8_t *text, size_t n, uint32_t *out, uint8
     return index_text(text, n, out, copy);
 }
 
-static inline void utf8_block(struct utf8 *u, const uint8_t *block) {
-    uint8x16_t v[4];
-    for (int i = 0; i < 4; i++) v[i] = vld1q_u8(block + 16 * i);
-    utf8_64(u, v);
-}
-
-bool hob__utf8_is_neon(const uint8_t *text, size_t n) {
-    struct utf8 u = {0};
-    uint8_t last[HOB__JSON_BLOCK] = {0};
-    size_t i = 0;
-    for (; i + HOB__JSON_BLOCK <= n; i += HOB__JSON_BLOCK) utf8_block(&u, text + i);
-    if (i < n) memcpy(last, text + i, n - i);
-    utf8_block(&u, last);
-    return utf8_ends(&u);
-}
+bool hob__utf8_is_neon(const uint8_t *text, size_t n) { return utf8_all(text, n); }
 #endif

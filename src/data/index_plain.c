@@ -54,13 +54,14 @@ bool hob__utf8_valid(const uint8_t *text, size_t n, size_t *bad) {
     return utf8_ends(&u);
 }
 
-bool hob__utf8_is_plain(const uint8_t *text, size_t n) {
-    const uint64_t tops = UINT64_C(0x8080808080808080);
-    for (uint64_t eight; n >= 8; text += 8, n -= 8) { /* ASCII in front */
-        memcpy(&eight, text, 8);
-        if (eight & tops) break;
+static inline void utf8_block(struct utf8 *u, const uint8_t *block) {
+    uint64_t any = 0, eight;
+    for (unsigned i = 0; i < HOB__JSON_BLOCK; i += 8) {
+        memcpy(&eight, block + i, 8);
+        any |= eight;
     }
-    return hob__utf8_valid(text, n, NULL);
+    if (!(any & UINT64_C(0x8080808080808080)) && !u->open) return; /* ASCII */
+    for (unsigned i = 0; i < HOB__JSON_BLOCK; i++) utf8_byte(u, block[i]);
 }
 
 static inline uint32_t lowest(uint64_t bits) {
@@ -114,3 +115,5 @@ static inline void classify(const uint8_t *block, struct hob__json_bits *b, stru
 int64_t hob__json_index_plain(const uint8_t *text, size_t n, uint32_t *out, uint8_t *copy) {
     return index_text(text, n, out, copy);
 }
+
+bool hob__utf8_is_plain(const uint8_t *text, size_t n) { return utf8_all(text, n); }

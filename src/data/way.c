@@ -5,11 +5,18 @@
 #include <string.h>
 
 #if defined(__x86_64__)
-/* This asks the system (XGETBV), too, whether it keeps the registers. */
+/* All of these ask the system (XGETBV), too, whether it keeps the registers. */
 static bool has_avx2(void) {
     __builtin_cpu_init();
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul") &&
            __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+}
+
+/* VBMI2 is not needed: the processors without it run slower for a while after each use of the wide
+ * registers. */
+static bool has_avx512(void) {
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vbmi2");
 }
 #endif
 
@@ -20,6 +27,7 @@ static const struct {
     bool (*can)(void);
 } ways[] = {
 #if defined(__x86_64__)
+    {{"avx512", hob__json_index_avx512, hob__utf8_is_avx512, hob__json_write_avx2}, has_avx512},
     {{"avx2", hob__json_index_avx2, hob__utf8_is_avx2, hob__json_write_avx2}, has_avx2},
 #elif defined(__aarch64__)
     {{"neon", hob__json_index_neon, hob__utf8_is_neon, hob__json_write_plain}, always},

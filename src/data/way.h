@@ -25,8 +25,8 @@ hob__json_indexer hob__json_index_plain;
 hob__utf8_checker hob__utf8_is_plain;
 hob__json_compact hob__json_write_plain;
 #if defined(__x86_64__)
-hob__json_indexer hob__json_index_avx2;
-hob__utf8_checker hob__utf8_is_avx2;
+hob__json_indexer hob__json_index_avx512, hob__json_index_avx2;
+hob__utf8_checker hob__utf8_is_avx512, hob__utf8_is_avx2;
 hob__json_compact hob__json_write_avx2;
 #elif defined(__aarch64__)
 hob__json_indexer hob__json_index_neon;
