@@ -7,8 +7,22 @@ import struct
 OK = b"HTTP/1.1 200 OK\r\n"
 
 
-async def answer(path, reader, writer):
-    if path == "/cut":  # fewer bytes than announced
+busy = 0
+
+
+async def answer(path, head, reader, writer):
+    global busy
+    if path == "/picky":  # wants a certain request
+        body = await reader.readexactly(5)
+        good = (head.startswith(b"POST /picky ") and b"\r\nX-One: 1\r\n" in head and
+                b"\r\nX-Two: two words\r\n" in head and b"\r\nUser-Agent" not in head and
+                b"x-www-form-urlencoded" in head and body == b"a=b&c")
+        writer.write((OK if good else b"HTTP/1.1 400 No\r\n") + b"Content-Length: 0\r\n\r\n")
+    elif path == "/busy":  # twice in three times
+        busy += 1
+        status = OK if busy % 3 == 0 else b"HTTP/1.1 503 Busy\r\nRetry-After: 0\r\n"
+        writer.write(status + b"Content-Length: 0\r\n\r\n")
+    elif path == "/cut":  # fewer bytes than announced
         writer.write(OK + b"Content-Length: 100\r\n\r\nonly this")
     elif path == "/cut-chunk":
         writer.write(OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
@@ -52,9 +66,9 @@ async def client(reader, writer):
         while True:
             head = await reader.readuntil(b"\r\n\r\n")
             path = head.split()[1].decode()
-            await answer(path, reader, writer)
+            await answer(path, head, reader, writer)
             await writer.drain()
-            if path not in ("/loop", "/moved", "/fine"):
+            if path not in ("/loop", "/moved", "/fine", "/picky", "/busy"):
                 break
     except (OSError, asyncio.IncompleteReadError):
         pass

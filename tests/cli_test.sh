@@ -95,6 +95,13 @@ wrong_usage() {
     says "'hob fetch --help'"
     for c in 0 -1 x 5x '' 99999999999999999999; do run 2 fetch -c "$c" http://127.0.0.1/; done
     for t in 0 -1 x nan inf ''; do run 2 fetch -t "$t" http://127.0.0.1/; done
+    for n in -1 x 5x '' 1001; do run 2 fetch --retries "$n" http://127.0.0.1/; done
+    for n in 0 -1 x inf ''; do run 2 fetch --rate "$n" http://127.0.0.1/; done
+    for n in 0 -1 x ''; do run 2 fetch --per-host "$n" http://127.0.0.1/; done
+    for line in '' nonsense ': x'; do run 2 fetch -H "$line" http://127.0.0.1/; done
+    says "a header is 'Name: value'"
+    run 2 fetch -d "@$dir/none" http://127.0.0.1/
+    says "^hob fetch: cannot read $dir/none: No such file or directory$"
     run 2 playground extra
     says "'extra'"
     run 1 playground -l nonsense
@@ -178,6 +185,30 @@ statuses() {
     count 1 '"status": 200.*"error": null' out
     run 0 fetch "$peer/moved"
     count 1 '"status": 200, "bytes": 5' out
+}
+requests() {
+    printf 'a=b&c' >"$dir/data"
+    for data in 'a=b&c' "@$dir/data"; do
+        run 0 fetch -H 'X-One: 1' --header 'X-Two:   two words ' -H User-Agent: -d "$data" "$peer/picky"
+        count 1 '"status": 200' out
+    done
+    run 0 fetch -X PUT -H 'X-One: 1' -d 'a=b&c' "$peer/picky"
+    count 1 '"status": 400' out
+    run 1 fetch -X 'NO METHOD' "$url/get"
+    count 1 'is not a method' out
+}
+retries() {
+    run 0 fetch --retries 2 "$peer/busy"
+    count 1 '"status": 200' out
+    run 0 fetch --retries 1 "$peer/busy"
+    count 1 '"status": 503' out
+    run 0 fetch "$peer/busy"
+    count 1 '"status": 200' out
+}
+rates() {
+    run 0 fetch --rate 20 --per-host 2 "$url/get" "$url/get" "$url/get" "$url/get" "$url/get"
+    count 5 '"status": 200' out
+    summary_is 'fetched 5 URLs in ([1-9][0-9]*\.[0-9]+|0\.[2-9][0-9]*) s \(.*\)'
 }
 fails() { # fails ERROR URL: one result, one line, and the summary; the others are fetched
     run 1 fetch -t 1 "$url/get" "$2" "$url/get"
@@ -275,6 +306,9 @@ for backend in uring epoll; do
     check "reads lists" lists
     check "odd lines in lists" odd_lines
     check "statuses are results" statuses
+    check "methods, headers, data" requests
+    check "retries" retries
+    check "rates" rates
     check "no URL" fails "bad URL" "not a url"
     check "another scheme" fails "bad URL" ftp://127.0.0.1/
     check "https to a server without TLS" fails TLS "https${url#http}/"

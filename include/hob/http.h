@@ -101,12 +101,28 @@ struct hob_client_options {
                             connection serves one request */
     struct hob_tls *tls; /* for https:// (hob_tls_new(); has to outlive the client); default: one of
                             the client's own, which verifies servers by the system's CAs */
-    double connect_timeout;      /* for name and connection together; default 30 */
-    double tls_timeout;          /* for the TLS handshake behind it; default 10 */
-    double stall_timeout;        /* without a single byte of progress while sending or receiving;
-                                    default 60 */
-    double timeout;              /* of a request, from hob_client_request() until its body is read;
-                                    default none */
+    double connect_timeout;    /* for name and connection together; default 30 */
+    double tls_timeout;        /* for the TLS handshake behind it; default 10 */
+    double stall_timeout;      /* without a single byte of progress while sending or receiving;
+                                  default 60 */
+    double timeout;            /* of a request, from hob_client_request() until its body is read;
+                                  default none */
+    double pool_timeout;       /* for one of the connections to become free; default none */
+    double first_byte_timeout; /* from the sent request to the answer's first byte; default:
+                                  stall_timeout */
+    unsigned retries;   /* how often a request that failed for now is tried again: refused, reset or
+                           cut off before the answer, timed out, 408, 429, 502, 503, 504; default 0.
+                           Of a host that fails again and again fewer are: ten, and one for every
+                           five requests */
+    double retry_delay; /* before the first retry, twice as much before each further one; it is
+                           drawn between half of that and all of it; default 0.5. Retry-After
+                           makes it longer */
+    double
+        max_retry_delay; /* default 30; when the server asks for more, its answer is the result */
+    bool retry_all;      /* also POST and PATCH, which may then be done twice */
+    double rate;         /* requests a second to one host and port; the others wait for their
+                            turn; default no limit */
+    unsigned burst;      /* so many of them at once, if there were none before; default 1 */
     unsigned max_redirects;      /* default 10 */
     bool no_redirects;           /* 3xx answers are given to the caller */
     bool fail_on_status;         /* a status of 400 or more is the error HOB_E_HTTP_STATUS */
@@ -159,6 +175,7 @@ struct hob_fetch_options {
     ssize_t (*read_body)(void *arg, void *buf, size_t n);
     void *arg;
     double timeout;      /* as in the client's options; 0 = the client's */
+    int retries;         /* as in the client's options; 0 = the client's, -1 = none */
     bool no_redirects;   /* as in the client's options */
     bool fail_on_status; /* as in the client's options */
 };

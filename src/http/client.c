@@ -176,11 +176,37 @@ static int exchange_all(struct hob__fetch *f, struct hob_response *res) {
     }
 }
 
+/* ---- again and again ---- */
+
+static int nap(const struct hob_response *res, double seconds) {
+    HOB_SCOPE(s, .deadline = res->wire.deadline);
+    return hob__scope_result(s, hob_sleep(seconds));
+}
+
+/* The request, and what it leads to, as often as it takes. */
+static int try_all(struct hob__fetch *f, struct hob_response *res, const char *url) {
+    for (unsigned tried = 0;; tried++) {
+        int rc = set_url(f, res, f->client->base_url, url);
+        if (rc < 0) return rc;
+        rc = exchange_all(f, res);
+        double delay = hob__retry_delay(f, res, rc, tried);
+        if (delay < 0) return rc;
+        if (rc == 0) hob__response_drain(res, DRAIN_MAX);
+        reset(res);
+        f->client->info.retried++;
+        f->method = f->first_method;
+        f->crossed = f->without_body = false;
+        rc = nap(res, delay);
+        if (rc < 0) return rc;
+    }
+}
+
 /* ---- the caller's side ---- */
 
 int hob__client_request(struct hob_client *c, const char *method, const char *url,
                         struct hob_response **out, struct hob_fetch_options options) {
-    struct hob__fetch f = {.client = c, .method = method, .options = &options};
+    struct hob__fetch f = {
+        .client = c, .method = method, .first_method = method, .options = &options};
     *out = NULL;
     int rc = hob_check();
     if (rc < 0) return rc;
@@ -194,8 +220,7 @@ int hob__client_request(struct hob_client *c, const char *method, const char *ur
     res->wire.deadline = hob__http_deadline(0, res->timeout);
     res->wire.stall = c->options.stall_timeout;
     hob__client_ref(c);
-    rc = set_url(&f, res, c->base_url, url);
-    if (rc == 0) rc = exchange_all(&f, res);
+    rc = try_all(&f, res, url);
     int status = rc < 0 ? 0 : hob_response_status(res);
     if (rc == 0 && status >= 400 && (options.fail_on_status || c->options.fail_on_status))
         rc = hob_fail(HOB_E_HTTP_STATUS, "%s %s: %d %s", f.method, res->url, status,

@@ -10,7 +10,7 @@
 #include "http/decode.h"
 #include "http/wire.h"
 
-enum { HOB__CLIENT_BUCKETS = 256, HOB__RESPONSE_FIELDS = 24 };
+enum { HOB__CLIENT_BUCKETS = 256, HOB__RESPONSE_FIELDS = 24, HOB__RETRY_BUDGET = 100 };
 
 /* What requests to one host and port share; lives while there are any, or idle connections. */
 struct hob__host {
@@ -18,7 +18,10 @@ struct hob__host {
     struct hob_list idle;   /* the last used first */
     struct hob_sem slots;   /* when there is a limit per host */
     size_t users;           /* idle connections, and requests */
+    uint64_t next_at;       /* with a rate: the time of the next request */
+    uint64_t keep_until;    /* so long it is remembered without users; 0 = not at all */
     uint32_t bucket;
+    uint16_t budget; /* of retries, in tenths (retry.c) */
     bool tls;
     char address[]; /* "host:port", "[::1]:80", in lower case */
 };
@@ -78,6 +81,8 @@ struct hob_response {
 /* ---- pool.c ---- */
 void hob__client_ref(struct hob_client *c);
 void hob__client_unref(struct hob_client *c);
+/* The record of a host; NULL without memory. */
+struct hob__host *hob__pool_host(struct hob_client *c, const char *address, bool tls);
 /* Takes a slot, waiting for its turn, and the host's record. */
 int hob__pool_enter(struct hob_client *c, const char *address, bool tls, uint64_t deadline,
                     struct hob__host **out);
@@ -108,13 +113,26 @@ struct hob__fetch {
     const char *method;
     const struct hob_fetch_options *options;
     struct hob_url url; /* of res->url */
-    char basic[512];    /* "Basic ...", or empty */
-    bool crossed;       /* a redirect has left the origin: no credentials */
-    bool without_body;  /* a redirect has turned it into GET */
-    bool body_used;     /* read_body has been called */
+    const char *first_method;
+    char address[300]; /* of the host that was asked last */
+    char basic[512];   /* "Basic ...", or empty */
+    bool crossed;      /* a redirect has left the origin: no credentials */
+    bool without_body; /* a redirect has turned it into GET */
+    bool body_used;    /* read_body has been called */
 };
 /* Sends to res->url and reads the answer's head. */
 int hob__exchange(struct hob__fetch *f, struct hob_response *res);
+
+/* May a method be tried twice? (RFC 9110, 9.2.2) */
+bool hob__idempotent(const char *method);
+
+/* ---- retry.c ---- */
+/* A request to that host begins. */
+void hob__retry_earn(struct hob__host *host);
+/* In how many seconds the request, which has been tried `tried` times more than once, is to be
+ * tried again; less than 0: not at all. rc: why there is no answer; else res has its head. */
+double hob__retry_delay(const struct hob__fetch *f, struct hob_response *res, int rc,
+                        unsigned tried);
 
 /* ---- response.c ---- */
 /* Reads heads until one that counts. */

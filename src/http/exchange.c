@@ -16,7 +16,7 @@
 
 enum { PIECE = 16384 }; /* of a body that comes from a function */
 
-static bool idempotent(const char *method) {
+bool hob__idempotent(const char *method) {
     static const char *const names[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(method, names[i]) == 0) return true;
@@ -247,10 +247,10 @@ static void address_of(const struct hob_url *u, char *out, size_t n) {
 
 int hob__exchange(struct hob__fetch *f, struct hob_response *res) {
     struct hob_client *c = f->client;
-    char address[300];
-    address_of(&f->url, address, sizeof address);
-    int rc = hob__pool_enter(c, address, f->url.tls, res->wire.deadline, &res->host);
+    address_of(&f->url, f->address, sizeof f->address);
+    int rc = hob__pool_enter(c, f->address, f->url.tls, res->wire.deadline, &res->host);
     if (rc < 0) return rc;
+    hob__retry_earn(res->host);
     for (bool again = false;; again = true) {
         res->conn = again ? NULL : hob__pool_kept(c, res->host);
         res->reused = res->conn != NULL;
@@ -262,7 +262,7 @@ int hob__exchange(struct hob__fetch *f, struct hob_response *res) {
         res->conn = NULL;
         bool stale = res->reused && !res->got_byte &&
                      (gone(rc) || rc == HOB_E_HTTP_CUT || rc == HOB_E_TLS_TRUNCATED);
-        if (again || !stale || !idempotent(f->method) || f->body_used) break;
+        if (again || !stale || !hob__idempotent(f->method) || f->body_used) break;
         c->info.retried++;
         rc = 0;
     }

@@ -26,6 +26,11 @@ void hob__client_ref(struct hob_client *c) { c->refs++; }
 
 void hob__client_unref(struct hob_client *c) {
     if (--c->refs) return;
+    for (uint32_t i = 0; i < HOB__CLIENT_BUCKETS; i++)
+        for (struct hob__host *h = c->buckets[i], *next; h; h = next) {
+            next = h->next;
+            hob__free(h);
+        }
     hob__free(c->headers);
     hob__free(c->base_url);
     hob__free(c->user_agent);
@@ -65,6 +70,11 @@ static void set_defaults(struct hob_client_options *o) {
     if (o->tls_timeout == 0) o->tls_timeout = 10;
     if (o->stall_timeout == 0) o->stall_timeout = 60;
     if (o->timeout == 0) o->timeout = INFINITY;
+    if (o->pool_timeout == 0) o->pool_timeout = INFINITY;
+    if (o->first_byte_timeout == 0) o->first_byte_timeout = o->stall_timeout;
+    if (o->retry_delay == 0) o->retry_delay = 0.5;
+    if (o->max_retry_delay == 0) o->max_retry_delay = 30;
+    if (!o->burst) o->burst = 1;
     if (!o->max_redirects) o->max_redirects = 10;
     if (!o->max_body) o->max_body = 64 << 20;
     if (!o->max_unpacked) o->max_unpacked = 1 << 30;
@@ -115,15 +125,33 @@ static uint32_t bucket_of(const char *address) {
     return hob__hash(address, 0) % HOB__CLIENT_BUCKETS;
 }
 
-static struct hob__host *host_of(struct hob_client *c, const char *address, bool tls) {
+/* Nobody uses it, and nothing of it is to be remembered. */
+static bool forgotten(const struct hob__host *h) {
+    return h->users == 0 && (h->keep_until == 0 || h->keep_until <= hob_now());
+}
+
+static void forget_hosts(struct hob_client *c, uint32_t bucket) {
+    for (struct hob__host **link = &c->buckets[bucket], *h; (h = *link);) {
+        if (forgotten(h)) {
+            *link = h->next;
+            hob__free(h);
+        } else {
+            link = &h->next;
+        }
+    }
+}
+
+struct hob__host *hob__pool_host(struct hob_client *c, const char *address, bool tls) {
     uint32_t bucket = bucket_of(address);
     for (struct hob__host *h = c->buckets[bucket]; h; h = h->next)
         if (h->tls == tls && strcmp(h->address, address) == 0) return h;
+    forget_hosts(c, bucket);
     struct hob__host *h = hob__alloc_zero(sizeof *h + strlen(address) + 1);
     if (!h) return NULL;
     strcpy(h->address, address);
     hob__list_init(&h->idle);
     h->slots.free = c->options.max_per_host;
+    h->budget = HOB__RETRY_BUDGET;
     h->bucket = bucket;
     h->tls = tls;
     h->next = c->buckets[bucket];
@@ -132,7 +160,8 @@ static struct hob__host *host_of(struct hob_client *c, const char *address, bool
 }
 
 static void host_unuse(struct hob_client *c, struct hob__host *h) {
-    if (--h->users) return;
+    h->users--;
+    if (!forgotten(h)) return;
     struct hob__host **link = &c->buckets[h->bucket];
     while (*link != h) link = &(*link)->next;
     *link = h->next;
@@ -228,6 +257,23 @@ struct hob__conn *hob__pool_kept(struct hob_client *c, struct hob__host *host) {
 
 /* ---- slots ---- */
 
+/* With a rate: waits until it is this request's turn. Each takes the next time; up to `burst` of
+ * them may lie in the past (the generic cell rate algorithm). */
+static int take_turn(struct hob_client *c, struct hob__host *h, uint64_t deadline) {
+    if (!(c->options.rate > 0)) return 0;
+    uint64_t now = hob_now(), each = (uint64_t)(1e9 / c->options.rate);
+    uint64_t turn = h->next_at > now ? h->next_at : now;
+    uint64_t early = (c->options.burst - 1) * each;
+    h->next_at = h->keep_until = turn + each;
+    if (turn <= now + early) return 0;
+    HOB_SCOPE(s, .deadline = deadline);
+    c->info.waiting++;
+    int rc = hob__scope_result(s, hob_sleep_until(turn - early));
+    c->info.waiting--;
+    if (rc < 0) h->next_at -= each; /* the turn goes to those who come later */
+    return rc;
+}
+
 static int take_slots(struct hob_client *c, struct hob__host *h, uint64_t deadline) {
     HOB_SCOPE(s, .deadline = deadline);
     int rc = 0;
@@ -243,18 +289,22 @@ static int take_slots(struct hob_client *c, struct hob__host *h, uint64_t deadli
 
 int hob__pool_enter(struct hob_client *c, const char *address, bool tls, uint64_t deadline,
                     struct hob__host **out) {
-    struct hob__host *h = host_of(c, address, tls);
+    struct hob__host *h = hob__pool_host(c, address, tls);
     if (!h) return hob_fail(-ENOMEM, "no memory for a request to %s", address);
     h->users++;
-    int rc = take_slots(c, h, deadline);
+    int rc = take_turn(c, h, deadline);
+    bool turned = rc == 0;
+    if (turned) rc = take_slots(c, h, hob__http_deadline(deadline, c->options.pool_timeout));
     if (rc < 0) {
         host_unuse(c, h);
-        if (rc == -ETIMEDOUT)
-            return hob_fail(rc,
-                            "the time for the request to %s was over before one of the %zu "
-                            "connections became free",
-                            address, c->options.max_connections);
-        return rc;
+        if (rc != -ETIMEDOUT) return rc;
+        if (!turned)
+            return hob_fail(rc, "the time for the request to %s was over before its turn came",
+                            address);
+        return hob_fail(rc,
+                        "the time for the request to %s was over before one of the %zu "
+                        "connections became free",
+                        address, c->options.max_connections);
     }
     c->info.in_use++;
     *out = h;

@@ -51,6 +51,11 @@ void hob_response_close(struct hob_response *res) {
 
 /* ---- what went wrong ---- */
 
+/* How long the next byte of the head may take, seconds. */
+static double head_patience(const struct hob_response *res) {
+    return res->got_byte ? res->wire.stall : res->client->options.first_byte_timeout;
+}
+
 /* Makes the record that says what happened where, and gives the code back. */
 static int explain(struct hob_response *res, int rc, const char *method) {
     const struct hob__wire *w = &res->wire;
@@ -62,7 +67,8 @@ static int explain(struct hob_response *res, int rc, const char *method) {
     case -ETIMEDOUT:
         if (w->deadline && hob_now() >= w->deadline)
             return hob_fail(rc, "%s %s: not complete within %g s", method, url, res->timeout);
-        return hob_fail(rc, "%s %s: the server sent nothing for %g s", method, url, w->stall);
+        return hob_fail(rc, "%s %s: the server sent nothing for %g s", method, url,
+                        res->block ? w->stall : head_patience(res));
     case HOB_E_HTTP_INTERIM:
         return hob_fail(rc, "%s %s: response: %s", method, url, hob_strerror(rc));
     case HOB_E_HTTP_CUT:
@@ -154,7 +160,7 @@ int hob__response_head(struct hob_response *res) {
         if (rc == HOB__H1_INTERIM && ++interim > INTERIM_MAX) rc = HOB_E_HTTP_INTERIM;
         if (rc < 0 || rc == HOB__H1_HEAD) break;
         if (rc == HOB__H1_INTERIM) continue;
-        ssize_t got = hob__wire_fill(w, hob__http_deadline(w->deadline, w->stall), false);
+        ssize_t got = hob__wire_fill(w, hob__http_deadline(w->deadline, head_patience(res)), false);
         if (got > 0) res->got_byte = true;
         if (got == 0) got = HOB_E_HTTP_CUT;
         rc = (int)got;

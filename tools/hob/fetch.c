@@ -7,6 +7,7 @@
 #include "fetch.h"
 
 #include <ctype.h>
+#include <hob/file.h>
 #include <hob/hob.h>
 #include <hob/http.h>
 #include <math.h>
@@ -35,6 +36,9 @@ struct fetch {
     struct progress progress;
     struct tally tally;
     struct hob_client *client;
+    const char *data; /* the body of each request */
+    char *file;       /* what was read for it */
+    size_t data_size;
     struct hob_tls *tls;        /* NULL: the client's own */
     struct hob_sem room;        /* for requests */
     struct hob_queue *results;  /* of struct result */
@@ -64,7 +68,9 @@ __attribute__((format(printf, 2, 3))) static void say(struct fetch *f, const cha
 static int get(struct fetch *f, struct result *r) {
     static char sink[65536]; /* of all tasks: nobody looks at it */
     struct hob_response *response HOB_RESPONSE_GUARD = NULL;
-    HOB_TRY(hob_client_request(f->client, "GET", r->url, &response));
+    const struct fetch_options *o = &f->options;
+    HOB_TRY(hob_client_request(f->client, o->method, r->url, &response, .headers = o->headers,
+                               .body = f->data, .body_size = f->data_size));
     r->status = hob_response_status(response);
     ssize_t n;
     while ((n = hob_response_read(response, sink, sizeof sink)) > 0) r->bytes += (uint64_t)n;
@@ -194,10 +200,26 @@ static void fit_concurrency(struct fetch *f) {
     o->concurrency = fits;
 }
 
+/* -d: the text, or a file's bytes. */
+static int read_data(struct fetch *f) {
+    enum { LIMIT = 1 << 30 };
+    f->data = f->options.data;
+    if (!f->data) return 0;
+    f->data_size = strlen(f->data);
+    if (*f->data != '@') return 0;
+    const char *name = f->data + 1;
+    int rc = hob_read_file(name, &f->file, &f->data_size, LIMIT);
+    f->data = f->file;
+    if (rc < 0) say(f, "cannot read %s: %s", name, hob_strerror(rc));
+    return rc;
+}
+
 static int run(struct fetch *f) {
     uint64_t began = hob_now();
-    HOB_CLIENT(client, .max_connections = f->options.concurrency, .tls = f->tls,
-               .connect_timeout = INFINITY, .tls_timeout = INFINITY,
+    HOB_CLIENT(client, .max_connections = f->options.concurrency,
+               .max_per_host = f->options.per_host, .rate = f->options.rate,
+               .retries = (unsigned)f->options.retries, .tls = f->tls, .connect_timeout = INFINITY,
+               .tls_timeout = INFINITY,
                .stall_timeout = INFINITY); /* the one deadline is fetch_one's */
     HOB_QUEUE(results, struct result, RESULTS_WAITING);
     HOB_SCOPE(s);
@@ -239,6 +261,7 @@ static int app(int argc, char **argv) {
     progress_init(&f.progress, &f.tally, f.options.quiet);
     int rc = input_open(&f.input, f.options.urls, f.options.url_count, f.options.input);
     if (rc < 0) say(&f, "cannot read %s: %s", f.input.name, hob_strerror(rc));
+    if (rc >= 0) rc = read_data(&f);
     if (rc >= 0) {
         rc = output_open(&f.output, f.options.output);
         if (rc < 0) say(&f, "cannot write %s: %s", f.output.name, hob_strerror(rc));
@@ -256,6 +279,7 @@ static int app(int argc, char **argv) {
     fit_concurrency(&f);
     rc = run(&f);
     drop_tls(f.tls);
+    hob_file_free(f.file);
     input_close(&f.input);
     return finish(&f, rc);
 }

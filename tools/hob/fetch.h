@@ -2,8 +2,11 @@
 #ifndef FETCH_H
 #define FETCH_H
 
+#include <hob/http.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+enum { FETCH_HEADERS = 64 };
 
 struct fetch_options {
     char **urls;
@@ -11,7 +14,13 @@ struct fetch_options {
     const char *input;  /* NULL = none, "-" = standard input */
     const char *output; /* "-" = standard output */
     size_t concurrency;
-    double timeout;                  /* seconds for one URL */
+    size_t per_host;    /* at once to one host; 0 = no limit of its own */
+    size_t retries;     /* of each URL, at most */
+    double rate;        /* requests a second to one host; 0 = no limit */
+    const char *method; /* "GET", or "POST" when there is data */
+    const char *data;   /* the body, or '@' and the name of its file; NULL = none */
+    struct hob_header headers[FETCH_HEADERS + 1]; /* ended by a NULL name */
+    double timeout;                               /* seconds for one URL */
     double each;                     /* what one URL takes alone, seconds; 0 = as measured */
     const char *cacert, *cert, *key; /* names of files, or NULL */
     bool insecure;                   /* certificates are not verified */

@@ -2,12 +2,13 @@
 #include <getopt.h>
 #include <hob/base.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "fetch.h"
 #include "tool.h"
 
-enum { CONCURRENCY_MAX = 1000000 };
+enum { CONCURRENCY_MAX = 1000000, RETRIES_MAX = 1000 };
 
 const char fetch_help[] =
     "Usage: hob fetch [OPTION...] [URL...]\n"
@@ -27,7 +28,18 @@ const char fetch_help[] =
     "                          lines and lines that begin with # are skipped\n"
     "  -o, --output FILE       writes the results to FILE instead of standard output\n"
     "  -c, --concurrency N     at most N at once (default 100)\n"
-    "  -t, --timeout SECONDS   for each, with everything (default 30)\n"
+    "      --per-host N        at most N at once to one host and port\n"
+    "      --rate N            at most N requests a second to one host and port\n"
+    "      --retries N         tries up to N times more, after growing delays, what failed for\n"
+    "                          now: refused, reset, timed out, 408, 429, 502, 503, 504;\n"
+    "                          Retry-After is honoured (default 0)\n"
+    "  -t, --timeout SECONDS   for each, with everything, retries too (default 30)\n"
+    "  -X, --request METHOD    instead of GET\n"
+    "  -H, --header LINE       sends the header \"Name: value\"; may be repeated; \"Name:\" "
+    "leaves\n"
+    "                          one out that is sent otherwise\n"
+    "  -d, --data DATA         sends DATA, or with @FILE a file's bytes, as the body of a POST;\n"
+    "                          a form's, unless a header says otherwise\n"
     "  -f, --fail              a status of 400 or more is a failure; without it, as with\n"
     "                          curl, it is a result like any other\n"
     "      --cacert FILE       trusts the CAs in FILE (PEM) for https, instead of the system's\n"
@@ -50,7 +62,32 @@ const char fetch_help[] =
     "written, 2 for wrong usage. Ctrl-C stops everything, prints the summary of what was done,\n"
     "and ends by SIGINT.\n";
 
+/* "Name: value", taken apart in place. */
+static bool add_header(char *line, struct fetch_options *o) {
+    size_t n = 0;
+    char *colon = strchr(line, ':');
+    while (o->headers[n].name) n++;
+    if (!colon || colon == line || n == FETCH_HEADERS) return false;
+    *colon++ = 0;
+    colon += strspn(colon, " \t");
+    for (char *end = colon + strlen(colon); end > colon && (end[-1] == ' ' || end[-1] == '\t');)
+        *--end = 0;
+    o->headers[n] = (struct hob_header){line, *colon ? colon : NULL};
+    return true;
+}
+
+static bool has_header(const struct fetch_options *o, const char *name) {
+    for (const struct hob_header *h = o->headers; h->name; h++)
+        if (strcasecmp(h->name, name) == 0) return true;
+    return false;
+}
+
 static int finish(const char *command, int argc, char **argv, struct fetch_options *o) {
+    static char form[] = "Content-Type: application/x-www-form-urlencoded";
+    static char line[sizeof form];
+    if (!o->method) o->method = o->data ? "POST" : "GET";
+    memcpy(line, form, sizeof form);
+    if (o->data && !has_header(o, "content-type")) add_header(line, o);
     o->urls = argv + optind;
     for (int i = optind; i < argc; i++) {
         if (strcmp(argv[i], "-") != 0)
@@ -68,10 +105,16 @@ static int finish(const char *command, int argc, char **argv, struct fetch_optio
 }
 
 int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
-    enum { EACH = 256, VERSION, CACERT, CERT, KEY };
+    enum { EACH = 256, VERSION, CACERT, CERT, KEY, PER_HOST, RATE, RETRIES };
     static const struct option options[] = {{"input", required_argument, NULL, 'i'},
                                             {"output", required_argument, NULL, 'o'},
                                             {"concurrency", required_argument, NULL, 'c'},
+                                            {"per-host", required_argument, NULL, PER_HOST},
+                                            {"rate", required_argument, NULL, RATE},
+                                            {"retries", required_argument, NULL, RETRIES},
+                                            {"request", required_argument, NULL, 'X'},
+                                            {"header", required_argument, NULL, 'H'},
+                                            {"data", required_argument, NULL, 'd'},
                                             {"timeout", required_argument, NULL, 't'},
                                             {"fail", no_argument, NULL, 'f'},
                                             {"cacert", required_argument, NULL, CACERT},
@@ -85,7 +128,7 @@ int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
                                             {0}};
     int option;
     *o = (struct fetch_options){.output = "-", .concurrency = 100, .timeout = 30};
-    while ((option = getopt_long(argc, argv, "i:o:c:t:fkqh", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "i:o:c:t:X:H:d:fkqh", options, NULL)) != -1) {
         switch (option) {
         case 'i':
             if (o->input) return usage_error(argv[0], "one --input is enough");
@@ -98,6 +141,32 @@ int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
             if (!parse_count(optarg, 1, CONCURRENCY_MAX, &o->concurrency))
                 return usage_error(argv[0], "the concurrency is a number from 1 to %d, not '%s'",
                                    CONCURRENCY_MAX, optarg);
+            break;
+        case PER_HOST:
+            if (!parse_count(optarg, 1, CONCURRENCY_MAX, &o->per_host))
+                return usage_error(argv[0], "--per-host is a number from 1 to %d, not '%s'",
+                                   CONCURRENCY_MAX, optarg);
+            break;
+        case RATE:
+            if (!parse_seconds(optarg, &o->rate))
+                return usage_error(argv[0], "the rate is a number of requests a second, not '%s'",
+                                   optarg);
+            break;
+        case RETRIES:
+            if (!parse_count(optarg, 0, RETRIES_MAX, &o->retries))
+                return usage_error(argv[0], "--retries is a number from 0 to %d, not '%s'",
+                                   RETRIES_MAX, optarg);
+            break;
+        case 'X':
+            o->method = optarg;
+            break;
+        case 'H':
+            if (!add_header(optarg, o))
+                return usage_error(argv[0], "a header is 'Name: value', %d at most, not '%s'",
+                                   FETCH_HEADERS, optarg);
+            break;
+        case 'd':
+            o->data = optarg;
             break;
         case 't':
             if (!parse_seconds(optarg, &o->timeout))
