@@ -1,11 +1,13 @@
 /* json_builder_test.c - JSON written value by value is what a tree would be written as; what would
  * not be JSON is an error, which stays. */
 #include "test.h"
+
+#include "../fuzz/fuzz.h"
+#include "base/memory.h"
+
 #include <hob/error.h>
 #include <hob/json_builder.h>
 #include <math.h>
-
-#include "base/memory.h"
 
 /* Everything once. */
 static void all_kinds(struct hob_json_builder *b) {
@@ -150,6 +152,32 @@ TEST(long_strings) {
         }
     free(text);
     free(out);
+}
+
+/* Right before an unreadable page, of all lengths. */
+TEST(strings_at_the_end_of_memory) {
+    for (size_t n = 0; n < 300; n++) {
+        HOB_JSON_BUILDER(b);
+        struct hob_slice text;
+        struct hob_json_doc *doc;
+        char *string = edge_room(n);
+        memset(string, 'x', n);
+        if (n > 3) memcpy(string + n - 3, n % 2 ? "\xE2\x82\xAC" : "\n\"a", 3);
+        CHECK_EQ(hob_json_builder_new(&b, .ascii = n % 3 == 0), 0);
+        hob_json_begin_object(b);
+        hob_json_name_n(b, string, n);
+        hob_json_put_string_n(b, string, n);
+        hob_json_end_object(b);
+        CHECK_EQ(hob_json_finish(b, &text), 0);
+        const char *raw = edge_copy(text.at, text.size);
+        CHECK_EQ(hob_json_parse(raw, text.size, &doc), 0);
+        const struct hob_json *v = hob_json_get_n(hob_json_root(doc), string, n);
+        CHECK_EQ(hob_json_size(v), n);
+        CHECK(n == 0 || memcmp(hob_json_string(v, ""), string, n) == 0);
+        hob_json_builder_reset(b);
+        CHECK_EQ(hob_json_put_raw(b, raw, text.size), 0);
+        hob_json_free(doc);
+    }
 }
 
 /* ---- what would not be JSON ---- */

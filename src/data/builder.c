@@ -251,7 +251,7 @@ static int append_long(struct hob_json_builder *b, const char *text, size_t n) {
 }
 
 static int put_string(struct hob_json_builder *b, const char *text, size_t n) {
-    if (HOB__UNLIKELY(!hob__utf8_check((const uint8_t *)text, n))) {
+    if (HOB__UNLIKELY(!hob__utf8_string((const uint8_t *)text, n))) {
         size_t bad = 0;
         hob__utf8_valid((const uint8_t *)text, n, &bad);
         return fail(b, HOB_E_JSON, "a string that is not UTF-8 (byte %zu of it)", bad);

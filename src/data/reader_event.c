@@ -80,7 +80,7 @@ static __attribute__((noinline)) int long_string(struct hob_json_reader *r, uint
         q = hob__json_plain(q + 2, &r->high);
     }
     if ((size_t)(q + 1 - begin) > r->o.limit || (r->escapes && !escapes_right(begin, q)) ||
-        (r->high && !hob__utf8_check(begin, (size_t)(q - begin))))
+        (r->high && !hob__utf8_string(begin, (size_t)(q - begin))))
         return wrong_token(r, a_string);
     bool escapes = r->escapes;
     r->high = 0;

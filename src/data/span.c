@@ -1,6 +1,10 @@
-/* data/span.c - to the end of a container, 64 bytes at a time; and UTF-8 for one string. */
+/* data/span.c - to the end of a container, 64 bytes at a time. */
 #include "data/span.h"
-#include <string.h>
+
+#include "data/way.h"
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
 
 enum { BLOCK = 64 };
 
@@ -82,60 +86,52 @@ static __attribute__((noinline)) unsigned last_bracket(uint64_t depth, uint64_t 
     return BLOCK;
 }
 
+#define TARGET
+#define SPAN span_sse2
+#define CLASSIFY classify
+#define XOR_BEFORE xor_before
+#define COUNT count
+#include "data/span_loop.h"
+
+/* ---- with registers of 32 bytes ---- */
+
+#define AVX2 __attribute__((target("avx2,pclmul,popcnt")))
+
+AVX2 static inline uint64_t equal_avx2(__m256i low, __m256i high, char c) {
+    const __m256i all = _mm256_set1_epi8(c);
+    return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(low, all)) |
+           (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(high, all)) << 32;
+}
+
+AVX2 static inline struct bits classify_avx2(const uint8_t *p) {
+    const __m256i bit = _mm256_set1_epi8(0x20);
+    __m256i low = _mm256_loadu_si256((const __m256i *)(const void *)p);
+    __m256i high = _mm256_loadu_si256((const __m256i *)(const void *)(p + 32));
+    __m256i lower = _mm256_or_si256(low, bit), higher = _mm256_or_si256(high, bit);
+    return (struct bits){equal_avx2(low, high, '"'), equal_avx2(low, high, '\\'),
+                         equal_avx2(lower, higher, '{'), equal_avx2(lower, higher, '}')};
+}
+
+AVX2 static inline uint64_t xor_before_avx2(uint64_t bits) {
+    /* A product without carries, by all ones. */
+    return (uint64_t)_mm_cvtsi128_si64(
+        _mm_clmulepi64_si128(_mm_set_epi64x(0, (int64_t)bits), _mm_set1_epi8((char)0xFF), 0));
+}
+
+#define TARGET AVX2
+#define SPAN span_avx2
+#define CLASSIFY classify_avx2
+#define XOR_BEFORE xor_before_avx2
+#define COUNT(bits) ((unsigned)__builtin_popcountll(bits))
+#include "data/span_loop.h"
+
 const uint8_t *hob__json_span(struct hob__json_span *s, const uint8_t *p, const uint8_t *end) {
-    for (; end - p >= BLOCK; p += BLOCK) {
-        struct bits b = classify(p);
-        uint64_t quote = b.quote & ~escaped_bytes(b.backslash, &s->escape);
-        uint64_t in_string = xor_before(quote) ^ s->in_string;
-        uint64_t open = b.open & ~in_string, close = b.close & ~in_string;
-        unsigned closed = count(close), opened = count(open);
-        if (HOB__UNLIKELY(closed >= s->depth)) {
-            unsigned last = last_bracket(s->depth, open, close);
-            if (last < BLOCK) return p + last + 1;
-        }
-        s->depth += opened;
-        s->depth -= closed;
-        s->in_string = (uint64_t)((int64_t)in_string >> 63);
-    }
-    return byte_by_byte(s, p, end);
+    /* What is not plain has these registers at least. */
+    if (hob__json_way()->index != hob__json_index_plain) return span_avx2(s, p, end);
+    return span_sse2(s, p, end);
 }
 #else
 const uint8_t *hob__json_span(struct hob__json_span *s, const uint8_t *p, const uint8_t *end) {
     return byte_by_byte(s, p, end);
 }
 #endif
-
-static inline bool continues(uint8_t c) { return (c & 0xC0) == 0x80; }
-
-bool hob__utf8_check(const uint8_t *p, size_t n) {
-    const uint8_t *end = p + n;
-    while (p < end) {
-        uint64_t eight;
-        if (end - p >= 8 && (memcpy(&eight, p, 8), !(eight & UINT64_C(0x8080808080808080)))) {
-            p += 8;
-            continue;
-        }
-        if (*p < 0x80) {
-            p++;
-            continue;
-        }
-        while (p < end && *p >= 0x80) { /* runs of letters of one script */
-            size_t left = (size_t)(end - p);
-            uint8_t c = *p;
-            if (c >= 0xE0 && c < 0xF0) {
-                if (left < 3 || !continues(p[1]) || !continues(p[2])) return false;
-                if ((c == 0xE0 && p[1] < 0xA0) || (c == 0xED && p[1] > 0x9F)) return false;
-                p += 3;
-            } else if (c >= 0xC2 && c < 0xE0) {
-                if (left < 2 || !continues(p[1])) return false;
-                p += 2;
-            } else {
-                if (c < 0xF0 || c > 0xF4 || left < 4) return false;
-                if (!continues(p[1]) || !continues(p[2]) || !continues(p[3])) return false;
-                if ((c == 0xF0 && p[1] < 0x90) || (c == 0xF4 && p[1] > 0x8F)) return false;
-                p += 4;
-            }
-        }
-    }
-    return true;
-}

@@ -4,6 +4,9 @@
 #define HOB_DATA_SPAN_H
 
 #include <hob/base.h>
+
+#include "data/index.h"
+#include <string.h>
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -20,8 +23,16 @@ struct hob__json_span {
  * whether what is in it is right. */
 const uint8_t *hob__json_span(struct hob__json_span *s, const uint8_t *p, const uint8_t *end);
 
-/* True when the bytes are UTF-8, as hob__utf8_valid(); faster. */
-bool hob__utf8_check(const uint8_t *p, size_t n);
+/* Are the bytes of a string UTF-8? Mostly they are ASCII. */
+static inline bool hob__utf8_string(const uint8_t *p, size_t n) {
+    for (uint64_t eight; n >= 8; p += 8, n -= 8) {
+        memcpy(&eight, p, 8);
+        if (HOB__UNLIKELY(eight & UINT64_C(0x8080808080808080))) return hob__utf8_is(p, n);
+    }
+    for (; n > 0; p++, n--)
+        if (HOB__UNLIKELY(*p >= 0x80)) return hob__utf8_is(p, n);
+    return true;
+}
 
 /* The first byte from p on that a string cannot have as it is: a quote, a backslash, a control
  * character; there must be a quote, 16 bytes must be readable from each. *high: not 0 when a byte
