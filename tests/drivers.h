@@ -6,6 +6,8 @@
 #define HOB_TEST_DRIVERS_H
 #include "test.h"
 
+#include <limits.h>
+
 #include "base/memory.h"
 #include "task/task.h"
 
@@ -60,6 +62,63 @@ static void run_once(const struct scenario *s, bool must_succeed, const char *wh
         FAIL("%s %ld: %d descriptors leaked", what, n, count_fds() - fds_before);
 }
 
+/* ---- in a simulated world: by seeds, in any order and with every fault, each with some cancels
+ * and some allocations failing. DRIVE_SEEDS (8) of them, from DRIVE_FROM (1) on. ---- */
+
+static uint64_t drawn;
+static long draw(long n) {
+    drawn = drawn * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (long)((drawn >> 33) % (uint64_t)n);
+}
+
+static void drive_seed(const struct scenario *s) {
+    hob__point_hook = on_point;
+    cancel_at = 0;
+    run_once(s, false, "plain", 0);
+    long total = points > 0 ? points : 1;
+    for (int i = 0; i < 6; i++) {
+        cancel_what = i % 3;
+        cancel_at = 1 + draw(total);
+        run_once(s, false, "cancel at point", cancel_at);
+    }
+    hob__point_hook = NULL;
+    hob__alloc_fail_at(LONG_MAX);
+    hob_run(run_scenario, s->run);
+    long allocations = hob__alloc_count();
+    hob__alloc_fail_at(0);
+    if (s->check) s->check();
+    for (int i = 0; i < 3 && allocations > 0; i++) {
+        long n = 1 + draw(allocations);
+        hob__alloc_fail_at(n);
+        run_once(s, false, "failing allocation", n);
+    }
+}
+
+static long number_of(const char *name, long otherwise) {
+    return getenv(name) ? atol(getenv(name)) : otherwise;
+}
+
+static void drive_seeds(const struct scenario *s) {
+    long first = number_of("DRIVE_FROM", 1), count = number_of("DRIVE_SEEDS", 8);
+    for (long seed = first; seed < first + count; seed++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            char world[60];
+            snprintf(world, sizeof world, "seed:%ld,faults=all", seed);
+            setenv("HOB_SIM", world, 1);
+            drawn = (uint64_t)seed;
+            alarm(60);
+            drive_seed(s);
+            _exit(0);
+        }
+        int status = 0;
+        waitpid(pid, &status, 0);
+        if (status != 0)
+            FAIL("in its world, with a status of %d: HOB_BACKEND=sim DRIVE_FROM=%ld DRIVE_SEEDS=1",
+                 status, seed);
+    }
+}
+
 static void drive(const struct scenario *s) {
     hob_set_report(quiet, NULL);
     int first = hob_run(run_scenario, s->run); /* what is made once and kept */
@@ -101,6 +160,7 @@ static void drive(const struct scenario *s) {
             FAIL("allocation %ld failing: %d descriptors leaked", n, count_fds() - fds_before);
     }
     CHECK(failures > 0);
+    if (hob__backend_simulated && strcmp(getenv("HOB_BACKEND") ?: "", "sim") == 0) drive_seeds(s);
 }
 
 #define DRIVE(name, run, check)                                                                    \

@@ -318,7 +318,7 @@ static int asks_line(struct hob_stream *s) {
     struct hob_slice line;
     HOB_TRY(hob_write(s, "hello\n", 6));
     if (HOB_TRY(hob_read_line(s, 100, &line)) == 0) return -ECANCELED; /* the server was */
-    if (strcmp(line.at, "hello") == 0) return -ECANCELED; /* in the middle of its answer */
+    if (line.size < 6) return -ECANCELED; /* in the middle of its answer */
     CHECK_STR(line.at, "hello!");
     if (++several.answers == 3) hob_event_set(&several.answered);
     HOB_TRY(hob_read_line(s, 100, &line)); /* it stops */

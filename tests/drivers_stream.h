@@ -10,6 +10,8 @@
 #include <hob/net.h>
 #include <sys/socket.h>
 
+#include "loop/sim/sim.h"
+
 /* Opens both ends of a connection; after an error nothing is open. [0] writes, [1] reads. */
 static int (*open_ends)(struct hob_stream *end[2]);
 
@@ -57,25 +59,36 @@ static int read_rest(struct hob_stream *s) {
     return (int)n;
 }
 
+static void close_number(int fd) { hob__loop->backend.ops->sys->close(&hob__loop->backend, fd); }
+
 /* Takes both descriptors over, or closes them. */
 static int open_both(const int fd[2], struct hob_stream *end[2]) {
     int rc = hob_stream_open(fd[0], &end[0]);
     if (rc < 0) {
-        close(fd[0]);
-        close(fd[1]);
+        close_number(fd[0]);
+        close_number(fd[1]);
         return rc;
     }
     rc = hob_stream_open(fd[1], &end[1]);
     if (rc < 0) {
         hob_close(end[0]);
-        close(fd[1]);
+        close_number(fd[1]);
     }
     return rc;
 }
 
+static bool in_simulation(struct hob__backend *b) { return strcmp(b->ops->name, "sim") == 0; }
+
 /* A connection that holds little, so that writes have to wait. */
 static int open_over_unix(struct hob_stream *end[2]) {
     int fd[2], size = 4096;
+    struct hob__backend *b = &hob__loop->backend;
+    if (in_simulation(b)) {
+        CHECK_EQ(hob__sim_pair(hob__sim_host_of(b), fd), 0);
+        CHECK_EQ(b->ops->sys->setsockopt(b, fd[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
+        CHECK_EQ(b->ops->sys->setsockopt(b, fd[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
+        return open_both(fd, end);
+    }
     CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd), 0);
     setsockopt(fd[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     setsockopt(fd[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);

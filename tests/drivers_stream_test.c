@@ -16,8 +16,13 @@ static int open_over_tcp(struct hob_stream *end[2]) {
 
 static int open_over_pipe(struct hob_stream *end[2]) {
     int fd[2], swapped[2];
-    CHECK_EQ(pipe2(fd, O_CLOEXEC), 0);
-    fcntl(fd[1], F_SETPIPE_SZ, 4096);
+    struct hob__backend *b = &hob__loop->backend;
+    if (in_simulation(b)) {
+        CHECK_EQ(b->ops->sys->splice_pipe(b, fd), 0);
+    } else {
+        CHECK_EQ(pipe2(fd, O_CLOEXEC), 0);
+        fcntl(fd[1], F_SETPIPE_SZ, 4096);
+    }
     swapped[0] = fd[1];
     swapped[1] = fd[0];
     return open_both(swapped, end);

@@ -244,7 +244,8 @@ DRIVE(barrier_event_future_stop, meeting, check_meeting)
 
 /* ---- streams ---- */
 
-static size_t sent, arrived; /* bytes that were written by the client and read by the server */
+/* Bytes that were written by the client (of a call that failed: at most) and read by the server. */
+static size_t sent, tried, arrived;
 static bool accepted;
 
 static int echoes(struct hob_listener **l) {
@@ -274,10 +275,12 @@ HOB_TASK(echoes, struct hob_listener **)
 
 static int talk(struct hob_stream *c) {
     char buf[6];
+    tried = 5;
     sent += (size_t)HOB_TRY(hob_write(c, "hello", 5));
     HOB_TRY(hob_read_exactly(c, buf, 5));
     CHECK(memcmp(buf, "hello", 5) == 0);
     struct iovec two[] = {{(void *)"ab", 2}, {(void *)"cd", 2}};
+    tried = 9;
     sent += (size_t)HOB_TRY(hob_writev(c, two, 2));
     HOB_TRY(hob_read_exactly(c, buf, 4));
     CHECK(memcmp(buf, "abcd", 4) == 0);
@@ -295,7 +298,7 @@ static int talks_to(const char *address) {
 
 static int listen_and_talk(const char *where) {
     struct hob_listener *l;
-    sent = arrived = 0;
+    sent = tried = arrived = 0;
     accepted = false;
     HOB_TRY(hob_listen(where, &l));
     int rc;
@@ -317,7 +320,8 @@ static int unix_streams(void) {
     return listen_and_talk(where);
 }
 static void check_bytes(void) {
-    if (accepted) CHECK_EQ(arrived, sent);
+    if (accepted) CHECK(arrived >= sent);
+    CHECK(arrived <= tried);
 }
 DRIVE(tcp_echo, tcp_streams, check_bytes)
 DRIVE(unix_echo, unix_streams, check_bytes)
