@@ -36,8 +36,8 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 #if defined(__has_include)
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
 #endif
 #endif
 
@@ -95,6 +95,15 @@ HOB__NO_TSAN static inline void hob__after_switch(struct hob__stack *self) {
     }
 #else
     (void)self;
+#endif
+}
+
+/* n bytes at p may go out of the process, padding too. */
+static inline void hob__san_known(const void *p, size_t n) {
+#ifdef VALGRIND_MAKE_MEM_DEFINED
+    (void)VALGRIND_MAKE_MEM_DEFINED(p, n);
+#else
+    (void)p, (void)n;
 #endif
 }
 

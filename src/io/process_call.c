@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "base/memory.h"
+#include "fiber/sanitize.h"
 #include "io/process_pool.h"
 #include "task/fdwait.h"
 
@@ -53,6 +54,7 @@ static int send_call(struct talk *t, const struct hob_process_call *call,
                                           call->output_max, site};
     const uint32_t kind = HOB__KEEPER_DATA;
     enum { PART = HOB__KEEPER_MESSAGE - sizeof kind };
+    hob__san_known(args, site->args_size); /* of the caller's frame, to a fork of this process */
     int rc = send_two(t, &head, sizeof head, args, site->args_size);
     for (size_t at = 0; rc == 0 && at < call->input_size;) {
         size_t n = call->input_size - at < PART ? call->input_size - at : PART;
