@@ -20,13 +20,22 @@ static long rounds(void) {
     return wanted ? atol(wanted) : getenv("TEST_SLOW") ? 20000 : 200000;
 }
 
+/* At the end of what may be read, and with much behind it (number_usual.h): both are the same. */
 static int read_number(const char *text, struct hob_json *v) {
-    int why = 0;
+    int why = 0, why_inside = 0;
     size_t n = strlen(text);
     const uint8_t *p = (const uint8_t *)text;
     const uint8_t *end = hob__json_read_number(p, p + n, false, v, &why);
+    if (end) CHECK(end == p + n);
+    char inside[2000];
+    struct hob_json w;
+    memcpy(inside, text, n);
+    memset(inside + n, ',', 100);
+    p = (const uint8_t *)inside;
+    const uint8_t *after = hob__json_read_number(p, p + n + 100, false, &w, &why_inside);
+    if (!end != !after || (after && after != p + n)) FAIL("%s: %d, %d", text, why, why_inside);
     if (!end) return why;
-    CHECK(end == p + n);
+    if (v->head != w.head || v->of.u != w.of.u) FAIL("%s is read in two ways", text);
     return 0;
 }
 
@@ -149,6 +158,12 @@ TEST(doubles_as_strtod_reads_them) {
         memcpy(&d, &bits, sizeof d);
         if (d - d != 0) continue;
         snprintf(text, sizeof text, "%.*e", (int)(next_random() % 24), d);
+        as_strtod(text);
+        /* as most texts have them */
+        snprintf(text, sizeof text, "%s%llu.%0*llu", next_random() & 1 ? "-" : "",
+                 (unsigned long long)(next_random() >> (44 + next_random() % 20)),
+                 (int)(1 + next_random() % 19),
+                 (unsigned long long)(next_random() >> (next_random() % 64)));
         as_strtod(text);
         /* digits and an exponent of their own */
         snprintf(text, sizeof text, "%llu.%llue%d",

@@ -36,7 +36,9 @@ hob__utf8_checker hob__utf8_is_neon;
 /* The best for this processor; HOB_JSON=name in the environment asks for another, which is taken if
  * the processor can do it. */
 const struct hob__json_way *hob__json_way(void);
-/* For tests: the i-th that this processor can go, from the best; NULL: there is none. */
+/* For tests: the i-th that this processor can go, from the best; NULL: there is none. And: from now
+ * on this one. */
 const struct hob__json_way *hob__json_way_at(size_t i);
+void hob__json_way_take(const struct hob__json_way *way);
 
 #endif
