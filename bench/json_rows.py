@@ -25,6 +25,7 @@ SYSTEMS = {
     "hob-borrow": (["hob_json"], {"parse": "borrow"}, True),
     "hob-events": (["hob_json"], {"parse": "events"}, True),
     "hob-reader": (["hob_json"], {"parse": "trees"}, True),
+    "hob-model": (["hob_model"], {"parse": "decode"}, True),
     "rapidjson": (["rapidjson_json"], {"parse": "parse", "write": "write"}, False),
     "jansson": (["jansson_json"], {"parse": "parse", "write": "write"}, False),
     "json-c": (["jsonc_json"], {"parse": "parse", "write": "write"}, False),

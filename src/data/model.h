@@ -46,8 +46,11 @@ struct hob__slot {
     bool checked;       /* there is something to check about its (items') values */
     bool array_checked; /* ... about the array */
     bool has_choices;
+    bool plain;   /* one scalar, of which there is nothing else to do */
+    bool doubles; /* double x[N], nothing to check */
     uint8_t format;
     uint8_t index; /* in the plan */
+    uint64_t bit;  /* of that in seen[index / 64] */
     uint32_t offset, item_size;
     uint32_t presence; /* its offset + 1, or 0 */
     uint32_t count_offset;

@@ -11,7 +11,7 @@
  * JSON ends it: where and why, check.c says, which goes through the text again. */
 #include "data/arena.h"
 #include "data/model_walk.h"
-#include "data/number.h"
+#include "data/number_usual.h"
 #include "data/scan.h"
 
 #include <hob/error.h>
@@ -102,7 +102,7 @@ HOB_PRINTF(5, 6) void note(struct decoder *d, const uint8_t *at, const char *nam
     hob__problem(&d->problems, path.at, hob__path_size(&path), d->line, d->column, "%s", message);
 }
 
-static size_t problem_count(const struct decoder *d) {
+static inline size_t problem_count(const struct decoder *d) {
     return d->problems.count + d->problems.more + (d->problems.first[0] != 0);
 }
 
@@ -212,57 +212,40 @@ static inline void take_string(struct decoder *d, const struct hob_slice *s) {
 
 /* ---- scalars ---- */
 
-static const uint8_t *read_number(struct decoder *d, const struct hob__slot *s, const uint8_t *p,
-                                  void *to) {
-    struct hob_json v;
+/* A number that is not one of the usual, or none. */
+static __attribute__((noinline)) const uint8_t *
+read_unusual(struct decoder *d, const struct hob__slot *s, const uint8_t *p, struct hob_json *v) {
+    bool integer = s->kind <= HOB__KIND_UINT64;
     int why;
     if (*p != '-' && (uint8_t)(*p - '0') > 9) return fail(d, MISMATCH);
-    bool integer = s->kind <= HOB__KIND_UINT64;
-    const uint8_t *begin = p;
-    p = hob__json_read_number(p, d->end, !integer, &v, &why);
-    if (HOB__UNLIKELY(!p)) {
-        /* An integer of more than 64 bits is JSON, but what no double holds is not. */
-        if (why == HOB_E_JSON_RANGE && hob__json_read_number(begin, d->end, true, &v, &why))
-            why = MISMATCH;
-        return fail(d, why);
-    }
-    if (HOB__LIKELY(s->kind == HOB__KIND_DOUBLE && hob_json_type(&v) == HOB_JSON_DOUBLE)) {
-        memcpy(to, &v.of.d, sizeof v.of.d);
-        return p;
-    }
-    return hob__store_number(s, &v, to) ? p : fail(d, MISMATCH);
+    const uint8_t *behind = hob__json_read_number(p, d->end, !integer, v, &why);
+    if (HOB__LIKELY(behind != NULL)) return behind;
+    /* An integer of more than 64 bits is JSON, but what no double holds is not. */
+    if (why == HOB_E_JSON_RANGE && hob__json_read_number(p, d->end, true, v, &why)) why = MISMATCH;
+    return fail(d, why);
 }
 
-static inline const uint8_t *read_integer(struct decoder *d, const struct hob__slot *s,
-                                          const uint8_t *p, void *to) {
-    int64_t i;
-    const uint8_t *behind = hob__scan_integer(p, d->end, &i);
-    if (HOB__UNLIKELY(!behind)) return read_number(d, s, p, to);
-    switch (s->kind) {
-    case HOB__KIND_INT64:
-        memcpy(to, &i, 8);
-        return behind;
-    case HOB__KIND_UINT64:
-        if (i < 0) return fail(d, MISMATCH);
-        memcpy(to, &i, 8);
-        return behind;
-    case HOB__KIND_INT32: {
-        int32_t v = (int32_t)i;
-        if (v != i) return fail(d, MISMATCH);
-        memcpy(to, &v, 4);
-        return behind;
-    }
-    case HOB__KIND_UINT32: {
-        uint32_t v = (uint32_t)i;
-        if (v != i) return fail(d, MISMATCH);
-        memcpy(to, &v, 4);
+static inline const uint8_t *read_number(struct decoder *d, const struct hob__slot *s,
+                                         const uint8_t *p, void *to) {
+    struct hob_json v;
+    const uint8_t *behind = NULL;
+    if (HOB__LIKELY(d->end - p > HOB__NUMBER_SIGHT)) behind = hob__json_read_usual(p, &v);
+    if (HOB__UNLIKELY(!behind) && !(behind = read_unusual(d, s, p, &v))) return NULL;
+    if (HOB__LIKELY(v.head == HOB_JSON_INT)) {
+        if (s->kind == HOB__KIND_INT64) {
+            memcpy(to, &v.of.i, 8);
+            return behind;
+        }
+        int32_t i = (int32_t)v.of.i;
+        if (s->kind == HOB__KIND_INT32 && i == v.of.i) {
+            memcpy(to, &i, 4);
+            return behind;
+        }
+    } else if (HOB__LIKELY(s->kind == HOB__KIND_DOUBLE && v.head == HOB_JSON_DOUBLE)) {
+        memcpy(to, &v.of.d, 8);
         return behind;
     }
-    default: {
-        struct hob_json v = {.head = HOB_JSON_INT, .of.i = i};
-        return hob__store_number(s, &v, to) ? behind : fail(d, MISMATCH);
-    }
-    }
+    return hob__store_number(s, &v, to) ? behind : fail(d, MISMATCH);
 }
 
 static inline const uint8_t *read_bool(struct decoder *d, const uint8_t *p, void *to) {
@@ -378,9 +361,6 @@ static inline const uint8_t *read_scalar(struct decoder *d, const struct hob__sl
         return read_text(d, s, p, to);
     case HOB__KIND_BOOL:
         return read_bool(d, p, to);
-    case HOB__KIND_FLOAT:
-    case HOB__KIND_DOUBLE:
-        return read_number(d, s, p, to);
     case HOB__KIND_CHARS:
     case HOB__KIND_BYTES:
     case HOB__KIND_TIME:
@@ -390,29 +370,29 @@ static inline const uint8_t *read_scalar(struct decoder *d, const struct hob__sl
         return read_raw(d, p, to);
     default:
         if (HOB__UNLIKELY(s->has_choices)) return read_words(d, s, p, to);
-        return read_integer(d, s, p, to);
+        return read_number(d, s, p, to);
     }
 }
 
 /* ---- frames ---- */
 
-static struct frame *push(struct decoder *d, const uint8_t *p) {
-    if (HOB__UNLIKELY(d->depth == d->most)) {
-        d->rc = HOB_E_LIMIT;
-        return NULL;
-    }
-    if (HOB__UNLIKELY(d->depth == d->room)) {
-        unsigned room = d->room * 4;
-        struct frame *frames =
-            hob__realloc(d->frames == d->first ? NULL : d->frames, room * sizeof *frames);
-        if (!frames) {
-            d->rc = -ENOMEM;
-            return NULL;
-        }
-        if (d->frames == d->first) memcpy(frames, d->first, sizeof d->first);
-        d->frames = frames;
-        d->room = room;
-    }
+static __attribute__((noinline)) bool more_frames(struct decoder *d) {
+    d->rc = HOB_E_LIMIT;
+    if (d->depth == d->most) return false;
+    unsigned room = d->room * 4;
+    struct frame *frames =
+        hob__realloc(d->frames == d->first ? NULL : d->frames, room * sizeof *frames);
+    d->rc = -ENOMEM;
+    if (!frames) return false;
+    if (d->frames == d->first) memcpy(frames, d->first, sizeof d->first);
+    d->frames = frames;
+    d->room = room;
+    d->rc = HOB_E_JSON;
+    return true;
+}
+
+static inline struct frame *push(struct decoder *d, const uint8_t *p) {
+    if (HOB__UNLIKELY(d->depth == d->most || d->depth == d->room) && !more_frames(d)) return NULL;
     struct frame *f = &d->frames[d->depth++];
     f->begin = p;
     f->problems = problem_count(d);
@@ -615,12 +595,31 @@ static uint8_t *make_one(struct decoder *d, const struct hob__slot *s, uint8_t *
     return one;
 }
 
+/* A point, a box: double x[N], if that is just what is there; else NULL, and the general way begins
+ * anew. */
+static const uint8_t *read_doubles(struct decoder *d, const struct hob__slot *s, const uint8_t *p,
+                                   uint8_t *to) {
+    const uint8_t *const end = d->end;
+    struct hob_json v;
+    if (*p++ != '[') return NULL;
+    for (uint32_t i = 0;; i++) {
+        HOB__TOKEN(p, end);
+        if (end - p <= HOB__NUMBER_SIGHT || !(p = hob__json_read_usual(p, &v))) return NULL;
+        double x = v.head == HOB_JSON_INT ? (double)v.of.i : v.of.d;
+        memcpy(to + i * sizeof x, &x, sizeof x);
+        HOB__TOKEN(p, end);
+        if (i + 1 == s->items) return *p == ']' ? p + 1 : NULL;
+        if (*p++ != ',') return NULL;
+    }
+}
+
 /* The value of the slot, at p, into `to`. Behind it; NULL: d->rc says why. */
 static const uint8_t *decode(struct decoder *d, const struct hob__slot *s, const uint8_t *p,
                              uint8_t *to) {
     const uint8_t *const end = d->end, *name, *quote;
     const struct hob__plan *plan;
     struct frame *f = NULL;
+    uint64_t *seen;
     d->rc = HOB_E_JSON;
 #define TRY(call)                                                                                  \
     do {                                                                                           \
@@ -657,6 +656,7 @@ one:
         if (HOB__LIKELY(*p != '}')) goto name;
         goto close_object;
     }
+scalar:
     name = p;
     p = read_scalar(d, s, p, to);
     if (HOB__UNLIKELY(!p)) {
@@ -664,11 +664,16 @@ one:
         if (d->rc < 0) return NULL;
         goto mismatch;
     }
+    if (HOB__LIKELY(s->plain)) {
+        TOKEN();
+        goto after_member;
+    }
     if (HOB__UNLIKELY(s->checked)) check(d, s, to, name);
 after:
     if (HOB__UNLIKELY(d->depth == 0)) return p;
     TOKEN();
     if (f->plan) {
+    after_member:
         if (HOB__LIKELY(*p == ',')) {
             p++;
             TOKEN();
@@ -707,13 +712,19 @@ name:
     }
     f->slot = s;
     f->next = s + 1;
-    if (HOB__UNLIKELY(f->seen[s->index / 64] >> s->index % 64 & 1)) twice(d, f, s, name);
-    f->seen[s->index / 64] |= UINT64_C(1) << s->index % 64;
-    if (HOB__UNLIKELY(s->presence)) hob__set_presence(s, f->base, HOB_PRESENT);
+    seen = &f->seen[s->index / 64];
+    if (HOB__UNLIKELY(*seen & s->bit)) twice(d, f, s, name);
+    *seen |= s->bit;
     to = f->base + s->offset;
     TOKEN();
+    if (HOB__LIKELY(s->plain)) goto scalar;
+    if (HOB__UNLIKELY(s->presence)) hob__set_presence(s, f->base, HOB_PRESENT);
     goto value;
 array:
+    if (s->doubles && (name = read_doubles(d, s, p, to))) {
+        p = name;
+        goto after;
+    }
     if (HOB__UNLIKELY(*p != '[')) goto mismatch;
     f = push_array(d, s, p, to);
     if (HOB__UNLIKELY(!f)) return NULL;
@@ -810,7 +821,9 @@ int hob__decode_without_lines(const struct hob_model *model, void *out, const ch
 
 int hob__decode_field(const struct hob__slot *s, void *whole, const char *text, size_t n,
                       struct hob_arena *memory, const struct hob_decode_options *o) {
-    return decode_text(s, (char *)whole + s->offset, text, n, memory, o, false);
+    struct hob__slot root = *s;
+    root.plain = false; /* it is no member of an object here */
+    return decode_text(&root, (char *)whole + s->offset, text, n, memory, o, false);
 }
 
 int hob_model_decode_array_with(const struct hob_model *model, void *out, size_t *count,

@@ -88,6 +88,10 @@ static int fill_slot(const struct hob_model *m, const struct hob_field *f, struc
                  f->o.max_length || f->o.pattern || f->o.format || f->o.check;
     s->array_checked = f->o.min_items || f->o.max_items || f->o.unique;
     s->has_choices = f->o.choices != NULL;
+    s->plain = s->shape == HOB__SHAPE_ONE && s->kind != HOB__KIND_STRUCT && !s->checked &&
+               !s->presence && !m->wrapper;
+    s->doubles = s->shape == HOB__SHAPE_FIXED && s->kind == HOB__KIND_DOUBLE && !s->checked &&
+                 !s->array_checked;
     s->label = *text; /* "name": */
     (*text)[0] = '"';
     memcpy(*text + 1, name, n);
@@ -155,6 +159,7 @@ static int make(const struct hob_model *m, struct hob__plan **made) {
         }
         uint32_t k = plan->count++;
         plan->slots[k].index = (uint8_t)k;
+        plan->slots[k].bit = UINT64_C(1) << k % 64;
         int rc = fill_slot(m, &f[i], &plan->slots[k], &labels);
         if (rc < 0) {
             free_plan(plan);

@@ -1,7 +1,7 @@
 /* data/scan.c - values that nobody wants, passed over, but not without looking at them. */
 #include "data/scan.h"
 
-#include "data/number.h"
+#include "data/number_usual.h"
 #include "data/tree.h"
 
 const uint8_t *hob__scan_skip_escapes(const uint8_t *p, const uint8_t *end) {
@@ -16,11 +16,13 @@ const uint8_t *hob__scan_skip_escapes(const uint8_t *p, const uint8_t *end) {
 
 static const uint8_t *skip_number(const uint8_t *p, const uint8_t *end) {
     struct hob_json v;
-    int64_t i;
     int why;
+    if (HOB__LIKELY(end - p > HOB__NUMBER_SIGHT)) {
+        const uint8_t *behind = hob__json_read_usual(p, &v);
+        if (HOB__LIKELY(behind != NULL)) return behind;
+    }
     if (*p != '-' && (uint8_t)(*p - '0') > 9) return NULL;
-    const uint8_t *behind = hob__scan_integer(p, end, &i);
-    return HOB__LIKELY(behind != NULL) ? behind : hob__json_read_number(p, end, true, &v, &why);
+    return hob__json_read_number(p, end, true, &v, &why);
 }
 
 static inline const uint8_t *skip_scalar(const uint8_t *p, const uint8_t *end) {

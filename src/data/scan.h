@@ -77,21 +77,6 @@ static inline const uint8_t *hob__scan_skip_string(const uint8_t *p, const uint8
     return hob__scan_skip_escapes(p, end);
 }
 
-/* An integer of at most 18 digits that has neither a fraction nor an exponent; what follows is not
- * looked at. NULL: something else. */
-static inline const uint8_t *hob__scan_integer(const uint8_t *p, const uint8_t *end, int64_t *out) {
-    bool minus = *p == '-';
-    const uint8_t *begin = p + minus;
-    uint64_t v = 0;
-    unsigned digit;
-    for (p = begin; p < end && (digit = (unsigned)*p - '0') < 10; p++) v = v * 10 + digit;
-    ptrdiff_t n = p - begin;
-    if (HOB__UNLIKELY(n == 0 || n > 18 || (*begin == '0' && n > 1))) return NULL;
-    if (HOB__UNLIKELY(p < end && (*p == '.' || (*p | 0x20) == 'e'))) return NULL;
-    *out = minus ? -(int64_t)v : (int64_t)v;
-    return p;
-}
-
 static inline const uint8_t *hob__scan_word(const uint8_t *p, const uint8_t *end, const char *word,
                                             size_t n) {
     return (size_t)(end - p) >= n && memcmp(p, word, n) == 0 ? p + n : NULL;
