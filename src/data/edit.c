@@ -48,6 +48,12 @@ void *hob__edits_alloc(struct hob__edits *all, size_t n) {
     return new->bytes;
 }
 
+int hob__edits_failed(int code) {
+    return code == HOB_E_LIMIT
+               ? hob_fail(code, "the patch makes a document that is too large or too deep")
+               : hob_fail(code, "no memory for the patched document");
+}
+
 void hob__edits_end(struct hob__edits *all) {
     while (all->blocks) {
         struct hob__edit_block *next = all->blocks->next;

@@ -42,6 +42,8 @@ size_t hob__edit_weight(const struct hob_json *v, size_t n);
 int hob__edits_begin(struct hob__edits *all, const struct hob_json *v, const struct hob_json *other,
                      size_t limit);
 void hob__edits_end(struct hob__edits *all);
+/* The words for what these calls, and all->failed, say. */
+int hob__edits_failed(int code);
 /* The result. 0, HOB_E_LIMIT, -ENOMEM. */
 int hob__edits_finish(struct hob__edits *all, struct hob_json_doc **doc);
 

@@ -1,4 +1,4 @@
-/* data/patch.c - JSON Patch (RFC 6902) and JSON Merge Patch (RFC 7386). */
+/* data/patch.c - JSON Patch (RFC 6902). */
 #include "data/edit.h"
 
 #include <hob/error.h>
@@ -7,13 +7,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-
-/* Why it failed, when there was no memory, or too much would have been needed. */
-static int no_room(int code) {
-    return code == HOB_E_LIMIT
-               ? hob_fail(code, "the patch makes a document that is too large or too deep")
-               : hob_fail(code, "no memory for the patched document");
-}
 
 /* ---- where a pointer leads ---- */
 
@@ -85,7 +78,7 @@ struct patching {
 
 static int wrong(struct patching *p, int code, const char *why) {
     struct hob_slice path = p->o.path;
-    if (p->all.failed) return no_room(p->all.failed);
+    if (p->all.failed) return hob__edits_failed(p->all.failed);
     return hob_fail(code, "operation %zu (%.*s '%.*s'): %s", p->number,
                     (int)(p->o.op.size < 20 ? p->o.op.size : 20), p->o.op.at ? p->o.op.at : "",
                     (int)(path.size < 200 ? path.size : 200), path.at ? path.at : "", why);
@@ -182,7 +175,7 @@ static int do_test(struct patching *p) {
     const struct hob_json *flat = hob__edit_flatten(&p->all, e, &memory);
     int rc = flat ? hob_json_equal(flat, p->o.value) : p->all.failed;
     hob__free(memory);
-    if (rc < 0) return no_room(rc);
+    if (rc < 0) return hob__edits_failed(rc);
     return rc ? 0 : wrong(p, HOB_E_JSON_TEST, "another value is there");
 }
 
@@ -252,81 +245,13 @@ int hob_json_patch_with(const struct hob_json *v, const struct hob_json *patch,
         return hob_fail(HOB_E_JSON_PATCH, "a JSON Patch is an array; this is %s",
                         hob_json_type_name(patch));
     int rc = hob__edits_begin(&p.all, v, patch, options.limit);
-    if (rc < 0) rc = no_room(rc);
+    if (rc < 0) rc = hob__edits_failed(rc);
     HOB_JSON_EACH(op, patch) {
         if (rc < 0) break;
         rc = apply(&p, op);
         p.number++;
     }
-    if (rc == 0 && (rc = hob__edits_finish(&p.all, doc)) < 0) rc = no_room(rc);
+    if (rc == 0 && (rc = hob__edits_finish(&p.all, doc)) < 0) rc = hob__edits_failed(rc);
     hob__edits_end(&p.all);
     return rc;
-}
-
-/* ---- merge patches ---- */
-
-/* What is still to be done: the members of `patch` go into `into`. */
-struct merging {
-    struct merging *next;
-    struct hob__edit *into;
-    const struct hob_json *patch;
-};
-
-static bool push(struct hob__edits *all, struct merging **list, struct hob__edit *into,
-                 const struct hob_json *patch) {
-    struct merging *m = hob__edits_alloc(all, sizeof *m);
-    if (!m) return false;
-    *m = (struct merging){*list, into, patch};
-    *list = m;
-    return true;
-}
-
-/* One member; objects are left for later. */
-static bool merge_member(struct hob__edits *all, struct merging **list, struct hob__edit *into,
-                         const struct hob_json *name, const struct hob_json *value) {
-    struct hob_slice key = {name->of.text, hob__json_size(name)};
-    struct hob__edit *e = hob__edit_find(all, into, key);
-    if (all->failed) return false;
-    if (hob_json_type(value) == HOB_JSON_NULL) {
-        if (e) hob__edit_drop(all, into, e);
-        return !all->failed;
-    }
-    if (!e) {
-        if (!(e = hob__edit_new(all, value)) || !hob__edit_put(all, into, key, e)) return false;
-        if (hob_json_type(value) == HOB_JSON_OBJECT) hob__edit_set_empty(e);
-    }
-    if (hob_json_type(value) == HOB_JSON_OBJECT) return push(all, list, e, value);
-    hob__edit_set(e, value);
-    return true;
-}
-
-static bool merge(struct hob__edits *all, const struct hob_json *patch) {
-    struct merging *list = NULL;
-    if (hob_json_type(patch) != HOB_JSON_OBJECT) {
-        hob__edit_set(all->root, patch);
-        return true;
-    }
-    if (!push(all, &list, all->root, patch)) return false;
-    while (list) {
-        struct merging *m = list;
-        list = m->next;
-        if (hob__edit_type(m->into) != HOB_JSON_OBJECT) hob__edit_set_empty(m->into);
-        if (!hob__edit_open(all, m->into)) return false;
-        HOB_JSON_EACH_MEMBER(name, value, m->patch) {
-            if (!merge_member(all, &list, m->into, name, value)) return false;
-        }
-    }
-    return true;
-}
-
-int hob_json_merge_with(const struct hob_json *v, const struct hob_json *patch,
-                        struct hob_json_patch_options options, struct hob_json_doc **doc) {
-    struct hob__edits all;
-    *doc = NULL;
-    if (!v || !patch) return hob_fail(HOB_E_JSON_TYPE, "nothing to merge");
-    int rc = hob__edits_begin(&all, v, patch, options.limit);
-    if (rc == 0 && !merge(&all, patch)) rc = all.failed;
-    if (rc == 0) rc = hob__edits_finish(&all, doc);
-    hob__edits_end(&all);
-    return rc < 0 ? no_room(rc) : 0;
 }
