@@ -1,7 +1,7 @@
 /* interleave_test.c - what crosses threads, in every order and every way of seeing memory
  * (interleave.h): the waking of loops, posts, holds, worker threads, waits that other threads end,
- * channels, pools, submitted tasks. The files themselves are run. No wake is lost, no item lost or
- * doubled, each producer's come in order, nothing is used after its end.
+ * channels, pools, submitted tasks, the watchdog's rest. The files themselves are run. No wake is
+ * lost, no item lost or doubled, each producer's come in order, nothing is used after its end.
  *
  * `weakened` says what each atomic order, lock and signal is there for: without it the checker
  * finds an error, in the scenario that is named. */
@@ -431,6 +431,53 @@ static const struct scenario pool_queue = {
 static const struct scenario pool_left = {
     "pool_left", pool_with_room, pool_is_gone, {task_calls_or_leaves, thread_calls}};
 
+/* ---- the watchdog's rest: a loop that begins to hold its tasks wakes it, or is seen before ----
+ */
+
+#include "task/capture.h"
+#define watch dog_watch
+#define seen dog_seen
+#define start dog_start
+#define stop dog_stop
+#define tell dog_tell
+#define hob__report_is_default() true
+#define hob__capture_ask(loop, ms) ((void)(loop), (void)(ms), h.sum++)
+#define hob__capture_text() NULL
+#include "task/awake.h"
+#include "task/watchdog.c"
+#undef watch
+#undef seen
+#undef start
+#undef stop
+#undef tell
+
+static void dog_looks(void) {
+    unsigned period = 0;
+    if (look_around(1000, &period)) return; /* it has moved: no rest */
+    pthread_mutex_lock(&dog.lock);
+    rest();
+    pthread_mutex_unlock(&dog.lock);
+}
+/* Its turn ends in a task that holds it until the watchdog is awake. */
+static void loop_holds(void) {
+    hob__awake_begin(&loops[0]);
+    before(JOIN, &w.thread[0], 0, 0, "a task");
+}
+static void dog_and_loop(void) {
+    open_loops(1);
+    naps_settle = true;
+    memset(&dog, 0, sizeof dog);
+    memset(dog_seen, 0, sizeof dog_seen);
+    dog_seen[0] = (struct dog_seen){.loop = &loops[0], .since = 1};
+    atomic_init(&hob__watchdog_rests, false);
+    loops[0].slow_ms = 1000000;
+    hob__loops = &loops[0];
+    watch(&dog, sizeof dog / 8 * 8);
+    watch(dog_seen, sizeof dog_seen[0]);
+}
+static const struct scenario dog_rests = {
+    "dog_rests", dog_and_loop, nothing, {dog_looks, loop_holds}};
+
 /* ---- running them ---- */
 
 static void run(const struct scenario *s) {
@@ -446,6 +493,7 @@ static void run(const struct scenario *s) {
 TEST(posts_wake_the_loop_and_none_is_lost) { run(&posts); }
 TEST(a_held_loop_ends_once_and_is_freed_by_the_last) { run(&holds); }
 TEST(what_worker_threads_have_done_reaches_the_loop) { run(&workers); }
+TEST(a_watchdog_that_rests_is_woken_by_a_loop_that_runs) { run(&dog_rests); }
 TEST(channels_between_threads) { run(&channel_threads); }
 TEST(channels_closed_in_the_middle) { run(&channel_closed); }
 TEST(channels_between_a_loop_and_a_thread_with_a_cancel) { run(&channel_loop); }
@@ -488,6 +536,9 @@ static const struct {
     {&holds, {"hob_loop_release", LOCK, LEFT_OUT, false}},
     {&holds, {"hob__inbox_close", LOCK, LEFT_OUT, false}},
     {&holds, {"hob__loop_unref", RMW, SPLIT, false}},
+    /* The watchdog's rest. */
+    {&dog_rests, {"hob__awake_count", STORE, LEFT_OUT, false}},
+    {&dog_rests, {"hob__watchdog_wake", SIGNAL, LEFT_OUT, false}},
     /* Worker threads. */
     {&workers, {"hob__crew_submit", SIGNAL, LEFT_OUT, false}},
     {&workers, {"hob__crew_end", SIGNAL, LEFT_OUT, false}},

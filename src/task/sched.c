@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "fiber/sanitize.h"
+#include "task/awake.h"
 #include "task/fdwait.h"
 
 enum {
@@ -321,12 +322,6 @@ HOB__NO_TSAN static void *task_root(void *arg) {
     return sp_of(loop, next);
 }
 
-/* Only this thread writes it; the watchdog reads. */
-static inline void count_awake(struct hob_loop *loop) {
-    uint32_t n = atomic_load_explicit(&loop->awake, memory_order_relaxed);
-    atomic_store_explicit(&loop->awake, n + 1, memory_order_relaxed);
-}
-
 /* From the scheduler to a task that has run before. Inline: each return that does not match its
  * call costs as much as the switch. */
 HOB__NO_TSAN static inline void resume(struct hob_loop *loop, struct hob_task *next) {
@@ -336,9 +331,7 @@ HOB__NO_TSAN static inline void resume(struct hob_loop *loop, struct hob_task *n
 }
 
 static void run_tasks(struct hob_loop *loop) {
-    count_awake(loop);
-    if (HOB__UNLIKELY(atomic_load_explicit(&hob__watchdog_rests, memory_order_relaxed)))
-        hob__watchdog_wake();
+    hob__awake_begin(loop);
     loop->slice_end = ring_head(loop) + (uint32_t)loop->slice_length;
     loop->turn_slices = 0;
     struct hob_task *next = take_next(loop, NULL);
@@ -350,7 +343,7 @@ static void run_tasks(struct hob_loop *loop) {
         else
             go(loop, &loop->sp, NULL, next, false);
     }
-    count_awake(loop);
+    hob__awake_count(loop);
 }
 
 /* When to wake up for the wheel. With many timers armed, a little later than for the first of them:

@@ -174,6 +174,22 @@ static void nap(unsigned ms) {
     pthread_cond_timedwait(&dog.changed, &dog.lock, &until);
 }
 
+/* No loop has moved for long: waits until one wakes it; with the lock. A loop may have begun to run
+ * tasks just before the flag was set, and hold them for ever: so there is one more look, a
+ * millisecond behind the flag, when either it has seen the flag or its count has arrived here. (A
+ * fence in the loop, which would say the same at once, would be paid at every turn.) */
+static void rest(void) {
+    unsigned period = 0;
+    atomic_store(&hob__watchdog_rests, true);
+    nap(1);
+    pthread_mutex_unlock(&dog.lock);
+    bool moved = look_around(now_ms(), &period);
+    pthread_mutex_lock(&dog.lock);
+    if (!moved && !dog.ends && atomic_load(&hob__watchdog_rests))
+        pthread_cond_wait(&dog.changed, &dog.lock);
+    atomic_store(&hob__watchdog_rests, false);
+}
+
 static void *watch(void *arg) {
     (void)arg;
     is_dog = true;
@@ -192,9 +208,7 @@ static void *watch(void *arg) {
             nap(period ? period : 1);
             continue;
         }
-        atomic_store(&hob__watchdog_rests, true);
-        pthread_cond_wait(&dog.changed, &dog.lock);
-        atomic_store(&hob__watchdog_rests, false);
+        rest();
         moved_at = now_ms();
     }
     pthread_mutex_unlock(&dog.lock);
