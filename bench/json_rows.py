@@ -15,7 +15,7 @@ PLACES = [os.environ.get("BENCH_JSON") or "", os.path.join(HERE, "..", "data", "
           os.path.join(HERE, "..", "..", "..", "shared", "data", "json")]
 PYTHON = "/usr/bin/python3"
 LIMIT = "simdjson"
-ROUNDS, SLOW_ROUNDS, TURN_MS = 31, 5, 15
+ROUNDS, SLOW_ROUNDS, TURN_MS = 31, 3, 15
 JOBS = ["parse", "write"]
 TEXTS = ["twitter", "citm_catalog", "canada", "records"]
 # system: command, its words for the jobs, whether it takes part in all rounds
@@ -33,6 +33,7 @@ SYSTEMS = {
     "python": ([PYTHON, os.path.join(HERE, "python_json.py")],
                {"parse": "parse", "write": "write"}, False),
 }
+NO_BAR = ["hob-events", "hob-reader"]  # the bars are for trees of whole texts
 WORKLOADS = [f"json_{job}_{text}" for job in JOBS for text in TEXTS]
 
 
