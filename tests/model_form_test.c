@@ -2,6 +2,7 @@
 #include "model_test.h"
 
 #include "base/memory.h"
+#include "data/model.h"
 #include <hob/json_builder.h>
 
 static struct hob_problems wrong;
@@ -70,6 +71,13 @@ TEST(schema) {
         "\"required\":[\"name\",\"weight\"]}}}";
     char *text;
     size_t n;
+    const char *why;
+    struct hob__pattern *pattern = hob__pattern_make("a", &why, &n);
+    if (!pattern) {
+        printf("skipped: %s\n", why);
+        return;
+    }
+    hob__pattern_free(pattern);
     CHECK_EQ(hob_model_schema(&person_model, 0, &text, &n), 0);
     CHECK_STR(text, wanted);
     CHECK_EQ(n, sizeof wanted - 1);
