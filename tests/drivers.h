@@ -64,7 +64,11 @@ static void run_once(const struct scenario *s, bool must_succeed, const char *wh
 }
 
 /* ---- in a simulated world: by seeds, in any order and with every fault, each with some cancels
- * and some allocations failing. DRIVE_SEEDS (8) of them, from DRIVE_FROM (1) on. ---- */
+ * and some allocations failing. DRIVE_SEEDS (8, or SEEDS) of them, from DRIVE_FROM (1) on. ---- */
+
+#ifndef SEEDS
+#define SEEDS 8
+#endif
 
 static uint64_t drawn;
 static long draw(long n) {
@@ -100,7 +104,7 @@ static long number_of(const char *name, long otherwise) {
 }
 
 static void drive_seeds(const struct scenario *s) {
-    long first = number_of("DRIVE_FROM", 1), count = number_of("DRIVE_SEEDS", 8);
+    long first = number_of("DRIVE_FROM", 1), count = number_of("DRIVE_SEEDS", SEEDS);
     for (long seed = first; seed < first + count; seed++) {
         pid_t pid = fork();
         if (pid == 0) {
