@@ -8,7 +8,9 @@
 #include "base/memory.h"
 
 bool hob__json_write_grow(struct hob__json_writer *w, size_t n) {
-    size_t room = w->room * 2 > w->size + n ? w->room * 2 : w->size + n;
+    /* Large ones by half only: malloc() fetches what has 32 MiB from the kernel each time anew. */
+    size_t room = w->room + (w->room < 1 << 20 ? w->room : w->room / 2);
+    if (room < w->size + n) room = w->size + n;
     char *text = hob__realloc(w->text, room);
     if (!text) return false;
     w->text = text;
