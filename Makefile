@@ -33,7 +33,7 @@ test: ## all tests on both backends, with sanitizers, on aarch64 ... (ONLY=name 
 	@$(MAIN) -- all tests
 	@$(ASAN)
 	@$(ARM)
-	@scripts/run-tests uring epoll sim scripts asan aarch64
+	@scripts/run-tests uring epoll sim sim-files scripts asan aarch64
 
 check: ## the quick ones: the tests on this machine's own backends
 	@scripts/setup build
