@@ -265,6 +265,7 @@ HOB_MODEL(latin1, struct part, HOB_FIELD(name, .name = "\xE4"), HOB_FIELD(weight
 
 TEST(models_that_cannot_be_right) {
     struct part p;
+    CHECK_DIES(hob_model_decode(part, &p, "{}", 2, NULL), "the arena is NULL");
     CHECK_DIES(DECODE(phone, &p, "{}"), "phone, field 'name': there is no format 'phone'");
     CHECK_DIES(DECODE(double_name, &p, "{}"), "field 'name': there are two of that name");
     CHECK_DIES(DECODE(quoted, &p, "{}"), "a name that JSON would have to escape");

@@ -303,10 +303,11 @@ enum { HOB_FORM_PAIRS = 1000 /* the most of a form */ };
 
 /* Reads a query or a form body (application/x-www-form-urlencoded, as the WHATWG's URL Standard
  * parses it) into the struct: "name=Ada+L&tags=a&tags=b&home.city=London". A name that comes
- * several times is an array, of a nested struct its members are named with a dot. Booleans are
- * true, false, on, off, 1, 0; what is empty is not there, where the field may be missing and is no
- * string; arrays of nested structs are JSON. Else as hob_model_decode(); problems have no line.
- * HOB_E_LIMIT: more than HOB_FORM_PAIRS pairs; deeper than 16. */
+ * several times is an array, of a nested struct its members are named with a dot. What is not UTF-8
+ * is HOB_E_JSON. Booleans are true, false, on, off, 1, 0; what is empty is not there, where the
+ * field may be missing and is no string; arrays of nested structs are JSON. Else as
+ * hob_model_decode(); problems have no line. HOB_E_LIMIT: more than HOB_FORM_PAIRS pairs; deeper
+ * than 16. */
 #define hob_model_decode_form(model, out, text, n, memory, ...)                                    \
     hob_model_decode_form_with(&model##_model, HOB__IS_A(model, out), (text), (n), (memory),       \
                                HOB__OPTIONS(hob_decode_options, __VA_ARGS__))
@@ -676,6 +677,8 @@ template <class T> constexpr uint32_t hob__count(uint32_t offset) {
     static const struct hob_field *name##__fields(size_t *n) {                                     \
         typedef name##__model_type hob__type;                                                      \
         static const struct hob_field fields[] = {__VA_ARGS__};                                    \
+        HOB__MODEL_ASSERT(__alignof__(hob__type) <= 16,                                            \
+                          "HOB_MODEL(" #name ", ...): aligned to more than 16 bytes");             \
         HOB__MODEL_ASSERT(sizeof fields / sizeof *fields <= HOB_MODEL_FIELDS,                      \
                           "HOB_MODEL(" #name ", ...): too many fields");                           \
         *n = sizeof fields / sizeof *fields;                                                       \

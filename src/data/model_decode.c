@@ -15,6 +15,7 @@
 #include "data/scan.h"
 
 #include <hob/error.h>
+#include <hob/task.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -772,6 +773,7 @@ static int decode_text(const struct hob__slot *root, void *out, const void *text
                        struct hob_arena *memory, const struct hob_decode_options *o,
                        bool has_lines) {
     struct decoder d;
+    if (HOB__UNLIKELY(!memory)) hob__misuse("hob_model_decode", "the arena is NULL");
     if (o->problems) *o->problems = (struct hob_problems){0};
     if (o->depth > HOB__JSON_DEPTH)
         return hob_fail(-EINVAL, "a depth of %u; at most %d", o->depth, HOB__JSON_DEPTH);
