@@ -156,7 +156,7 @@ static int describe(struct walk *w, const struct hob__dirent *r) {
 
 /* The next entry of the top folder; its end takes it off. 1, 0, or an error. */
 static int next_entry(struct walk *w, const char *func) {
-    struct hob__dirent *r;
+    struct hob__dirent *r = NULL;
     int rc = next_name(w->top, &r);
     if (rc > 0) return describe(w, r) < 0 ? -ENOMEM : 1;
     w->path[w->top->path_size] = 0;
