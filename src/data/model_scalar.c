@@ -163,14 +163,18 @@ static int64_t days_to(int year, int month, int day) {
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-bool hob__date_read(const char **p, const char *end, int64_t *days) {
+static int days_of(int year, int month) {
     static const uint8_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return lengths[month - 1] + (month == 2 && is_leap(year));
+}
+
+bool hob__date_read(const char **p, const char *end, int64_t *days) {
     int year, month, day;
     if (!number(p, end, 4, 9999, &year) || !byte_is(p, end, '-') ||
         !number(p, end, 2, 12, &month) || !byte_is(p, end, '-') || !number(p, end, 2, 31, &day) ||
         month == 0 || day == 0)
         return false;
-    if (day > lengths[month - 1] + (month == 2 && is_leap(year))) return false;
+    if (day > days_of(year, month)) return false;
     *days = days_to(year, month, day);
     return true;
 }
@@ -205,9 +209,29 @@ bool hob__time_of_day_read(const char **p, const char *end, int64_t *us) {
     return true;
 }
 
+/* Two digits, or something that is beyond any year. */
+static inline int two(const char *p) {
+    unsigned a = (unsigned)(uint8_t)p[0] - '0', b = (unsigned)(uint8_t)p[1] - '0';
+    return a > 9 || b > 9 ? 100000 : (int)(a * 10 + b);
+}
+
+/* Most are like this: 2026-01-31T12:00:00Z. False: another way to write it, or none. */
+static bool read_usual(const char *p, struct hob_time *out) {
+    int year = two(p) * 100 + two(p + 2), month = two(p + 5), day = two(p + 8);
+    int hour = two(p + 11), minute = two(p + 14), second = two(p + 17);
+    if (p[4] != '-' || p[7] != '-' || p[10] != 'T' || p[13] != ':' || p[16] != ':') return false;
+    if (year > 9999 || month < 1 || month > 12 || day < 1 || day > days_of(year, month))
+        return false;
+    if (hour > 23 || minute > 59 || second > 59) return false;
+    int64_t seconds = days_to(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+    out->us = seconds * 1000000;
+    return true;
+}
+
 bool hob__time_read(const char *text, size_t n, struct hob_time *out) {
     const char *p = text, *end = text + n;
     int64_t days, us;
+    if (n == 20 && text[19] == 'Z' && read_usual(text, out)) return true;
     if (!hob__date_read(&p, end, &days)) return false;
     if (p == end || (*p != 'T' && *p != 't' && *p != ' ')) return false;
     p++;
