@@ -162,7 +162,10 @@ static void handles(int sig) { (void)sig; }
 static int own_loop(int n) { return hob_to_process(remembers, n); }
 HOB_TASK(own_loop, int)
 static int runs_loop(int n) {
-    if (getenv("TEST_SLOW") || HOB__TSAN) return n + 1;
+    /* gcc 12's ASan holds no lock of its allocator over a fork: one that another thread had is
+     * never let go in the child, whose threads then stand in it (seen in their stacks, once in a
+     * hundred runs). */
+    if (getenv("TEST_SLOW") || HOB__TSAN || HOB__ASAN) return n + 1;
     return hob_run(own_loop, n);
 }
 HOB_TASK(runs_loop, int)
