@@ -43,8 +43,8 @@ static int split(const char *text, const char **host, size_t *size) {
 
 static void endpoint(const char *text) {
     struct hob__endpoint e;
-    const char *host;
-    size_t size;
+    const char *host = text;
+    size_t size = 0;
     int rc = hob__endpoint_parse(text, &e), port = -1;
     hob_error_clear();
     CHECK(rc == 0 || rc == HOB_E_ADDRESS);

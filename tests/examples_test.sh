@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/.."
 exec python3 - "${HOB_BUILD:-${BUILD:-build}}" <<'END'
-import os, pathlib, re, resource, signal, subprocess, sys, tempfile, time
+import os, pathlib, re, resource, signal, socket, subprocess, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
 
 build = pathlib.Path(sys.argv[1])
@@ -634,6 +634,19 @@ def full_disk(name):
         need(done.stdout == b"fill\n", "it leaves %s" % done.stdout)
 
 
+def await_refusal(address):
+    """The kernel lets go of a killed program's io_uring, and of its sockets, a moment later."""
+    host, port = address.rsplit(":", 1)
+    for _ in range(200):
+        try:
+            socket.create_connection((host, int(port)), 5).close()
+        except ConnectionRefusedError:
+            return
+        except OSError:
+            pass
+        time.sleep(0.05)
+
+
 def peer_that_is_killed(name):
     """A client whose server is killed ends with one line; a server whose client is, serves on."""
     if name != "tcp_echo":
@@ -649,6 +662,7 @@ def peer_that_is_killed(name):
     finally:
         server.kill()
         server.communicate()
+    await_refusal(address)
     one_line(name, run_it(name, "call", address, "5"), "Connection refused")
 
 

@@ -35,7 +35,7 @@ static void zlib_pack(struct packed *p, int window, const void *text, size_t n) 
 /* Each way in which the text may come; how many there are. */
 static size_t pack_all(struct packed *all, const void *text, size_t n) {
     size_t count = 0;
-    (void)text, (void)n;
+    (void)all, (void)text, (void)n;
 #if HAVE_ZLIB
     static const struct {
         const char *coding;
