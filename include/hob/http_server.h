@@ -1,0 +1,113 @@
+/* hob/http_server.h - the HTTP server; a part of hob/http.h, which includes it.
+ *
+ *   static int hello(struct hob_request *req, void *arg) {
+ *       return hob_respond_text(req, 200, "text/plain", "hello\n");
+ *   }
+ *   HOB_TRY(hob_listen("127.0.0.1:8000", &listener));
+ *   return hob_http_serve(listener, hello, NULL, (struct hob_http_options){0});
+ */
+#ifndef HOB_HTTP_SERVER_H
+#define HOB_HTTP_SERVER_H
+#pragma GCC system_header
+
+#include <hob/http.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct hob_request;
+struct hob_listener;
+
+/* How to serve; all zero is the default. */
+struct hob_http_options {
+    size_t max_connections; /* default 10000; further ones wait in the backlog */
+    double idle_timeout;  /* seconds a kept connection may wait for its next request; default 75 */
+    double head_timeout;  /* seconds for a request's head from its first byte; default 10; 408 */
+    double stall_timeout; /* seconds without a byte of progress in a body, either way; default 60 */
+    uint64_t max_body;    /* of a request's body, bytes; default 16 MiB; 413 */
+    size_t max_header_line;  /* bytes without the line's end; default 8 KiB; 431 */
+    size_t max_header_block; /* bytes with the request line; default 64 KiB; 431 */
+    size_t max_headers;      /* default 128; 431 */
+    const char *server;      /* the Server header; default "hob"; "" = none; must stay valid */
+    size_t stack_size;       /* of the connections' tasks; default: the loop's */
+    struct hob_tls *tls; /* https://: a server's context (hob_tls_new() with a certificate), which
+                            has to outlive the call; default: none */
+    double tls_timeout;  /* seconds for the TLS handshake; default 10 */
+};
+
+/* Serves HTTP/1.1 and 1.0 on the listener until it is cancelled, asked to stop, or the listener is
+ * closed: one task per connection, requests of one connection in order (pipelining too). hob_stop()
+ * around it ends the listening and the idle connections at once, requests in progress have the
+ * grace to end. Answers by itself: 400 (breaks the rules), 408, 413, 417, 431, 500 (the handler
+ * failed), 501, 503 (no memory), 505; Expect: 100-continue when the handler first reads. Date and
+ * Server are added to each answer. The connections are hob_serve()'s: what is said there of the
+ * limit, of a shortage of descriptors and of the end holds here too. Returns 0 after a stop or a
+ * close of the listener, else an error. The listener stays the caller's to close. Waits;
+ * cancellation point.
+ *
+ * The handler answers one request; it runs in the connection's task. It returns >= 0, or an error:
+ * then the answer is 500 (if none was begun), the error is reported (hob_set_report) and the
+ * connection closed. */
+HOB_API int hob_http_serve(struct hob_listener *listener,
+                           int (*handler)(struct hob_request *req, void *arg), void *arg,
+                           struct hob_http_options options);
+
+/* Strings belong to the request and are valid until the handler returns. */
+HOB_API const char *hob_request_method(const struct hob_request *req);
+/* As it was sent: "/a%20b?c=1", "http://host/a", "*". */
+HOB_API const char *hob_request_target(const struct hob_request *req);
+/* Its path, percent-encoded as it was sent, without the query: "/a%20b". */
+HOB_API const char *hob_request_path(const struct hob_request *req);
+/* Behind the '?', percent-encoded; "" when there is none. See hob_query_get(). */
+HOB_API const char *hob_request_query(const struct hob_request *req);
+/* The first header of that name (in any case), without white space around it; NULL = none. */
+HOB_API const char *hob_request_header(const struct hob_request *req, const char *name);
+HOB_API size_t hob_request_header_count(const struct hob_request *req);
+HOB_API struct hob_header hob_request_header_at(const struct hob_request *req, size_t i);
+/* The client's address, "127.0.0.1:51234". */
+HOB_API const char *hob_request_peer(const struct hob_request *req);
+/* "https" over TLS, else "http". */
+HOB_API const char *hob_request_scheme(const struct hob_request *req);
+/* HTTP/1.minor: 0 or 1. */
+HOB_API int hob_request_minor(const struct hob_request *req);
+/* The body's length; -1 when it is chunked; 0 when there is none. */
+HOB_API int64_t hob_request_size(const struct hob_request *req);
+
+/* Up to n bytes of the body, at least 1; 0 = it is complete. HOB_E_HTTP_CUT,
+ * HOB_E_HTTP_BODY_TOO_LARGE, -ETIMEDOUT ...: the handler may simply return them, the answer will be
+ * the right one. What the handler does not read is read and dropped after it, up to 64 KiB; the
+ * connection is closed when there is more. Waits; cancellation point. */
+HOB_API ssize_t hob_request_read(struct hob_request *req, void *buf, size_t n);
+/* What is left of the body, at once, with a NUL behind it; it belongs to the request. Waits;
+ * cancellation point. */
+HOB_API int hob_request_body(struct hob_request *req, const char **data, size_t *size);
+
+/* Answers: status 200 ... 999, the headers (may be NULL), and size bytes of body. Content-Length,
+ * Connection, Date and Server are made. To HEAD the body is left out, and its size sent; 204 and
+ * 304 have none (size must be 0). Writing waits while the client does not read. 0, or an error:
+ * HOB_E_HTTP_STATE (answered already), HOB_E_HTTP_ILLEGAL (a header that would break the message:
+ * nothing was sent), what hob_write() returns. Waits; cancellation point. */
+HOB_API int hob_respond(struct hob_request *req, int status, const struct hob_header *headers,
+                        const void *body, size_t size);
+/* The same with one header, Content-Type, and a string. */
+HOB_API int hob_respond_text(struct hob_request *req, int status, const char *content_type,
+                             const char *text);
+/* The answer in pieces: its head; size is the body's, or -1 when it is not known (chunked, or to
+ * HTTP/1.0 until the connection's end). */
+HOB_API int hob_respond_begin(struct hob_request *req, int status, const struct hob_header *headers,
+                              int64_t size);
+/* A piece of the body, sent at once. HOB_E_HTTP_SIZE beyond the size that was announced. */
+HOB_API int hob_respond_write(struct hob_request *req, const void *data, size_t n);
+/* The end; needed after a begin, else the connection is closed to show that the answer is not
+ * complete. HOB_E_HTTP_SIZE when there was less than announced. */
+HOB_API int hob_respond_end(struct hob_request *req);
+/* Has an answer been begun? */
+HOB_API bool hob_request_answered(const struct hob_request *req);
+/* Closes the connection after this answer; before the head is sent. */
+HOB_API void hob_request_close_after(struct hob_request *req);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
