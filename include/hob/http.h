@@ -56,7 +56,8 @@ enum {
     HOB_E_HTTP_EXPECT = -5123,  /* an Expect other than 100-continue */
     HOB_E_HTTP_SIZE = -5124,    /* more or less of the body than the size that was announced */
     HOB_E_HTTP_INTERIM = -5125, /* more interim answers (1xx) than 64 before the final one */
-    HOB_E_HTTP_CODING = -5126   /* a body that is not what its Content-Encoding says */
+    HOB_E_HTTP_CODING = -5126,  /* a body that is not what its Content-Encoding says */
+    HOB_E_HTTP_BODY = -5140     /* a request with more than one body, or one that nothing gives */
 };
 
 /* The name and meaning of one of these codes; NULL for any other code. */
@@ -70,6 +71,16 @@ struct hob_header {
 /* .headers = HOB_HEADERS({"authorization", "Bearer abc"}, {"accept", "text/html"}); valid until the
  * end of the block. C only: in C++ make an array. */
 #define HOB_HEADERS(...) ((const struct hob_header[]){__VA_ARGS__, {NULL, NULL}})
+
+/* One pair of a query or a form; not encoded, the client does that. A value of NULL: the name
+ * alone. Lists of them end with {NULL, NULL}. */
+struct hob_param {
+    const char *name, *value;
+};
+
+/* .query = HOB_PARAMS({"q", "a b"}, {"page", "2"}); valid until the end of the block. C only: in
+ * C++ make an array. */
+#define HOB_PARAMS(...) ((const struct hob_param[]){__VA_ARGS__, {NULL, NULL}})
 
 /* A body in memory of its own, with a NUL behind its last byte. Free it with hob_body_free(), which
  * a second time, or on one that is all zero, does nothing. */
@@ -163,16 +174,35 @@ HOB_API void hob_client_close(struct hob_client *client);
     } while (0)
 static inline void hob__client_leave(struct hob_client **client) { hob_client_close(*client); }
 
+struct hob_file;
+struct hob_generator;
+struct hob_model;
+struct hob_stream;
+
 /* What a request may have beside method and URL; all zero is the default. Nothing is copied: it
- * must stay valid until the call returns. */
+ * must stay valid until the call returns. Of the bodies at most one may be given (else
+ * HOB_E_HTTP_BODY). Its Content-Length is sent when its size is known, else it goes in chunks; the
+ * Content-Type, where one is named here, unless the headers have one. What can be sent twice may be
+ * tried again and may follow a 307: all but .body_stream, .body_generator and .read_body. */
 struct hob_fetch_options {
     const struct hob_header *headers; /* ended by {NULL, NULL}; a value of NULL leaves out the
                                          client's default header of that name */
-    const void *body;
+    const struct hob_param *query;    /* added to the query of the URL */
+    const void *body;                 /* body_size bytes */
     size_t body_size;
-    /* The body in pieces, instead of `body`: puts 1 to n bytes at buf, 0 = the end, or a negative
-     * code, which ends the request with it. May wait. Sent chunked, or with Content-Length when
-     * body_size is not 0. It cannot be sent twice: neither a retry nor a 307 is possible. */
+    const struct hob_param *form;       /* application/x-www-form-urlencoded */
+    const char *json;                   /* a JSON text, as it is: application/json */
+    const struct hob_model *json_model; /* the JSON of a struct: HOB_JSON_OF() in hob/http_json.h */
+    const void *json_value;
+    const char *body_file; /* the file of that path, read while it is sent */
+    const int *body_fd;    /* the same for a descriptor of a file, whose own position is neither
+                              used nor moved; from body_offset on, body_size bytes (0 = all) */
+    int64_t body_offset;
+    struct hob_stream *body_stream; /* what is read from it up to its end, or the body_size bytes
+                                       that have to come (0 = any number) */
+    struct hob_generator *body_generator; /* HOB_BODY_OF(g); body_size as above */
+    /* Instead of these a function: puts 1 to n bytes at buf, 0 = the end, or a negative code, which
+     * ends the request with it. May wait. body_size as above. */
     ssize_t (*read_body)(void *arg, void *buf, size_t n);
     void *arg;
     double timeout;      /* as in the client's options; 0 = the client's */
@@ -180,6 +210,19 @@ struct hob_fetch_options {
     bool no_redirects;   /* as in the client's options */
     bool fail_on_status; /* as in the client's options */
 };
+
+/* The pieces of a generator of struct hob_slice as a body (hob/generator.h):
+ *
+ *   HOB_GEN(g, rows, db);
+ *   rc = hob_client_request(client, "PUT", url, &res, HOB_BODY_OF(g));
+ *
+ * They are sent in order; an error of the generator ends the request with it. */
+#define HOB_BODY_OF(g) .body_generator = hob__body_of(&(g)->base, (__typeof__((g)->type))NULL)
+static inline struct hob_generator *hob__body_of(struct hob_generator *g,
+                                                 const struct hob_slice *type) {
+    (void)type;
+    return g;
+}
 
 /* hob_client_request(client, "POST", url, &res, .body = text, .body_size = n, .headers =
  * HOB_HEADERS(...)): sends a request and waits for the head of the answer. 0 and *res, which must

@@ -105,7 +105,7 @@ static int follow(struct hob__fetch *f, struct hob_response *res, const char *lo
     if ((status == 303 && !head) || ((status == 301 || status == 302) && post)) {
         f->method = "GET";
         f->without_body = true;
-    } else if (f->body_used) {
+    } else if (hob__outgoing_spent(&f->out)) {
         return hob_fail(HOB_E_HTTP_REDIRECT,
                         "%s: %d asks for the request at %.200s again, but its body cannot be sent "
                         "twice",
@@ -183,10 +183,21 @@ static int nap(const struct hob_response *res, double seconds) {
     return hob__scope_result(s, hob_sleep(seconds));
 }
 
+/* The caller's URL, with the caller's query. */
+static int first_url(struct hob__fetch *f, struct hob_response *res, const char *url) {
+    const struct hob_param *query = f->options->query;
+    if (!query) return set_url(f, res, f->client->base_url, url);
+    char *text = hob__params_add(url, query);
+    if (!text) return hob_fail(-ENOMEM, "no memory for a URL");
+    int rc = set_url(f, res, f->client->base_url, text);
+    hob__free(text);
+    return rc;
+}
+
 /* The request, and what it leads to, as often as it takes. */
 static int try_all(struct hob__fetch *f, struct hob_response *res, const char *url) {
     for (unsigned tried = 0;; tried++) {
-        int rc = set_url(f, res, f->client->base_url, url);
+        int rc = first_url(f, res, url);
         if (rc < 0) return rc;
         rc = exchange_all(f, res);
         double delay = hob__retry_delay(f, res, rc, tried);
@@ -220,7 +231,9 @@ int hob__client_request(struct hob_client *c, const char *method, const char *ur
     res->wire.deadline = hob__http_deadline(0, res->timeout);
     res->wire.stall = c->options.stall_timeout;
     hob__client_ref(c);
-    rc = try_all(&f, res, url);
+    rc = hob__outgoing_open(&f.out, &options, res->wire.deadline);
+    if (rc == 0) rc = try_all(&f, res, url);
+    hob__outgoing_close(&f.out);
     int status = rc < 0 ? 0 : hob_response_status(res);
     if (rc == 0 && status >= 400 && (options.fail_on_status || c->options.fail_on_status))
         rc = hob_fail(HOB_E_HTTP_STATUS, "%s %s: %d %s", f.method, res->url, status,

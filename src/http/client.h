@@ -8,6 +8,7 @@
 
 #include "base/list.h"
 #include "http/decode.h"
+#include "http/outgoing.h"
 #include "http/wire.h"
 
 enum { HOB__CLIENT_BUCKETS = 256, HOB__RESPONSE_FIELDS = 24, HOB__RETRY_BUDGET = 100 };
@@ -118,7 +119,7 @@ struct hob__fetch {
     char basic[512];   /* "Basic ...", or empty */
     bool crossed;      /* a redirect has left the origin: no credentials */
     bool without_body; /* a redirect has turned it into GET */
-    bool body_used;    /* read_body has been called */
+    struct hob__outgoing out;
 };
 /* Sends to res->url and reads the answer's head. */
 int hob__exchange(struct hob__fetch *f, struct hob_response *res);

@@ -114,21 +114,22 @@ static int put_headers(struct hob__fetch *f, struct hob_response *res, struct ho
 }
 
 static int put_framing(struct hob__fetch *f, struct hob_response *res, struct hob__buffer *b) {
-    const struct hob_fetch_options *o = f->options;
-    bool body = !f->without_body && (o->body_size || o->read_body);
+    bool body = !f->without_body && f->out.present;
     int rc = 0;
     if (f->client->options.idle_timeout < 0 && !res->wants_close) {
         res->wants_close = true;
         rc = hob__h1_put_field(b, "Connection", "close", 5);
     }
     if (rc < 0) return rc;
-    if (body && o->read_body && !o->body_size)
-        return hob__h1_put_field(b, "Transfer-Encoding", "chunked", 7);
+    if (body && f->out.type && !find(f->options->headers, "content-type"))
+        rc = hob__h1_put_field(b, "Content-Type", f->out.type, strlen(f->out.type));
+    if (rc < 0) return rc;
+    if (body && f->out.size < 0) return hob__h1_put_field(b, "Transfer-Encoding", "chunked", 7);
     /* RFC 9110, 8.6: methods that usually have a body say that this one has none. */
     bool usual = strcmp(f->method, "POST") == 0 || strcmp(f->method, "PUT") == 0 ||
                  strcmp(f->method, "PATCH") == 0;
     if (body || usual)
-        return hob__h1_put_number(b, "Content-Length", body ? (uint64_t)o->body_size : 0);
+        return hob__h1_put_number(b, "Content-Length", body ? (uint64_t)f->out.size : 0);
     return 0;
 }
 
@@ -157,20 +158,12 @@ static int put_head(struct hob__fetch *f, struct hob_response *res, struct hob__
 
 /* ---- sending ---- */
 
-/* The body out of the caller's function, piece by piece, behind the head. */
+/* A body that does not lie in memory, piece by piece, behind the head. */
 static int send_pieces(struct hob__fetch *f, struct hob__wire *w, char *piece) {
-    const struct hob_fetch_options *o = f->options;
-    uint64_t left = o->body_size;
-    bool chunked = left == 0;
-    f->body_used = true;
+    bool chunked = f->out.size < 0;
     for (;;) {
-        ssize_t n = o->read_body(o->arg, piece, PIECE);
+        ssize_t n = hob__outgoing_read(&f->out, piece, PIECE);
         if (n < 0) return (int)n;
-        if (!chunked && (uint64_t)n > left) n = -1;
-        if (n < 0 || (n == 0 && left > 0 && !chunked))
-            return hob_fail(HOB_E_HTTP_SIZE,
-                            "%s: the body is not the %zu bytes that were announced", f->method,
-                            o->body_size);
         char head[HOB__H1_CHUNK_HEAD];
         size_t head_size = chunked ? hob__h1_chunk_head(head, (uint64_t)n) : 0;
         struct iovec iov[3] = {{head, head_size}, {piece, (size_t)n}, {(void *)"\r\n", 2}};
@@ -178,28 +171,41 @@ static int send_pieces(struct hob__fetch *f, struct hob__wire *w, char *piece) {
         int rc = hob__wire_write(w, iov, chunked ? 3 : 2);
         if (rc < 0) return rc;
         if (n == 0) return 0;
-        if (!chunked) left -= (uint64_t)n;
     }
 }
 
+static int send_body(struct hob__fetch *f, struct hob__wire *w) {
+    struct hob__outgoing *out = &f->out;
+    if (out->fd >= 0) {
+        int64_t sent = hob__wire_send_file(w, out->fd, out->offset, out->size);
+        if (sent >= 0 && sent < out->size)
+            return hob_fail(HOB_E_HTTP_SIZE, "the file has become shorter while it was sent");
+        return sent < 0 ? (int)sent : 0;
+    }
+    char *piece = hob__alloc(PIECE);
+    if (!piece) return -ENOMEM;
+    int rc = send_pieces(f, w, piece);
+    hob__free(piece);
+    return rc;
+}
+
 static int send_request(struct hob__fetch *f, struct hob_response *res) {
-    const struct hob_fetch_options *o = f->options;
+    struct hob__outgoing *out = &f->out;
     struct hob__buffer head = {0};
+    bool body = !f->without_body && out->present;
+    if (body && !hob__outgoing_begin(out))
+        return hob_fail(HOB_E_HTTP_STATE, "%s %s: the body cannot be sent twice", f->method,
+                        res->url);
     int rc = hob__buffer_reserve(&head, 512, SIZE_MAX);
     if (rc == 0) rc = put_head(f, res, &head);
     if (rc == 0) {
-        bool at_once = !f->without_body && !o->read_body && o->body_size;
         struct iovec iov[2] = {{hob__buffer_bytes(&head), hob__buffer_size(&head)},
-                               {(void *)(uintptr_t)o->body, o->body_size}};
-        rc = hob__wire_write(&res->wire, iov, at_once ? 2 : 1);
+                               {(void *)(uintptr_t)out->bytes, (size_t)out->size}};
+        rc = hob__wire_write(&res->wire, iov, body && out->bytes ? 2 : 1);
     }
     hob__buffer_free(&head);
-    if (rc < 0 || f->without_body || !o->read_body) return rc;
-    char *piece = hob__alloc(PIECE);
-    if (!piece) return -ENOMEM;
-    rc = send_pieces(f, &res->wire, piece);
-    hob__free(piece);
-    return rc;
+    if (rc < 0 || !body || out->bytes) return rc;
+    return send_body(f, &res->wire);
 }
 
 static bool gone(int rc) { return rc == -EPIPE || rc == -ECONNRESET; }
@@ -262,7 +268,7 @@ int hob__exchange(struct hob__fetch *f, struct hob_response *res) {
         res->conn = NULL;
         bool stale = res->reused && !res->got_byte &&
                      (gone(rc) || rc == HOB_E_HTTP_CUT || rc == HOB_E_TLS_TRUNCATED);
-        if (again || !stale || !hob__idempotent(f->method) || f->body_used) break;
+        if (again || !stale || !hob__idempotent(f->method) || hob__outgoing_spent(&f->out)) break;
         c->info.retried++;
         rc = 0;
     }

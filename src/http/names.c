@@ -61,6 +61,8 @@ const char *hob_http_strerror(int code) {
         return "body shorter or longer than announced";
     case HOB_E_HTTP_INTERIM:
         return "too many interim answers (1xx)";
+    case HOB_E_HTTP_BODY:
+        return "HTTP request with several bodies, or without the one it names";
     default:
         return NULL;
     }

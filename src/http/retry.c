@@ -81,7 +81,8 @@ double hob__retry_delay(const struct hob__fetch *f, struct hob_response *res, in
     int wanted = f->options->retries;
     if (wanted < 0 || tried >= (wanted ? (unsigned)wanted : o->retries)) return -1;
     if (rc < 0 ? !passing_error(rc) : !passing_status(hob_response_status(res))) return -1;
-    if (f->body_used || !(o->retry_all || hob__idempotent(f->first_method))) return -1;
+    if (hob__outgoing_spent(&f->out) || !(o->retry_all || hob__idempotent(f->first_method)))
+        return -1;
     double seconds = delay_of(o, tried), asked = rc < 0 ? -1 : retry_after(res);
     if (asked > o->max_retry_delay) return -1;
     if (asked > seconds) seconds = asked;

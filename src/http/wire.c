@@ -204,3 +204,20 @@ int hob__wire_write(struct hob__wire *w, struct iovec *iov, int count) {
     }
     return 0;
 }
+
+static int64_t timed_send_file(struct hob__wire *w, int fd, int64_t offset, int64_t n) {
+    HOB_SCOPE(s, .deadline = hob__http_deadline(w->deadline, w->stall));
+    return hob__scope_result(s, (int)hob_send_file(w->stream, fd, offset, n));
+}
+
+int64_t hob__wire_send_file(struct hob__wire *w, int fd, int64_t offset, int64_t n) {
+    int64_t sent = 0;
+    while (sent < n) {
+        int64_t left = n - sent, piece = left < 4 * PIECE ? left : 4 * PIECE;
+        int64_t got = timed_send_file(w, fd, offset + sent, piece);
+        if (got < 0) return got;
+        sent += got;
+        if (got < piece) break;
+    }
+    return sent;
+}

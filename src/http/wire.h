@@ -52,6 +52,9 @@ int hob__read_whole(ssize_t (*read)(void *from, void *buf, size_t n), void *from
                     struct hob__buffer *body, uint64_t max);
 /* All of it; each 64 KiB may take `stall` seconds. 0 or an error. iov is changed. */
 int hob__wire_write(struct hob__wire *w, struct iovec *iov, int count);
+/* n bytes of a file, from offset on, within the same time: how many, fewer when it ends before; or
+ * an error. Waits; cancellation point. */
+int64_t hob__wire_send_file(struct hob__wire *w, int fd, int64_t offset, int64_t n);
 
 /* Pieces that came too early, not used by any message yet? */
 static inline bool hob__wire_excess(const struct hob__wire *w) {
