@@ -1,6 +1,6 @@
 /* http/server.h - the inside of the server: a connection, and the request that it is at. */
-#ifndef HOB_HTTP_SERVER_H
-#define HOB_HTTP_SERVER_H
+#ifndef HOB_HTTP_SERVER_INSIDE_H
+#define HOB_HTTP_SERVER_INSIDE_H
 
 #include <hob/http.h>
 #include <hob/net.h>
