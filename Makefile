@@ -28,12 +28,11 @@ all: ## the libraries, the command (build/hob), the examples (build/examples/)
 demo: all ## a short tour: what Hob does, on this machine, now
 	@scripts/demo
 
-test: ## all tests on both backends, with sanitizers, on aarch64 ... (ONLY=name chooses)
+test: ## all tests on both backends, simulated, with sanitizers ... (ONLY=name chooses)
 	@scripts/setup test
 	@$(MAIN) -- all tests
 	@$(ASAN)
-	@$(ARM)
-	@scripts/run-tests uring epoll sim sim-files scripts asan aarch64
+	@scripts/run-tests uring epoll sim sim-files scripts asan
 
 check: ## the quick ones: the tests on this machine's own backends
 	@scripts/setup build
@@ -59,6 +58,11 @@ tsan: ## the tests under ThreadSanitizer (clang)
 	@scripts/setup test
 	@$(TSAN)
 	@scripts/run-tests tsan
+
+aarch64: ## the tests, built for aarch64 and run under qemu
+	@scripts/setup cross
+	@$(ARM)
+	@scripts/run-tests aarch64
 
 valgrind: ## the tests under valgrind
 	@scripts/setup test
@@ -104,4 +108,4 @@ clean: ## removes build/
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: all demo test check seeds sim asan tsan valgrind bench fuzz soak install format check-format clean help
+.PHONY: all demo test check seeds sim asan tsan aarch64 valgrind bench fuzz soak install format check-format clean help
