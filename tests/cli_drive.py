@@ -21,7 +21,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-KEYS = {"url", "status", "bytes", "seconds", "error"}
+KEYS = {"url", "status", "bytes", "seconds", "error",
+        "phases", "exchanges", "reused", "protocol", "peer"}
 
 
 def check(true, *what):

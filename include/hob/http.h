@@ -97,6 +97,7 @@ HOB_API const char *hob_http_phrase(int status);
 
 struct hob_client;
 struct hob_cookies;
+struct hob_phases;
 struct hob_response;
 struct hob_tls;
 
@@ -209,6 +210,9 @@ struct hob_fetch_options {
     int retries;         /* as in the client's options; 0 = the client's, -1 = none */
     bool no_redirects;   /* as in the client's options */
     bool fail_on_status; /* as in the client's options */
+    struct hob_phases
+        *phases; /* hob/http_trace.h; NULL, or filled before the call returns, whatever
+                    it returns (but for misuse, and a cancel before it began) */
 };
 
 /* The pieces of a generator of struct hob_slice as a body (hob/generator.h):

@@ -38,6 +38,9 @@ struct hob_connect_options {
     bool delay;           /* TCP_NODELAY off: small writes wait for each other (Nagle) */
     int keepalive; /* seconds of silence until the peer is probed (SO_KEEPALIVE), which is given
                       up after four such times more without an answer; 0: never */
+    uint64_t *looked_up; /* NULL, or where the time (hob_now()) goes at which the first attempt
+                            began, for which the name had been looked up; untouched when it did not
+                            come to one */
 };
 #define hob_connect_with(address, out, ...)                                                        \
     hob__connect_with((address), (out), HOB__OPTIONS(hob_connect_options, __VA_ARGS__))

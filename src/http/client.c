@@ -207,6 +207,7 @@ static int try_all(struct hob__fetch *f, struct hob_response *res, const char *u
         f->client->info.retried++;
         f->method = f->first_method;
         f->crossed = f->without_body = false;
+        hob__marks_pause(&res->marks);
         rc = nap(res, delay);
         if (rc < 0) return rc;
     }
@@ -230,6 +231,7 @@ int hob__client_request(struct hob_client *c, const char *method, const char *ur
     res->timeout = options.timeout != 0 ? options.timeout : c->options.timeout;
     res->wire.deadline = hob__http_deadline(0, res->timeout);
     res->wire.stall = c->options.stall_timeout;
+    res->marks.began = hob_now();
     hob__client_ref(c);
     rc = hob__outgoing_open(&f.out, &options, res->wire.deadline);
     if (rc == 0) rc = try_all(&f, res, url);
@@ -238,6 +240,8 @@ int hob__client_request(struct hob_client *c, const char *method, const char *ur
     if (rc == 0 && status >= 400 && (options.fail_on_status || c->options.fail_on_status))
         rc = hob_fail(HOB_E_HTTP_STATUS, "%s %s: %d %s", f.method, res->url, status,
                       hob_http_phrase(status));
+    if (rc < 0 && res->host) hob__response_abort(res);
+    if (options.phases) hob_response_phases(res, options.phases);
     if (rc < 0) {
         hob_response_close(res);
         return rc;

@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "http/decode.h"
 #include "http/outgoing.h"
+#include "http/phases.h"
 #include "http/wire.h"
 
 enum { HOB__CLIENT_BUCKETS = 256, HOB__RESPONSE_FIELDS = 24, HOB__RETRY_BUDGET = 100 };
@@ -75,7 +76,8 @@ struct hob_response {
     struct hob__buffer body;
     double timeout;
     int error; /* of an earlier call, or 0 */
-    bool reused, got_byte, wants_close, have_body;
+    bool got_byte, wants_close, have_body;
+    struct hob__marks marks;
     struct hob__h1_field inline_fields[HOB__RESPONSE_FIELDS];
 };
 
@@ -87,15 +89,16 @@ struct hob__host *hob__pool_host(struct hob_client *c, const char *address, bool
 /* Takes a slot, waiting for its turn, and the host's record. */
 int hob__pool_enter(struct hob_client *c, const char *address, bool tls, uint64_t deadline,
                     struct hob__host **out);
-/* A kept connection that is still sound, or NULL. */
-struct hob__conn *hob__pool_kept(struct hob_client *c, struct hob__host *host);
+/* A kept connection that is still sound, or NULL. *now: the time, which was looked at. */
+struct hob__conn *hob__pool_kept(struct hob_client *c, struct hob__host *host, uint64_t *now);
 /* A new one. Waits. */
-int hob__pool_connect(struct hob_client *c, struct hob__host *host, uint64_t deadline,
-                      struct hob__conn **out);
+int hob__pool_connect(struct hob_client *c, struct hob__host *host, struct hob__marks *m,
+                      uint64_t deadline, struct hob__conn **out);
 /* Ends a connection that is in use. */
 void hob__pool_drop(struct hob__conn *conn);
-/* Gives the slot back, and the connection (may be NULL) to the kept ones. */
-void hob__pool_leave(struct hob_client *c, struct hob__host *host, struct hob__conn *conn);
+/* Gives the slot back, and the connection (may be NULL) to the kept ones. now: the time. */
+void hob__pool_leave(struct hob_client *c, struct hob__host *host, struct hob__conn *conn,
+                     uint64_t now);
 
 /* The jar, or NULL: there is none (yet). */
 static inline struct hob_cookies *hob__client_cookies(const struct hob_client *c) {
@@ -107,6 +110,11 @@ static inline struct hob_cookies *hob__client_cookies(const struct hob_client *c
  * this build has none. */
 int hob__client_secure(struct hob_client *c, struct hob_stream *stream, const char *address);
 void hob__client_secure_free(struct hob_client *c);
+
+/* ---- dial.c ---- */
+/* A new connection to the host, with TLS if it is one for that. Waits. On error there is none. */
+int hob__dial(struct hob_client *c, struct hob__host *host, struct hob__marks *m, uint64_t deadline,
+              struct hob_stream **out);
 
 /* ---- exchange.c: one request and the head of its answer ---- */
 struct hob__fetch {
@@ -136,6 +144,8 @@ double hob__retry_delay(const struct hob__fetch *f, struct hob_response *res, in
                         unsigned tried);
 
 /* ---- response.c ---- */
+/* "HTTP/1.1"; "" before the answer's head. */
+const char *hob__response_protocol(const struct hob_response *res);
 /* Reads heads until one that counts. */
 int hob__response_head(struct hob_response *res);
 /* The exchange is over: the connection is kept when it may be, the slot is given back. */

@@ -223,6 +223,7 @@ static int talk(struct hob__fetch *f, struct hob_response *res) {
     w->stall = stall;
     w->h1.head_request = strcmp(f->method, "HEAD") == 0;
     res->got_byte = res->wants_close = false;
+    res->marks.now = HOB__PHASE_SEND;
     int sent = send_request(f, res);
     if (sent < 0 && !gone(sent)) {
         if (sent == -ETIMEDOUT)
@@ -254,25 +255,34 @@ static void address_of(const struct hob_url *u, char *out, size_t n) {
 int hob__exchange(struct hob__fetch *f, struct hob_response *res) {
     struct hob_client *c = f->client;
     address_of(&f->url, f->address, sizeof f->address);
+    hob__marks_again(&res->marks, res->marks.exchanges ? hob_now() : 0);
     int rc = hob__pool_enter(c, f->address, f->url.tls, res->wire.deadline, &res->host);
     if (rc < 0) return rc;
     hob__retry_earn(res->host);
     for (bool again = false;; again = true) {
-        res->conn = again ? NULL : hob__pool_kept(c, res->host);
-        res->reused = res->conn != NULL;
-        if (!res->conn) rc = hob__pool_connect(c, res->host, res->wire.deadline, &res->conn);
+        uint64_t now = 0;
+        if (again)
+            hob__marks_again(&res->marks, hob_now());
+        else
+            res->conn = hob__pool_kept(c, res->host, &now);
+        if (now) hob__mark(&res->marks, HOB__PHASE_POOL, now, HOB__PHASE_SEND);
+        res->marks.reused = res->conn != NULL;
+        if (res->conn)
+            hob__marks_peer(&res->marks, hob_stream_peer(res->conn->stream));
+        else
+            rc = hob__pool_connect(c, res->host, &res->marks, res->wire.deadline, &res->conn);
         if (rc < 0) break;
         rc = talk(f, res);
         if (rc >= 0) return 0;
         hob__pool_drop(res->conn);
         res->conn = NULL;
-        bool stale = res->reused && !res->got_byte &&
+        bool stale = res->marks.reused && !res->got_byte &&
                      (gone(rc) || rc == HOB_E_HTTP_CUT || rc == HOB_E_TLS_TRUNCATED);
         if (again || !stale || !hob__idempotent(f->method) || hob__outgoing_spent(&f->out)) break;
         c->info.retried++;
         rc = 0;
     }
-    hob__pool_leave(c, res->host, NULL);
+    hob__pool_leave(c, res->host, NULL, 0);
     res->host = NULL;
     return rc;
 }

@@ -226,9 +226,9 @@ static void reap_later(struct hob_client *c) {
     }
 }
 
-static void keep(struct hob_client *c, struct hob__conn *conn) {
-    uint64_t until = hob__http_deadline(0, c->options.idle_timeout);
-    conn->idle_until = until ? until : UINT64_MAX;
+static void keep(struct hob_client *c, struct hob__conn *conn, uint64_t now) {
+    double seconds = c->options.idle_timeout;
+    conn->idle_until = seconds < 1e9 ? now + (uint64_t)(seconds * 1e9) : UINT64_MAX;
     conn->host->users++;
     conn->in_host.next = conn->host->idle.next; /* in front: the warmest is used first */
     conn->in_host.prev = &conn->host->idle;
@@ -239,10 +239,11 @@ static void keep(struct hob_client *c, struct hob__conn *conn) {
     reap_later(c);
 }
 
-struct hob__conn *hob__pool_kept(struct hob_client *c, struct hob__host *host) {
+struct hob__conn *hob__pool_kept(struct hob_client *c, struct hob__host *host, uint64_t *now) {
+    *now = hob_now();
     while (!hob__list_empty(&host->idle)) {
         struct hob__conn *conn = hob__container(host->idle.next, struct hob__conn, in_host);
-        if (conn->idle_until <= hob_now() || hob_stream_broken(conn->stream) ||
+        if (conn->idle_until <= *now || hob_stream_broken(conn->stream) ||
             hob_buggify("http.pool.stale")) {
             idle_end(c, conn);
             continue;
@@ -311,9 +312,10 @@ int hob__pool_enter(struct hob_client *c, const char *address, bool tls, uint64_
     return 0;
 }
 
-void hob__pool_leave(struct hob_client *c, struct hob__host *host, struct hob__conn *conn) {
+void hob__pool_leave(struct hob_client *c, struct hob__host *host, struct hob__conn *conn,
+                     uint64_t now) {
     if (conn && !c->closed && c->options.idle_timeout > 0)
-        keep(c, conn);
+        keep(c, conn, now);
     else if (conn)
         hob__pool_drop(conn);
     c->info.in_use--;
@@ -322,48 +324,14 @@ void hob__pool_leave(struct hob_client *c, struct hob__host *host, struct hob__c
     host_unuse(c, host);
 }
 
-static int timed_connect(const char *address, uint64_t deadline, struct hob_stream **out) {
-    HOB_SCOPE(s, .deadline = deadline);
-    return hob__scope_result(s, hob_connect(address, out));
-}
-
-static int timed_secure(struct hob_client *c, struct hob__conn *conn, uint64_t deadline) {
-    HOB_SCOPE(s, .deadline = deadline);
-    return hob__scope_result(s, hob__client_secure(c, conn->stream, conn->host->address));
-}
-
-/* Says with whom there is no TLS; the record before says why. */
-static int not_secure(const char *address, int rc) {
-    const struct hob_error *why = hob_error();
-    if (rc == -ECANCELED) return rc;
-    return hob_fail_from(rc, "no connection to %s: %s", address,
-                         why && why->code == rc ? why->message : hob_strerror(rc));
-}
-
-static int open_connection(struct hob_client *c, struct hob__conn *conn, uint64_t deadline) {
-    const char *address = conn->host->address;
-    double seconds = c->options.connect_timeout;
-    int rc = timed_connect(address, hob__http_deadline(deadline, seconds), &conn->stream);
-    if (rc == -ETIMEDOUT && (!deadline || hob_now() < deadline))
-        return hob_fail_from(rc, "no connection to %s within %g s", address, seconds);
-    if (rc == 0 && conn->host->tls) {
-        rc = timed_secure(c, conn, deadline);
-        if (rc == 0) return 0;
-        hob_abort(conn->stream);
-        return not_secure(address, rc);
-    }
-    if (rc >= 0 || rc == -ECANCELED) return rc;
-    return hob_fail_from(rc, "no connection to %s: %s", address, hob_strerror(rc));
-}
-
-int hob__pool_connect(struct hob_client *c, struct hob__host *host, uint64_t deadline,
-                      struct hob__conn **out) {
+int hob__pool_connect(struct hob_client *c, struct hob__host *host, struct hob__marks *m,
+                      uint64_t deadline, struct hob__conn **out) {
     while (c->info.in_use + c->info.idle > c->options.max_connections && !hob__list_empty(&c->idle))
         idle_end(c, oldest(c));
     struct hob__conn *conn = hob__alloc_zero(sizeof *conn);
     if (!conn) return hob_fail(-ENOMEM, "no memory for a connection to %s", host->address);
     conn->host = host;
-    int rc = open_connection(c, conn, deadline);
+    int rc = hob__dial(c, host, m, deadline, &conn->stream);
     if (rc < 0) {
         hob__free(conn);
         return rc;

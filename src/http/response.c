@@ -22,7 +22,10 @@ static void leave(struct hob_response *res, bool keep) {
     res->conn = NULL;
     struct hob__host *host = res->host;
     res->host = NULL;
-    hob__pool_leave(res->client, host, conn);
+    uint64_t now = hob_now();
+    hob__mark(&res->marks, res->marks.now < HOB__PHASES ? res->marks.now : HOB__PHASE_BODY, now,
+              HOB__PHASES);
+    hob__pool_leave(res->client, host, conn, now);
 }
 
 void hob__response_finish(struct hob_response *res) {
@@ -160,7 +163,13 @@ int hob__response_head(struct hob_response *res) {
         if (rc == HOB__H1_INTERIM && ++interim > INTERIM_MAX) rc = HOB_E_HTTP_INTERIM;
         if (rc < 0 || rc == HOB__H1_HEAD) break;
         if (rc == HOB__H1_INTERIM) continue;
-        ssize_t got = hob__wire_fill(w, hob__http_deadline(w->deadline, head_patience(res)), false);
+        uint64_t now = hob_now();
+        if (res->marks.now == HOB__PHASE_SEND)
+            hob__mark(&res->marks, HOB__PHASE_SEND, now, HOB__PHASE_WAIT);
+        ssize_t got =
+            hob__wire_fill(w, hob__deadline_at(now, w->deadline, head_patience(res)), false);
+        if (got > 0 && !res->got_byte)
+            hob__mark(&res->marks, HOB__PHASE_WAIT, hob_now(), HOB__PHASE_BODY);
         if (got > 0) res->got_byte = true;
         if (got == 0) got = HOB_E_HTTP_CUT;
         rc = (int)got;
@@ -179,7 +188,11 @@ int hob__response_head(struct hob_response *res) {
 
 int hob_response_status(const struct hob_response *res) { return res->wire.h1.status; }
 const char *hob_response_url(const struct hob_response *res) { return res->url; }
-bool hob_response_reused(const struct hob_response *res) { return res->reused; }
+bool hob_response_reused(const struct hob_response *res) { return res->marks.reused; }
+
+const char *hob__response_protocol(const struct hob_response *res) {
+    return !res->block ? "" : res->wire.h1.minor ? "HTTP/1.1" : "HTTP/1.0";
+}
 
 size_t hob_response_header_count(const struct hob_response *res) {
     return res->wire.h1.field_count;

@@ -18,6 +18,12 @@ uint64_t hob__http_deadline(uint64_t outer, double seconds) {
     return outer && outer < own ? outer : own;
 }
 
+uint64_t hob__deadline_at(uint64_t now, uint64_t outer, double seconds) {
+    if (!(seconds < 1e9)) return outer;
+    uint64_t own = seconds > 0 ? now + (uint64_t)(seconds * 1e9) : 1;
+    return outer && outer < own ? outer : own;
+}
+
 void hob__wire_init(struct hob__wire *w, struct hob_stream *stream, bool response,
                     const struct hob__h1_limits *limits, char *storage, size_t n) {
     *w = (struct hob__wire){.stream = stream, .storage = storage, .storage_size = n};

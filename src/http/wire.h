@@ -63,4 +63,6 @@ static inline bool hob__wire_excess(const struct hob__wire *w) {
 
 /* The deadline `seconds` from now, or `outer` when that is earlier; 0 = none. */
 uint64_t hob__http_deadline(uint64_t outer, double seconds);
+/* The same, where the time is known. */
+uint64_t hob__deadline_at(uint64_t now, uint64_t outer, double seconds);
 #endif

@@ -219,6 +219,7 @@ static int start_due(struct race *r, struct hob_stream **out) {
         unsigned i = next_candidate(&r->candidates);
         struct hob__candidate *c = &r->candidates.list[i];
         c->tried = true;
+        if (!r->started && r->options->looked_up) *r->options->looked_up = hob_now();
         r->started = true;
         r->last_family = c->to.ip.any.sa_family;
         int rc = start_attempt(r, i, out);
@@ -320,6 +321,8 @@ static int connect_to(const char *address, const struct hob_connect_options *o,
         return -EINVAL;
     HOB_TRY(hob__endpoint_parse(address, &e));
     if (o->local) HOB_TRY(hob_address_parse(o->local, &local));
+    if (o->looked_up && (e.is_unix || hob__endpoint_numeric(&e, false, &to)))
+        *o->looked_up = hob_now();
     if (e.is_unix) {
         rc = connect_one(b, (struct sockaddr *)&e.unix_address.addr, e.unix_address.size, o, &local,
                          out);

@@ -70,10 +70,11 @@ static int get(struct fetch *f, struct result *r) {
     struct hob_response *response HOB_RESPONSE_GUARD = NULL;
     const struct fetch_options *o = &f->options;
     HOB_TRY(hob_client_request(f->client, o->method, r->url, &response, .headers = o->headers,
-                               .body = f->data, .body_size = f->data_size));
+                               .body = f->data, .body_size = f->data_size, .phases = &r->phases));
     r->status = hob_response_status(response);
     ssize_t n;
     while ((n = hob_response_read(response, sink, sizeof sink)) > 0) r->bytes += (uint64_t)n;
+    hob_response_phases(response, &r->phases);
     if (n == 0 && f->options.fail && r->status >= 400)
         return hob_fail(HOB_E_HTTP_STATUS, "status %d %s", r->status, hob_http_phrase(r->status));
     return (int)n;

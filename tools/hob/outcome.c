@@ -83,6 +83,16 @@ void result_failed(struct result *r, int rc) {
              e && e->code == rc ? e->message : hob_strerror(rc));
 }
 
+static void print_phases(FILE *out, const struct hob_phases *p) {
+    fprintf(out,
+            ", \"phases\": {\"before\": %.6f, \"pool\": %.6f, \"dns\": %.6f, \"connect\": %.6f, "
+            "\"tunnel\": %.6f, \"tls\": %.6f, \"send\": %.6f, \"wait\": %.6f, \"body\": %.6f}, "
+            "\"exchanges\": %u, \"reused\": %s, \"protocol\": \"%s\", \"peer\": ",
+            p->before, p->pool, p->dns, p->connect, p->tunnel, p->tls, p->send, p->wait, p->body,
+            p->exchanges, p->reused ? "true" : "false", p->protocol ? p->protocol : "");
+    json_string(out, p->peer, strlen(p->peer));
+}
+
 void result_print(FILE *out, const struct result *r) {
     fputs("{\"url\": ", out);
     json_string(out, r->url, strlen(r->url));
@@ -92,11 +102,12 @@ void result_print(FILE *out, const struct result *r) {
         fputs(", \"status\": null", out);
     fprintf(out, ", \"bytes\": %llu, \"seconds\": %.6f", (unsigned long long)r->bytes, r->seconds);
     if (r->failure == FAILURE_NONE) {
-        fputs(", \"error\": null}\n", out);
-        return;
+        fputs(", \"error\": null", out);
+    } else {
+        fprintf(out, ", \"error\": \"%s\", \"message\": ", names[r->failure]);
+        json_string(out, r->message, strlen(r->message));
     }
-    fprintf(out, ", \"error\": \"%s\", \"message\": ", names[r->failure]);
-    json_string(out, r->message, strlen(r->message));
+    print_phases(out, &r->phases);
     fputs("}\n", out);
 }
 

@@ -2,6 +2,7 @@
 #ifndef OUTCOME_H
 #define OUTCOME_H
 
+#include <hob/http_trace.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -40,6 +41,7 @@ struct result {
     int status;     /* 0 = no answer began */
     uint64_t bytes; /* of the body */
     double seconds;
+    struct hob_phases phases; /* of the last exchange */
     enum failure failure;
     char message[256]; /* when it failed */
 };
