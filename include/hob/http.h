@@ -206,10 +206,15 @@ struct hob_fetch_options {
      * ends the request with it. May wait. body_size as above. */
     ssize_t (*read_body)(void *arg, void *buf, size_t n);
     void *arg;
-    double timeout;      /* as in the client's options; 0 = the client's */
-    int retries;         /* as in the client's options; 0 = the client's, -1 = none */
-    bool no_redirects;   /* as in the client's options */
-    bool fail_on_status; /* as in the client's options */
+    double expect_continue; /* Expect: 100-continue; the body is sent when the server says so, or
+                               after so many seconds without a word from it. When it refuses
+                               instead, that is the answer, and nothing of the body was sent; what
+                               it refuses is this way of asking (417): it is asked again without.
+                               Default 0: the body is sent at once */
+    double timeout;         /* as in the client's options; 0 = the client's */
+    int retries;            /* as in the client's options; 0 = the client's, -1 = none */
+    bool no_redirects;      /* as in the client's options */
+    bool fail_on_status;    /* as in the client's options */
     struct hob_phases
         *phases; /* hob/http_trace.h; NULL, or filled before the call returns, whatever
                     it returns (but for misuse, and a cancel before it began) */
@@ -276,8 +281,23 @@ HOB_API ssize_t hob_response_read(struct hob_response *res, void *buf, size_t n)
  * the response. 0; HOB_E_HTTP_BODY_TOO_LARGE beyond max_body. A second call gives the same again.
  * Waits; cancellation point. */
 HOB_API int hob_response_body(struct hob_response *res, const char **data, size_t *size);
-/* Ends the exchange: a connection whose body has been read completely goes back to the pool, any
- * other is closed. NULL is allowed. Does not wait. */
+/* The next line of the body, without its end ("\n" or "\r\n", which counts for max), with a NUL
+ * instead: 1; 0 at the end of the body. A last line needs no end. max 0: HOB_LINE_MAX
+ * (hob/stream.h). HOB_E_LIMIT for a longer one: nothing of it has been taken, the reading may go on
+ * by other calls. The line belongs to the response, up to the next reading call.
+ * HOB_EACH_LINE(line, res) is a loop over them (hob/line.h). Waits; cancellation point. */
+HOB_API int hob_response_line(struct hob_response *res, size_t max, struct hob_slice *line);
+
+/* The fields behind a chunked body (trailers), once all of it has been read; before, and for other
+ * bodies, there are none. They are no headers, whatever they are called. */
+HOB_API const char *hob_response_trailer(const struct hob_response *res, const char *name);
+HOB_API size_t hob_response_trailer_count(const struct hob_response *res);
+/* The i-th in order of arrival, i < count. */
+HOB_API struct hob_header hob_response_trailer_at(const struct hob_response *res, size_t i);
+
+/* Ends the exchange: a connection whose body has been read completely, or has come already as far
+ * as it was read ahead, goes back to the pool, any other is closed. NULL is allowed. Does not wait.
+ */
 HOB_API void hob_response_close(struct hob_response *res);
 /* HOB_DEFER for a response: `struct hob_response *res HOB_RESPONSE_GUARD = NULL;` is closed when
  * the block is left. */

@@ -1,4 +1,5 @@
-/* hob/line.h - a loop over lines, of a file (hob/file.h) and of a stream (hob/stream.h) alike.
+/* hob/line.h - a loop over lines, of a file (hob/file.h), a stream (hob/stream.h), and the answer
+ * to an HTTP request (hob/http.h) alike.
  *
  *   HOB_EACH_LINE(line, file) puts(line.text);
  *   HOB_EACH_LINE(line, connection) HOB_TRY(hob_write(connection, line.text, line.n));
@@ -13,6 +14,7 @@
 #include <hob/base.h>
 
 struct hob_file;
+struct hob_response;
 struct hob_stream;
 
 struct hob_line {
@@ -22,11 +24,12 @@ struct hob_line {
 };
 
 /* HOB_EACH_LINE(line, source) { ... }: a loop over the lines that are left, each in a `struct
- * hob_line line`. source, a struct hob_file * or a struct hob_stream *, is evaluated once. Lines
- * are as hob_file_line() and hob_read_line() give them: a file's up to its line limit, a stream's
- * up to HOB_LINE_MAX and without a '\r' before the end (for another limit call hob_read_line() in a
- * loop). However the loop is left, what was not given is still to be read. An error, a cancel too,
- * leaves the enclosing function (of int, long or ssize_t), as HOB_TRY does. Cancellation point. */
+ * hob_line line`. source, a struct hob_file *, struct hob_stream * or struct hob_response *, is
+ * evaluated once. Lines are as hob_file_line(), hob_read_line() and hob_response_line() give them:
+ * a file's up to its line limit, the others' up to HOB_LINE_MAX and without a '\r' before the end
+ * (for another limit call those in a loop). However the loop is left, what was not given is still
+ * to be read. An error, a cancel too, leaves the enclosing function (of int, long or ssize_t), as
+ * HOB_TRY does. Cancellation point. */
 #define HOB_EACH_LINE(line, source)                                                                \
     for (struct hob__lines hob__lines = HOB__LINES_OF(source); hob__lines.next;                    \
          hob__lines.next = NULL)                                                                   \
@@ -49,6 +52,7 @@ extern "C" {
 
 HOB_API int hob__next_file_line(void *file, struct hob_line *line);
 HOB_API int hob__next_stream_line(void *stream, struct hob_line *line);
+HOB_API int hob__next_response_line(void *response, struct hob_line *line); /* of libhob-http */
 
 #ifdef __cplusplus
 }
@@ -58,13 +62,17 @@ static inline struct hob__lines hob__lines_of(struct hob_file *source) {
 static inline struct hob__lines hob__lines_of(struct hob_stream *source) {
     return {hob__next_stream_line, source};
 }
+static inline struct hob__lines hob__lines_of(struct hob_response *source) {
+    return {hob__next_response_line, source};
+}
 #define HOB__LINES_OF(source) hob__lines_of(source)
 #else
 #define HOB__LINES_OF(from)                                                                        \
     {                                                                                              \
         _Generic((from), struct hob_file *                                                         \
                  : hob__next_file_line, struct hob_stream *                                        \
-                 : hob__next_stream_line),                                                         \
+                 : hob__next_stream_line, struct hob_response *                                    \
+                 : hob__next_response_line),                                                       \
             (from)                                                                                 \
     }
 #endif

@@ -143,6 +143,10 @@ static void reset(struct hob_response *res) {
     if (res->fields != res->inline_fields) hob__free(res->fields);
     res->fields = res->inline_fields;
     res->block = NULL;
+    hob__buffer_free(&res->trailers);
+    hob__free(res->trailer_fields);
+    res->trailer_fields = NULL;
+    res->trailer_count = 0;
     res->wire = (struct hob__wire){.deadline = deadline, .stall = stall};
 }
 
@@ -165,6 +169,13 @@ static int exchange_all(struct hob__fetch *f, struct hob_response *res) {
         int rc = hob__exchange(f, res);
         if (rc < 0) return rc;
         take_cookies(f->client, res);
+        if (hob_response_status(res) == 417 && f->asks && !hob__outgoing_spent(&f->out)) {
+            f->refused = true;
+            hob__response_abort(res);
+            reset(res);
+            hops--;
+            continue;
+        }
         const char *location = hob_response_header(res, "location");
         if (!follows || !location || !is_redirect(hob_response_status(res))) return 0;
         if (hops == o->max_redirects)

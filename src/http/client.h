@@ -72,11 +72,18 @@ struct hob_response {
     const char *method;
     const char *block; /* the head */
     struct hob__h1_field *fields;
+    uint32_t field_count;
     struct hob__packed *packed; /* NULL: the body comes as it is */
     struct hob__buffer body;
+    struct hob__buffer ahead; /* of the body: read, to look for lines, and not handed out yet */
+    size_t ahead_seen;        /* so much of it holds no line's end */
+    struct hob__buffer trailers;
+    struct hob__h1_field *trailer_fields;
+    uint32_t trailer_count;
     double timeout;
-    int error; /* of an earlier call, or 0 */
-    bool got_byte, wants_close, have_body;
+    int error;       /* of an earlier call, or 0 */
+    uint8_t interim; /* answers in front of the one that counts */
+    bool got_byte, wants_close, have_body, have_head;
     struct hob__marks marks;
     struct hob__h1_field inline_fields[HOB__RESPONSE_FIELDS];
 };
@@ -127,6 +134,8 @@ struct hob__fetch {
     char basic[512];   /* "Basic ...", or empty */
     bool crossed;      /* a redirect has left the origin: no credentials */
     bool without_body; /* a redirect has turned it into GET */
+    bool asks;         /* the last request had Expect: 100-continue */
+    bool refused;      /* to which the server said 417 */
     struct hob__outgoing out;
 };
 /* Sends to res->url and reads the answer's head. */
@@ -148,11 +157,23 @@ double hob__retry_delay(const struct hob__fetch *f, struct hob_response *res, in
 const char *hob__response_protocol(const struct hob_response *res);
 /* Reads heads until one that counts. */
 int hob__response_head(struct hob_response *res);
+/* Waits until the body may be sent: 1, because the server said so (100) or the seconds are over; 0:
+ * it has given its answer instead, which hob__response_head() will find; or an error. */
+int hob__response_continue(struct hob_response *res, double seconds);
 /* The exchange is over: the connection is kept when it may be, the slot is given back. */
 void hob__response_finish(struct hob_response *res);
 /* The same with the connection closed. */
 void hob__response_abort(struct hob_response *res);
 void hob__packed_free(struct hob_response *res);
+/* The next piece of the body behind res->ahead, which holds at most max bytes: its size, 0 at the
+ * end, or an error. Waits; cancellation point. */
+ssize_t hob__response_read_ahead(struct hob_response *res, size_t max);
+/* What is left of the body has come already? Then it is dropped, and the connection kept. */
+void hob__response_skip(struct hob_response *res);
 /* Reads up to `max` bytes of body and drops them, so that the connection can be kept. */
 void hob__response_drain(struct hob_response *res, size_t max);
+
+/* ---- lines.c ---- */
+/* The fields behind the body become strings. 0 or -ENOMEM. */
+int hob__response_index_trailers(struct hob_response *res);
 #endif

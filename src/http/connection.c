@@ -78,6 +78,7 @@ static int serve_one(struct hob__connection *c, struct hob__server *server) {
     req->method = req->target = req->path = req->query = "";
     req->block = NULL;
     req->fields = req->inline_fields;
+    req->field_count = 0;
     req->body = (struct hob__buffer){0};
     req->path_copy = NULL;
     req->left = 0;

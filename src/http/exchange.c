@@ -123,6 +123,7 @@ static int put_framing(struct hob__fetch *f, struct hob_response *res, struct ho
     if (rc < 0) return rc;
     if (body && f->out.type && !find(f->options->headers, "content-type"))
         rc = hob__h1_put_field(b, "Content-Type", f->out.type, strlen(f->out.type));
+    if (rc == 0 && f->asks) rc = hob__h1_put_field(b, "Expect", "100-continue", 12);
     if (rc < 0) return rc;
     if (body && f->out.size < 0) return hob__h1_put_field(b, "Transfer-Encoding", "chunked", 7);
     /* RFC 9110, 8.6: methods that usually have a body say that this one has none. */
@@ -196,16 +197,21 @@ static int send_request(struct hob__fetch *f, struct hob_response *res) {
     if (body && !hob__outgoing_begin(out))
         return hob_fail(HOB_E_HTTP_STATE, "%s %s: the body cannot be sent twice", f->method,
                         res->url);
+    f->asks = body && f->options->expect_continue > 0 && !f->refused;
     int rc = hob__buffer_reserve(&head, 512, SIZE_MAX);
     if (rc == 0) rc = put_head(f, res, &head);
-    if (rc == 0) {
-        struct iovec iov[2] = {{hob__buffer_bytes(&head), hob__buffer_size(&head)},
-                               {(void *)(uintptr_t)out->bytes, (size_t)out->size}};
-        rc = hob__wire_write(&res->wire, iov, body && out->bytes ? 2 : 1);
-    }
+    struct iovec iov[2] = {{hob__buffer_bytes(&head), hob__buffer_size(&head)},
+                           {(void *)(uintptr_t)out->bytes, (size_t)out->size}};
+    if (rc == 0) rc = hob__wire_write(&res->wire, iov, body && out->bytes && !f->asks ? 2 : 1);
     hob__buffer_free(&head);
-    if (rc < 0 || !body || out->bytes) return rc;
-    return send_body(f, &res->wire);
+    if (rc < 0 || !body || (out->bytes && !f->asks)) return rc;
+    if (f->asks) {
+        rc = hob__response_continue(res, f->options->expect_continue);
+        /* Answered, and not asked for the body: whether the server waits for it is not known. */
+        if (rc == 0) res->wants_close = true;
+        if (rc <= 0) return rc;
+    }
+    return out->bytes ? hob__wire_write(&res->wire, iov + 1, 1) : send_body(f, &res->wire);
 }
 
 static bool gone(int rc) { return rc == -EPIPE || rc == -ECONNRESET; }
@@ -222,7 +228,9 @@ static int talk(struct hob__fetch *f, struct hob_response *res) {
     w->deadline = deadline;
     w->stall = stall;
     w->h1.head_request = strcmp(f->method, "HEAD") == 0;
-    res->got_byte = res->wants_close = false;
+    w->trailers = &res->trailers;
+    res->got_byte = res->wants_close = res->have_head = false;
+    res->interim = 0;
     res->marks.now = HOB__PHASE_SEND;
     int sent = send_request(f, res);
     if (sent < 0 && !gone(sent)) {

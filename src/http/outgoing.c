@@ -124,7 +124,6 @@ int hob__outgoing_open(struct hob__outgoing *o, const struct hob_fetch_options *
 
 bool hob__outgoing_begin(struct hob__outgoing *o) {
     if (hob__outgoing_spent(o)) return false;
-    o->used = true;
     o->done = 0;
     return true;
 }
@@ -143,6 +142,7 @@ ssize_t hob__outgoing_read(struct hob__outgoing *o, void *buf, size_t n) {
     bool asks = o->options->read_body || o->options->body_generator;
     if (known && !asks && n > left) n = (size_t)left;
     if (n == 0) return 0;
+    o->used = true;
     ssize_t got = read_in_time(o, buf, n);
     if (got < 0) return got;
     if (known && ((uint64_t)got > left || (got == 0 && left > 0)))

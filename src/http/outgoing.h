@@ -9,7 +9,7 @@
 struct hob__outgoing {
     bool present;      /* there is a body, perhaps an empty one */
     bool once;         /* it cannot be begun a second time */
-    bool used;         /* it was begun */
+    bool used;         /* something of it was read */
     const void *bytes; /* all of it, or NULL: hob__outgoing_read() */
     int64_t size;      /* -1: not known before its end */
     const char *type;  /* the Content-Type that goes with it, or NULL */
@@ -29,14 +29,14 @@ struct hob__outgoing {
  * errors of opening a file and of encoding a model. It has to be closed whatever the result. */
 int hob__outgoing_open(struct hob__outgoing *o, const struct hob_fetch_options *options,
                        uint64_t deadline);
-/* From its first byte on. False: it was begun before, and cannot be again. */
+/* From its first byte on. False: something of it is gone already. */
 bool hob__outgoing_begin(struct hob__outgoing *o);
 /* The next 1 to n bytes, 0 at the end; HOB_E_HTTP_SIZE when there are more or less than announced,
  * or the source's own error. For all kinds, those in memory too. Waits; cancellation point. */
 ssize_t hob__outgoing_read(struct hob__outgoing *o, void *buf, size_t n);
 void hob__outgoing_close(struct hob__outgoing *o);
 
-/* Was it begun, and cannot be again? */
+/* Is something of it gone? */
 static inline bool hob__outgoing_spent(const struct hob__outgoing *o) { return o->once && o->used; }
 
 /* ---- params.c ---- */

@@ -48,6 +48,7 @@ int hob__request_begin(struct hob_request *req, struct hob_slice block) {
     bytes[p->method_at + p->method_size] = 0;
     bytes[p->target_at + p->target_size] = 0;
     req->block = bytes;
+    req->field_count = p->field_count; /* the parser's is the trailers' later */
     req->method = bytes + p->method_at;
     req->target = bytes + p->target_at;
     req->head = strcmp(req->method, "HEAD") == 0;
@@ -78,18 +79,17 @@ const char *hob_request_peer(const struct hob_request *req) {
     return hob_stream_peer(req->wire->stream);
 }
 
-size_t hob_request_header_count(const struct hob_request *req) { return req->wire->h1.field_count; }
+size_t hob_request_header_count(const struct hob_request *req) { return req->field_count; }
 
 struct hob_header hob_request_header_at(const struct hob_request *req, size_t i) {
-    if (i >= req->wire->h1.field_count)
-        hob__misuse(__func__, "header %zu of %u", i, req->wire->h1.field_count);
+    if (i >= req->field_count) hob__misuse(__func__, "header %zu of %u", i, req->field_count);
     const struct hob__h1_field *f = &req->fields[i];
     return (struct hob_header){req->block + f->name, req->block + f->value};
 }
 
 const char *hob_request_header(const struct hob_request *req, const char *name) {
     size_t n = strlen(name);
-    for (size_t i = 0; i < req->wire->h1.field_count; i++) {
+    for (size_t i = 0; i < req->field_count; i++) {
         const struct hob__h1_field *f = &req->fields[i];
         if (f->name_size == n && strncasecmp(req->block + f->name, name, n) == 0)
             return req->block + f->value;

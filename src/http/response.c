@@ -7,7 +7,10 @@
 #include "base/memory.h"
 #include "http/client.h"
 
-enum { INTERIM_MAX = 64 }; /* 1xx answers in front of one that counts */
+enum {
+    INTERIM_MAX = 64, /* 1xx answers in front of one that counts */
+    AHEAD = 4096      /* bytes of room for a piece that is read ahead */
+};
 
 /* ---- the end of the exchange ---- */
 
@@ -41,10 +44,14 @@ void hob__response_abort(struct hob_response *res) { leave(res, false); }
 
 void hob_response_close(struct hob_response *res) {
     if (!res) return;
+    hob__response_skip(res);
     leave(res, false);
     hob__wire_free(&res->wire);
     hob__packed_free(res);
     hob__buffer_free(&res->body);
+    hob__buffer_free(&res->ahead);
+    hob__buffer_free(&res->trailers);
+    hob__free(res->trailer_fields);
     if (res->fields != res->inline_fields) hob__free(res->fields);
     hob__free(res->url);
     struct hob_client *c = res->client;
@@ -127,6 +134,7 @@ static int index_fields(struct hob_response *res, struct hob_slice block) {
         bytes[res->fields[i].value + res->fields[i].value_size] = 0;
     }
     res->block = block.at;
+    res->field_count = p->field_count; /* the parser's is the trailers' later */
     return 0;
 }
 
@@ -154,28 +162,55 @@ static int unpack(struct hob_response *res) {
     return 0;
 }
 
-int hob__response_head(struct hob_response *res) {
+/* The next head: HOB__H1_HEAD, HOB__H1_INTERIM, or an error. until: 0 = as long as the server may
+ * take for it. */
+static int next_head(struct hob_response *res, uint64_t until) {
     struct hob__wire *w = &res->wire;
     struct hob_slice piece;
-    int interim = 0, rc;
     for (;;) {
-        rc = hob__wire_event(w, &piece);
-        if (rc == HOB__H1_INTERIM && ++interim > INTERIM_MAX) rc = HOB_E_HTTP_INTERIM;
-        if (rc < 0 || rc == HOB__H1_HEAD) break;
-        if (rc == HOB__H1_INTERIM) continue;
+        int rc = hob__wire_event(w, &piece);
+        if (rc == HOB__H1_INTERIM && ++res->interim > INTERIM_MAX) return HOB_E_HTTP_INTERIM;
+        if (rc == HOB__H1_HEAD) {
+            res->have_head = true;
+            rc = index_fields(res, piece);
+            return rc < 0 ? rc : HOB__H1_HEAD;
+        }
+        if (rc != HOB__H1_NEED) return rc;
         uint64_t now = hob_now();
-        if (res->marks.now == HOB__PHASE_SEND)
+        if (res->marks.now == HOB__PHASE_SEND && !until)
             hob__mark(&res->marks, HOB__PHASE_SEND, now, HOB__PHASE_WAIT);
-        ssize_t got =
-            hob__wire_fill(w, hob__deadline_at(now, w->deadline, head_patience(res)), false);
-        if (got > 0 && !res->got_byte)
+        uint64_t deadline = hob__deadline_at(now, w->deadline, head_patience(res));
+        if (until && (!deadline || until < deadline)) deadline = until;
+        ssize_t got = hob__wire_fill(w, deadline, false);
+        if (got > 0 && res->marks.now == HOB__PHASE_WAIT)
             hob__mark(&res->marks, HOB__PHASE_WAIT, hob_now(), HOB__PHASE_BODY);
         if (got > 0) res->got_byte = true;
-        if (got == 0) got = HOB_E_HTTP_CUT;
-        rc = (int)got;
-        if (rc < 0) break;
+        if (got == 0) return HOB_E_HTTP_CUT;
+        if (got < 0) return (int)got;
     }
-    if (rc >= 0) rc = index_fields(res, piece);
+}
+
+int hob__response_continue(struct hob_response *res, double seconds) {
+    struct hob__wire *w = &res->wire;
+    uint64_t until = hob__http_deadline(0, seconds);
+    for (;;) {
+        int rc = next_head(res, until);
+        if (rc == HOB__H1_HEAD) return 0;
+        if (rc == HOB__H1_INTERIM && w->h1.status == 100) return 1;
+        if (rc == -ETIMEDOUT && hob_now() >= until && !(w->deadline && hob_now() >= w->deadline))
+            return 1;
+        if (rc < 0) return explain(res, rc, res->method);
+    }
+}
+
+int hob__response_head(struct hob_response *res) {
+    struct hob__wire *w = &res->wire;
+    int rc = res->have_head ? HOB__H1_HEAD : HOB__H1_INTERIM;
+    if (res->have_head) { /* it came instead of a 100 */
+        hob__mark(&res->marks, HOB__PHASE_SEND, hob_now(), HOB__PHASE_WAIT);
+        hob__mark(&res->marks, HOB__PHASE_WAIT, hob_now(), HOB__PHASE_BODY);
+    }
+    while (rc == HOB__H1_INTERIM) rc = next_head(res, 0);
     if (rc < 0) return explain(res, rc, res->method);
     if (hob__h1_idle(&w->h1)) { /* there is no body */
         w->ended = true;
@@ -194,20 +229,17 @@ const char *hob__response_protocol(const struct hob_response *res) {
     return !res->block ? "" : res->wire.h1.minor ? "HTTP/1.1" : "HTTP/1.0";
 }
 
-size_t hob_response_header_count(const struct hob_response *res) {
-    return res->wire.h1.field_count;
-}
+size_t hob_response_header_count(const struct hob_response *res) { return res->field_count; }
 
 struct hob_header hob_response_header_at(const struct hob_response *res, size_t i) {
-    if (i >= res->wire.h1.field_count)
-        hob__misuse(__func__, "header %zu of %u", i, res->wire.h1.field_count);
+    if (i >= res->field_count) hob__misuse(__func__, "header %zu of %u", i, res->field_count);
     const struct hob__h1_field *f = &res->fields[i];
     return (struct hob_header){res->block + f->name, res->block + f->value};
 }
 
 const char *hob_response_header(const struct hob_response *res, const char *name) {
     size_t n = strlen(name);
-    for (size_t i = 0; i < res->wire.h1.field_count; i++) {
+    for (size_t i = 0; i < res->field_count; i++) {
         const struct hob__h1_field *f = &res->fields[i];
         if (f->name_size == n && strncasecmp(res->block + f->name, name, n) == 0)
             return res->block + f->value;
@@ -264,13 +296,32 @@ static ssize_t read_decoded(struct hob_response *res, void *buf, size_t n) {
     }
 }
 
+/* What was read to look for lines comes first. */
+static ssize_t take_ahead(struct hob_response *res, void *buf, size_t n) {
+    size_t there = hob__buffer_size(&res->ahead);
+    if (n > there) n = there;
+    memcpy(buf, hob__buffer_bytes(&res->ahead), n);
+    hob__buffer_take(&res->ahead, n);
+    res->ahead_seen = 0;
+    return (ssize_t)n;
+}
+
 static ssize_t read_body(void *response, void *buf, size_t n) {
     struct hob_response *res = response;
+    if (hob__buffer_size(&res->ahead)) return take_ahead(res, buf, n);
     return res->packed ? read_decoded(res, buf, n) : hob__wire_read(&res->wire, buf, n);
 }
 
+/* The whole body has been read from the connection. */
+static int all_read(struct hob_response *res) {
+    if (res->packed) res->packed->over = true;
+    if (hob__response_index_trailers(res) < 0) return spoil(res, -ENOMEM);
+    hob__response_finish(res);
+    return 0;
+}
+
 static bool complete(const struct hob_response *res) {
-    return res->wire.ended && (!res->packed || res->packed->over);
+    return res->wire.ended && (!res->packed || res->packed->over) && !hob__buffer_size(&res->ahead);
 }
 
 ssize_t hob_response_read(struct hob_response *res, void *buf, size_t n) {
@@ -279,10 +330,21 @@ ssize_t hob_response_read(struct hob_response *res, void *buf, size_t n) {
     if (complete(res) || n == 0) return 0;
     ssize_t got = read_body(res, buf, n);
     if (got < 0) return spoil(res, (int)got);
-    if (got == 0) {
-        if (res->packed) res->packed->over = true;
-        hob__response_finish(res);
-    }
+    return got > 0 ? got : all_read(res);
+}
+
+ssize_t hob__response_read_ahead(struct hob_response *res, size_t max) {
+    int rc = readable(res);
+    if (rc < 0) return rc;
+    if (res->wire.ended && (!res->packed || res->packed->over)) return 0;
+    rc = hob__buffer_reserve(&res->ahead, AHEAD, max);
+    if (rc < 0) return rc;
+    void *at = hob__buffer_tail(&res->ahead);
+    size_t n = hob__buffer_room(&res->ahead);
+    ssize_t got = res->packed ? read_decoded(res, at, n) : hob__wire_read(&res->wire, at, n);
+    if (got < 0) return spoil(res, (int)got);
+    if (got == 0) return all_read(res);
+    hob__buffer_put(&res->ahead, (size_t)got);
     return got;
 }
 
@@ -291,17 +353,30 @@ int hob_response_body(struct hob_response *res, const char **data, size_t *size)
     if (rc < 0) return rc;
     if (!res->have_body) {
         uint64_t max = res->client->options.max_body;
-        if (res->packed)
+        if (res->packed || hob__buffer_size(&res->ahead))
             rc = hob__read_whole(read_body, res, 0, &res->body, max);
         else
             rc = hob__wire_read_all(&res->wire, &res->body, max);
         if (rc < 0) return spoil(res, rc);
-        hob__response_finish(res);
+        rc = all_read(res);
+        if (rc < 0) return rc;
         res->have_body = true;
     }
     *data = hob__buffer_bytes(&res->body);
     if (size) *size = hob__buffer_size(&res->body);
     return 0;
+}
+
+void hob__response_skip(struct hob_response *res) {
+    struct hob__wire *w = &res->wire;
+    struct hob_slice piece;
+    if (!res->host || !res->block || res->error || w->h1.status == 101) return;
+    w->piece.size = 0;
+    while (!w->ended) {
+        int rc = hob__wire_event(w, &piece);
+        if (rc < 0 || rc == HOB__H1_NEED || rc == HOB__H1_UPGRADE) return;
+    }
+    hob__response_finish(res);
 }
 
 void hob__response_drain(struct hob_response *res, size_t max) {

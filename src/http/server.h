@@ -34,6 +34,7 @@ struct hob_request {
     const char *method, *target, *path, *query;
     const char *block; /* the head */
     struct hob__h1_field *fields;
+    uint32_t field_count;
     struct hob__buffer body;
     char *path_copy; /* a path that is too long for path_storage */
     uint64_t left;   /* of the answer's body, as announced */

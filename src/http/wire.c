@@ -135,6 +135,9 @@ ssize_t hob__wire_read(struct hob__wire *w, void *buf, size_t n) {
             rc = hob__wire_event(w, &piece);
             if (rc < 0) return rc;
             if (rc == HOB__H1_DATA) w->piece = piece;
+            if (rc == HOB__H1_TRAILERS && w->trailers &&
+                hob__buffer_append(w->trailers, piece.at, piece.size, SIZE_MAX) < 0)
+                return -ENOMEM;
             if (rc == HOB__H1_NEED)
                 got = hob__wire_fill(w, hob__http_deadline(w->deadline, w->stall), false);
         } else if (n >= ROOM || hob__h1_direct(&w->h1) <= n) {

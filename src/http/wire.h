@@ -17,9 +17,10 @@ struct hob__wire {
     struct hob_stream *stream;
     struct hob__h1 h1;
     struct hob__buffer in;
-    struct hob__buffer aside; /* the pinned head's memory, once it is not in `in` any more */
-    struct hob_slice piece;   /* of the body: parsed, and not handed out yet */
-    char *storage;            /* lent for `in`; NULL = none */
+    struct hob__buffer aside;     /* the pinned head's memory, once it is not in `in` any more */
+    struct hob_slice piece;       /* of the body: parsed, and not handed out yet */
+    struct hob__buffer *trailers; /* where the fields behind the body go; NULL: they are dropped */
+    char *storage;                /* lent for `in`; NULL = none */
     size_t storage_size;
     uint64_t received; /* bytes of the body that were handed out */
     uint64_t deadline; /* of the whole exchange; 0 = none */
