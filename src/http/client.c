@@ -251,6 +251,7 @@ int hob__client_request(struct hob_client *c, const char *method, const char *ur
     if (rc == 0 && status >= 400 && (options.fail_on_status || c->options.fail_on_status))
         rc = hob_fail(HOB_E_HTTP_STATUS, "%s %s: %d %s", f.method, res->url, status,
                       hob_http_phrase(status));
+    if (rc < 0) hob__response_skip(res);
     if (rc < 0 && res->host) hob__response_abort(res);
     if (options.phases) hob_response_phases(res, options.phases);
     if (rc < 0) {
