@@ -455,6 +455,27 @@ HOB_SIM_TEST(work_in_threads_is_done_some_time_later) {
     return 0;
 }
 
+static int alone(void) { return hob_sleep(0.001); }
+HOB_TASK(alone)
+/* What is given to a thread runs in this one, between other loops' turns. */
+static int begins_a_loop(int *said) {
+    *said = hob_run(alone);
+    CHECK(strstr(hob_error()->message, "a loop in what was handed to a thread") != NULL);
+    return 0;
+}
+HOB_TASK(begins_a_loop, int *)
+
+HOB_SIM_TEST(a_loop_inside_a_simulated_thread_job_is_not_supported) {
+    int said = 0;
+    CHECK_EQ(hob_to_thread(begins_a_loop, &said), 0);
+    CHECK_EQ(said, -ENOTSUP);
+    hob_error_clear();
+    CHECK_EQ(hob_sleep(0.001), 0); /* this one goes on */
+    int square = 0;
+    CHECK_EQ(hob_to_thread(computes, 7, &square), 7);
+    return 0;
+}
+
 /* ---- inside a host ---- */
 
 static int serve_path(int n) {
