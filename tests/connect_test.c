@@ -13,7 +13,7 @@ static double a_delay, aaaa_delay;
 
 static int send_late(struct message *m, struct sockaddr_in to, double seconds) {
     int rc = hob_sleep(seconds);
-    if (rc == 0) sendto(server.fd, m->b, m->n, 0, (struct sockaddr *)&to, sizeof to);
+    if (rc == 0) send_from(server.fd, m->b, m->n, &to);
     free(m);
     return rc;
 }
@@ -47,13 +47,13 @@ static int listeners[8], listener_count;
 static int listen_on(const char *ip, int backlog) {
     struct hob_address a;
     CHECK_EQ(hob_address_parse_host(ip, (uint16_t)port, &a), 0);
-    int fd = socket(a.ip.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
-    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    CHECK_EQ(bind(fd, &a.ip.any, hob_address_size(&a)), 0);
-    CHECK_EQ(listen(fd, backlog), 0);
+    int fd = sys()->socket(here(), a.ip.any.sa_family, SOCK_STREAM, 0), on = 1;
+    sys()->setsockopt(here(), fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    sys()->setsockopt(here(), fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    CHECK_EQ(sys()->bind(here(), fd, &a.ip.any, hob_address_size(&a)), 0);
+    CHECK_EQ(sys()->listen(here(), fd, backlog), 0);
     socklen_t n = sizeof a;
-    CHECK_EQ(getsockname(fd, &a.ip.any, &n), 0);
+    CHECK_EQ(sys()->getsockname(here(), fd, &a.ip.any, &n), 0);
     port = hob_address_port(&a);
     listeners[listener_count++] = fd;
     return fd;
@@ -66,8 +66,8 @@ static void black_hole(const char *ip) {
     for (int i = 0; i < 4; i++) {
         struct hob_address a;
         CHECK_EQ(hob_address_parse_host(ip, (uint16_t)port, &a), 0);
-        int fd = socket(a.ip.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        connect(fd, &a.ip.any, hob_address_size(&a));
+        int fd = sys()->socket(here(), a.ip.any.sa_family, SOCK_STREAM, 0);
+        sys()->connect(here(), fd, &a.ip.any, hob_address_size(&a));
         fillers[filler_count++] = fd;
         CHECK_EQ(hob_sleep(0.005), 0);
     }
@@ -80,8 +80,8 @@ static void begin_connects(struct hob_scope *s) {
     snprintf(many, sizeof many, "many.test:%u", port);
 }
 static void end_connects(void) {
-    while (listener_count > 0) close(listeners[--listener_count]);
-    while (filler_count > 0) close(fillers[--filler_count]);
+    while (listener_count > 0) sys()->close(here(), listeners[--listener_count]);
+    while (filler_count > 0) sys()->close(here(), fillers[--filler_count]);
 }
 
 /* CONNECT_TEST(name) { ... }: `s` is a scope around it. */
@@ -334,11 +334,15 @@ TASK_TEST(from_a_local_address) {
     CHECK_HAS(hob_stream_peer(t), "127.0.0.5:");
     int value = 0;
     socklen_t n = sizeof value;
-    CHECK_EQ(getsockopt(hob_stream_fd(s), SOL_SOCKET, SO_KEEPALIVE, &value, &n), 0);
+    CHECK_EQ(sys()->getsockopt(here(), hob_stream_fd(s), SOL_SOCKET, SO_KEEPALIVE, &value, &n), 0);
     CHECK_EQ(value, 1);
-    CHECK_EQ(getsockopt(hob_stream_fd(s), IPPROTO_TCP, 1 /* TCP_NODELAY */, &value, &n), 0);
+    CHECK_EQ(
+        sys()->getsockopt(here(), hob_stream_fd(s), IPPROTO_TCP, 1 /* TCP_NODELAY */, &value, &n),
+        0);
     CHECK_EQ(value, 0);
-    CHECK_EQ(getsockopt(hob_stream_fd(s), IPPROTO_TCP, 4 /* TCP_KEEPIDLE */, &value, &n), 0);
+    CHECK_EQ(
+        sys()->getsockopt(here(), hob_stream_fd(s), IPPROTO_TCP, 4 /* TCP_KEEPIDLE */, &value, &n),
+        0);
     CHECK_EQ(value, 30);
     hob_close(s);
     hob_close(t);

@@ -1,6 +1,6 @@
 /* dns.h - a name server for tests, on a port of its own of 127.0.0.1, UDP and TCP: tasks of the
- * test's own loop. What it answers depends on the first label of the name; see answer(). It counts.
- */
+ * test's own loop, on the backend's own sockets. What it answers depends on the first label of the
+ * name; see answer(). It counts. */
 #ifndef HOB_TESTS_DNS_H
 #define HOB_TESTS_DNS_H
 #include "test.h"
@@ -12,6 +12,21 @@
 #include <poll.h>
 
 #include "base/memory.h"
+#include "task/task.h"
+
+/* Plain sockets, simulated ones too: none of these waits; -errno. */
+__attribute__((unused)) static const struct hob__sys *sys(void) {
+    return hob__loop->backend.ops->sys;
+}
+static struct hob__backend *here(void) { return &hob__loop->backend; }
+static ssize_t send_from(int fd, const void *bytes, size_t n, const struct sockaddr_in *to) {
+    struct iovec iov = {(void *)(uintptr_t)bytes, n};
+    struct msghdr m = {.msg_name = (void *)(uintptr_t)to,
+                       .msg_namelen = sizeof *to,
+                       .msg_iov = &iov,
+                       .msg_iovlen = 1};
+    return sys()->sendmsg(here(), fd, &m, 0);
+}
 
 static struct {
     int fd;
@@ -208,12 +223,12 @@ static int reply(struct message *m, struct sockaddr_in to) {
     if (asks(m, "slow")) HOB_TRY(hob_sleep(0.2));
     if (answer(m, false) && m->n <= 1500) {
         server.answered++;
-        sendto(server.fd, m->b, m->n, 0, (struct sockaddr *)&to, sizeof to);
+        send_from(server.fd, m->b, m->n, &to);
     } else if (m->n > 1500) { /* what does not fit is for TCP */
         m->n = m->head;
         m->b[2] |= 2;
         for (int i = 6; i < 12; i++) m->b[i] = 0;
-        sendto(server.fd, m->b, m->n, 0, (struct sockaddr *)&to, sizeof to);
+        send_from(server.fd, m->b, m->n, &to);
     }
     return 0;
 }
@@ -235,7 +250,8 @@ static int serve_udp(void) {
     for (;;) {
         struct sockaddr_in from;
         socklen_t size = sizeof from;
-        ssize_t n = recvfrom(server.fd, q, sizeof q, MSG_DONTWAIT, (struct sockaddr *)&from, &size);
+        ssize_t n =
+            sys()->recvfrom(here(), server.fd, q, sizeof q, 0, (struct sockaddr *)&from, &size);
         if (n < 0) {
             HOB_TRY(hob_poll(server.fd, POLLIN));
             continue;
@@ -248,7 +264,7 @@ static int serve_udp(void) {
         server.udp_queries++;
         note_query(m);
         int hooked = server_hook ? server_hook(m, &from) : -1;
-        if (hooked > 0) sendto(server.fd, m->b, m->n, 0, (struct sockaddr *)&from, size);
+        if (hooked > 0) send_from(server.fd, m->b, m->n, &from);
         if (hooked >= 0 || !hob_spawn(s, reply_later, m, from)) free(m);
     }
 }
@@ -289,39 +305,52 @@ static int accept_tcp(void) {
     HOB_SCOPE(s, .on_error = HOB_DISCARD);
     for (;;) {
         struct hob_stream *c;
-        HOB_TRY(hob_accept(server.tcp, &c));
+        int rc = hob_accept(server.tcp, &c);
+        if (rc == -ECANCELED) return rc;
+        if (rc < 0) { /* out of something: it comes back */
+            HOB_TRY(hob_sleep(0.001));
+            continue;
+        }
         if (!hob_spawn(s, serve_tcp, c)) hob_close(c);
     }
 }
 HOB_TASK(accept_tcp)
 
-/* The server runs as daemons of the scope; the resolver is told of it: one attempt of 5 seconds, no
- * hosts file, unless o says otherwise. */
-__attribute__((unused)) static void start_server(struct hob_scope *s, struct hob_dns_options o) {
-    CHECK_EQ(hob_listen("127.0.0.1:0", &server.tcp), 0);
-    unsigned port = (unsigned)atoi(strrchr(hob_listener_address(server.tcp), ':') + 1);
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    server.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+static int bind_server(const char *host, int port) {
+    char at[64];
+    struct hob_address a;
+    snprintf(at, sizeof at, "%s:%d", host, port);
+    HOB_TRY(hob_listen(at, &server.tcp));
+    snprintf(server.servers, sizeof server.servers, "%s", hob_listener_address(server.tcp));
+    HOB_TRY(hob_address_parse(server.servers, &a));
+    server.fd = HOB_TRY(sys()->socket(here(), AF_INET, SOCK_DGRAM, 0));
     int room = 4 << 20;
-    setsockopt(server.fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-    CHECK_EQ(bind(server.fd, (struct sockaddr *)&at, sizeof at), 0);
-    snprintf(server.servers, sizeof server.servers, "127.0.0.1:%u", port);
-    CHECK(hob_spawn_daemon(s, serve_udp) != NULL);
-    CHECK(hob_spawn_daemon(s, accept_tcp) != NULL);
+    sys()->setsockopt(here(), server.fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+    return sys()->bind(here(), server.fd, &a.ip.any, sizeof a.ip.v4);
+}
+
+/* The server runs as daemons of the scope; the resolver is told of it: one attempt of 5 seconds, no
+ * hosts file, unless o says otherwise. 0 or an error; stop_server() in any case. */
+__attribute__((unused)) static int try_start_server(struct hob_scope *s, struct hob_dns_options o) {
+    server.tcp = NULL;
+    server.fd = -1;
+    HOB_TRY(bind_server("127.0.0.1", 0));
+    if (!hob_spawn_daemon(s, serve_udp) || !hob_spawn_daemon(s, accept_tcp)) return -ENOMEM;
     if (!o.servers) o.servers = server.servers;
     if (!o.hosts) o.hosts = "";
     if (!o.timeout) o.timeout = 5;
     if (!o.attempts) o.attempts = 1;
     if (!o.resolv_conf) o.resolv_conf = "/dev/null";
-    CHECK_EQ(hob_dns_configure(&o), 0);
+    return hob_dns_configure(&o);
+}
+__attribute__((unused)) static void start_server(struct hob_scope *s, struct hob_dns_options o) {
+    CHECK_EQ(try_start_server(s, o), 0);
 }
 __attribute__((unused)) static void stop_server(struct hob_scope *s) {
     hob_scope_cancel(s);
     hob_join(s);
     hob_listener_close(server.tcp);
-    close(server.fd);
+    if (server.fd >= 0) sys()->close(here(), server.fd);
 }
 
 /* DNS_TEST(name, options) { ... return 0; }: with a server. Every byte and descriptor comes back.

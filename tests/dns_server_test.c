@@ -296,11 +296,11 @@ static int lies(struct message *m, struct sockaddr_in *to) {
         f.b[0] ^= 1;
         break;
     case WRONG_SENDER:
-        from = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        from = sys()->socket(here(), AF_INET, SOCK_DGRAM, 0);
         break;
     }
-    for (int i = 0; i < 5; i++) sendto(from, f.b, f.n, 0, (struct sockaddr *)to, sizeof *to);
-    if (from != server.fd) close(from);
+    for (int i = 0; i < 5; i++) send_from(from, f.b, f.n, to);
+    if (from != server.fd) sys()->close(here(), from);
     return -1;
 }
 
@@ -479,9 +479,9 @@ TASK_TEST(an_answer_that_is_there_before_its_socket_is_watched) {
     char servers[32];
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof at;
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    CHECK_EQ(bind(fd, (struct sockaddr *)&at, size), 0);
-    CHECK_EQ(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+    int fd = sys()->socket(here(), AF_INET, SOCK_DGRAM, 0);
+    CHECK_EQ(sys()->bind(here(), fd, (struct sockaddr *)&at, size), 0);
+    CHECK_EQ(sys()->getsockname(here(), fd, (struct sockaddr *)&at, &size), 0);
     snprintf(servers, sizeof servers, "127.0.0.1:%d", ntohs(at.sin_port));
     CHECK_EQ(hob_dns_configure(&(struct hob_dns_options){.servers = servers,
                                                          .hosts = "",
@@ -495,12 +495,13 @@ TASK_TEST(an_answer_that_is_there_before_its_socket_is_watched) {
         HOB_SCOPE(s);
         hob_spawn(s, asks_v4, i ? "v4only.test" : "chain.test", i ? "192.0.2.4" : "192.0.2.7");
         HOB_TRY(hob_yield_now()); /* it has asked */
-        ssize_t n = recvfrom(fd, q, sizeof q, 0, (struct sockaddr *)&at, &size);
+        CHECK(sys()->poll(here(), fd, POLLIN) > 0);
+        ssize_t n = sys()->recvfrom(here(), fd, q, sizeof q, 0, (struct sockaddr *)&at, &size);
         CHECK(n > 0 && begin(&m, q, (size_t)n) && answer(&m, false));
-        CHECK_EQ(sendto(fd, m.b, m.n, 0, (struct sockaddr *)&at, size), m.n);
+        CHECK_EQ(send_from(fd, m.b, m.n, &at), m.n);
         HOB_TRY(hob_join(s));
     }
-    close(fd);
+    sys()->close(here(), fd);
     return 0;
 }
 

@@ -170,8 +170,9 @@ struct hob_sim_name_options {
 /* hob_sim_name("db.example", "10.0.0.2, fd00::2", .ttl = 5): the name has these addresses (at most
  * 16; "": none, HOB_E_NAME), from now on; what a loop keeps of an earlier answer, it keeps. A name
  * that nothing was said of is a host's, if one is called so, else there is no such host. Every
- * lookup of the world's hosts is answered so, whatever hob_dns_configure() says of servers; of a
- * hosts file only if it names one. A seed's faults lose questions and answers. Does not wait. */
+ * lookup of the world's hosts is answered so, unless hob_dns_configure() names a server that is one
+ * of these hosts: c-ares asks that one, over the world's network and by its clock. A hosts file is
+ * read only if it was named. A seed's faults lose questions and answers. Does not wait. */
 #define hob_sim_name(name, addresses, ...)                                                         \
     hob__sim_name((name), (addresses), HOB__OPTIONS(hob_sim_name_options, __VA_ARGS__))
 

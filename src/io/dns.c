@@ -29,18 +29,19 @@ static void drop(struct hob__loop_data *d) {
 
 const struct hob__dns_source *hob__dns_simulated;
 
-/* In a simulated world names are the world's, too; it has no hosts file of its own. */
+/* In a simulated world names are the world's, too; it has no files of its own for them. */
 static bool simulated(void) {
     return hob__dns_simulated && hob__loop->backend.ops == hob__backend_simulated;
 }
 
-static const struct hob__dns_source *choose(bool system) {
-    if (simulated()) return hob__dns_simulated;
+static const struct hob__dns_source *choose(const struct hob_dns_options *o) {
+    const struct hob__dns_source *world = simulated() ? hob__dns_simulated : NULL;
 #ifdef HAVE_CARES
-    if (!system) return &hob__dns_ares;
+    bool ares = !o->system;
+    if (world) ares = ares && o->servers && world->has_server(&hob__loop->backend, o->servers);
+    if (ares) return &hob__dns_ares;
 #endif
-    (void)system;
-    return &hob__dns_system;
+    return world ? world : &hob__dns_system;
 }
 
 static void fill_in(struct hob_dns_options *o) {
@@ -49,6 +50,7 @@ static void fill_in(struct hob_dns_options *o) {
     if (o->negative_ttl == 0) o->negative_ttl = NEGATIVE_TTL;
     if (o->queries == 0) o->queries = QUERIES;
     if (!o->hosts && simulated()) o->hosts = "";
+    if (!o->resolv_conf && simulated()) o->resolv_conf = "/dev/null";
 }
 
 struct hob__dns *hob__dns_current(void) {
@@ -58,8 +60,8 @@ struct hob__dns *hob__dns_current(void) {
     if (!dns) return NULL;
     dns->data.drop = drop;
     dns->backend = &hob__loop->backend;
-    dns->source = choose(false);
     fill_in(&dns->options);
+    dns->source = choose(&dns->options);
     hob__list_init(&dns->queued);
     hob__list_init(&dns->kept);
     hob__loop_data_set(HOB__LOOP_RESOLVER, &dns->data);
@@ -140,7 +142,7 @@ int hob_dns_configure(const struct hob_dns_options *options) {
     dns->options = o;
     hob__free(dns->texts);
     dns->texts = copy;
-    const struct hob__dns_source *source = choose(o.system);
+    const struct hob__dns_source *source = choose(&o);
     dns->source->close(dns);
     dns->source = source;
     dns->resolv_seen = 0;

@@ -63,6 +63,8 @@ struct hob__dns_source {
     /* Lets go of everything: hob__query_again() for what runs, or its answer comes all the same, or
      * (dns->closing: the loop ends) never. It may be started again. */
     void (*close)(struct hob__dns *dns);
+    /* Of the simulated one: is any of these servers a host of the world? c-ares asks them then. */
+    bool (*has_server)(struct hob__backend *b, const char *servers);
 };
 extern const struct hob__dns_source hob__dns_ares, hob__dns_system;
 /* The simulated world's, once libhob-sim is there. */

@@ -53,6 +53,18 @@ static ares_ssize_t result(ssize_t rc) {
     return -1;
 }
 
+/* Around each call into c-ares. */
+static void enter(struct source *s) {
+    struct hob__backend *b = s->dns->backend;
+    s->inside = true;
+    if (b->ops->lend_clock) b->ops->lend_clock(b, true);
+}
+static void leave(struct source *s) {
+    struct hob__backend *b = s->dns->backend;
+    s->inside = false;
+    if (b->ops->lend_clock) b->ops->lend_clock(b, false);
+}
+
 static void drive(struct source *s);
 
 static void on_event(struct hob__fd *f) {
@@ -150,7 +162,9 @@ static void on_timer(struct hob_timer *t);
 static void set_timer(struct source *s, bool at_once) {
     struct hob__wheel *wheel = &hob__loop->wheel;
     hob__wheel_remove(wheel, &s->timer);
+    enter(s);
     struct timeval tv, *left = ares_timeout(s->channel, NULL, &tv);
+    leave(s);
     if (!left && !at_once) return;
     /* c-ares counts in milliseconds, and wants to be called after the last of them. */
     uint64_t ns =
@@ -166,7 +180,7 @@ static void set_timer(struct source *s, bool at_once) {
  * end gets ROUNDS turns, then the loop's others theirs. */
 static void drive(struct source *s) {
     if (s->inside || !s->channel) return;
-    s->inside = true;
+    enter(s);
     for (int round = 0; round < ROUNDS; round++) {
         struct sock *k = s->socks, *end = k + s->count;
         while (k < end && !has_work(k)) k++;
@@ -176,7 +190,7 @@ static void drive(struct source *s) {
         ares_process_fd(s->channel, read ? k->fd : ARES_SOCKET_BAD,
                         write ? k->fd : ARES_SOCKET_BAD);
     }
-    s->inside = false;
+    leave(s);
     struct hob__dns *dns = s->dns;
     hob__dns_pump(dns); /* perhaps with a new channel */
     if (dns->source_state == s) set_timer(s, any_work(s));
@@ -184,9 +198,9 @@ static void drive(struct source *s) {
 
 static void on_timer(struct hob_timer *t) {
     struct source *s = hob__container(t, struct source, timer);
-    s->inside = true;
+    enter(s);
     ares_process_fd(s->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-    s->inside = false;
+    leave(s);
     drive(s);
 }
 
@@ -327,7 +341,8 @@ static int channel_open(struct source *s) {
     const char *conf = hob__dns_resolv_conf(dns);
     struct ares_options o = {.timeout = TIMEOUT_MS, .tries = ATTEMPTS};
     read_conf(conf, &o);
-    const char *env = getenv("RES_OPTIONS");
+    bool simulated = dns->backend->ops == hob__backend_simulated;
+    const char *env = simulated ? NULL : getenv("RES_OPTIONS");
     if (env) read_options(env, &o);
     if (dns->options.timeout > 0) o.timeout = (int)(dns->options.timeout * 1000 + 0.5);
     if (o.timeout < 1) o.timeout = 1;
@@ -340,6 +355,8 @@ static int channel_open(struct source *s) {
     o.resolvconf_path = (char *)(uintptr_t)conf;
     int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ |
                ARES_OPT_SOCK_STATE_CB | ARES_OPT_LOOKUPS | ARES_OPT_RESOLVCONF;
+    /* Without a file, c-ares would search in this machine's own domain. */
+    if (simulated && strcmp(conf, "/dev/null") == 0) mask |= ARES_OPT_DOMAINS;
     int rc = ares_init_options(&s->channel, &o, mask);
     if (rc != ARES_SUCCESS) {
         s->channel = NULL;
@@ -354,8 +371,9 @@ static void ares_source_close(struct hob__dns *dns) {
     struct source *s = dns->source_state;
     if (!s) return;
     hob__wheel_remove(&hob__loop->wheel, &s->timer);
-    s->inside = true;
+    enter(s);
     if (s->channel) ares_destroy(s->channel); /* every query's on_answer() is called */
+    leave(s);
     dns->source_state = NULL;
     hob__free(s->socks);
     hob__free(s);
@@ -393,13 +411,13 @@ static void ares_source_start(struct hob__dns *dns, struct hob__query *q) {
         no_answer(q, rc, NULL, 0);
         return;
     }
-    s->inside = true;
+    enter(s);
     if (q->type == HOB__DNS_PTR)
         ares_query(s->channel, q->name, C_IN, T_PTR, on_answer, q);
     else
         ares_search(s->channel, q->name, C_IN, q->type == HOB__DNS_AAAA ? T_AAAA : T_A, on_answer,
                     q);
-    s->inside = false;
+    leave(s);
 }
 
 static void ares_source_started(struct hob__dns *dns) {
@@ -407,6 +425,6 @@ static void ares_source_started(struct hob__dns *dns) {
     if (s) set_timer(s, any_work(s));
 }
 
-const struct hob__dns_source hob__dns_ares = {"c-ares", 1024, ares_source_start,
-                                              ares_source_started, ares_source_close};
+const struct hob__dns_source hob__dns_ares = {
+    "c-ares", 1024, ares_source_start, ares_source_started, ares_source_close, NULL};
 #endif

@@ -144,5 +144,5 @@ static void system_start(struct hob__dns *dns, struct hob__query *q) {
 /* What is under way goes on: its answer comes, or the loop ends before. */
 static void system_close(struct hob__dns *dns) { (void)dns; }
 
-const struct hob__dns_source hob__dns_system = {"system", THREADS, system_start, NULL,
-                                                system_close};
+const struct hob__dns_source hob__dns_system = {"system", THREADS,      system_start,
+                                                NULL,     system_close, NULL};

@@ -200,6 +200,9 @@ struct hob__backend_ops {
      * longest, to n - 1; negative: none, the loop shall look at the outside first. id(above, i): of
      * the i-th task, its number. */
     int (*choose)(struct hob__backend *b, uint32_t n, uint64_t (*id)(void *above, uint32_t i));
+    /* NULL, or (simulation) from now on (until false) code of others runs, which asks the C library
+     * for the time: clock_gettime(CLOCK_MONOTONIC) shall say what now() would. */
+    void (*lend_clock)(struct hob__backend *b, bool lent);
     /* One look at the outside: submits what is pending, sleeps until an event, a wake or the
      * deadline (0: does not sleep; UINT64_MAX: no deadline), and delivers everything that is there.
      * Makes no system call when deadline is 0 and nothing can be there. Returns how many events it

@@ -155,6 +155,26 @@ static void sim_close(struct hob__dns *dns) {
     hob__free(s);
 }
 
-static const struct hob__dns_source source = {"simulated", AT_ONCE, sim_start, NULL, sim_close};
+/* The list as hob_dns_configure() has tidied it: commas alone, brackets only with a port. */
+static bool has_server(struct hob__backend *b, const char *servers) {
+    for (const char *p = servers; *p; p += *p == ',') {
+        char one[HOB_ADDRESS_TEXT] = "";
+        struct hob_address a;
+        struct hob__sim_address at;
+        size_t n = strcspn(p, ",");
+        memcpy(one, p, n < sizeof one ? n : sizeof one - 1);
+        p += n;
+        if (hob_address_parse(one, &a) < 0 && hob_address_parse_host(one, 53, &a) < 0) continue;
+        if (hob__sim_address_parse(&a.ip.any, hob_address_size(&a), &at) < 0) continue;
+        if (hob__sim_host_at(hob__sim_host_of(b), &at)) return true;
+    }
+    return false;
+}
+
+static const struct hob__dns_source source = {.name = "simulated",
+                                              .at_once = AT_ONCE,
+                                              .start = sim_start,
+                                              .close = sim_close,
+                                              .has_server = has_server};
 
 __attribute__((constructor)) static void enter(void) { hob__dns_simulated = &source; }

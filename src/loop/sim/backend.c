@@ -175,6 +175,7 @@ const struct hob__backend_ops hob__backend_sim = {
     .pause = sim_pause,
     .random = sim_random,
     .choose = hob__sim_choose,
+    .lend_clock = hob__sim_lend_clock,
     .wait = sim_wait,
     .wake = sim_wake,
     .arm = hob__sim_arm,

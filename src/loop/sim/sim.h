@@ -421,6 +421,9 @@ static inline int64_t hob__sim_wall_ns(const struct hob__sim *w) {
     return INT64_C(1767225600) * 1000000000 + (int64_t)w->now;
 }
 
+/* ---- clock.c ---- */
+void hob__sim_lend_clock(struct hob__backend *b, bool lent);
+
 /* ---- order.c ---- */
 int hob__sim_choose(struct hob__backend *b, uint32_t n, uint64_t (*id)(void *above, uint32_t i));
 /* Which of the n (> 1) loops that have something to do. */
