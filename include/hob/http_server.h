@@ -18,10 +18,26 @@ extern "C" {
 
 struct hob_request;
 struct hob_listener;
+struct hob_stream;
+
+/* What a server has done so far; all in the memory of the program, which may look at it any time in
+ * the loop's thread. */
+struct hob_http_counters {
+    uint64_t connections;   /* open now */
+    uint64_t accepted;      /* connections so far */
+    uint64_t requests;      /* that reached the handler */
+    uint64_t failed;        /* handlers that returned an error, or no answer */
+    uint64_t refused;       /* answered by the server itself: 400, 408, 413, 417, 431, 501, 505 */
+    uint64_t left;          /* clients that left while their request was in progress */
+    uint64_t idle_timeouts; /* connections that were closed for waiting too long */
+    uint64_t timeouts;      /* requests that were cut off: head_timeout, stall_timeout, min_rate */
+    uint64_t upgraded;      /* connections that were handed over: hob_request_upgrade() */
+};
 
 /* How to serve; all zero is the default. */
 struct hob_http_options {
     size_t max_connections; /* default 10000; further ones wait in the backlog */
+    size_t max_requests;    /* of one connection; default 100000; the last answer ends it */
     double idle_timeout;  /* seconds a kept connection may wait for its next request; default 75 */
     double head_timeout;  /* seconds for a request's head from its first byte; default 10; 408 */
     double stall_timeout; /* seconds without a byte of progress in a body, either way; default 60 */
@@ -34,20 +50,28 @@ struct hob_http_options {
     struct hob_tls *tls; /* https://: a server's context (hob_tls_new() with a certificate), which
                             has to outlive the call; default: none */
     double tls_timeout;  /* seconds for the TLS handshake; default 10 */
+    double grace; /* seconds between Ctrl-C's (with .terminate of hob_options, SIGTERM's) ask and
+                     its cancel, where nothing else was set for the loop; default 10 */
+    bool keep_running;                  /* a client that leaves does not cancel its handler */
+    struct hob_http_counters *counters; /* counted here, beginning with what is there; has to
+                                           outlive the call; default: nowhere */
 };
 
 /* Serves HTTP/1.1 and 1.0 on the listener until it is cancelled, asked to stop, or the listener is
- * closed: one task per connection, requests of one connection in order (pipelining too). hob_stop()
+ * closed. A connection that waits for its next request has no task: the request gets one, which
+ * answers all that has come, in order (pipelining too), and ends. hob_stop()
  * around it ends the listening and the idle connections at once, requests in progress have the
- * grace to end. Answers by itself: 400 (breaks the rules), 408, 413, 417, 431, 500 (the handler
+ * grace to end; that of Ctrl-C becomes .grace, unless the program has set it. Says hob_started()
+ * when it listens. Answers by itself: 400 (breaks the rules), 408, 413, 417, 431, 500 (the handler
  * failed), 501, 503 (no memory), 505; Expect: 100-continue when the handler first reads. Date and
  * Server are added to each answer. The connections are hob_serve()'s: what is said there of the
  * limit, of a shortage of descriptors and of the end holds here too. Returns 0 after a stop or a
  * close of the listener, else an error. The listener stays the caller's to close. Waits;
  * cancellation point.
  *
- * The handler answers one request; it runs in the connection's task. It returns >= 0, or an error:
- * then the answer is 500 (if none was begun), the error is reported (hob_set_report) and the
+ * The handler answers one request; it runs in the connection's task. When the client ends or resets
+ * the connection meanwhile, the task is cancelled, unless .keep_running. It returns >= 0, or an
+ * error: then the answer is 500 (if none was begun), the error is reported (hob_set_report) and the
  * connection closed. */
 HOB_API int hob_http_serve(struct hob_listener *listener,
                            int (*handler)(struct hob_request *req, void *arg), void *arg,
@@ -73,6 +97,20 @@ HOB_API const char *hob_request_scheme(const struct hob_request *req);
 HOB_API int hob_request_minor(const struct hob_request *req);
 /* The body's length; -1 when it is chunked; 0 when there is none. */
 HOB_API int64_t hob_request_size(const struct hob_request *req);
+
+/* Whom it is for: the target's authority, if it was sent as a whole URL, else the Host header; ""
+ * in HTTP/1.0 without one. */
+HOB_API const char *hob_request_host(const struct hob_request *req);
+
+/* Has the server been asked to stop? The connection ends with this answer; long work should come to
+ * an end (the grace is the stop's: hob_stop(), hob_set_grace()). */
+HOB_API bool hob_request_draining(const struct hob_request *req);
+/* Whether the handler goes on when its client leaves; at first as .keep_running says. */
+HOB_API void hob_request_keep_running(struct hob_request *req, bool keep);
+/* The server's scope, for work that goes on when the request is over,
+ * hob_spawn(hob_request_scope(req), send_mail, ...): the server waits for it at its end, and it is
+ * cancelled with the server; its error is reported. What it uses must not be the request's. */
+HOB_API struct hob_scope *hob_request_scope(const struct hob_request *req);
 
 /* Up to n bytes of the body, at least 1; 0 = it is complete. HOB_E_HTTP_CUT,
  * HOB_E_HTTP_BODY_TOO_LARGE, -ETIMEDOUT ...: the handler may simply return them, the answer will be
@@ -102,6 +140,14 @@ HOB_API int hob_respond_write(struct hob_request *req, const void *data, size_t 
 /* The end; needed after a begin, else the connection is closed to show that the answer is not
  * complete. HOB_E_HTTP_SIZE when there was less than announced. */
 HOB_API int hob_respond_end(struct hob_request *req);
+/* Answers 101 and hands the connection over: *stream is where the new protocol begins, with what
+ * the client may have sent of it already. It stays the server's to close when the handler has
+ * returned; the handler may close it before. No event cancels the handler any more: it reads the
+ * end itself. protocol: one that the client offers ("websocket", in any case); headers as in
+ * hob_respond(). HOB_E_HTTP_STATE: the client has not asked for it, or the request has a body, or
+ * was answered. Waits; cancellation point. */
+HOB_API int hob_request_upgrade(struct hob_request *req, const char *protocol,
+                                const struct hob_header *headers, struct hob_stream **stream);
 /* Has an answer been begun? */
 HOB_API bool hob_request_answered(const struct hob_request *req);
 /* Closes the connection after this answer; before the head is sent. */

@@ -1,38 +1,57 @@
-/* http/connection.c - the task of one connection of the server: head, handler, answer, and again.
+/* http/connection.c - one connection of the server: heads, handlers, answers, for as long as there
+ * is something to read; then it is parked (io/serve.h) until more comes, or closed.
  *
- * Between requests it waits with hob_read_idle(), so that hob_stop() ends it at once; from the
- * first byte of a request on only the end of the grace does. When the server closes although the
- * client may still be sending, it first ends its own side and reads on for a while: closing at once
- * would make the kernel reset the connection, and the answer could be lost (RFC 9112, 9.6). */
+ * A head is read without waiting for it: when nothing has come, the connection is parked. Only when
+ * a part of one has come does the task wait for the rest.
+ *
+ * When several requests have come together (pipelining), the stream is corked while they are
+ * answered, so that the answers go out together (io/gather.h).
+ *
+ * When the server closes although the client may still be sending, it first ends its own side and
+ * reads on for a while: closing at once would make the kernel reset the connection, and the answer
+ * could be lost (RFC 9112, 9.6). */
 #include <hob/error.h>
 #include <hob/hob.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "http/server.h"
+#include "io/stream.h"
 
 enum { DRAIN_MAX = 65536, LINGER_MAX = 262144 };
 
 static const double linger_seconds = 2;
 
-/* The next head: 1, 0 when the connection may simply end, or an error to be answered. */
-static int next_head(struct hob__connection *c, struct hob__server *server,
-                     struct hob_slice *block) {
-    struct hob__wire *w = &c->wire;
-    bool begun = hob__buffer_size(&w->in) > 0;
-    uint64_t idle = hob__http_deadline(0, server->options.idle_timeout);
-    uint64_t deadline = begun ? hob__http_deadline(0, server->options.head_timeout) : 0;
+/* Sends what is gathered: 0, or the connection is of no more use. */
+static inline int send_gathered(struct hob__http_conn *hc, const struct hob__wire *w) {
+    if (HOB__LIKELY(!hob__gathers(&hc->gather))) return 0;
+    return hob__gather_end(&hc->gather, hob__http_deadline(0, w->stall));
+}
+
+/* ---- heads ---- */
+
+enum { NONE = 0, HEAD = 1, GONE = 2 };
+
+/* The next head: HEAD; NONE: nothing has come; GONE: the client has, between two requests; or an
+ * error to be answered. */
+static int next_head(struct hob__exchange *e, struct hob__http_conn *hc, struct hob_slice *block) {
+    struct hob__wire *w = &e->wire;
+    struct hob__server *server = e->req.server;
+    uint64_t deadline = 0;
     for (;;) {
-        int rc = hob__wire_event(w, block);
-        if (rc == HOB__H1_HEAD) return 1;
+        int rc = hob__buffer_size(&w->in) > 0 ? hob__wire_event(w, block) : HOB__H1_NEED;
+        if (rc == HOB__H1_HEAD) return HEAD;
         if (rc < 0) return rc;
-        ssize_t got = hob__wire_fill(w, begun ? deadline : idle, !begun);
-        if (got <= 0) {
-            if (got == -ENOMEM) return -ENOMEM;
-            return begun && got == -ETIMEDOUT ? -ETIMEDOUT : 0;
+        rc = send_gathered(hc, w);
+        if (rc < 0) return GONE;
+        bool begun = hob__buffer_size(&w->in) > 0;
+        ssize_t got = hob__wire_fill_now(w);
+        if (got == -EAGAIN) {
+            if (!begun) return NONE;
+            if (!deadline) deadline = hob__http_deadline(0, server->options.head_timeout);
+            got = hob__wire_fill(w, deadline, false);
         }
-        if (!begun) deadline = hob__http_deadline(0, server->options.head_timeout);
-        begun = true;
+        if (got <= 0) return got == -ENOMEM || (begun && got == -ETIMEDOUT) ? (int)got : GONE;
     }
 }
 
@@ -47,6 +66,8 @@ static void linger(struct hob__wire *w) {
     }
 }
 
+/* ---- one request ---- */
+
 /* Is it the client's fault, or the connection's, and none of the handler's? */
 static bool of_the_peer(const struct hob_request *req, int rc) {
     if (rc == req->body_error) return true;
@@ -57,71 +78,104 @@ static bool of_the_peer(const struct hob_request *req, int rc) {
 /* The handler has returned rc: the answer is completed, or the connection ends. Returns what is to
  * be reported. */
 static int settle(struct hob_request *req, int rc) {
-    if (rc >= 0 && req->answer == HOB__ANSWER_DONE) return 0;
+    if (HOB__LIKELY(rc >= 0 && req->answer == HOB__ANSWER_DONE)) return 0;
     req->close = true;
+    if (req->answer == HOB__ANSWER_UPGRADED) return rc < 0 ? rc : 0;
     if (rc >= 0)
         rc = hob_fail(HOB_E_HTTP_STATE, "%s %s: the handler returned %s", req->method, req->target,
                       req->answer ? "in the middle of its answer" : "without an answer");
     if (rc == -ECANCELED && hob_cancelled()) return 0;
     bool peer = of_the_peer(req, rc);
+    if (!peer) req->server->counters->failed++;
     hob__respond_error(req, peer ? rc : 500);
     return peer ? 0 : rc;
 }
 
-/* One request. 1: the next one may come; 0: the connection ends; an error is the handler's. */
-static int serve_one(struct hob__connection *c, struct hob__server *server) {
-    struct hob_request *req = &c->req;
-    struct hob__wire *w = &c->wire;
-    struct hob_slice block;
-    req->server = server;
-    req->wire = w;
+/* What the parser refuses; the connection ends. */
+static int refuse(struct hob_request *req, int rc) {
+    hob__respond_error(req, rc);
+    if (send_gathered(req->conn, req->wire) == 0) linger(req->wire);
+    return 0;
+}
+
+static int call_handler(struct hob__exchange *e, struct hob__http_conn *hc) {
+    struct hob_request *req = &e->req;
+    struct hob__server *server = req->server;
+    server->counters->requests++;
+    if (++hc->requests >= server->options.max_requests) req->close = true;
+    if (hob__buffer_size(&e->wire.in) > 0 && e->wire.ended)
+        hob__gather_begin(&hc->gather, hc->served.stream, hc->served.service->scope);
+    hc->served.watched = !server->options.keep_running;
+    int rc = server->handler(req, server->arg);
+    hc->served.watched = false;
+    return settle(req, rc);
+}
+
+static inline void begin(struct hob__exchange *e) {
+    struct hob_request *req = &e->req;
     req->method = req->target = req->path = req->query = "";
     req->block = NULL;
+    req->field_count = 0;
     req->fields = req->inline_fields;
     req->field_count = 0;
     req->body = (struct hob__buffer){0};
-    req->path_copy = NULL;
+    req->path_copy = req->authority = NULL;
     req->left = 0;
     req->body_error = 0;
+    req->status = 0;
     req->answer = HOB__ANSWER_NONE;
     req->head = req->chunked = req->to_close = req->close = false;
     req->continued = req->have_body = false;
-    hob__wire_next(w, req->inline_fields, HOB__REQUEST_FIELDS);
-    int rc = next_head(c, server, &block);
-    if (rc == 0) return 0;
-    if (rc > 0) rc = hob__request_begin(req, block);
-    if (rc < 0) { /* the engine's word on a message that is not one */
-        hob__respond_error(req, rc);
-        linger(w);
-        return 0;
-    }
+    hob__wire_next(&e->wire, req->inline_fields, HOB__REQUEST_FIELDS);
+}
+
+enum { NEXT = 2 };
+
+/* One request. NEXT: the next one may have come; HOB__PARK: nothing has; else the connection is
+ * over. */
+static int serve_one(struct hob__exchange *e, struct hob__http_conn *hc) {
+    struct hob_request *req = &e->req;
+    struct hob__wire *w = &e->wire;
+    struct hob_slice block;
+    begin(e);
+    int rc = next_head(e, hc, &block);
+    if (rc == NONE) return HOB__PARK;
+    if (rc == GONE) return 0;
+    if (rc == HEAD) rc = hob__request_begin(req, block);
+    if (HOB__UNLIKELY(rc < 0)) return refuse(req, rc); /* the engine's word on what is no message */
     if (hob__h1_idle(&w->h1)) w->ended = true;
-    rc = settle(req, server->handler(req, server->arg));
-    if (!w->ended && req->answer == HOB__ANSWER_DONE && !hob__request_drain(req, DRAIN_MAX))
+    rc = call_handler(e, hc);
+    if (HOB__UNLIKELY(!w->ended && req->answer == HOB__ANSWER_DONE) &&
+        !hob__request_drain(req, DRAIN_MAX))
         req->close = true;
-    if (req->answer != HOB__ANSWER_DONE) return rc;
-    if (rc == 0 && !req->close) return hob_stopping() ? 0 : 1;
-    if (!w->ended || hob__wire_excess(w)) linger(w);
+    if (HOB__UNLIKELY(req->answer != HOB__ANSWER_DONE)) return rc;
+    if (HOB__LIKELY(rc == 0 && !req->close)) return hob_stopping() ? 0 : NEXT;
+    if (send_gathered(hc, w) == 0 && (!w->ended || hob__wire_excess(w))) linger(w);
     return rc;
 }
 
-int hob__serve_connection(struct hob__server *server, struct hob_stream *stream) {
-    /* A peer that cannot do TLS, or leaves in the middle of it, is nobody's error. */
-    bool secure = !server->options.tls || hob__server_secure(server, stream) >= 0;
-    struct hob__connection *c = secure ? hob__alloc(sizeof *c) : NULL;
-    if (!c) {
-        hob_close(stream);
-        return 0;
+int hob__connection_run(struct hob__served *c) {
+    struct hob__http_conn *hc = (struct hob__http_conn *)(void *)c; /* its first member */
+    struct hob__server *server = c->service->arg;
+    if (HOB__UNLIKELY(server->options.tls && !hc->secured)) {
+        /* A peer that cannot do TLS, or leaves in the middle of it, is nobody's error. */
+        if (hob__server_secure(server, c->stream) < 0) return 0;
+        hc->secured = true;
     }
-    hob__wire_init(&c->wire, stream, false, &server->limits, c->storage, sizeof c->storage);
-    c->wire.stall = server->options.stall_timeout;
+    struct hob__exchange e;
+    hob__wire_init(&e.wire, c->stream, false, &server->limits, e.storage, sizeof e.storage);
+    e.wire.stall = server->options.stall_timeout;
+    e.req.server = server;
+    e.req.conn = hc;
+    e.req.wire = &e.wire;
     int rc;
     do {
-        rc = serve_one(c, server);
-        hob__request_end(&c->req);
-    } while (rc > 0);
-    hob__wire_free(&c->wire);
-    hob__free(c);
-    hob_close(stream);
+        rc = serve_one(&e, hc);
+        hob__request_end(&e.req);
+    } while (rc == NEXT);
+    if (send_gathered(hc, &e.wire) < 0 && rc == HOB__PARK) rc = 0;
+    hob__wire_free(&e.wire);
+    c->until = hob__http_deadline(0, server->options.idle_timeout);
+    if (c->until == 0) c->until = UINT64_MAX;
     return rc;
 }

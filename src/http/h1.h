@@ -124,6 +124,8 @@ int hob__h1_put_request(struct hob__buffer *b, const char *method, const char *t
 int hob__h1_put_status(struct hob__buffer *b, int status);
 int hob__h1_put_field(struct hob__buffer *b, const char *name, const char *value, size_t n);
 int hob__h1_put_number(struct hob__buffer *b, const char *name, uint64_t value);
+/* Whole lines that are known to be right. */
+int hob__h1_put_bytes(struct hob__buffer *b, const char *bytes, size_t n);
 int hob__h1_put_end(struct hob__buffer *b);
 /* "1f4\r\n"; returns its length. */
 enum { HOB__H1_CHUNK_HEAD = 20 };

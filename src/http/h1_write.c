@@ -1,7 +1,6 @@
 /* http/h1_write.c - writes the heads of requests and responses, and refuses what would break them:
  * a header's value with a line's end in it would be the start of another message (RFC 9112, 11.1).
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "http/h1.h"
@@ -27,10 +26,22 @@ int hob__h1_put_request(struct hob__buffer *b, const char *method, const char *t
 }
 
 int hob__h1_put_status(struct hob__buffer *b, int status) {
-    char line[80];
+    if (HOB__LIKELY(status == 200)) return put(b, "HTTP/1.1 200 OK\r\n", 17);
+    char line[80] = "HTTP/1.1 ";
     if (status < 100 || status > 999) return HOB_E_HTTP_ILLEGAL;
-    int n = snprintf(line, sizeof line, "HTTP/1.1 %d %s\r\n", status, hob_http_phrase(status));
-    return put(b, line, (size_t)n);
+    line[9] = (char)('0' + status / 100);
+    line[10] = (char)('0' + status / 10 % 10);
+    line[11] = (char)('0' + status % 10);
+    line[12] = ' ';
+    const char *phrase = hob_http_phrase(status);
+    size_t n = strlen(phrase);
+    memcpy(line + 13, phrase, n);
+    memcpy(line + 13 + n, "\r\n", 2);
+    return put(b, line, 15 + n);
+}
+
+int hob__h1_put_bytes(struct hob__buffer *b, const char *bytes, size_t n) {
+    return put(b, bytes, n);
 }
 
 int hob__h1_put_field(struct hob__buffer *b, const char *name, const char *value, size_t n) {

@@ -7,14 +7,30 @@
 #include "base/memory.h"
 #include "http/server.h"
 
+/* Without what a user name in front of it says, which is nobody's. */
+static char *copy_authority(const char *at, size_t n) {
+    for (const char *mark; (mark = memchr(at, '@', n));) {
+        n -= (size_t)(mark + 1 - at);
+        at = mark + 1;
+    }
+    char *copy = hob__alloc(n + 1);
+    if (!copy) return NULL;
+    memcpy(copy, at, n);
+    copy[n] = 0;
+    return copy;
+}
+
 /* The path of the target, as a string of its own: the '?' behind it must stay. */
 static int set_path(struct hob_request *req) {
-    const char *path = req->target;
-    if (*path != '/' && strstr(path, "://")) { /* absolute-form (RFC 9112, 3.2.2) */
+    const char *path = req->target, *end = path + req->wire->h1.target_size;
+    if (HOB__UNLIKELY(*path != '/') && strstr(path, "://")) { /* absolute-form (RFC 9112, 3.2.2) */
         path = strstr(path, "://") + 3;
-        path += strcspn(path, "/?");
+        size_t n = strcspn(path, "/?");
+        if (!(req->authority = copy_authority(path, n))) return -ENOMEM;
+        path += n;
     }
-    size_t n = strcspn(path, "?");
+    const char *mark = memchr(path, '?', (size_t)(end - path));
+    size_t n = (size_t)((mark ? mark : end) - path);
     req->query = path[n] ? path + n + 1 : "";
     req->path = path;
     if (n == 0) req->path = "/";
@@ -51,7 +67,7 @@ int hob__request_begin(struct hob_request *req, struct hob_slice block) {
     req->field_count = p->field_count; /* the parser's is the trailers' later */
     req->method = bytes + p->method_at;
     req->target = bytes + p->target_at;
-    req->head = strcmp(req->method, "HEAD") == 0;
+    req->head = p->method_size == 4 && memcmp(req->method, "HEAD", 4) == 0;
     if (!(p->flags & HOB__H1_KEEP_ALIVE)) req->close = true;
     if (p->flags & HOB__H1_EXPECT_OTHER) return HOB_E_HTTP_EXPECT;
     return set_path(req);
@@ -60,6 +76,7 @@ int hob__request_begin(struct hob_request *req, struct hob_slice block) {
 void hob__request_end(struct hob_request *req) {
     if (req->fields != req->inline_fields) hob__free(req->fields);
     hob__free(req->path_copy);
+    hob__free(req->authority);
     hob__buffer_free(&req->body);
 }
 
@@ -95,6 +112,26 @@ const char *hob_request_header(const struct hob_request *req, const char *name) 
             return req->block + f->value;
     }
     return NULL;
+}
+
+/* RFC 9112, 3.2.2: an absolute target's authority is what counts. */
+const char *hob_request_host(const struct hob_request *req) {
+    const char *host = req->authority;
+    if (!host) host = hob_request_header(req, "host");
+    return host ? host : "";
+}
+
+bool hob_request_draining(const struct hob_request *req) {
+    (void)req;
+    return hob_stopping();
+}
+
+void hob_request_keep_running(struct hob_request *req, bool keep) {
+    if (req->answer != HOB__ANSWER_UPGRADED) req->conn->served.watched = !keep;
+}
+
+struct hob_scope *hob_request_scope(const struct hob_request *req) {
+    return req->server->service.scope;
 }
 
 int64_t hob_request_size(const struct hob_request *req) {

@@ -9,20 +9,23 @@
 #include "http/server.h"
 #include "task/fdwait.h"
 
-/* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7), made once per second. */
-static const char *date_now(void) {
-    static __thread char text[32];
-    static __thread time_t made;
+enum { DATE_LINE = 37 };
+
+/* "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n" (RFC 9110, 5.6.7), made once per second. */
+static const char *date_line(void) {
+    static __thread char text[DATE_LINE + 1];
+    static __thread int64_t made;
     struct hob__backend *b = hob__backend_current("hob_respond");
-    time_t now = (time_t)b->ops->wall(b);
-    if (now != made || !text[0]) {
+    int64_t now = b->ops->wall(b);
+    if (HOB__UNLIKELY(now != made || !text[0])) {
         static const char days[] = "SunMonTueWedThuFriSat",
                           months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
         struct tm tm;
-        gmtime_r(&now, &tm);
-        strftime(text, sizeof text, "xxx, %d xxx %Y %H:%M:%S GMT", &tm);
-        memcpy(text, days + 3 * tm.tm_wday, 3); /* whatever the locale says */
-        memcpy(text + 8, months + 3 * tm.tm_mon, 3);
+        time_t t = (time_t)now;
+        gmtime_r(&t, &tm);
+        strftime(text, sizeof text, "Date: xxx, %d xxx %Y %H:%M:%S GMT\r\n", &tm);
+        memcpy(text + 6, days + 3 * tm.tm_wday, 3); /* whatever the locale says */
+        memcpy(text + 14, months + 3 * tm.tm_mon, 3);
         made = now;
     }
     return text;
@@ -30,21 +33,41 @@ static const char *date_now(void) {
 
 enum { SEEN_DATE = 1, SEEN_SERVER = 2 };
 
+enum field { OTHER, DATE, SERVER, CONNECTION, FRAMING };
+
+/* The names that mean something to the server. */
+static enum field field_of(const char *name, size_t n) {
+    switch (n) {
+    case 4:
+        return strcasecmp(name, "date") == 0 ? DATE : OTHER;
+    case 6:
+        return strcasecmp(name, "server") == 0 ? SERVER : OTHER;
+    case 10:
+        return strcasecmp(name, "connection") == 0 ? CONNECTION : OTHER;
+    case 14:
+        return strcasecmp(name, "content-length") == 0 ? FRAMING : OTHER;
+    case 17:
+        return strcasecmp(name, "transfer-encoding") == 0 ? FRAMING : OTHER;
+    default:
+        return OTHER;
+    }
+}
+
 /* The handler's headers; what it may not set is refused. */
 static int put_headers(struct hob_request *req, struct hob__buffer *b,
                        const struct hob_header *headers, unsigned *seen) {
     for (const struct hob_header *h = headers; h && h->name; h++) {
         size_t n = strlen(h->value);
-        if (strcasecmp(h->name, "content-length") == 0 ||
-            strcasecmp(h->name, "transfer-encoding") == 0)
+        enum field field = field_of(h->name, strlen(h->name));
+        if (field == FRAMING)
             return hob_fail(HOB_E_HTTP_ILLEGAL, "%s %s: the header %s is made by the server",
                             req->method, req->target, h->name);
-        if (strcasecmp(h->name, "connection") == 0 && hob__h1_list_has(h->value, n, "close")) {
+        if (field == CONNECTION && hob__h1_list_has(h->value, n, "close")) {
             req->close = true;
             continue;
         }
-        if (strcasecmp(h->name, "date") == 0) *seen |= SEEN_DATE;
-        if (strcasecmp(h->name, "server") == 0) *seen |= SEEN_SERVER;
+        if (field == DATE) *seen |= SEEN_DATE;
+        if (field == SERVER) *seen |= SEEN_SERVER;
         int rc = hob__h1_put_field(b, h->name, h->value, n);
         if (rc == HOB_E_HTTP_ILLEGAL)
             return hob_fail(rc, "%s %s: the header \"%.64s\" has a byte that headers cannot have",
@@ -78,10 +101,7 @@ static int put_head(struct hob_request *req, struct hob__buffer *b, int status,
     const char *server = req->server->options.server;
     int rc = hob__h1_put_status(b, status);
     if (rc == 0) rc = put_headers(req, b, headers, &seen);
-    if (rc == 0 && !(seen & SEEN_DATE)) {
-        const char *date = date_now();
-        rc = hob__h1_put_field(b, "Date", date, strlen(date));
-    }
+    if (rc == 0 && !(seen & SEEN_DATE)) rc = hob__h1_put_bytes(b, date_line(), DATE_LINE);
     if (rc == 0 && !(seen & SEEN_SERVER) && server[0])
         rc = hob__h1_put_field(b, "Server", server, strlen(server));
     if (rc == 0) rc = put_framing(req, b, status, size);
@@ -109,10 +129,17 @@ static int begin(struct hob_request *req, int status, const struct hob_header *h
         hob__buffer_free(&b);
         return rc;
     }
+    if (req->head) n = 0;
+    if (n && n <= hob__buffer_room(&b)) { /* one piece is sent by a cheaper call than two */
+        memcpy(hob__buffer_tail(&b), body, n);
+        hob__buffer_put(&b, n);
+        n = 0;
+    }
     struct iovec iov[2] = {{hob__buffer_bytes(&b), hob__buffer_size(&b)},
                            {(void *)(uintptr_t)body, n}};
     req->answer = HOB__ANSWER_FAILED; /* until it is out */
-    rc = hob__wire_write(req->wire, iov, n && !req->head ? 2 : 1);
+    req->status = (uint16_t)status;
+    rc = hob__wire_write(req->wire, iov, n ? 2 : 1);
     if (rc == 0) req->answer = HOB__ANSWER_BEGUN;
     hob__buffer_free(&b);
     return rc;
@@ -209,6 +236,8 @@ static int status_for(int code) {
 int hob__respond_error(struct hob_request *req, int code) {
     if (req->answer) return 0;
     req->close = true;
+    if (code == -ETIMEDOUT) req->server->counters->timeouts++;
+    if (code != 500) req->server->counters->refused++;
     int status = code == 500 ? 500 : status_for(code);
     const char *text = code == 500 ? hob_http_phrase(500) : hob_strerror(code);
     char line[128];

@@ -1,16 +1,39 @@
-/* http/server.c - the server: hob_serve() with the handler of HTTP's connections. */
+/* http/server.c - the server: parking connections (io/serve.h) that speak HTTP. */
 #include <hob/error.h>
 #include <hob/hob.h>
 #include <hob/serve.h>
 
 #include "http/server.h"
-
-static int http_connection(struct hob_stream *stream, struct hob__server *server) {
-    return hob__serve_connection(server, stream);
-}
-HOB_TASK(http_connection, struct hob_stream *, struct hob__server *)
+#include "task/loopdata.h"
 
 static uint32_t clip(size_t n) { return n > UINT32_MAX / 4 ? UINT32_MAX / 4 : (uint32_t)n; }
+
+static void begun(struct hob__served *c) {
+    struct hob__server *server = c->service->arg;
+    server->counters->accepted++;
+    server->counters->connections++;
+}
+
+static void parked_end(struct hob__served *c, enum hob__park_end how) {
+    struct hob__server *server = c->service->arg;
+    if (how == HOB__PARK_TIMEOUT) server->counters->idle_timeouts++;
+}
+
+static void end(struct hob__served *c) {
+    struct hob__server *server = c->service->arg;
+    if (c->left) server->counters->left++;
+    server->counters->connections--;
+}
+
+static void set_defaults(struct hob_http_options *o) {
+    if (o->idle_timeout == 0) o->idle_timeout = 75;
+    if (o->head_timeout == 0) o->head_timeout = 10;
+    if (o->stall_timeout == 0) o->stall_timeout = 60;
+    if (o->grace == 0) o->grace = 10;
+    if (!o->max_requests) o->max_requests = 100000;
+    if (!o->max_body) o->max_body = 16 << 20;
+    if (!o->server) o->server = "hob";
+}
 
 int hob_http_serve(struct hob_listener *listener, int (*handler)(struct hob_request *, void *),
                    void *arg, struct hob_http_options options) {
@@ -22,15 +45,21 @@ int hob_http_serve(struct hob_listener *listener, int (*handler)(struct hob_requ
                    clip(options.max_headers)},
     };
     struct hob_http_options *o = &server.options;
-    if (o->idle_timeout == 0) o->idle_timeout = 75;
-    if (o->head_timeout == 0) o->head_timeout = 10;
-    if (o->stall_timeout == 0) o->stall_timeout = 60;
-    if (!o->max_body) o->max_body = 16 << 20;
-    if (!o->server) o->server = "hob";
+    set_defaults(o);
+    server.counters = o->counters ? o->counters : &server.own;
 #if !HAVE_TLS
     if (o->tls) return hob_fail(HOB_E_HTTP_TLS, "%s", hob_http_strerror(HOB_E_HTTP_TLS));
 #endif
+    hob__grace_default(o->grace);
+    hob_started();
     struct hob_serve_options how = {.max_connections = o->max_connections,
                                     .stack_size = o->stack_size};
-    return hob_serve_with(listener, how, http_connection, &server);
+    const struct hob__parking parking = {.name = "http_connection",
+                                         .run = hob__connection_run,
+                                         .begun = begun,
+                                         .parked_end = parked_end,
+                                         .end = end,
+                                         .size = sizeof(struct hob__http_conn),
+                                         .first = o->idle_timeout};
+    return hob__serve_parking(&server.service, listener, how, &parking, &server);
 }

@@ -1,35 +1,54 @@
-/* http/server.h - the inside of the server: a connection, and the request that it is at. */
-#ifndef HOB_HTTP_SERVER_INSIDE_H
-#define HOB_HTTP_SERVER_INSIDE_H
+/* http/server.h - the inside of the server: a connection, and the request that it is at.
+ *
+ * A connection that waits for its next request is a struct hob__http_conn and nothing else
+ * (io/serve.h). While it is busy, a struct hob__exchange on its task's stack has the rest: the
+ * parser, the bytes that have come, the request. */
+#ifndef HOB_HTTP_SERVER_PRIVATE_H
+#define HOB_HTTP_SERVER_PRIVATE_H
 
 #include <hob/http.h>
 #include <hob/net.h>
 
 #include "http/wire.h"
+#include "io/gather.h"
+#include "io/serve.h"
 
 enum {
     HOB__REQUEST_FIELDS = 24,
     HOB__REQUEST_PATH = 128,
-    HOB__CONNECTION_STORAGE = 1024, /* most requests fit into it: then nothing is allocated */
-    HOB__HEAD_STORAGE = 512
+    HOB__EXCHANGE_STORAGE = 4096, /* what has come: most requests fit, and many pipelined ones */
+    HOB__HEAD_STORAGE = 2048      /* an answer's head, and a small body behind it */
 };
 
 struct hob__server {
+    struct hob__service service;
     int (*handler)(struct hob_request *req, void *arg);
     void *arg;
     struct hob_http_options options;
     struct hob__h1_limits limits;
+    struct hob_http_counters *counters; /* the program's, or own */
+    struct hob_http_counters own;
+};
+
+/* One connection, from its accept to its close. */
+struct hob__http_conn {
+    struct hob__served served;
+    struct hob__gather gather; /* answers that go out together */
+    uint32_t requests;         /* so far */
+    bool secured;              /* the TLS handshake is over */
 };
 
 enum hob__answer {
     HOB__ANSWER_NONE,
     HOB__ANSWER_BEGUN, /* the head is out */
     HOB__ANSWER_DONE,
-    HOB__ANSWER_FAILED /* what is out is not what was meant to be: the connection must end */
+    HOB__ANSWER_FAILED, /* what is out is not what was meant to be: the connection must end */
+    HOB__ANSWER_UPGRADED
 };
 
 struct hob_request {
     struct hob__server *server;
+    struct hob__http_conn *conn;
     struct hob__wire *wire;
     const char *method, *target, *path, *query;
     const char *block; /* the head */
@@ -37,18 +56,21 @@ struct hob_request {
     uint32_t field_count;
     struct hob__buffer body;
     char *path_copy; /* a path that is too long for path_storage */
+    char *authority; /* of an absolute target, or NULL */
     uint64_t left;   /* of the answer's body, as announced */
     int body_error;  /* of reading the request's body, or 0 */
+    uint16_t status; /* of the answer */
     uint8_t answer;  /* enum hob__answer */
     bool head, chunked, to_close, close, continued, have_body;
     char path_storage[HOB__REQUEST_PATH];
     struct hob__h1_field inline_fields[HOB__REQUEST_FIELDS];
 };
 
-struct hob__connection {
+struct hob__exchange {
+    /* Lowest, next to the frames of what is called: what is touched lies together. */
+    char storage[HOB__EXCHANGE_STORAGE];
     struct hob__wire wire;
     struct hob_request req;
-    char storage[HOB__CONNECTION_STORAGE];
 };
 
 /* ---- request.c ---- */
@@ -64,8 +86,9 @@ void hob__request_end(struct hob_request *req);
 int hob__respond_error(struct hob_request *req, int code);
 
 /* ---- connection.c ---- */
-/* Serves the connection to its end, and closes it. The error of a handler, or 0. */
-int hob__serve_connection(struct hob__server *server, struct hob_stream *stream);
+/* In the connection's task: answers what has come. HOB__PARK, or the connection is over: 0, or the
+ * error of a handler. */
+int hob__connection_run(struct hob__served *c);
 
 /* ---- secure.c ---- */
 /* The server's side of the TLS handshake. Waits. */

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "io/stream.h"
+#include "task/fdwait.h"
 
 enum {
     FIRST = 4096, /* bytes of a buffer from the heap */
@@ -82,6 +84,16 @@ ssize_t hob__wire_fill(struct hob__wire *w, uint64_t deadline, bool idle) {
     if (rc < 0) return rc;
     struct hob__buffer *b = &w->in;
     ssize_t got = timed_read(w, hob__buffer_tail(b), hob__buffer_room(b), deadline, idle);
+    if (got > 0) hob__buffer_put(b, (size_t)got);
+    return got;
+}
+
+ssize_t hob__wire_fill_now(struct hob__wire *w) {
+    int rc = hob__io_point("hob_read");
+    if (rc == 0) rc = make_room(w);
+    if (rc < 0) return rc;
+    struct hob__buffer *b = &w->in;
+    ssize_t got = hob__stream_recv(w->stream, hob__buffer_tail(b), hob__buffer_room(b));
     if (got > 0) hob__buffer_put(b, (size_t)got);
     return got;
 }
@@ -194,7 +206,27 @@ static ssize_t timed_writev(struct hob__wire *w, struct iovec *iov, int count) {
     return hob__scope_result(s, (int)hob_writev(w->stream, iov, count));
 }
 
+/* Skips n bytes of the pieces; how many pieces are left, the first of which is *iov. */
+static int skip(struct iovec **iov, int count, size_t n) {
+    while (count > 0 && n >= (*iov)->iov_len) {
+        n -= (*iov)->iov_len;
+        ++*iov;
+        count--;
+    }
+    if (count > 0 && n > 0) {
+        (*iov)->iov_base = (char *)(*iov)->iov_base + n;
+        (*iov)->iov_len -= n;
+    }
+    return count;
+}
+
 int hob__wire_write(struct hob__wire *w, struct iovec *iov, int count) {
+    int rc = hob__io_point("hob_write");
+    if (rc < 0) return rc;
+    /* Most often the kernel takes all of it at once: no deadline is needed. */
+    ssize_t sent = hob__stream_write_now(w->stream, iov, count);
+    if (sent < 0) return (int)sent;
+    count = skip(&iov, count, (size_t)sent);
     while (count > 0) {
         struct iovec part[4];
         int n = 0;
@@ -208,8 +240,8 @@ int hob__wire_write(struct hob__wire *w, struct iovec *iov, int count) {
             if (iov->iov_len == 0) iov++, count--;
             n++;
         }
-        ssize_t rc = timed_writev(w, part, n);
-        if (rc < 0) return (int)rc;
+        ssize_t wrote = timed_writev(w, part, n);
+        if (wrote < 0) return (int)wrote;
     }
     return 0;
 }

@@ -67,8 +67,8 @@ static void leave(struct source *s) {
 
 static void drive(struct source *s);
 
-static void on_event(struct hob__fd *f) {
-    (void)f;
+static void on_event(struct hob__watch *w, struct hob__fd *f, unsigned events) {
+    (void)w, (void)f, (void)events;
     struct hob__dns *dns = (struct hob__dns *)(void *)hob__loop_data(HOB__LOOP_RESOLVER);
     if (dns && dns->source_state) drive(dns->source_state);
 }
@@ -91,7 +91,8 @@ static ares_socket_t sock_open(int domain, int type, int protocol, void *user) {
         return (ares_socket_t)result(-ENOMEM);
     }
     f->ready = 0;
-    f->watch = on_event;
+    static struct hob__watch watch = {on_event};
+    f->watch = &watch;
     s->socks[s->count++] = (struct sock){.fd = fd, .f = f};
     return fd;
 }

@@ -9,96 +9,78 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/list.h"
 #include "base/memory.h"
 #include "io/listen.h"
+#include "io/serve.h"
 #include "io/stream.h"
-#include "task/fdwait.h"
 #include "task/report.h"
-#include "task/wait.h"
+#include "task/task.h"
 
 #define FIRST_PAUSE 0.01
 #define LONGEST_PAUSE 1.0
 #define TELL_AGAIN_NS UINT64_C(60000000000)
 
-struct server {
-    struct hob_listener *listener;
-    struct hob_serve_options options;
-    const struct hob__spawn_site *site; /* the handler */
-    struct hob__spawn_site conn_site;
-    const void *args;
-    struct hob_list begun; /* connections whose tasks have not run yet, in order */
-    size_t live;
-    struct hob_waitlist slots; /* the accept loop, while it waits for a connection's end */
-    double pause;
-    uint64_t told_at;
-};
-
-struct conn {
-    struct hob_list node;
-    struct server *server;
-    struct hob_stream *stream; /* NULL: closed */
-};
-
 /* What a connection's task gets: this, then the handler's arguments, whose first is the stream. */
 struct conn_args {
-    _Alignas(16) struct conn *conn;
+    _Alignas(16) struct hob__served *conn;
 };
 
-static void conn_end(struct conn *c) {
-    struct server *server = c->server;
+void hob__served_end(struct hob__served *c) {
+    struct hob__service *v = c->service;
     hob_close(c->stream);
+    if (v->parking) {
+        hob__wheel_remove(&hob__loop->wheel, &c->timer);
+        if (v->parking->end) v->parking->end(c);
+    }
     hob__free(c);
-    server->live--;
-    hob__wake_first(&server->slots, 0);
+    v->live--;
+    hob__wake_first(&v->slots, 0);
 }
 
-/* Those in front of `until` never ran. */
-static void drop_lost(struct server *server, const struct hob_list *until) {
-    while (server->begun.next != until) {
-        struct hob_list *n = server->begun.next;
+void hob__service_drop_lost(struct hob__service *v, const struct hob_list *until) {
+    while (HOB__UNLIKELY(v->begun.next != until)) {
+        struct hob_list *n = v->begun.next;
         hob__list_remove(n);
-        conn_end(hob__container(n, struct conn, node));
+        hob__served_end(hob__container(n, struct hob__served, node));
     }
 }
 
-static bool is_silent(int rc) {
+bool hob__service_is_silent(int rc) {
     return rc == -ECONNRESET || rc == -EPIPE || rc == HOB_E_EOF || rc == HOB_E_STOPPING;
 }
 
 static int run_conn(void *args) {
-    struct conn *c = ((struct conn_args *)args)->conn;
-    drop_lost(c->server, &c->node);
+    struct hob__served *c = ((struct conn_args *)args)->conn;
+    hob__service_drop_lost(c->service, &c->node);
     hob__list_remove(&c->node);
-    int rc = c->server->site->run((struct conn_args *)args + 1);
-    conn_end(c);
-    return is_silent(rc) ? 0 : rc;
+    int rc = c->service->site->run((struct conn_args *)args + 1);
+    hob__served_end(c);
+    return hob__service_is_silent(rc) ? 0 : rc;
 }
 
-/* The stream is the connection's from here on, or closed. 0, -ENOMEM, -ECANCELED. */
-static int conn_begin(struct hob_scope *s, struct server *server, struct hob_stream *stream) {
-    struct conn *c = hob__alloc(sizeof *c);
+static int conn_begin(struct hob__service *v, struct hob_stream *stream) {
+    struct hob__served *c = hob__alloc_zero(sizeof *c);
     if (!c) {
         hob_close(stream);
         return -ENOMEM;
     }
     struct hob_spawn_options how = {.name = hob_stream_peer(stream),
-                                    .stack_size = server->options.stack_size};
-    struct hob_task *t = hob__spawn_with(s, &server->conn_site, how);
+                                    .stack_size = v->options.stack_size};
+    struct hob_task *t = hob__spawn_with(v->scope, &v->conn_site, how);
     if (!t) {
         hob_close(stream);
         hob__free(c);
         return hob_cancelled() ? -ECANCELED : -ENOMEM;
     }
-    c->server = server;
+    c->service = v;
     c->stream = stream;
     stream->lent = &c->stream;
     struct conn_args *to = ((struct hob__task_head *)(void *)t)->args;
     to->conn = c;
-    memcpy(to + 1, server->args, server->site->args_size);
+    memcpy(to + 1, v->args, v->site->args_size);
     memcpy(to + 1, &stream, sizeof stream);
-    hob__list_append(&server->begun, &c->node);
-    server->live++;
+    hob__list_append(&v->begun, &c->node);
+    v->live++;
     return 0;
 }
 
@@ -109,91 +91,130 @@ static bool is_passing(int rc) {
 }
 
 /* Lets all that began run: what is left of them then will never. */
-static int look_for_lost(struct server *server) {
+static int look_for_lost(struct hob__service *v) {
     int rc = hob_yield_now();
-    if (rc == 0) drop_lost(server, &server->begun);
+    if (rc == 0) hob__service_drop_lost(v, &v->begun);
     return rc;
 }
 
-static int wait_for_slot(struct server *server) {
-    int rc = look_for_lost(server);
+static int wait_for_slot(struct hob__service *v) {
+    int rc = look_for_lost(v);
     if (rc < 0) return rc;
-    if (server->live < server->options.max_connections) return 0;
+    if (v->live < v->options.max_connections) return 0;
     struct hob_waiter w;
-    return hob__wait_on(&server->slots, &w, "a connection's end", NULL, HOB__WAIT_STOPPABLE);
+    return hob__wait_on(&v->slots, &w, "a connection's end", NULL, HOB__WAIT_STOPPABLE);
 }
 
-static void tell(struct server *server, int rc) {
+static void tell(struct hob__service *v, int rc) {
     uint64_t now = hob_now();
-    if (server->told_at && now - server->told_at < TELL_AGAIN_NS) return;
-    server->told_at = now;
+    if (v->told_at && now - v->told_at < TELL_AGAIN_NS) return;
+    v->told_at = now;
     char text[256];
     snprintf(text, sizeof text,
              "hob: accepting on %s: %s; further connections wait until there is room again\n",
-             hob_listener_address(server->listener), hob_strerror(rc));
+             hob_listener_address(v->listener), hob_strerror(rc));
     hob__report(HOB_REPORT_NOTE, text);
 }
 
 /* Something is short: rests until a connection has ended, or a little. */
-static int rest(struct server *server, int why) {
-    tell(server, why);
-    int rc = look_for_lost(server);
+static int rest(struct hob__service *v, int why) {
+    tell(v, why);
+    int rc = look_for_lost(v);
     if (rc < 0) return rc;
     struct hob_waiter w;
-    rc = hob_within(server->pause, hob__wait_on(&server->slots, &w, "room for a connection", NULL,
-                                                HOB__WAIT_STOPPABLE));
-    server->pause = server->pause * 2 < LONGEST_PAUSE ? server->pause * 2 : LONGEST_PAUSE;
+    rc = hob_within(
+        v->pause, hob__wait_on(&v->slots, &w, "room for a connection", NULL, HOB__WAIT_STOPPABLE));
+    v->pause = v->pause * 2 < LONGEST_PAUSE ? v->pause * 2 : LONGEST_PAUSE;
     if (rc != -ETIMEDOUT) return rc;
     hob_error_clear();
     return 0;
 }
 
-static int accept_loop(struct hob_scope *s, struct server *server) {
+static int accept_loop(struct hob__service *v) {
     for (;;) {
         struct hob_stream *stream;
         int rc;
-        if (server->live >= server->options.max_connections) {
-            rc = wait_for_slot(server);
+        if (v->live >= v->options.max_connections) {
+            rc = wait_for_slot(v);
             if (rc < 0) return rc;
             continue;
         }
-        rc = hob_accept(server->listener, &stream);
-        if (rc == 0) rc = conn_begin(s, server, stream);
+        rc = hob_accept(v->listener, &stream);
+        if (rc == 0) rc = v->begin(v, stream);
         if (rc == 0) {
-            server->pause = FIRST_PAUSE;
+            v->pause = FIRST_PAUSE;
             continue;
         }
-        if (is_passing(rc)) rc = rest(server, rc);
+        if (is_passing(rc)) rc = rest(v, rc);
         if (rc < 0) return rc;
     }
 }
 
-int hob__serve(struct hob_listener *listener, struct hob_serve_options options,
-               const struct hob__spawn_site *site, const void *args) {
-    struct server server = {.listener = listener,
-                            .options = options,
-                            .site = site,
-                            .conn_site = *site,
-                            .args = args,
-                            .pause = FIRST_PAUSE};
-    if (!options.max_connections) server.options.max_connections = 10000;
-    server.conn_site.run = run_conn;
-    server.conn_site.args_size = (uint32_t)sizeof(struct conn_args) + site->args_size;
-    hob__list_init(&server.begun);
-    int rc, joined;
-    listener->holds++; /* it may be closed while nobody is in hob_accept() */
-    {
-        HOB_SCOPE(s, .on_error = HOB_DISCARD, .name = "server");
-        rc = accept_loop(s, &server);
-        if (rc == HOB_E_STOPPING && !options.keep_listening) hob__listener_stop(listener);
-        if (rc == HOB_E_STOPPING || rc == HOB_E_CLOSED)
-            rc = 0;
-        else if (rc != -ECANCELED)
-            hob_scope_cancel(s);
-        joined = hob_join(s);
+/* Somebody else has closed the listener: parked connections, which are no children of the scope, go
+ * on until they end by themselves, or are asked to. */
+static int outlive_listener(struct hob__service *v) {
+    while (v->live > 0) {
+        struct hob_waiter w;
+        int rc = hob__wait_on(&v->slots, &w, "the last connections", NULL, HOB__WAIT_STOPPABLE);
+        if (rc < 0) return rc == HOB_E_STOPPING ? 0 : rc;
     }
-    drop_lost(&server, &server.begun);
+    return 0;
+}
+
+static int run(struct hob__service *v) {
+    HOB_SCOPE(s, .on_error = HOB_DISCARD, .name = "server");
+    v->scope = s;
+    int rc = accept_loop(v);
+    if (rc == HOB_E_STOPPING && !v->options.keep_listening) hob__listener_stop(v->listener);
+    if (rc == HOB_E_CLOSED && v->parking) rc = outlive_listener(v);
+    if (rc == HOB_E_STOPPING || rc == HOB_E_CLOSED)
+        rc = 0;
+    else if (rc < 0 && rc != -ECANCELED)
+        hob_scope_cancel(s);
+    v->ending = true;
+    hob__service_close_parked(v);
+    int joined = hob_join(s);
+    hob__service_drop_lost(v, &v->begun);
+    return rc < 0 ? rc : joined < 0 ? joined : 0;
+}
+
+static int serve(struct hob__service *v) {
+    struct hob_listener *listener = v->listener;
+    if (!v->options.max_connections) v->options.max_connections = 10000;
+    v->pause = FIRST_PAUSE;
+    hob__list_init(&v->begun);
+    hob__list_init(&v->parked);
+    listener->holds++; /* it may be closed while nobody is in hob_accept() */
+    int rc = run(v);
     listener->holds--;
     hob__listener_free(listener);
-    return rc < 0 ? rc : joined < 0 ? joined : 0;
+    return rc;
+}
+
+int hob__serve(struct hob_listener *listener, struct hob_serve_options options,
+               const struct hob__spawn_site *site, const void *args) {
+    struct hob__service v = {.listener = listener,
+                             .options = options,
+                             .begin = conn_begin,
+                             .site = site,
+                             .conn_site = *site,
+                             .args = args};
+    v.conn_site.run = run_conn;
+    v.conn_site.args_size = (uint32_t)sizeof(struct conn_args) + site->args_size;
+    return serve(&v);
+}
+
+int hob__serve_parking(struct hob__service *service, struct hob_listener *listener,
+                       struct hob_serve_options options, const struct hob__parking *parking,
+                       void *arg) {
+    *service = (struct hob__service){.listener = listener,
+                                     .options = options,
+                                     .begin = hob__park_begin,
+                                     .conn_site = {parking->name,
+                                                   hob__park_run,
+                                                   sizeof(struct hob__served *),
+                                                   {parking->name, "", 0}},
+                                     .parking = parking,
+                                     .arg = arg};
+    return serve(service);
 }

@@ -108,7 +108,7 @@ int hob__stream_room(struct hob_stream *s, size_t size);
 /* Puts n (> 0) bytes back that were taken out of it: behind what is there, which is nothing, or was
  * put back just now. Without memory for them the stream is over: there must be no gap that nobody
  * sees. */
-void hob__stream_put_back(struct hob_stream *s, const char *bytes, size_t n);
+HOB_API void hob__stream_put_back(struct hob_stream *s, const char *bytes, size_t n);
 /* Up to n bytes out of the buffer: how many. */
 size_t hob__stream_take(struct hob_stream *s, void *buf, size_t n);
 /* Keeps the error of a connection: the kernel tells it once, and then says that it has ended.
@@ -122,7 +122,7 @@ static inline size_t hob__stream_committed(struct hob_stream *s) {
 /* Gives the memory of the buffer back. */
 void hob__stream_drop_buffer(struct hob_stream *s);
 /* write.c: sends what is gathered as far as that can be done without waiting. */
-void hob__stream_try_flush(struct hob_stream *s);
+HOB_API void hob__stream_try_flush(struct hob_stream *s);
 void hob__stream_drop_out(struct hob_stream *s);
 
 /* ---- for transports on top of others; exported for the sister libraries ---- */
@@ -142,5 +142,11 @@ HOB_API size_t hob__stream_early(const struct hob_stream *s);
 HOB_API ssize_t hob__stream_recv(struct hob_stream *s, void *buf, size_t n);
 HOB_API ssize_t hob__stream_send(struct hob_stream *s, const struct iovec *iov, int count);
 HOB_API int hob__stream_wait(struct hob_stream *s, unsigned direction, unsigned flags);
+/* Bytes that were taken out of the front's buffer, or read past it, go back to it: the next reading
+ * call has them. */
+HOB_API void hob__stream_put_back(struct hob_stream *s, const char *bytes, size_t n);
+/* Sends some of it, if that can be done without waiting: how many bytes (0: none), or an error.
+ * Corked, all of it is gathered, or none. */
+HOB_API ssize_t hob__stream_write_now(struct hob_stream *s, const struct iovec *iov, int count);
 
 #endif

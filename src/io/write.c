@@ -137,6 +137,26 @@ static ssize_t write_corked(struct hob_stream *s, struct iovec *iov, int count) 
     return (ssize_t)n;
 }
 
+ssize_t hob__stream_write_now(struct hob_stream *s, const struct iovec *iov, int count) {
+    ssize_t sent;
+    if (HOB__UNLIKELY(s->writes))
+        hob__misuse("hob_write", "two tasks write to the stream to %s at once", s->peer);
+    if (s->corks > 0) {
+        size_t n = 0;
+        for (int i = 0; i < count; i++) n += iov[i].iov_len;
+        return gathered(s, iov, count) ? (ssize_t)n : 0;
+    }
+    s->write_calls++;
+    if (HOB__LIKELY(s->fast_write)) {
+        if (!(s->fd->ready & HOB__WRITE)) return 0;
+        sent = hob__socket_send(s, iov, count);
+    } else {
+        if (s->out) return 0;
+        sent = s->transport->send(s, iov, count);
+    }
+    return sent == -EAGAIN ? (ssize_t)hob__stream_committed(s) : sent;
+}
+
 ssize_t hob_writev(struct hob_stream *s, struct iovec *iov, int count) {
     enter(s, __func__);
     ssize_t sent =

@@ -35,6 +35,12 @@ enum {
     HOB__HUP = 4
 }; /* HUP: the peer ended or reset; both directions then look ready */
 
+/* In the memory of whoever watches a descriptor: called, outside any task, when bits were added. */
+struct hob__fd;
+struct hob__watch {
+    void (*fn)(struct hob__watch *w, struct hob__fd *f, unsigned events);
+};
+
 /* One cache line: with many connections each event finds it cold. */
 struct hob__fd {
     _Alignas(64) int fd;
@@ -47,8 +53,7 @@ struct hob__fd {
     int watched;  /* epoll: what is registered: fd, or a duplicate when another record of the same
                      descriptor is registered already */
     struct hob_waitlist readers, writers;
-    /* Whoever watches it without a task: called, outside any task, when bits were added. */
-    void (*watch)(struct hob__fd *f);
+    struct hob__watch *watch; /* NULL, or who watches it without a task */
     union {
         struct hob__fd *next; /* in the free list, or in the backend's */
         const void *user; /* else: whose memory is soon wanted when it is ready. Only a hint: it may

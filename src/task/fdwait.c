@@ -12,6 +12,7 @@ struct hob__backend *hob__backend_current(const char *func) {
 void hob__fd_ready(struct hob__backend *b, struct hob__fd *f, unsigned events) {
     struct hob_loop *loop = b->above;
     if (f->readers.first) __builtin_prefetch(f->readers.first, 1);
+    if (f->watch) __builtin_prefetch(f->watch, 1);
     loop->arrived[loop->arrived_count] = f;
     loop->arrived_events[loop->arrived_count] = (uint8_t)events;
     if (++loop->arrived_count == HOB__ARRIVED) hob__fd_wake_arrived(loop);
@@ -28,7 +29,7 @@ void hob__fd_wake_arrived(struct hob_loop *loop) {
         struct hob__fd *f = loop->arrived[i];
         if (loop->arrived_events[i] & HOB__READ) hob__wake_all(&f->readers, 0);
         if (loop->arrived_events[i] & HOB__WRITE) hob__wake_all(&f->writers, 0);
-        if (HOB__UNLIKELY(f->watch != NULL)) f->watch(f);
+        if (f->watch) f->watch->fn(f->watch, f, loop->arrived_events[i]);
     }
 }
 

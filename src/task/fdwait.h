@@ -26,8 +26,9 @@ int hob__wait_any(struct hob_waiter *w, uint64_t deadline, const char *what, con
                   unsigned flags);
 
 /* The cancellation point that begins a call on descriptors. As such a call need not wait when its
- * peer is fast, this lets other tasks run once the turn's time is over. 0 or -ECANCELED. */
-int hob__io_point(const char *func);
+ * peer is fast, this lets other tasks run once the turn's time is over. 0 or -ECANCELED. Exported
+ * for the sister libraries. */
+HOB_API int hob__io_point(const char *func);
 /* The same; *b becomes the backend of the calling task's loop, whatever the result. */
 int hob__io_enter(const char *func, struct hob__backend **b);
 

@@ -25,4 +25,7 @@ HOB_API struct hob__loop_data *hob__loop_data(enum hob__loop_key key);
 /* Sets it, once; it belongs to the loop from then on. */
 HOB_API void hob__loop_data_set(enum hob__loop_key key, struct hob__loop_data *d);
 
+/* The grace of Ctrl-C of the calling thread's loop, if none was set. */
+HOB_API void hob__grace_default(double seconds);
+
 #endif

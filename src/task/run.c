@@ -140,6 +140,10 @@ void hob_set_grace(double seconds) {
     hob__loop->grace = seconds;
 }
 
+void hob__grace_default(double seconds) {
+    if (hob__loop->grace == 0) hob__loop->grace = seconds;
+}
+
 /* ---- the loop ---- */
 
 /* Set while a loop runs in the thread. */

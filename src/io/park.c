@@ -1,0 +1,173 @@
+/* io/park.c - connections that wait without a task; serve.h describes them.
+ *
+ * park() and unpark() move a connection between the two states. An event or a timer finds it in
+ * either: parked, it gets a task or is closed; running, an event that says that the peer has left
+ * cancels its task, if that wants it. A timer is never disarmed when a connection is unparked: it
+ * stays in its slot of the wheel, and the next park moves its deadline, which is a store. */
+#include <hob/hob.h>
+
+#include "base/memory.h"
+#include "io/serve.h"
+#include "io/stream.h"
+#include "task/task.h"
+
+/* ---- a task for it ---- */
+
+static int spawn(struct hob__served *c) {
+    struct hob__service *v = c->service;
+    struct hob_spawn_options how = {.stack_size = v->options.stack_size};
+    struct hob_task *t = how.stack_size ? hob__spawn_with(v->scope, &v->conn_site, how)
+                                        : hob__spawn(v->scope, &v->conn_site);
+    if (!t) return -ENOMEM;
+    *(struct hob__served **)((struct hob__task_head *)(void *)t)->args = c;
+    hob__list_append(&v->begun, &c->node);
+    return 0;
+}
+
+static void leave_lot(struct hob__served *c) {
+    c->parked = false;
+    hob__list_remove(&c->node);
+    hob__loop->outside--;
+}
+
+/* Outside any task: a parked connection ends. What is no plain socket may have to wait while it is
+ * closed, and gets a task for that. */
+static void end_parked(struct hob__served *c, enum hob__park_end how) {
+    struct hob__service *v = c->service;
+    leave_lot(c);
+    if (v->parking->parked_end) v->parking->parked_end(c, how);
+    c->ending = (uint8_t)(how + 1);
+    if (!c->stream->direct && spawn(c) == 0) return;
+    if (!c->stream->direct) hob_abort(c->stream); /* which does not wait */
+    hob__served_end(c);
+}
+
+static void unpark(struct hob__served *c) {
+    leave_lot(c);
+    if (spawn(c) == 0) return;
+    hob__loop->outside++; /* as it was */
+    c->parked = true;
+    hob__list_append(&c->service->parked, &c->node);
+    end_parked(c, HOB__PARK_MEMORY);
+}
+
+/* ---- events and timers, outside any task ---- */
+
+/* Has the peer ended it, with nothing left to read? */
+static bool has_left(struct hob__served *c) {
+    struct hob_stream *s = c->stream;
+    char byte;
+    if (!s->direct) return true; /* the peer's last record lies there, unread */
+    return s->backend->ops->sys->recv(s->backend, s->fd->fd, &byte, 1, MSG_PEEK) <= 0;
+}
+
+static void on_event(struct hob__watch *w, struct hob__fd *f, unsigned events) {
+    struct hob__served *c = hob__container(w, struct hob__served, watch);
+    (void)f;
+    if (c->parked) {
+        if (!(events & HOB__READ)) return;
+        if (HOB__UNLIKELY(events & HOB__HUP) && c->stream->direct && has_left(c))
+            end_parked(c, HOB__PARK_LEFT);
+        else
+            unpark(c);
+    } else if (HOB__UNLIKELY(events & HOB__HUP) && c->watched && c->task && has_left(c)) {
+        c->watched = false;
+        c->left = true;
+        hob__region_cancel(hob__loop, &c->task->outer);
+    }
+}
+
+static void on_timer(struct hob_timer *timer) {
+    struct hob__served *c = hob__container(timer, struct hob__served, timer);
+    if (c->parked) end_parked(c, HOB__PARK_TIMEOUT);
+}
+
+/* ---- parking ---- */
+
+/* 0, or why it cannot: then it is not parked. */
+static int park(struct hob__served *c, uint64_t until) {
+    struct hob_loop *loop = hob__loop;
+    struct hob__fd *f = c->stream->fd;
+    if (HOB__UNLIKELY(!f->armed)) {
+        f->ready &= (uint8_t)~HOB__READ; /* what is there already, arming tells */
+        int rc = loop->backend.ops->arm(&loop->backend, f);
+        if (rc < 0) return rc;
+    }
+    c->timer.fire = on_timer;
+    if (until == UINT64_MAX)
+        hob__wheel_remove(&loop->wheel, &c->timer);
+    else if (!hob__wheel_move(&loop->wheel, &c->timer, until))
+        return -ETIMEDOUT;
+    c->parked = true;
+    hob__list_append(&c->service->parked, &c->node);
+    loop->outside++;
+    return 0;
+}
+
+int hob__park_begin(struct hob__service *v, struct hob_stream *stream) {
+    const struct hob__parking *p = v->parking;
+    struct hob__served *c = hob__alloc_zero(p->size);
+    if (!c) {
+        hob_close(stream);
+        return -ENOMEM;
+    }
+    c->watch.fn = on_event;
+    hob__list_init(&c->node);
+    c->service = v;
+    c->stream = stream;
+    stream->lent = &c->stream;
+    stream->fd->watch = &c->watch;
+    v->live++;
+    if (p->begun) p->begun(c);
+    int rc = park(c, hob_after(p->first));
+    if (rc == 0) return 0;
+    hob__served_end(c);
+    return rc == -ETIMEDOUT ? 0 : rc;
+}
+
+/* The task's name is the peer's while it runs, and its own copy when it ends with an error. */
+static int end_run(struct hob__served *c, struct hob_task *t, int rc) {
+    c->task = NULL;
+    if (!c->named) t->name = rc < 0 && c->stream ? hob__strdup(c->stream->peer) : NULL;
+    hob__served_end(c);
+    return rc;
+}
+
+static bool may_park(const struct hob__served *c, const struct hob_task *t) {
+    return !c->service->ending && c->stream &&
+           !(t->outer.attention & (HOB__ATT_CANCEL | HOB__ATT_STOP));
+}
+
+int hob__park_run(void *args) {
+    struct hob__served *c = *(struct hob__served **)args;
+    struct hob_task *t = hob__loop_task(hob__loop);
+    struct hob__service *v = c->service;
+    hob__service_drop_lost(v, &c->node);
+    hob__list_remove(&c->node);
+    c->task = t;
+    t->name = c->stream->peer;
+    int rc;
+    do {
+        rc = c->ending ? 0 : v->parking->run(c);
+        /* What came while it was busy needs no further task. */
+    } while (rc == HOB__PARK && may_park(c, t) && (c->stream->fd->ready & HOB__READ));
+    if (HOB__LIKELY(rc == HOB__PARK && may_park(c, t))) {
+        c->task = NULL;
+        t->name = NULL;
+        if (HOB__LIKELY(park(c, c->until) == 0)) return 0;
+    }
+    if (rc == HOB__PARK || hob__service_is_silent(rc) || (rc == -ECANCELED && c->left)) rc = 0;
+    return end_run(c, t, rc);
+}
+
+void hob__served_take_over(struct hob__served *c) {
+    c->watched = false;
+    if (c->named || !c->task) return;
+    c->task->name = hob__strdup(c->stream->peer);
+    c->named = true;
+}
+
+void hob__service_close_parked(struct hob__service *v) {
+    while (!hob__list_empty(&v->parked))
+        end_parked(hob__container(v->parked.next, struct hob__served, node), HOB__PARK_STOPPED);
+}

@@ -1,0 +1,101 @@
+/* io/serve.h - the inside of servers of streams: the accept loop (serve.c), and connections that
+ * wait without a task (park.c).
+ *
+ * A parking server's connection is a record and its descriptor's state while it waits: no task, no
+ * stack. When its peer sends something, its descriptor's event (struct hob__watch) spawns a task in
+ * the server's scope, which works until there is nothing left to read, parks the connection again
+ * (HOB__PARK), and ends. As tasks that end leave their stack to the next, a thousand connections
+ * that are answered at once share one or two stacks. A parked connection that its peer ends, or
+ * whose time is over, is closed by the event or the timer, without a task, if its transport is a
+ * plain socket. Exported for the sister libraries. */
+#ifndef HOB_IO_SERVE_H
+#define HOB_IO_SERVE_H
+
+#include <hob/serve.h>
+
+#include "base/list.h"
+#include "loop/backend.h"
+
+struct hob__served;
+struct hob__service;
+
+/* How a parked connection came to its end. */
+enum hob__park_end {
+    HOB__PARK_LEFT,    /* its peer ended or reset it */
+    HOB__PARK_TIMEOUT, /* c->until has passed */
+    HOB__PARK_STOPPED, /* the server ends */
+    HOB__PARK_MEMORY   /* for a task, or for watching it */
+};
+
+enum { HOB__PARK = 1 }; /* a run's result: park it */
+
+struct hob__parking {
+    const char *name; /* of the tasks' function, for reports */
+    /* In a task of its own, when there is something to read (or the end), and once before a
+     * transport that is no plain socket is closed: c->ending is set then. HOB__PARK, or the
+     * connection is over: 0, or an error as a handler of hob_serve() returns it. */
+    int (*run)(struct hob__served *c);
+    /* NULL, or: a connection has been accepted; a parked one is about to be closed. Must not wait.
+     */
+    void (*begun)(struct hob__served *c);
+    void (*parked_end)(struct hob__served *c, enum hob__park_end how);
+    /* NULL, or: the record is about to be freed; its stream is closed. */
+    void (*end)(struct hob__served *c);
+    size_t size;  /* of a record, which begins with a struct hob__served; all zero behind that */
+    double first; /* seconds a new connection may take until its first byte */
+};
+
+struct hob__served {
+    struct hob__watch watch;
+    struct hob_list node; /* in begun, or in parked, or by itself */
+    struct hob__service *service;
+    struct hob_stream *stream; /* NULL: closed */
+    struct hob_task *task;     /* while it runs; NULL: parked, or about to begin */
+    struct hob_timer timer;
+    uint64_t until; /* ns: how long it may be parked; set before HOB__PARK; UINT64_MAX: for ever */
+    bool parked;
+    bool watched;   /* set while the task shall be cancelled when the peer leaves */
+    bool left;      /* that has happened */
+    bool named;     /* the task's name is its own, not the stream's */
+    uint8_t ending; /* enum hob__park_end + 1 */
+};
+
+struct hob__service {
+    struct hob_listener *listener;
+    struct hob_serve_options options;
+    struct hob_scope *scope;
+    /* The stream is the connection's from here on, or closed. 0, -ENOMEM, -ECANCELED. */
+    int (*begin)(struct hob__service *service, struct hob_stream *stream);
+    const struct hob__spawn_site *site; /* the handler (not of a parking server) */
+    struct hob__spawn_site conn_site;
+    const void *args;
+    const struct hob__parking *parking;
+    void *arg;             /* the parking server's own */
+    struct hob_list begun; /* connections whose tasks have not run yet, in order */
+    struct hob_list parked;
+    size_t live;
+    struct hob_waitlist slots; /* the accept loop, while it waits for a connection's end */
+    bool ending;               /* nothing is parked any more */
+    double pause;
+    uint64_t told_at;
+};
+
+/* hob_serve_with() with parking connections; the same in all else. *service is filled in, and the
+ * caller's; `arg` is for the parking's functions. Waits. */
+HOB_API int hob__serve_parking(struct hob__service *service, struct hob_listener *listener,
+                               struct hob_serve_options options, const struct hob__parking *parking,
+                               void *arg);
+/* The task of the connection has the stream for itself from here on, and may close it; no event
+ * cancels it any more. */
+HOB_API void hob__served_take_over(struct hob__served *c);
+
+/* ---- between serve.c and park.c ---- */
+int hob__park_begin(struct hob__service *service, struct hob_stream *stream);
+void hob__served_end(struct hob__served *c);
+/* Ends the connections in front of `until`: their tasks never ran. */
+void hob__service_drop_lost(struct hob__service *service, const struct hob_list *until);
+bool hob__service_is_silent(int rc);
+/* Closes every parked connection (those of plain sockets at once). */
+void hob__service_close_parked(struct hob__service *service);
+int hob__park_run(void *args);
+#endif
