@@ -106,6 +106,6 @@ clean: ## removes build/
 	@rm -rf build
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.* ## /  make \1\t/p' Makefile | expand -t 22
+	@sed -n 's/^\([a-z0-9-]*\):.* ## /  make \1\t/p' Makefile | expand -t 22
 
 .PHONY: all demo test check seeds sim asan tsan aarch64 valgrind bench fuzz soak install format check-format clean help

@@ -123,24 +123,38 @@ static inline void add_finished(struct hob_scope *s, struct hob_task *t) {
     s->finished.last = t;
 }
 
-static inline struct hob_task *child_done(struct hob_loop *loop, struct hob_scope *s,
-                                          struct hob_task *t) {
+static __attribute__((noinline)) struct hob_task *wake_owner(struct hob_scope *s) {
+    hob__wake_first(&s->owner_waits, 0);
+    return NULL;
+}
+
+/* All children but daemons have ended, or the owner asked to be told of each. The owner, if it joins
+ * and this makes it ready; else NULL. */
+static inline struct hob_task *tell_owner(struct hob_loop *loop, struct hob_scope *s) {
+    if (!(s->region.attention & HOB__ATT_CANCEL)) s->region.flags |= HOB__REGION_COMPLETE;
+    if (HOB__LIKELY(s->joining)) {
+        s->joining = false;
+        hob__make_ready(loop, s->region.task);
+        return s->region.task;
+    }
+    return s->owner_waits.first ? wake_owner(s) : NULL;
+}
+
+/* What child_done() does for one that ended like most. */
+static inline struct hob_task *plain_child_done(struct hob_loop *loop, struct hob_scope *s,
+                                                struct hob_task *t) {
+    add_finished(s, t);
+    return --s->live == s->daemons || s->wakes_each ? tell_owner(loop, s) : NULL;
+}
+
+static struct hob_task *child_done(struct hob_loop *loop, struct hob_scope *s, struct hob_task *t) {
     struct hob_task *joiner = NULL;
     s->live--;
     if (HOB__UNLIKELY(t->flags & HOB__TASK_DAEMON)) s->daemons--;
     if (HOB__UNLIKELY(t->result < 0) && t->result != -ECANCELED &&
         !(t->flags & HOB__TASK_START_FAILED))
         child_failed(s, t);
-    if (s->wakes_each || s->live == s->daemons) {
-        if (!(s->region.attention & HOB__ATT_CANCEL)) s->region.flags |= HOB__REGION_COMPLETE;
-        if (s->joining) {
-            s->joining = false;
-            joiner = s->region.task;
-            hob__make_ready(loop, joiner);
-        } else if (s->owner_waits.first) {
-            hob__wake_first(&s->owner_waits, 0);
-        }
-    }
+    if (s->wakes_each || s->live == s->daemons) joiner = tell_owner(loop, s);
     if (HOB__LIKELY(s->on_error != HOB_DISCARD))
         add_finished(s, t);
     else if (HOB__UNLIKELY(t == loop->main))
@@ -161,18 +175,32 @@ static __attribute__((noinline)) void let_go(struct hob_task *t) {
     }
 }
 
-struct hob_task *hob__task_finish(struct hob_loop *loop, struct hob_task *t, int rc) {
+static __attribute__((noinline)) struct hob_task *finish_slowly(struct hob_loop *loop,
+                                                               struct hob_task *t, int rc) {
     if (HOB__UNLIKELY(t->region != &t->outer)) ended_elsewhere(t);
-    bool plain = rc >= 0 && !((uintptr_t)t->unwound | (uintptr_t)t->last | (uintptr_t)t->locals |
-                              (t->flags & HOB__TASK_OWN_ARGS));
-    if (HOB__UNLIKELY(!plain)) rc = settle(t, rc);
-    t->result = rc;
+    t->result = settle(t, rc);
     t->state = HOB__TASK_DONE;
     t->sp = NULL;
-    if (HOB__UNLIKELY(!plain)) let_go(t);
+    let_go(t);
     loop->live--;
     if (t->joiners.first) hob__task_wake_joiners(t);
     return child_done(loop, t->scope, t);
+}
+
+/* Most tasks end well, in a scope that keeps them, and nobody awaits them by name: one question
+ * instead of many, and no register to save. */
+struct hob_task *hob__task_finish(struct hob_loop *loop, struct hob_task *t, int rc) {
+    struct hob_scope *s = t->scope;
+    uintptr_t unusual = (uintptr_t)t->unwound | (uintptr_t)t->last | (uintptr_t)t->locals |
+                        (uintptr_t)t->joiners.first |
+                        (t->flags & (HOB__TASK_OWN_ARGS | HOB__TASK_DAEMON));
+    if (HOB__UNLIKELY(t->region != &t->outer || rc < 0 || unusual || s->on_error == HOB_DISCARD))
+        return finish_slowly(loop, t, rc);
+    t->result = rc;
+    t->state = HOB__TASK_DONE;
+    t->sp = NULL;
+    loop->live--;
+    return plain_child_done(loop, s, t);
 }
 
 void hob__task_free_extras(struct hob_task *t) {

@@ -78,6 +78,7 @@ struct hob_scope *hob__scope_enter(struct hob_scope *s, struct hob_scope_options
 
 static __attribute__((noinline, cold, noreturn)) void not_owner(struct hob_scope *s,
                                                                 const char *func) {
+    if (!s) hob__misuse(func, "the scope is NULL");
     if (s->region.task == hob_self())
         hob__misuse(func, "scope '%s' (%s:%d) has ended", s->name, s->place->file, s->place->line);
     hob__misuse(func, "scope '%s' (%s:%d) belongs to task '%s'", s->name, s->place->file,
@@ -86,8 +87,7 @@ static __attribute__((noinline, cold, noreturn)) void not_owner(struct hob_scope
 
 static inline struct hob_task *check_owner(struct hob_scope *s, const char *func) {
     struct hob_task *t = hob__current(func);
-    if (HOB__UNLIKELY(!s)) hob__misuse(func, "the scope is NULL");
-    if (HOB__UNLIKELY(s->region.task != t || s->state == HOB__SCOPE_LEFT)) not_owner(s, func);
+    if (HOB__UNLIKELY(!s || s->region.task != t || s->state == HOB__SCOPE_LEFT)) not_owner(s, func);
     return t;
 }
 
@@ -105,24 +105,33 @@ static __attribute__((noinline)) void cancel_daemons(struct hob_loop *loop, stru
     }
 }
 
+/* No waiter: nobody but the last child's end wakes it, and no cancel does. */
+static inline void sleep_on_children(struct hob_scope *s, const char *what) {
+    struct hob_task *t = s->region.task;
+    s->region.flags &= (uint8_t)~HOB__REGION_COMPLETE;
+    s->joining = true;
+    t->what = what;
+    t->object = s->name;
+    t->wait_flags = HOB__WAIT_MASKED | HOB__WAIT_NAMED;
+    t->state = HOB__TASK_SLEEPING;
+    hob__suspend(t->loop, t);
+}
+
+static __attribute__((noinline)) void wait_on(struct hob_scope *s, const char *what) {
+    while (s->live > 0) {
+        if (s->live == s->daemons) cancel_daemons(s->region.task->loop, s);
+        sleep_on_children(s, what);
+    }
+}
+
 /* True when the last child ended while this waited and before any cancel: one that came later, in
  * the same turn, is seen at the next point. */
-static inline __attribute__((always_inline)) bool
-wait_for_children(struct hob_loop *loop, struct hob_scope *s, const char *what) {
-    struct hob_task *t = s->region.task;
+static inline __attribute__((always_inline)) bool wait_for_children(struct hob_scope *s,
+                                                                    const char *what) {
     s->wakes_each = false;
     s->region.flags &= (uint8_t)~HOB__REGION_COMPLETE;
-    while (s->live > 0) {
-        if (HOB__UNLIKELY(s->live == s->daemons)) cancel_daemons(loop, s);
-        s->region.flags &= (uint8_t)~HOB__REGION_COMPLETE;
-        /* No waiter: nobody but the last child's end wakes it, and no cancel does. */
-        s->joining = true;
-        t->what = what;
-        t->object = s->name;
-        t->wait_flags = HOB__WAIT_MASKED | HOB__WAIT_NAMED;
-        t->state = HOB__TASK_SLEEPING;
-        hob__suspend(loop, t);
-    }
+    if (HOB__LIKELY(s->live > s->daemons)) sleep_on_children(s, what);
+    if (HOB__UNLIKELY(s->live > 0)) wait_on(s, what);
     return s->region.flags & HOB__REGION_COMPLETE;
 }
 
@@ -178,7 +187,7 @@ static __attribute__((noinline)) int outcome(struct hob_scope *s, bool clean) {
 int hob_join(struct hob_scope *s) {
     struct hob_task *t = check_owner(s, __func__);
     if (HOB__UNLIKELY(t->region->attention & HOB__ATT_HOOK)) hob__check_point(t, __func__);
-    bool clean = wait_for_children(t->loop, s, "join");
+    bool clean = wait_for_children(s, "join");
     int rc = 0;
     if (HOB__UNLIKELY(!clean || s->first_error || s->spawn_error)) rc = outcome(s, clean);
     s->state = HOB__SCOPE_JOINED;
@@ -234,7 +243,7 @@ int hob_race(struct hob_scope *s, struct hob_task **winner) {
     }
     if (!won && rc < 0) won = take_winner(s); /* it came with the cancel: the result is kept */
     hob__region_cancel(t->loop, &s->region);
-    wait_for_children(t->loop, s, "race");
+    wait_for_children(s, "race");
     if (won) {
         rc = won->result;
         if (winner) *winner = won;
@@ -314,35 +323,42 @@ static inline void close_scope(struct hob_task *t, struct hob_scope *s) {
     free_children(s);
 }
 
-/* With children that run, errors or clean-ups. errno stays what it was. */
+/* With children that run, errors, clean-ups, or a cancel of its own. errno stays what it was. */
 static __attribute__((noinline)) void leave_slowly(struct hob_task *t, struct hob_scope *s) {
     int *errno_at = t->loop->errno_at, kept_errno = *errno_at;
     if (s->state != HOB__SCOPE_JOINED) {
         if (s->live > 0) {
             hob__region_cancel(t->loop, &s->region);
-            wait_for_children(t->loop, s, "end of scope");
+            wait_for_children(s, "end of scope");
         }
         if (HOB__UNLIKELY(s->failed > 0)) hand_on_errors(t, s);
         s->state = HOB__SCOPE_JOINED;
-        uncover(t->loop, s);
     } else if (HOB__UNLIKELY(s->failed > 0) && s->on_error == HOB_COLLECT) {
         report_unread(s, NULL); /* the join told how many, not which */
     }
+    uncover(t->loop, s);
     if (HOB__UNLIKELY(s->defers != NULL)) run_defers(s);
     close_scope(t, s);
     *errno_at = kept_errno;
 }
 
+static __attribute__((noinline, cold, noreturn)) void leaves_another(struct hob_scope *s) {
+    const char *func = "the end of HOB_SCOPE";
+    check_owner(s, func);
+    hob__misuse(func, "scope '%s' (%s:%d) ends before one opened inside it", s->name,
+                s->place->file, s->place->line);
+}
+
 void hob__scope_leave(struct hob_scope *s) {
-    struct hob_task *t = check_owner(s, "the end of HOB_SCOPE");
-    if (HOB__UNLIKELY(t->region != &s->region))
-        hob__misuse("the end of HOB_SCOPE", "scope '%s' (%s:%d) ends before one opened inside it",
-                    s->name, s->place->file, s->place->line);
-    if (HOB__UNLIKELY(s->live > 0 || s->failed > 0 || s->defers)) {
+    struct hob_task *t = hob__current("the end of HOB_SCOPE");
+    if (HOB__UNLIKELY(t->region != &s->region)) leaves_another(s);
+    uintptr_t unusual = s->live | s->failed | (uintptr_t)s->defers |
+                        (s->region.flags & (HOB__REGION_CANCELLED | HOB__REGION_STOPPED));
+    if (HOB__UNLIKELY(unusual)) {
         leave_slowly(t, s);
         return;
     }
-    uncover(t->loop, s); /* if it has not been joined */
+    if (s->timer.link) hob__wheel_remove(&t->loop->wheel, &s->timer); /* it has not been joined */
     close_scope(t, s);
 }
 
