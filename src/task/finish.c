@@ -128,8 +128,8 @@ static __attribute__((noinline)) struct hob_task *wake_owner(struct hob_scope *s
     return NULL;
 }
 
-/* All children but daemons have ended, or the owner asked to be told of each. The owner, if it joins
- * and this makes it ready; else NULL. */
+/* All children but daemons have ended, or the owner asked to be told of each. The owner, if it
+ * joins and this makes it ready; else NULL. */
 static inline struct hob_task *tell_owner(struct hob_loop *loop, struct hob_scope *s) {
     if (!(s->region.attention & HOB__ATT_CANCEL)) s->region.flags |= HOB__REGION_COMPLETE;
     if (HOB__LIKELY(s->joining)) {
@@ -176,7 +176,7 @@ static __attribute__((noinline)) void let_go(struct hob_task *t) {
 }
 
 static __attribute__((noinline)) struct hob_task *finish_slowly(struct hob_loop *loop,
-                                                               struct hob_task *t, int rc) {
+                                                                struct hob_task *t, int rc) {
     if (HOB__UNLIKELY(t->region != &t->outer)) ended_elsewhere(t);
     t->result = settle(t, rc);
     t->state = HOB__TASK_DONE;
