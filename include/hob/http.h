@@ -178,13 +178,15 @@ static inline void hob__client_leave(struct hob_client **client) { hob_client_cl
 struct hob_file;
 struct hob_generator;
 struct hob_model;
+struct hob_part;
 struct hob_stream;
 
 /* What a request may have beside method and URL; all zero is the default. Nothing is copied: it
  * must stay valid until the call returns. Of the bodies at most one may be given (else
  * HOB_E_HTTP_BODY). Its Content-Length is sent when its size is known, else it goes in chunks; the
  * Content-Type, where one is named here, unless the headers have one. What can be sent twice may be
- * tried again and may follow a 307: all but .body_stream, .body_generator and .read_body. */
+ * tried again and may follow a 307: all but .body_stream, .body_generator and
+ * .read_body, and parts like these. */
 struct hob_fetch_options {
     const struct hob_header *headers; /* ended by {NULL, NULL}; a value of NULL leaves out the
                                          client's default header of that name */
@@ -195,9 +197,10 @@ struct hob_fetch_options {
     const char *json;                   /* a JSON text, as it is: application/json */
     const struct hob_model *json_model; /* the JSON of a struct: HOB_JSON_OF() in hob/http_json.h */
     const void *json_value;
-    const char *body_file; /* the file of that path, read while it is sent */
-    const int *body_fd;    /* the same for a descriptor of a file, whose own position is neither
-                              used nor moved; from body_offset on, body_size bytes (0 = all) */
+    const struct hob_part *multipart; /* multipart/form-data: HOB_PARTS() in hob/multipart.h */
+    const char *body_file;            /* the file of that path, read while it is sent */
+    const int *body_fd; /* the same for a descriptor of a file, whose own position is neither
+                           used nor moved; from body_offset on, body_size bytes (0 = all) */
     int64_t body_offset;
     struct hob_stream *body_stream; /* what is read from it up to its end, or the body_size bytes
                                        that have to come (0 = any number) */

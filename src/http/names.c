@@ -2,6 +2,7 @@
 #include "http/names.h"
 
 #include <hob/http.h>
+#include <hob/multipart.h>
 
 #include "base/strerror.h"
 
@@ -61,6 +62,10 @@ const char *hob_http_strerror(int code) {
         return "body shorter or longer than announced";
     case HOB_E_HTTP_INTERIM:
         return "too many interim answers (1xx)";
+    case HOB_E_MULTIPART:
+        return "malformed multipart body, or none";
+    case HOB_E_MULTIPART_PARTS:
+        return "too many parts in a multipart body";
     case HOB_E_HTTP_BODY:
         return "HTTP request with several bodies, or without the one it names";
     default:

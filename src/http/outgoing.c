@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "http/multipart_write.h"
 
 /* ---- the sources ---- */
 
@@ -45,7 +46,16 @@ static ssize_t read_generator(struct hob__outgoing *o, void *buf, size_t n) {
     return (ssize_t)n;
 }
 
+static ssize_t read_parts(struct hob__outgoing *o, void *buf, size_t n) {
+    return hob__parts_out_read(o->parts, buf, n);
+}
+
 /* ---- which one it is ---- */
+
+static int take_parts(struct hob__outgoing *o, const struct hob_fetch_options *options) {
+    o->read = read_parts;
+    return hob__parts_out_open(&o->parts, options->multipart, &o->size, &o->once, &o->type);
+}
 
 static int take_json(struct hob__outgoing *o, const struct hob_fetch_options *options) {
     size_t n;
@@ -94,9 +104,10 @@ static int take_file(struct hob__outgoing *o, const struct hob_fetch_options *op
 
 static int count_bodies(const struct hob_fetch_options *options) {
     return (options->body != NULL) + (options->form != NULL) + (options->json != NULL) +
-           (options->json_model != NULL) + (options->body_file != NULL) +
-           (options->body_fd != NULL) + (options->body_stream != NULL) +
-           (options->body_generator != NULL) + (options->read_body != NULL);
+           (options->json_model != NULL) + (options->multipart != NULL) +
+           (options->body_file != NULL) + (options->body_fd != NULL) +
+           (options->body_stream != NULL) + (options->body_generator != NULL) +
+           (options->read_body != NULL);
 }
 
 int hob__outgoing_open(struct hob__outgoing *o, const struct hob_fetch_options *options,
@@ -112,6 +123,7 @@ int hob__outgoing_open(struct hob__outgoing *o, const struct hob_fetch_options *
     o->read = read_bytes;
     if (options->json || options->json_model) return take_json(o, options);
     if (options->form) return take_form(o, options);
+    if (options->multipart) return take_parts(o, options);
     if (options->body_file || options->body_fd) return take_file(o, options);
     if (options->body_size) o->size = (int64_t)options->body_size;
     o->bytes = options->body;
@@ -125,6 +137,7 @@ int hob__outgoing_open(struct hob__outgoing *o, const struct hob_fetch_options *
 bool hob__outgoing_begin(struct hob__outgoing *o) {
     if (hob__outgoing_spent(o)) return false;
     o->done = 0;
+    if (o->parts) hob__parts_out_begin(o->parts);
     return true;
 }
 
@@ -154,5 +167,6 @@ ssize_t hob__outgoing_read(struct hob__outgoing *o, void *buf, size_t n) {
 
 void hob__outgoing_close(struct hob__outgoing *o) {
     hob_file_close(o->file);
+    hob__parts_out_close(o->parts);
     hob__free(o->made);
 }

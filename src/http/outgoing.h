@@ -22,6 +22,7 @@ struct hob__outgoing {
     uint64_t deadline; /* of the request; 0 = none */
     char *made;        /* text of its own */
     struct hob_file *file;
+    struct hob__parts_out *parts;
     struct hob_slice piece; /* of the generator: what has not been taken of it yet */
 };
 

@@ -185,6 +185,11 @@ static int may_read(struct hob_request *req) {
     return rc < 0 ? explain(req, rc) : 0;
 }
 
+void hob__request_blame(struct hob_request *req, int rc) {
+    req->close = true;
+    if (!req->body_error) req->body_error = rc;
+}
+
 ssize_t hob_request_read(struct hob_request *req, void *buf, size_t n) {
     int rc = may_read(req);
     if (rc < 0) return rc;

@@ -1,6 +1,7 @@
 /* http/respond.c - answers: at once, in pieces, or for an error. */
 #include <hob/error.h>
 #include <hob/hob.h>
+#include <hob/multipart.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -217,6 +218,8 @@ static int status_for(int code) {
     case -ECANCELED:
         return 503;
     case HOB_E_HTTP_BODY_TOO_LARGE:
+    case HOB_E_MULTIPART_PARTS:
+    case HOB_E_LIMIT:
         return 413;
     case HOB_E_HTTP_EXPECT:
         return 417;

@@ -76,6 +76,9 @@ struct hob__exchange {
 /* ---- request.c ---- */
 /* Makes req out of the head that the parser has just taken. 0, -ENOMEM, HOB_E_HTTP_EXPECT. */
 int hob__request_begin(struct hob_request *req, struct hob_slice block);
+/* What is wrong with the body, by a reader above it: if the handler returns that, the answer is the
+ * peer's fault. */
+void hob__request_blame(struct hob_request *req, int rc);
 /* Reads and drops what is left of the body, up to max bytes. True when it is complete. */
 bool hob__request_drain(struct hob_request *req, size_t max);
 /* Frees what the request held. */
