@@ -637,14 +637,17 @@ def full_disk(name):
 def await_refusal(address):
     """The kernel lets go of a killed program's io_uring, and of its sockets, a moment later."""
     host, port = address.rsplit(":", 1)
-    for _ in range(200):
+    end, last = time.monotonic() + 10, "a connection"
+    while time.monotonic() < end:
         try:
             socket.create_connection((host, int(port)), 5).close()
+            last = "a connection"
         except ConnectionRefusedError:
             return
-        except OSError:
-            pass
+        except OSError as error:
+            last = str(error)
         time.sleep(0.05)
+    raise Wrong("%s does not refuse 10 s after its server was killed, but: %s" % (address, last))
 
 
 def peer_that_is_killed(name):
