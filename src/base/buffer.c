@@ -5,14 +5,7 @@
 
 #include "base/memory.h"
 
-void hob__buffer_borrow(struct hob__buffer *b, char *storage, size_t n) {
-    *b = (struct hob__buffer){.data = storage, .cap = n, .borrowed = true};
-}
-
-void hob__buffer_free(struct hob__buffer *b) {
-    if (!b->borrowed) hob__free(b->data);
-    *b = (struct hob__buffer){0};
-}
+void hob__buffer_give_back(struct hob__buffer *b) { hob__free(b->data); }
 
 static int grow(struct hob__buffer *b, size_t needed, size_t max) {
     size_t cap = b->cap < 64 ? 64 : b->cap;
@@ -33,7 +26,7 @@ static int grow(struct hob__buffer *b, size_t needed, size_t max) {
     return 0;
 }
 
-int hob__buffer_reserve(struct hob__buffer *b, size_t n, size_t max) {
+int hob__buffer_reserve_slowly(struct hob__buffer *b, size_t n, size_t max) {
     size_t size = hob__buffer_size(b);
     if (n > max || size > max - n) return HOB_E_LIMIT;
     if (hob__buffer_room(b) >= n) return 0;
@@ -44,14 +37,6 @@ int hob__buffer_reserve(struct hob__buffer *b, size_t n, size_t max) {
         return 0;
     }
     return grow(b, size + n, max);
-}
-
-int hob__buffer_append(struct hob__buffer *b, const void *bytes, size_t n, size_t max) {
-    int rc = hob__buffer_reserve(b, n, max);
-    if (rc < 0) return rc;
-    if (n) memcpy(hob__buffer_tail(b), bytes, n);
-    b->end += n;
-    return 0;
 }
 
 bool hob__buffer_validate(const struct hob__buffer *b) {

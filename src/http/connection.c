@@ -117,7 +117,6 @@ static inline void begin(struct hob__exchange *e) {
     req->block = NULL;
     req->field_count = 0;
     req->fields = req->inline_fields;
-    req->field_count = 0;
     req->body = (struct hob__buffer){0};
     req->path_copy = req->authority = NULL;
     req->left = 0;
@@ -175,7 +174,6 @@ int hob__connection_run(struct hob__served *c) {
     } while (rc == NEXT);
     if (send_gathered(hc, &e.wire) < 0 && rc == HOB__PARK) rc = 0;
     hob__wire_free(&e.wire);
-    c->until = hob__http_deadline(0, server->options.idle_timeout);
-    if (c->until == 0) c->until = UINT64_MAX;
+    c->patience = server->idle_ns;
     return rc;
 }

@@ -46,16 +46,19 @@ int hob__h1_put_bytes(struct hob__buffer *b, const char *bytes, size_t n) {
 
 int hob__h1_put_field(struct hob__buffer *b, const char *name, const char *value, size_t n) {
     size_t name_size = strlen(name);
-    if (!token(name, name_size) || hob__scan_value(value, value + n) < value + n)
-        return HOB_E_HTTP_ILLEGAL;
     if (name_size > MAX_HEAD || n > MAX_HEAD) return HOB_E_HTTP_HEADERS_TOO_LARGE;
     int rc = hob__buffer_reserve(b, name_size + n + 4, MAX_HEAD);
     if (rc < 0) return rc == HOB_E_LIMIT ? HOB_E_HTTP_HEADERS_TOO_LARGE : rc;
+    unsigned good = name_size > 0;
     char *at = hob__buffer_tail(b);
-    memcpy(at, name, name_size);
+    for (size_t i = 0; i < name_size; i++) {
+        good &= hob__token_bytes[(unsigned char)name[i]];
+        at[i] = name[i];
+    }
     at += name_size;
     *at++ = ':';
     *at++ = ' ';
+    if (!good || hob__scan_value(value, value + n) < value + n) return HOB_E_HTTP_ILLEGAL;
     if (n) memcpy(at, value, n);
     at += n;
     *at++ = '\r';
@@ -71,7 +74,16 @@ int hob__h1_put_number(struct hob__buffer *b, const char *name, uint64_t value) 
         *--at = (char)('0' + value % 10);
         value /= 10;
     } while (value);
-    return hob__h1_put_field(b, name, at, (size_t)(end - at));
+    size_t name_size = strlen(name), n = (size_t)(end - at);
+    int rc = hob__buffer_reserve(b, name_size + n + 4, MAX_HEAD);
+    if (rc < 0) return rc == HOB_E_LIMIT ? HOB_E_HTTP_HEADERS_TOO_LARGE : rc;
+    char *to = hob__buffer_tail(b);
+    memcpy(to, name, name_size);
+    memcpy(to + name_size, ": ", 2);
+    memcpy(to + name_size + 2, at, n);
+    memcpy(to + name_size + 2 + n, "\r\n", 2);
+    hob__buffer_put(b, name_size + n + 4);
+    return 0;
 }
 
 int hob__h1_put_end(struct hob__buffer *b) { return put(b, "\r\n", 2); }

@@ -13,12 +13,10 @@
 enum { DATE_LINE = 37 };
 
 /* "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n" (RFC 9110, 5.6.7), made once per second. */
-static const char *date_line(void) {
+static const char *date_line(int64_t now) {
     static __thread char text[DATE_LINE + 1];
     static __thread int64_t made;
-    struct hob__backend *b = hob__backend_current("hob_respond");
-    int64_t now = b->ops->wall(b);
-    if (HOB__UNLIKELY(now != made || !text[0])) {
+    if (now != made || !text[0]) {
         static const char days[] = "SunMonTueWedThuFriSat",
                           months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
         struct tm tm;
@@ -33,6 +31,25 @@ static const char *date_line(void) {
 }
 
 enum { SEEN_DATE = 1, SEEN_SERVER = 2 };
+
+/* The lines that all answers of this second have, behind each other: Date and Server. */
+static int put_usual(struct hob__server *server, struct hob__buffer *b, int64_t now) {
+    if (HOB__UNLIKELY(now != server->usual_made || server->usual_size == 0)) {
+        struct hob__buffer usual;
+        const char *name = server->options.server;
+        hob__buffer_borrow(&usual, server->usual, sizeof server->usual);
+        int rc = hob__h1_put_bytes(&usual, date_line(now), DATE_LINE);
+        if (rc == 0 && name[0]) rc = hob__h1_put_field(&usual, "Server", name, strlen(name));
+        server->usual_size = hob__buffer_size(&usual);
+        bool fits = usual.borrowed;
+        hob__buffer_free(&usual);
+        if (rc == 0 && !fits) rc = HOB_E_HTTP_HEADERS_TOO_LARGE;
+        if (rc < 0) server->usual_size = 0;
+        if (rc < 0) return rc;
+        server->usual_made = now;
+    }
+    return hob__h1_put_bytes(b, server->usual, server->usual_size);
+}
 
 enum field { OTHER, DATE, SERVER, CONNECTION, FRAMING };
 
@@ -100,10 +117,13 @@ static int put_head(struct hob_request *req, struct hob__buffer *b, int status,
                     const struct hob_header *headers, int64_t size) {
     unsigned seen = 0;
     const char *server = req->server->options.server;
+    struct hob__backend *backend = hob__backend_current("hob_respond");
+    int64_t now = backend->ops->wall(backend);
     int rc = hob__h1_put_status(b, status);
     if (rc == 0) rc = put_headers(req, b, headers, &seen);
-    if (rc == 0 && !(seen & SEEN_DATE)) rc = hob__h1_put_bytes(b, date_line(), DATE_LINE);
-    if (rc == 0 && !(seen & SEEN_SERVER) && server[0])
+    if (HOB__LIKELY(rc == 0 && seen == 0)) rc = put_usual(req->server, b, now);
+    if (rc == 0 && seen == SEEN_SERVER) rc = hob__h1_put_bytes(b, date_line(now), DATE_LINE);
+    if (rc == 0 && seen == SEEN_DATE && server[0])
         rc = hob__h1_put_field(b, "Server", server, strlen(server));
     if (rc == 0) rc = put_framing(req, b, status, size);
     return rc < 0 ? rc : hob__h1_put_end(b);

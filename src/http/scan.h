@@ -29,7 +29,18 @@ static inline bool hob__value_byte(unsigned char c) {
 /* Bytes that may stand in a request target: the visible ones of ASCII. */
 static inline bool hob__target_byte(unsigned char c) { return c > 0x20 && c < 0x7f; }
 
+/* Eight bytes at once: is none of them a control character or DEL? (The tab counts as one here, and
+ * some that are none do not pass either: then one looks at each.) */
+static inline bool hob__eight_plain(const char *p) {
+    uint64_t x;
+    __builtin_memcpy(&x, p, 8);
+    const uint64_t ones = 0x0101010101010101u, high = ones * 0x80;
+    uint64_t control = (x - ones * 0x20) | ((x ^ ones * 0x7f) - ones);
+    return ((control | x) & high) == 0;
+}
+
 static inline const char *hob__scan_value_plain(const char *p, const char *end) {
+    while (end - p >= 8 && hob__eight_plain(p)) p += 8;
     while (p < end && hob__value_byte((unsigned char)*p)) p++;
     return p;
 }

@@ -2,6 +2,7 @@
 #include <hob/error.h>
 #include <hob/hob.h>
 #include <hob/serve.h>
+#include <string.h>
 
 #include "http/server.h"
 #include "task/loopdata.h"
@@ -46,10 +47,12 @@ int hob_http_serve(struct hob_listener *listener, int (*handler)(struct hob_requ
     };
     struct hob_http_options *o = &server.options;
     set_defaults(o);
+    if (strlen(o->server) > 256) return hob_fail(-EINVAL, "the Server header is too long");
     server.counters = o->counters ? o->counters : &server.own;
 #if !HAVE_TLS
     if (o->tls) return hob_fail(HOB_E_HTTP_TLS, "%s", hob_http_strerror(HOB_E_HTTP_TLS));
 #endif
+    server.idle_ns = o->idle_timeout < 1e9 ? (uint64_t)(o->idle_timeout * 1e9) : UINT64_MAX;
     hob__grace_default(o->grace);
     hob_started();
     struct hob_serve_options how = {.max_connections = o->max_connections,
@@ -60,6 +63,6 @@ int hob_http_serve(struct hob_listener *listener, int (*handler)(struct hob_requ
                                          .parked_end = parked_end,
                                          .end = end,
                                          .size = sizeof(struct hob__http_conn),
-                                         .first = o->idle_timeout};
+                                         .first = server.idle_ns};
     return hob__serve_parking(&server.service, listener, how, &parking, &server);
 }

@@ -16,6 +16,7 @@
 enum {
     HOB__REQUEST_FIELDS = 24,
     HOB__REQUEST_PATH = 128,
+    HOB__USUAL = 320, /* Date and Server: the latter's value has up to 256 bytes */
     HOB__EXCHANGE_STORAGE = 4096, /* what has come: most requests fit, and many pipelined ones */
     HOB__HEAD_STORAGE = 2048      /* an answer's head, and a small body behind it */
 };
@@ -26,6 +27,10 @@ struct hob__server {
     void *arg;
     struct hob_http_options options;
     struct hob__h1_limits limits;
+    uint64_t idle_ns;
+    char usual[HOB__USUAL]; /* lines of every answer of the second usual_made */
+    size_t usual_size;
+    int64_t usual_made;
     struct hob_http_counters *counters; /* the program's, or own */
     struct hob_http_counters own;
 };

@@ -85,7 +85,7 @@ static void on_timer(struct hob_timer *timer) {
 /* ---- parking ---- */
 
 /* 0, or why it cannot: then it is not parked. */
-static int park(struct hob__served *c, uint64_t until) {
+static int park(struct hob__served *c) {
     struct hob_loop *loop = hob__loop;
     struct hob__fd *f = c->stream->fd;
     if (HOB__UNLIKELY(!f->armed)) {
@@ -94,9 +94,9 @@ static int park(struct hob__served *c, uint64_t until) {
         if (rc < 0) return rc;
     }
     c->timer.fire = on_timer;
-    if (until == UINT64_MAX)
+    if (HOB__UNLIKELY(c->patience == UINT64_MAX))
         hob__wheel_remove(&loop->wheel, &c->timer);
-    else if (!hob__wheel_move(&loop->wheel, &c->timer, until))
+    else if (!hob__wheel_move(&loop->wheel, &c->timer, loop->slice_began + c->patience))
         return -ETIMEDOUT;
     c->parked = true;
     hob__list_append(&c->service->parked, &c->node);
@@ -117,9 +117,10 @@ int hob__park_begin(struct hob__service *v, struct hob_stream *stream) {
     c->stream = stream;
     stream->lent = &c->stream;
     stream->fd->watch = &c->watch;
+    c->patience = p->first;
     v->live++;
     if (p->begun) p->begun(c);
-    int rc = park(c, hob_after(p->first));
+    int rc = park(c);
     if (rc == 0) return 0;
     hob__served_end(c);
     return rc == -ETIMEDOUT ? 0 : rc;
@@ -154,7 +155,7 @@ int hob__park_run(void *args) {
     if (HOB__LIKELY(rc == HOB__PARK && may_park(c, t))) {
         c->task = NULL;
         t->name = NULL;
-        if (HOB__LIKELY(park(c, c->until) == 0)) return 0;
+        if (HOB__LIKELY(park(c) == 0)) return 0;
     }
     if (rc == HOB__PARK || hob__service_is_silent(rc) || (rc == -ECANCELED && c->left)) rc = 0;
     return end_run(c, t, rc);

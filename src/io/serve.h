@@ -22,7 +22,7 @@ struct hob__service;
 /* How a parked connection came to its end. */
 enum hob__park_end {
     HOB__PARK_LEFT,    /* its peer ended or reset it */
-    HOB__PARK_TIMEOUT, /* c->until has passed */
+    HOB__PARK_TIMEOUT, /* c->patience is over */
     HOB__PARK_STOPPED, /* the server ends */
     HOB__PARK_MEMORY   /* for a task, or for watching it */
 };
@@ -42,7 +42,7 @@ struct hob__parking {
     /* NULL, or: the record is about to be freed; its stream is closed. */
     void (*end)(struct hob__served *c);
     size_t size;  /* of a record, which begins with a struct hob__served; all zero behind that */
-    double first; /* seconds a new connection may take until its first byte */
+    uint64_t first; /* the patience with a new connection */
 };
 
 struct hob__served {
@@ -52,7 +52,7 @@ struct hob__served {
     struct hob_stream *stream; /* NULL: closed */
     struct hob_task *task;     /* while it runs; NULL: parked, or about to begin */
     struct hob_timer timer;
-    uint64_t until; /* ns: how long it may be parked; set before HOB__PARK; UINT64_MAX: for ever */
+    uint64_t patience; /* ns that it may be parked; set before HOB__PARK; UINT64_MAX: for ever */
     bool parked;
     bool watched;   /* set while the task shall be cancelled when the peer leaves */
     bool left;      /* that has happened */
