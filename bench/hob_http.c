@@ -3,27 +3,57 @@
 #include "bench.h"
 #include "echo.h"
 #include "http.h"
-#include <fcntl.h>
 #include <hob/file.h>
 #include <hob/hob.h>
 #include <hob/http.h>
 #include <hob/model.h>
 #include <hob/net.h>
-#include <math.h>
 
 struct greeting {
-    char *message;
+    const char *message;
     int64_t id;
+    const char **tags;
+    size_t tag_count;
     bool ok;
 };
+HOB_MODEL(greeting, struct greeting, HOB_FIELD(message), HOB_FIELD(id), HOB_ARRAY(tags, tag_count),
+          HOB_FIELD(ok))
 
-static int handle(struct hob_request *req, void *arg) {
+static int send_json(struct hob_request *req) {
+    const char *tags[] = {"a", "b", "c"};
+    struct greeting g = {HTTP_HELLO, 1234567, tags, 3, true};
+    char *text;
+    size_t size;
+    HOB_TRY(hob_model_encode(greeting, &g, &text, &size));
+    int rc = hob_respond(req, 200, HOB_HEADERS({"Content-Type", "application/json"}), text, size);
+    hob_json_text_free(text);
+    return rc;
+}
+
+enum { WHOLE = 16384 }; /* a file that is no longer goes out with its head */
+
+static int send_file(struct hob_request *req, const char *folder, const char *name) {
+    char path[512], text[WHOLE];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    HOB_FILE(f);
+    HOB_TRY(hob_open(path, "r", &f));
+    int64_t size = HOB_TRY(hob_file_size(f));
+    const struct hob_header *headers = HOB_HEADERS({"Content-Type", "application/octet-stream"});
+    if (size <= WHOLE) {
+        HOB_TRY(hob_file_pread(f, text, (size_t)size, 0));
+        return hob_respond(req, 200, headers, text, (size_t)size);
+    }
+    HOB_TRY(hob_respond_begin(req, 200, headers, size));
+    HOB_TRY(hob_respond_write_file(req, hob_file_fd(f), 0, size));
+    return hob_respond_end(req);
+}
+
+static int handle(struct hob_request *req, void *folder) {
     const char *path = hob_request_path(req);
-    (void)arg;
     if (path[1] == 0) return hob_respond_text(req, 200, "text/plain", HTTP_HELLO);
-    if (strcmp(path, "/json") == 0)
-        return hob_respond(req, 200, HOB_HEADERS({"Content-Type", "application/json"}), HTTP_JSON,
-                           sizeof HTTP_JSON - 1);
+    if (strcmp(path, "/json") == 0) return send_json(req);
+    if (folder && strncmp(path, "/file/", 6) == 0 && !strchr(path + 6, '/'))
+        return send_file(req, folder, path + 6);
     return hob_respond_text(req, 404, "text/plain", "not found\n");
 }
 

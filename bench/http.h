@@ -5,5 +5,6 @@
 #define HTTP_HELLO "Hello, world!"
 
 /* The object of http_json, as hob/model.h and others write it. */
-#define HTTP_JSON "{\"message\":\"Hello, world!\",\"id\":1234567,\"tags\":[\"a\",\"b\",\"c\"],\"ok\":true}"
+#define HTTP_JSON                                                                                  \
+    "{\"message\":\"Hello, world!\",\"id\":1234567,\"tags\":[\"a\",\"b\",\"c\"],\"ok\":true}"
 #endif

@@ -17,8 +17,8 @@ enum { EVENTS = 512, REQUESTS = 4096, ANSWERS = 65536 };
 
 struct connection {
     int fd;
-    unsigned state;      /* how many bytes of CR LF CR LF have come in a row */
-    size_t kept, sent;   /* of rest: not yet taken by the kernel */
+    unsigned state;    /* how many bytes of CR LF CR LF have come in a row */
+    size_t kept, sent; /* of rest: not yet taken by the kernel */
     char *rest;
 };
 

@@ -137,6 +137,9 @@ HOB_API int hob_respond_begin(struct hob_request *req, int status, const struct 
                               int64_t size);
 /* A piece of the body, sent at once. HOB_E_HTTP_SIZE beyond the size that was announced. */
 HOB_API int hob_respond_write(struct hob_request *req, const void *data, size_t n);
+/* A piece out of a file: n bytes from offset on, which have to be there (else HOB_E_HTTP_SIZE).
+ * What the page cache has goes from there to the socket, without passing through the program. */
+HOB_API int hob_respond_write_file(struct hob_request *req, int fd, int64_t offset, int64_t n);
 /* The end; needed after a begin, else the connection is closed to show that the answer is not
  * complete. HOB_E_HTTP_SIZE when there was less than announced. */
 HOB_API int hob_respond_end(struct hob_request *req);

@@ -153,9 +153,9 @@ static int content_length(struct hob__h1 *p, const char *value, uint32_t n) {
 
 /* 1 for the bytes that no host and port have: what is not visible ASCII, and /?#@\,"<>^`{|} */
 static const uint8_t no_host_bytes[256] = {
-    [0 ... 0x20] = 1, ['/'] = 1, ['?'] = 1, ['#'] = 1, ['@'] = 1, ['\\'] = 1, [','] = 1,
-    ['"'] = 1,        ['<'] = 1, ['>'] = 1, ['^'] = 1, ['`'] = 1, ['{'] = 1,  ['|'] = 1,
-    ['}'] = 1,        [0x7f ... 0xff] = 1};
+    [0 ... 0x20] = 1, ['/'] = 1, ['?'] = 1, ['#'] = 1,          ['@'] = 1, ['\\'] = 1,
+    [','] = 1,        ['"'] = 1, ['<'] = 1, ['>'] = 1,          ['^'] = 1, ['`'] = 1,
+    ['{'] = 1,        ['|'] = 1, ['}'] = 1, [0x7f ... 0xff] = 1};
 
 /* RFC 9110, 7.2: host and port, possibly nothing. */
 static int host(struct hob__h1 *p, const char *value, uint32_t n) {

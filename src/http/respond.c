@@ -2,6 +2,7 @@
 #include <hob/error.h>
 #include <hob/hob.h>
 #include <hob/multipart.h>
+#include <hob/stream.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -190,24 +191,63 @@ static int not_begun(struct hob_request *req) {
                                                     : "the answer has ended");
 }
 
-int hob_respond_write(struct hob_request *req, const void *data, size_t n) {
+/* n bytes of the body are about to be written: 0, or why they may not. */
+static int count_bytes(struct hob_request *req, uint64_t n) {
     int rc = hob_check();
     if (rc < 0) return rc;
     if (req->answer != HOB__ANSWER_BEGUN) return not_begun(req);
-    bool counted = !req->chunked && !req->to_close;
-    if (counted && n > req->left) {
+    if (req->chunked || req->to_close) return 0;
+    if (n > req->left) {
         req->answer = HOB__ANSWER_FAILED;
         return hob_fail(HOB_E_HTTP_SIZE, "%s %s: the answer's body is longer than announced",
                         req->method, req->target);
     }
-    if (counted) req->left -= n;
-    if (n == 0 || req->head) return 0;
+    req->left -= n;
+    return 0;
+}
+
+int hob_respond_write(struct hob_request *req, const void *data, size_t n) {
+    int rc = count_bytes(req, n);
+    if (rc < 0 || n == 0 || req->head) return rc;
     char head[HOB__H1_CHUNK_HEAD];
     struct iovec iov[3] = {{head, hob__h1_chunk_head(head, n)},
                            {(void *)(uintptr_t)data, n},
                            {(void *)(uintptr_t) "\r\n", 2}};
     req->answer = HOB__ANSWER_FAILED;
     rc = req->chunked ? hob__wire_write(req->wire, iov, 3) : hob__wire_write(req->wire, iov + 1, 1);
+    if (rc == 0) req->answer = HOB__ANSWER_BEGUN;
+    return rc;
+}
+
+/* As long as some of it moves within `stall` seconds, it goes on. */
+static int send_file(struct hob_request *req, int fd, int64_t offset, int64_t n) {
+    struct hob__wire *w = req->wire;
+    while (n > 0) {
+        int64_t done = 0;
+        HOB_SCOPE(s, .deadline = hob__http_deadline(w->deadline, w->stall));
+        int64_t sent = hob_send_file(w->stream, fd, offset, n, .done = &done);
+        int rc = sent < 0 ? hob__scope_result(s, (int)sent) : 0;
+        if (rc < 0 && (rc != -ETIMEDOUT || done == 0)) return rc;
+        if (sent >= 0 && done < n)
+            return hob_fail(HOB_E_HTTP_SIZE, "%s %s: the file ends %lld bytes too early",
+                            req->method, req->target, (long long)(n - done));
+        offset += done;
+        n -= done;
+    }
+    return 0;
+}
+
+int hob_respond_write_file(struct hob_request *req, int fd, int64_t offset, int64_t n) {
+    if (n < 0) return -EINVAL;
+    int rc = count_bytes(req, (uint64_t)n);
+    if (rc < 0 || n == 0 || req->head) return rc;
+    char head[HOB__H1_CHUNK_HEAD];
+    struct iovec before = {head, hob__h1_chunk_head(head, (uint64_t)n)};
+    struct iovec behind = {(void *)(uintptr_t) "\r\n", 2};
+    req->answer = HOB__ANSWER_FAILED;
+    rc = req->chunked ? hob__wire_write(req->wire, &before, 1) : 0;
+    if (rc == 0) rc = send_file(req, fd, offset, n);
+    if (rc == 0 && req->chunked) rc = hob__wire_write(req->wire, &behind, 1);
     if (rc == 0) req->answer = HOB__ANSWER_BEGUN;
     return rc;
 }

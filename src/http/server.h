@@ -16,7 +16,7 @@
 enum {
     HOB__REQUEST_FIELDS = 24,
     HOB__REQUEST_PATH = 128,
-    HOB__USUAL = 320, /* Date and Server: the latter's value has up to 256 bytes */
+    HOB__USUAL = 320,             /* Date and Server: the latter's value has up to 256 bytes */
     HOB__EXCHANGE_STORAGE = 4096, /* what has come: most requests fit, and many pipelined ones */
     HOB__HEAD_STORAGE = 2048      /* an answer's head, and a small body behind it */
 };

@@ -41,7 +41,7 @@ struct hob__parking {
     void (*parked_end)(struct hob__served *c, enum hob__park_end how);
     /* NULL, or: the record is about to be freed; its stream is closed. */
     void (*end)(struct hob__served *c);
-    size_t size;  /* of a record, which begins with a struct hob__served; all zero behind that */
+    size_t size;    /* of a record, which begins with a struct hob__served; all zero behind that */
     uint64_t first; /* the patience with a new connection */
 };
 

@@ -1,0 +1,240 @@
+"""The rows of HTTP servers: what bench/run measures with wrk as the client.
+
+The server has one CPU, wrk another. The servers of a row are there from the beginning; one after the
+other has its window of a second, in rounds of another random order each. A value is the server's CPU
+time for one request: what /proc/PID/schedstat says it used, for the requests that wrk counted.
+"""
+import os
+import pwd
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PYTHON = "/usr/bin/python3"
+SECONDS, ROUNDS, SLOW_ROUNDS = 1, 9, 2
+FILES = {"1k": 1 << 10, "10k": 10 << 10, "100k": 100 << 10, "1m": 1 << 20}
+PIPELINE = 16
+# workload: path, connections
+LOADS = {"http_hello_64": ("/", 64), "http_hello_1000": ("/", 1000), "http_pipelined": ("/", 64),
+         "http_json": ("/json", 64),
+         **{f"http_file_{name}": (f"/file/{name}", 64) for name in FILES}}
+IDLE = {"http_idle_10000": 10000}
+WORKLOADS = [*LOADS, *IDLE]
+# system: command, environment, whether it takes part in all rounds, what it cannot do
+SYSTEMS = {
+    "raw": (["raw_http"], {}, True, ["http_json", "http_file_"]),
+    "hob-uring": (["hob_http"], {"HOB_BACKEND": "uring"}, True, []),
+    "hob-epoll": (["hob_http"], {"HOB_BACKEND": "epoll"}, True, []),
+    "nginx": (None, {}, True, []),
+    "h2o": (None, {}, True, ["http_json"]),
+    "go": (["go_http"], {"GOMAXPROCS": "1"}, False, []),
+    "node": (["node", os.path.join(HERE, "node_http.js")], {}, False, ["http_file_"]),
+    "aiohttp": ([PYTHON, os.path.join(HERE, "aiohttp_http.py")], {}, False, ["http_file_"]),
+    "uvicorn": ([PYTHON, os.path.join(HERE, "uvicorn_http.py")], {}, False, ["http_file_"]),
+}
+SCRIPT = """init = function(args)
+  local all = {}
+  for i = 1, %d do all[i] = wrk.format() end
+  request_text = table.concat(all)
+end
+request = function() return request_text end
+""" % PIPELINE
+NGINX = """daemon off; worker_processes 1; pid {folder}/pid; error_log /dev/null crit;
+events {{ worker_connections 20000; }}
+http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000;
+  default_type application/octet-stream;
+  server {{ listen 127.0.0.1:{port} backlog=4096;
+    location = / {{ default_type text/plain; return 200 "Hello, world!"; }}
+    location = /json {{ default_type application/json;
+      return 200 '{{"message":"Hello, world!","id":1234567,"tags":["a","b","c"],"ok":true}}'; }}
+    location /file/ {{ alias {folder}/files/; }} }}
+  client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
+  uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e; }}
+"""
+# h2o says a text as it is only out of a file.
+H2O = """user: {user}
+num-threads: 1
+max-connections: 20000
+http1-request-timeout: 75
+listen: {{host: 127.0.0.1, port: {port}}}
+pid-file: {folder}/h2o-pid
+error-log: /dev/null
+file.index: ["hello"]
+file.mime.setdefaulttype: text/plain
+file.send-gzip: OFF
+hosts:
+  default:
+    paths:
+      "/file": {{file.dir: {folder}/files}}
+      "/": {{file.dir: {folder}/root}}
+"""
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        return [int(word) for word in f.read().split()]
+
+
+def prepare(folder):
+    os.chmod(folder, 0o755)
+    for name in "files", "root":
+        os.mkdir(f"{folder}/{name}")
+    for name, size in FILES.items():
+        with open(f"{folder}/files/{name}", "wb") as f:
+            f.write(random.Random(name).randbytes(size))
+    with open(f"{folder}/root/hello", "w", encoding="ascii") as f:
+        f.write("Hello, world!")
+    with open(f"{folder}/pipeline.lua", "w", encoding="ascii") as f:
+        f.write(SCRIPT)
+
+
+class Server:
+    """One server: its port, and the process that does the work."""
+
+    def __init__(self, system, folder, how):
+        command, env, _, _ = SYSTEMS[system]
+        self.system, self.how = system, how
+        if command:
+            files = [] if command[0] in (PYTHON, "node") else [folder + "/files"]
+            if command[0] == "node":
+                command = [shutil.which("node")] + command[1:]
+            self.child = how.start(command + files, {how.cpus[0]}, env)
+            line = self.child.stdout.readline().split()
+            if len(line) != 2 or line[0] != "port":
+                raise how.complaint(self.child, f"http ({system})")
+            self.port, self.pid = int(line[1]), self.child.pid
+        else:
+            self.port = free_port()
+            with open(f"{folder}/{system}.conf", "w", encoding="ascii") as f:
+                f.write((NGINX if system == "nginx" else H2O).format(
+                    folder=folder, port=self.port, user=pwd.getpwuid(os.getuid()).pw_name))
+            program = how.which(system)
+            self.child = how.start([program, "-c", f"{folder}/{system}.conf"] + (
+                ["-e", "/dev/null", "-p", folder] if system == "nginx" else []), {how.cpus[0]})
+            self.pid = self.wait_until_up(system == "nginx")
+        self.empty = self.memory()
+
+    def wait_until_up(self, forks):
+        for _ in range(100):
+            time.sleep(0.05)
+            if self.child.poll() is not None:
+                break
+            try:
+                socket.create_connection(("127.0.0.1", self.port)).close()
+            except OSError:
+                continue
+            workers = children_of(self.child.pid)
+            if workers or not forks:
+                return workers[0] if forks else self.child.pid
+        raise self.how.complaint(self.child, f"http ({self.system})")
+
+    def cpu_ns(self):
+        total = 0
+        for thread in os.listdir(f"/proc/{self.pid}/task"):
+            with open(f"/proc/{self.pid}/task/{thread}/schedstat", encoding="ascii") as f:
+                total += int(f.read().split()[0])
+        return total
+
+    def memory(self):
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as f:
+            return 1024 * sum(map(int, re.findall(r"Vm(?:RSS|PTE):\s+(\d+)", f.read())))
+
+    def window(self, path, connections, script):
+        """CPU us of the server for each request."""
+        before = self.cpu_ns()
+        text = subprocess.run(
+            ["taskset", "-c", str(self.how.cpus[-1]), "wrk", "-t1", f"-c{connections}",
+             f"-d{SECONDS}s"] + (["-s", script] if script else []) +
+            [f"http://127.0.0.1:{self.port}{path}"], capture_output=True, text=True, timeout=60,
+            check=False).stdout
+        count = re.search(r"(\d+) requests in", text)
+        if not count or not int(count[1]) or "Non-2xx" in text:
+            raise self.how.failed(f"wrk ({self.system}): {text.strip() or 'nothing'}")
+        return (self.cpu_ns() - before) / int(count[1]) * 1e-3
+
+    def idle_bytes(self, n):
+        """Memory for each of n connections that have had an answer and wait."""
+        held, ask = [], b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+        try:
+            for _ in range(n):
+                held.append(socket.create_connection(("127.0.0.1", self.port)))
+            for s in held:
+                s.sendall(ask)
+            for s in held:
+                while not s.recv(4096).endswith(b"Hello, world!"):
+                    pass
+            time.sleep(0.5)
+            return (self.memory() - self.empty) / n
+        finally:
+            for s in held:
+                s.close()
+
+    def end(self):
+        self.child.send_signal(signal.SIGTERM)  # nginx ends its worker
+        try:
+            self.child.communicate(timeout=5)
+        except subprocess.TimeoutExpired:
+            self.how.stop([self.child])
+
+
+def begin(systems, folder, how, name):
+    servers = []
+    for system in systems:
+        why = how.lacks(system)
+        if why:
+            how.note(f"{name}: no {system} row ({why})")
+            continue
+        how.say(name, f"{system} starts")
+        servers.append(Server(system, folder, how))
+    return servers
+
+
+def measure_load(name, folder, how):
+    path, connections = LOADS[name]
+    systems = [s for s, (_, _, _, cannot) in SYSTEMS.items()
+               if not any(name.startswith(x) for x in cannot)]
+    servers = begin(systems, folder, how, name)
+    script = folder + "/pipeline.lua" if name == "http_pipelined" else None
+    order, rounds = random.Random(name), how.runs or ROUNDS
+    try:
+        for server in servers:
+            server.window(path, connections, script)  # to warm up
+        for turn in range(rounds):
+            how.say(name, f"round {turn + 1} of {rounds}")
+            for server in order.sample(servers, len(servers)):
+                if turn < SLOW_ROUNDS or SYSTEMS[server.system][2]:
+                    how.add(name, server.system, "us CPU", server.window(path, connections, script))
+    finally:
+        for server in servers:
+            server.end()
+
+
+def measure_idle(name, folder, how):
+    for _ in range(min(how.runs or 3, 3)):
+        for system in SYSTEMS:
+            for server in begin([system], folder, how, name):
+                how.say(name, system)
+                try:
+                    how.add(name, system, "bytes", server.idle_bytes(IDLE[name]))
+                finally:
+                    server.end()
+
+
+def measure(wanted, how):
+    """how: bench/run's own functions, and what it was told."""
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(folder)
+        for name in wanted:
+            (measure_idle if name in IDLE else measure_load)(name, folder, how)
