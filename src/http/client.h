@@ -145,6 +145,8 @@ int hob__exchange(struct hob__fetch *f, struct hob_response *res);
 bool hob__idempotent(const char *method);
 
 /* ---- retry.c ---- */
+/* Did it fail in a way that may be over soon? */
+bool hob__passing_error(int rc);
 /* A request to that host begins. */
 void hob__retry_earn(struct hob__host *host);
 /* In how many seconds the request, which has been tried `tried` times more than once, is to be

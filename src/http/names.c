@@ -3,6 +3,7 @@
 
 #include <hob/http.h>
 #include <hob/multipart.h>
+#include <hob/sse.h>
 
 #include "base/strerror.h"
 
@@ -66,6 +67,8 @@ const char *hob_http_strerror(int code) {
         return "malformed multipart body, or none";
     case HOB_E_MULTIPART_PARTS:
         return "too many parts in a multipart body";
+    case HOB_E_SSE:
+        return "not a stream of server-sent events";
     case HOB_E_HTTP_BODY:
         return "HTTP request with several bodies, or without the one it names";
     default:

@@ -28,8 +28,7 @@ static bool spend(struct hob__host *host) {
     return true;
 }
 
-/* Did it fail in a way that may be over soon? */
-static bool passing_error(int rc) {
+bool hob__passing_error(int rc) {
     switch (rc) {
     case -ECONNREFUSED:
     case -ECONNRESET:
@@ -80,7 +79,7 @@ double hob__retry_delay(const struct hob__fetch *f, struct hob_response *res, in
     const struct hob_client_options *o = &f->client->options;
     int wanted = f->options->retries;
     if (wanted < 0 || tried >= (wanted ? (unsigned)wanted : o->retries)) return -1;
-    if (rc < 0 ? !passing_error(rc) : !passing_status(hob_response_status(res))) return -1;
+    if (rc < 0 ? !hob__passing_error(rc) : !passing_status(hob_response_status(res))) return -1;
     if (hob__outgoing_spent(&f->out) || !(o->retry_all || hob__idempotent(f->first_method)))
         return -1;
     double seconds = delay_of(o, tried), asked = rc < 0 ? -1 : retry_after(res);
