@@ -30,8 +30,8 @@ struct hob_sse_event {
     const char *id; /* the last one that the server gave, now or before; "" = none */
 };
 
-/* All zero is the default; times are in seconds. Nothing is copied: it must stay valid until the
- * stream is closed. */
+/* All zero is the default; times are in seconds. Of the request, the lists (.headers, .query,
+ * .form) are copied; what else it points to must stay valid until the stream is closed. */
 struct hob_sse_options {
     const char *method;               /* default GET */
     struct hob_fetch_options request; /* what else is asked; a body must be one that can be sent

@@ -18,6 +18,7 @@ struct hob_sse {
     struct hob_client *client; /* NULL: of an answer alone */
     char *url;
     struct hob_sse_options options;
+    void *copies[3]; /* of its lists */
     struct hob_response *res;
     struct hob__events events;
     size_t at, size; /* of bytes: what has not been parsed yet */
@@ -42,12 +43,43 @@ static struct hob_sse *make(struct hob_sse_options options) {
     return s;
 }
 
+/* A list of pairs with its texts, in one block; headers and parameters look the same. */
+static void *copy_pairs(const void *list) {
+    const struct hob_header *from = list;
+    size_t count = 0, size = 0;
+    for (; from[count].name; count++)
+        size += strlen(from[count].name) + 2 + (from[count].value ? strlen(from[count].value) : 0);
+    struct hob_header *to = hob__alloc((count + 1) * sizeof *to + size);
+    if (!to) return NULL;
+    char *at = (char *)(to + count + 1);
+    for (size_t i = 0; i < count; i++) {
+        to[i] = (struct hob_header){strcpy(at, from[i].name), NULL};
+        at += strlen(at) + 1;
+        if (from[i].value) to[i].value = strcpy(at, from[i].value);
+        if (from[i].value) at += strlen(at) + 1;
+    }
+    to[count] = (struct hob_header){NULL, NULL};
+    return to;
+}
+_Static_assert(sizeof(struct hob_header) == sizeof(struct hob_param), "pairs");
+
+/* The lists are usually made where the stream is opened, and gone behind that. */
+static bool copy_lists(struct hob_sse *s) {
+    struct hob_fetch_options *o = &s->options.request;
+    bool ok = true;
+    if (o->headers) ok = (o->headers = s->copies[0] = copy_pairs(o->headers)) != NULL;
+    if (ok && o->query) ok = (o->query = s->copies[1] = copy_pairs(o->query)) != NULL;
+    if (ok && o->form) ok = (o->form = s->copies[2] = copy_pairs(o->form)) != NULL;
+    return ok;
+}
+
 int hob__sse_open(struct hob_sse **out, struct hob_client *client, const char *url,
                   struct hob_sse_options options) {
     struct hob_sse *s = *out = make(options);
     const char *id = options.last_id ? options.last_id : "";
     if (s) s->url = hob__strdup(url);
-    if (!s || !s->url || hob__buffer_append(&s->events.id, id, strlen(id), SIZE_MAX) < 0 ||
+    if (!s || !s->url || !copy_lists(s) ||
+        hob__buffer_append(&s->events.id, id, strlen(id), SIZE_MAX) < 0 ||
         hob__buffer_append(&s->events.last_id, id, strlen(id) + 1, SIZE_MAX) < 0) {
         hob_sse_close(s);
         *out = NULL;
@@ -78,6 +110,7 @@ void hob_sse_close(struct hob_sse *s) {
     if (!s) return;
     if (s->client) hob_response_close(s->res);
     hob__events_free(&s->events);
+    for (int i = 0; i < 3; i++) hob__free(s->copies[i]);
     hob__free(s->url);
     hob__free(s);
 }
