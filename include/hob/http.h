@@ -1,5 +1,5 @@
-/* hob/http.h - HTTP/1.1 client and server on tasks and streams. This is what both share and the
- * client; the server is in hob/http_server.h, which comes along.
+/* hob/http.h - HTTP client (HTTP/1.1, HTTP/2) and server on tasks and streams. This is what both
+ * share and the client; the server is in hob/http_server.h, which comes along.
  *
  *   HOB_CLIENT(client, .base_url = "http://api.example.org/", .max_connections = 30);
  *   struct hob_body body;
@@ -50,14 +50,20 @@ enum {
     HOB_E_HTTP_BODY_TOO_LARGE = -5117,      /* the body goes on beyond the limit */
     HOB_E_HTTP_CUT = -5118,                 /* the connection ended inside the message */
     HOB_E_HTTP_REDIRECT = -5119,            /* too many redirects, or one that cannot be followed */
-    HOB_E_HTTP_STATUS = -5120,  /* a status of 400 or more where .fail_on_status asked for less */
-    HOB_E_HTTP_STATE = -5121,   /* a call that does not fit the state of the exchange */
-    HOB_E_HTTP_ILLEGAL = -5122, /* what was to be sent has a byte that would break the message */
-    HOB_E_HTTP_EXPECT = -5123,  /* an Expect other than 100-continue */
-    HOB_E_HTTP_SIZE = -5124,    /* more or less of the body than the size that was announced */
-    HOB_E_HTTP_INTERIM = -5125, /* more interim answers (1xx) than 64 before the final one */
-    HOB_E_HTTP_CODING = -5126,  /* a body that is not what its Content-Encoding says */
-    HOB_E_HTTP_BODY = -5140     /* a request with more than one body, or one that nothing gives */
+    HOB_E_HTTP_STATUS = -5120,    /* a status of 400 or more where .fail_on_status asked for less */
+    HOB_E_HTTP_STATE = -5121,     /* a call that does not fit the state of the exchange */
+    HOB_E_HTTP_ILLEGAL = -5122,   /* what was to be sent has a byte that would break the message */
+    HOB_E_HTTP_EXPECT = -5123,    /* an Expect other than 100-continue */
+    HOB_E_HTTP_SIZE = -5124,      /* more or less of the body than the size that was announced */
+    HOB_E_HTTP_INTERIM = -5125,   /* more interim answers (1xx) than 64 before the final one */
+    HOB_E_HTTP_CODING = -5126,    /* a body that is not what its Content-Encoding says */
+    HOB_E_HTTP2 = -5130,          /* HTTP/2 without nghttp2: this build does not have it */
+    HOB_E_HTTP2_PROTOCOL = -5131, /* the peer broke the rules of HTTP/2, or says that one did */
+    HOB_E_HTTP2_RESET = -5132,    /* the peer reset the stream */
+    HOB_E_HTTP2_GOAWAY = -5133,   /* the peer gave the connection up, for a bad reason */
+    HOB_E_HTTP2_REFUSED = -5134,  /* the peer has not looked at the request, nor will it */
+    HOB_E_HTTP2_FLOOD = -5135,    /* more frames than an honest peer would send */
+    HOB_E_HTTP_BODY = -5140       /* a request with more than one body, or one that nothing gives */
 };
 
 /* The name and meaning of one of these codes; NULL for any other code. */
@@ -142,6 +148,12 @@ struct hob_client_options {
     struct hob_cookies *cookies; /* hob/cookies.h; has to outlive the client; default: a jar of the
                                     client's own */
     bool no_cookies;             /* none are kept, none are sent */
+    bool no_http2; /* over https:// HTTP/1.1 alone; without it HTTP/2 when the server speaks it (and
+                      the build has nghttp2): requests then share connections, as many at once on
+                      each as the server allows, and max_connections counts the requests */
+    bool http2_prior_knowledge; /* HTTP/2 over http://, too, without asking the server for it */
+    size_t http2_window;   /* bytes that an answer of HTTP/2 may be ahead of its reader; default 256
+                              KiB; at most 2^31 - 1 */
     bool raw_bodies;       /* bodies stay compressed if the server says so; without it a response is
                               unpacked as it is read (gzip, deflate, br, zstd, as far as the build
                               has them), and requests say so in Accept-Encoding */
@@ -274,6 +286,8 @@ HOB_API struct hob_header hob_response_header_at(const struct hob_response *res,
 HOB_API const char *hob_response_url(const struct hob_response *res);
 /* How long the body is; -1 when that is not known before its end (nor when it comes compressed). */
 HOB_API int64_t hob_response_size(const struct hob_response *res);
+/* Of HTTP, times ten: 10, 11, 20. */
+HOB_API int hob_response_version(const struct hob_response *res);
 /* Did the connection serve an earlier request? */
 HOB_API bool hob_response_reused(const struct hob_response *res);
 

@@ -147,6 +147,7 @@ static void reset(struct hob_response *res) {
     hob__free(res->trailer_fields);
     res->trailer_fields = NULL;
     res->trailer_count = 0;
+    res->http2 = false;
     res->wire = (struct hob__wire){.deadline = deadline, .stall = stall};
 }
 

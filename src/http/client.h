@@ -8,6 +8,7 @@
 
 #include "base/list.h"
 #include "http/decode.h"
+#include "http/h2.h"
 #include "http/outgoing.h"
 #include "http/phases.h"
 #include "http/wire.h"
@@ -16,24 +17,32 @@ enum { HOB__CLIENT_BUCKETS = 256, HOB__RESPONSE_FIELDS = 24, HOB__RETRY_BUDGET =
 
 /* What requests to one host and port share; lives while there are any, or idle connections. */
 struct hob__host {
-    struct hob__host *next; /* in its bucket */
-    struct hob_list idle;   /* the last used first */
-    struct hob_sem slots;   /* when there is a limit per host */
-    size_t users;           /* idle connections, and requests */
-    uint64_t next_at;       /* with a rate: the time of the next request */
-    uint64_t keep_until;    /* so long it is remembered without users; 0 = not at all */
+    struct hob__host *next;   /* in its bucket */
+    struct hob_list idle;     /* the last used first */
+    struct hob_list shared;   /* connections of HTTP/2 that have room for a stream */
+    struct hob_waitlist line; /* for the connection that is being made (shared.c) */
+    struct hob_sem slots;     /* when there is a limit per host */
+    size_t users;             /* idle connections, and requests */
+    uint64_t next_at;         /* with a rate: the time of the next request */
+    uint64_t keep_until;      /* so long it is remembered without users; 0 = not at all */
     uint32_t bucket;
     uint16_t budget; /* of retries, in tenths (retry.c) */
+    uint8_t version; /* of HTTP, as the last connection had it: 1, 2; 0 = unknown */
+    bool connecting; /* one that others wait for is being made */
+    bool only_h1;    /* it has asked for that */
     bool tls;
     char address[]; /* "host:port", "[::1]:80", in lower case */
 };
 
 struct hob__conn {
-    struct hob_list in_host, in_client; /* while idle */
+    struct hob_list in_host, in_client; /* while idle; of HTTP/2, in_host: while it has room */
+    struct hob_client *client;
     struct hob__host *host;
     struct hob_stream *stream;
+    struct hob__h2 *h2;  /* or NULL: HTTP/1.1 */
     uint64_t idle_until; /* 0 = for ever */
     uint64_t served;     /* exchanges so far */
+    uint32_t promised;   /* slots of those in line who have not run since they got them */
 };
 
 struct hob_client {
@@ -83,7 +92,7 @@ struct hob_response {
     double timeout;
     int error;       /* of an earlier call, or 0 */
     uint8_t interim; /* answers in front of the one that counts */
-    bool got_byte, wants_close, have_body, have_head;
+    bool got_byte, wants_close, have_body, have_head, http2;
     struct hob__marks marks;
     struct hob__h1_field inline_fields[HOB__RESPONSE_FIELDS];
 };
@@ -101,11 +110,27 @@ struct hob__conn *hob__pool_kept(struct hob_client *c, struct hob__host *host, u
 /* A new one. Waits. */
 int hob__pool_connect(struct hob_client *c, struct hob__host *host, struct hob__marks *m,
                       uint64_t deadline, struct hob__conn **out);
+/* An idle connection from now on; and no more. */
+void hob__pool_rest(struct hob__conn *conn, uint64_t now);
+void hob__pool_unrest(struct hob__conn *conn);
+void hob__pool_host_unuse(struct hob_client *c, struct hob__host *h);
 /* Ends a connection that is in use. */
 void hob__pool_drop(struct hob__conn *conn);
 /* Gives the slot back, and the connection (may be NULL) to the kept ones. now: the time. */
 void hob__pool_leave(struct hob_client *c, struct hob__host *host, struct hob__conn *conn,
                      uint64_t now);
+
+/* ---- shared.c ---- */
+/* A connection for a request: a kept one (unless `fresh`), a slot for a stream on one that speaks
+ * HTTP/2, or a new one, which others may be making. Waits. */
+int hob__pool_take(struct hob_client *c, struct hob__host *h, struct hob__marks *m,
+                   uint64_t deadline, bool fresh, struct hob__conn **out);
+/* Gives a slot back for which no stream was opened. */
+void hob__pool_untake(struct hob__conn *conn);
+/* May a new connection to that host speak HTTP/2? */
+bool hob__pool_may_share(const struct hob_client *c, const struct hob__host *h);
+/* Makes the new connection one of HTTP/2. 0, or an error: it is closed then, and freed. */
+int hob__pool_share(struct hob__conn *conn);
 
 /* The jar, or NULL: there is none (yet). */
 static inline struct hob_cookies *hob__client_cookies(const struct hob_client *c) {
@@ -115,7 +140,10 @@ static inline struct hob_cookies *hob__client_cookies(const struct hob_client *c
 /* ---- secure.c ---- */
 /* Turns the new connection into TLS with the host, which is verified. Waits. HOB_E_HTTP_TLS when
  * this build has none. */
-int hob__client_secure(struct hob_client *c, struct hob_stream *stream, const char *address);
+int hob__client_secure(struct hob_client *c, struct hob_stream *stream, const char *address,
+                       bool http2);
+/* Have both sides agreed on HTTP/2? */
+bool hob__client_agreed_http2(struct hob_stream *stream);
 void hob__client_secure_free(struct hob_client *c);
 
 /* ---- dial.c ---- */

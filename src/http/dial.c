@@ -15,10 +15,11 @@ static int timed_connect(const char *address, uint64_t deadline, struct hob__mar
     return hob__scope_result(s, rc);
 }
 
-static int timed_secure(struct hob_client *c, struct hob_stream *stream, const char *address,
+static int timed_secure(struct hob_client *c, struct hob__host *host, struct hob_stream *stream,
                         uint64_t deadline) {
     HOB_SCOPE(s, .deadline = deadline);
-    return hob__scope_result(s, hob__client_secure(c, stream, address));
+    bool http2 = hob__pool_may_share(c, host);
+    return hob__scope_result(s, hob__client_secure(c, stream, host->address, http2));
 }
 
 /* Says with whom there is no TLS; the record before says why. */
@@ -44,7 +45,7 @@ int hob__dial(struct hob_client *c, struct hob__host *host, struct hob__marks *m
     hob__mark(m, HOB__PHASE_CONNECT, hob_now(), HOB__PHASE_SEND);
     if (!host->tls) return 0;
     m->now = HOB__PHASE_TLS;
-    rc = timed_secure(c, *out, address, deadline);
+    rc = timed_secure(c, host, *out, deadline);
     if (rc < 0) {
         hob_abort(*out);
         return not_secure(address, rc);

@@ -214,6 +214,47 @@ static int send_request(struct hob__fetch *f, struct hob_response *res) {
     return out->bytes ? hob__wire_write(&res->wire, iov + 1, 1) : send_body(f, &res->wire);
 }
 
+/* The body as the data of a stream of HTTP/2. */
+static int send_shared_body(struct hob__fetch *f, struct hob__wire *w) {
+    struct hob__outgoing *out = &f->out;
+    if (out->bytes)
+        return hob__h2_write(w->h2, out->bytes, (size_t)out->size, true, w->deadline, w->stall);
+    char *piece = hob__alloc(PIECE);
+    if (!piece) return -ENOMEM;
+    int rc = 0;
+    for (ssize_t n = 1; rc == 0 && n > 0;) {
+        n = hob__outgoing_read(out, piece, PIECE);
+        rc = n < 0 ? (int)n : hob__h2_write(w->h2, piece, (size_t)n, n == 0, w->deadline, w->stall);
+    }
+    hob__free(piece);
+    return rc;
+}
+
+/* The same on a stream of HTTP/2; the connection's slot becomes the stream's. */
+static int send_shared(struct hob__fetch *f, struct hob_response *res, struct hob__conn *conn) {
+    struct hob__outgoing *out = &f->out;
+    struct hob__buffer head = {0};
+    bool body = !f->without_body && out->present, some = body && out->size != 0;
+    int rc = 0;
+    f->asks = some && f->options->expect_continue > 0 && !f->refused;
+    if (body && !hob__outgoing_begin(out))
+        rc =
+            hob_fail(HOB_E_HTTP_STATE, "%s %s: the body cannot be sent twice", f->method, res->url);
+    if (rc == 0) rc = hob__buffer_reserve(&head, 512, SIZE_MAX);
+    if (rc == 0) rc = put_head(f, res, &head);
+    if (rc == 0)
+        rc = hob__h2_request(conn->h2, &head, f->url.tls ? "https" : "http", some, &res->wire.h2);
+    hob__buffer_free(&head);
+    if (rc < 0) hob__pool_untake(conn);
+    if (rc == 0 && res->wants_close) hob__h2_drain(conn->h2);
+    if (rc == 0 && f->asks) { /* 0: it is answered without the body */
+        double seconds = f->options->expect_continue;
+        rc = hob__h2_wait_continue(res->wire.h2, hob__http_deadline(res->wire.deadline, seconds));
+        if (rc <= 0) return rc;
+    }
+    return rc < 0 || !some ? rc : send_shared_body(f, &res->wire);
+}
+
 static bool gone(int rc) { return rc == -EPIPE || rc == -ECONNRESET; }
 
 /* Sends, and reads the head. A server may answer and close before it has read all of the request:
@@ -223,7 +264,8 @@ static int talk(struct hob__fetch *f, struct hob_response *res) {
     uint64_t deadline = w->deadline;
     double stall = w->stall;
     hob__wire_free(w);
-    hob__wire_init(w, res->conn->stream, true, &f->client->limits, NULL, 0);
+    struct hob__conn *conn = res->conn;
+    hob__wire_init(w, conn->h2 ? NULL : conn->stream, true, &f->client->limits, NULL, 0);
     hob__wire_next(w, res->inline_fields, HOB__RESPONSE_FIELDS);
     w->deadline = deadline;
     w->stall = stall;
@@ -232,7 +274,8 @@ static int talk(struct hob__fetch *f, struct hob_response *res) {
     res->got_byte = res->wants_close = res->have_head = false;
     res->interim = 0;
     res->marks.now = HOB__PHASE_SEND;
-    int sent = send_request(f, res);
+    if (conn->h2) res->conn = NULL; /* its end is none of the exchange's business */
+    int sent = conn->h2 ? send_shared(f, res, conn) : send_request(f, res);
     if (sent < 0 && !gone(sent)) {
         if (sent == -ETIMEDOUT)
             return hob_fail(sent, "%s %s: the request could not be sent in time", f->method,
@@ -241,7 +284,7 @@ static int talk(struct hob__fetch *f, struct hob_response *res) {
     }
     if (sent < 0) res->wants_close = true;
     int rc = hob__response_head(res);
-    if (rc < 0 && sent < 0 && !res->got_byte) {
+    if (rc < 0 && sent < 0 && !res->got_byte && !w->h2) {
         if (rc == -ECANCELED || rc == -ETIMEDOUT) return rc;
         return hob_fail(sent, "%s %s: the server closed the connection while the request was sent",
                         f->method, res->url);
@@ -260,6 +303,29 @@ static void address_of(const struct hob_url *u, char *out, size_t n) {
              u->host_is_ipv6 ? "]" : "", u->port);
 }
 
+enum { TRIES_MAX = 3 };
+
+/* Has it failed in a way that lets it be sent once more, at once, on another connection? */
+static bool once_more(const struct hob__fetch *f, struct hob_response *res, int rc, int tries) {
+    const struct hob__h2_stream *st = res->wire.h2;
+    if (hob__outgoing_spent(&f->out) || rc == -ECANCELED || rc == -ETIMEDOUT) return false;
+    bool untouched = rc == HOB_E_HTTP2_REFUSED || (st && st->processed == HOB__H2_NEVER);
+    if (rc == HOB_E_HTTP2_RESET && st && st->code == HOB__H2_USE_H1)
+        res->host->only_h1 = untouched = true;
+    if (untouched) return tries < TRIES_MAX;
+    bool stale = res->marks.reused && !res->got_byte &&
+                 (gone(rc) || rc == HOB_E_HTTP_CUT || rc == HOB_E_TLS_TRUNCATED);
+    return stale && tries == 1 && hob__idempotent(f->method);
+}
+
+/* What failed lets go of its connection. */
+static void let_go(struct hob_response *res) {
+    if (res->wire.h2) hob__h2_close(res->wire.h2, HOB__H2_CANCEL);
+    res->wire.h2 = NULL;
+    if (res->conn) hob__pool_drop(res->conn);
+    res->conn = NULL;
+}
+
 int hob__exchange(struct hob__fetch *f, struct hob_response *res) {
     struct hob_client *c = f->client;
     address_of(&f->url, f->address, sizeof f->address);
@@ -267,28 +333,16 @@ int hob__exchange(struct hob__fetch *f, struct hob_response *res) {
     int rc = hob__pool_enter(c, f->address, f->url.tls, res->wire.deadline, &res->host);
     if (rc < 0) return rc;
     hob__retry_earn(res->host);
-    for (bool again = false;; again = true) {
-        uint64_t now = 0;
-        if (again)
-            hob__marks_again(&res->marks, hob_now());
-        else
-            res->conn = hob__pool_kept(c, res->host, &now);
-        if (now) hob__mark(&res->marks, HOB__PHASE_POOL, now, HOB__PHASE_SEND);
-        res->marks.reused = res->conn != NULL;
-        if (res->conn)
-            hob__marks_peer(&res->marks, hob_stream_peer(res->conn->stream));
-        else
-            rc = hob__pool_connect(c, res->host, &res->marks, res->wire.deadline, &res->conn);
+    for (int tries = 1;; tries++) {
+        if (tries > 1) hob__marks_again(&res->marks, hob_now());
+        rc = hob__pool_take(c, res->host, &res->marks, res->wire.deadline, tries > 1, &res->conn);
         if (rc < 0) break;
         rc = talk(f, res);
         if (rc >= 0) return 0;
-        hob__pool_drop(res->conn);
-        res->conn = NULL;
-        bool stale = res->marks.reused && !res->got_byte &&
-                     (gone(rc) || rc == HOB_E_HTTP_CUT || rc == HOB_E_TLS_TRUNCATED);
-        if (again || !stale || !hob__idempotent(f->method) || hob__outgoing_spent(&f->out)) break;
+        bool again = once_more(f, res, rc, tries);
+        let_go(res);
+        if (!again) break;
         c->info.retried++;
-        rc = 0;
     }
     hob__pool_leave(c, res->host, NULL, 0);
     res->host = NULL;

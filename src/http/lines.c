@@ -58,7 +58,21 @@ int hob__next_response_line(void *response, struct hob_line *line) {
 
 /* ---- trailers ---- */
 
+/* Those of HTTP/2 are strings already. */
+static int shared_trailers(struct hob_response *res, struct hob__h2_stream *st) {
+    if (st->trailer_count == 0) return 0;
+    res->trailer_fields = hob__alloc(st->trailer_count * sizeof *res->trailer_fields);
+    if (!res->trailer_fields) return -ENOMEM;
+    res->trailers = st->trailers;
+    st->trailers = (struct hob__buffer){0};
+    res->trailer_count =
+        hob__h2_split(hob__buffer_bytes(&res->trailers), hob__buffer_size(&res->trailers),
+                      res->trailer_fields, st->trailer_count);
+    return 0;
+}
+
 int hob__response_index_trailers(struct hob_response *res) {
+    if (res->wire.h2 && !res->trailer_fields) return shared_trailers(res, res->wire.h2);
     size_t n = hob__buffer_size(&res->trailers);
     if (n == 0 || res->trailer_fields) return 0;
     char *bytes = hob__buffer_bytes(&res->trailers);

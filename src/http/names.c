@@ -71,6 +71,18 @@ const char *hob_http_strerror(int code) {
         return "not a stream of server-sent events";
     case HOB_E_HTTP_BODY:
         return "HTTP request with several bodies, or without the one it names";
+    case HOB_E_HTTP2:
+        return "HTTP/2 needs nghttp2, which this build does not have";
+    case HOB_E_HTTP2_PROTOCOL:
+        return "breach of HTTP/2's rules";
+    case HOB_E_HTTP2_RESET:
+        return "HTTP/2 stream reset by the peer";
+    case HOB_E_HTTP2_GOAWAY:
+        return "HTTP/2 connection given up by the peer";
+    case HOB_E_HTTP2_REFUSED:
+        return "HTTP/2 request refused before it was looked at";
+    case HOB_E_HTTP2_FLOOD:
+        return "flood of HTTP/2 frames";
     default:
         return NULL;
     }

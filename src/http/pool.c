@@ -75,6 +75,8 @@ static void set_defaults(struct hob_client_options *o) {
     if (o->retry_delay == 0) o->retry_delay = 0.5;
     if (o->max_retry_delay == 0) o->max_retry_delay = 30;
     if (!o->burst) o->burst = 1;
+    if (!o->http2_window) o->http2_window = 256 << 10;
+    if (o->http2_window > INT32_MAX) o->http2_window = INT32_MAX;
     if (!o->max_redirects) o->max_redirects = 10;
     if (!o->max_body) o->max_body = 64 << 20;
     if (!o->max_unpacked) o->max_unpacked = 1 << 30;
@@ -150,6 +152,7 @@ struct hob__host *hob__pool_host(struct hob_client *c, const char *address, bool
     if (!h) return NULL;
     strcpy(h->address, address);
     hob__list_init(&h->idle);
+    hob__list_init(&h->shared);
     h->slots.free = c->options.max_per_host;
     h->budget = HOB__RETRY_BUDGET;
     h->bucket = bucket;
@@ -159,7 +162,7 @@ struct hob__host *hob__pool_host(struct hob_client *c, const char *address, bool
     return h;
 }
 
-static void host_unuse(struct hob_client *c, struct hob__host *h) {
+void hob__pool_host_unuse(struct hob_client *c, struct hob__host *h) {
     h->users--;
     if (!forgotten(h)) return;
     struct hob__host **link = &c->buckets[h->bucket];
@@ -178,9 +181,13 @@ static void idle_remove(struct hob_client *c, struct hob__conn *conn) {
 
 static void idle_end(struct hob_client *c, struct hob__conn *conn) {
     idle_remove(c, conn);
+    if (conn->h2) { /* its own task closes it */
+        hob__h2_end(conn->h2);
+        return;
+    }
     struct hob__host *h = conn->host;
     hob__pool_drop(conn);
-    host_unuse(c, h);
+    hob__pool_host_unuse(c, h);
 }
 
 static struct hob__conn *oldest(struct hob_client *c) {
@@ -226,17 +233,27 @@ static void reap_later(struct hob_client *c) {
     }
 }
 
-static void keep(struct hob_client *c, struct hob__conn *conn, uint64_t now) {
+void hob__pool_rest(struct hob__conn *conn, uint64_t now) {
+    struct hob_client *c = conn->client;
     double seconds = c->options.idle_timeout;
     conn->idle_until = seconds < 1e9 ? now + (uint64_t)(seconds * 1e9) : UINT64_MAX;
+    hob__list_append(&c->idle, &conn->in_client);
+    c->info.idle++;
+    reap_later(c);
+}
+
+void hob__pool_unrest(struct hob__conn *conn) {
+    hob__list_remove(&conn->in_client);
+    conn->client->info.idle--;
+}
+
+static void keep(struct hob__conn *conn, uint64_t now) {
     conn->host->users++;
     conn->in_host.next = conn->host->idle.next; /* in front: the warmest is used first */
     conn->in_host.prev = &conn->host->idle;
     conn->host->idle.next->prev = &conn->in_host;
     conn->host->idle.next = &conn->in_host;
-    hob__list_append(&c->idle, &conn->in_client);
-    c->info.idle++;
-    reap_later(c);
+    hob__pool_rest(conn, now);
 }
 
 struct hob__conn *hob__pool_kept(struct hob_client *c, struct hob__host *host, uint64_t *now) {
@@ -297,7 +314,7 @@ int hob__pool_enter(struct hob_client *c, const char *address, bool tls, uint64_
     bool turned = rc == 0;
     if (turned) rc = take_slots(c, h, hob__http_deadline(deadline, c->options.pool_timeout));
     if (rc < 0) {
-        host_unuse(c, h);
+        hob__pool_host_unuse(c, h);
         if (rc != -ETIMEDOUT) return rc;
         if (!turned)
             return hob_fail(rc, "the time for the request to %s was over before its turn came",
@@ -315,13 +332,13 @@ int hob__pool_enter(struct hob_client *c, const char *address, bool tls, uint64_
 void hob__pool_leave(struct hob_client *c, struct hob__host *host, struct hob__conn *conn,
                      uint64_t now) {
     if (conn && !c->closed && c->options.idle_timeout > 0)
-        keep(c, conn, now);
+        keep(conn, now);
     else if (conn)
         hob__pool_drop(conn);
     c->info.in_use--;
     hob_sem_release(&c->slots);
     if (c->options.max_per_host) hob_sem_release(&host->slots);
-    host_unuse(c, host);
+    hob__pool_host_unuse(c, host);
 }
 
 int hob__pool_connect(struct hob_client *c, struct hob__host *host, struct hob__marks *m,
@@ -330,15 +347,20 @@ int hob__pool_connect(struct hob_client *c, struct hob__host *host, struct hob__
         idle_end(c, oldest(c));
     struct hob__conn *conn = hob__alloc_zero(sizeof *conn);
     if (!conn) return hob_fail(-ENOMEM, "no memory for a connection to %s", host->address);
+    conn->client = c;
     conn->host = host;
+    hob__list_init(&conn->in_host);
+    hob__list_init(&conn->in_client);
     int rc = hob__dial(c, host, m, deadline, &conn->stream);
     if (rc < 0) {
         hob__free(conn);
         return rc;
     }
     c->info.opened++;
-    *out = conn;
-    return 0;
+    bool http2 = host->tls ? hob__client_agreed_http2(conn->stream) : hob__pool_may_share(c, host);
+    if (http2) rc = hob__pool_share(conn);
+    if (rc == 0) *out = conn;
+    return rc;
 }
 
 void hob__pool_drop(struct hob__conn *conn) {

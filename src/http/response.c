@@ -21,6 +21,8 @@ static void leave(struct hob_response *res, bool keep) {
         hob__pool_drop(conn);
         conn = NULL;
     }
+    if (res->wire.h2) hob__h2_close(res->wire.h2, HOB__H2_CANCEL);
+    res->wire.h2 = NULL;
     res->wire.stream = NULL;
     res->conn = NULL;
     struct hob__host *host = res->host;
@@ -34,8 +36,8 @@ static void leave(struct hob_response *res, bool keep) {
 void hob__response_finish(struct hob_response *res) {
     if (!res->host) return;
     /* Bytes behind the answer would be read as the next request's: such a connection ends here. */
-    bool keep = res->wire.ended && (res->wire.h1.flags & HOB__H1_KEEP_ALIVE) && !res->wants_close &&
-                !hob__wire_excess(&res->wire);
+    bool keep = res->conn && res->wire.ended && (res->wire.h1.flags & HOB__H1_KEEP_ALIVE) &&
+                !res->wants_close && !hob__wire_excess(&res->wire);
     if (keep) res->conn->served++;
     leave(res, keep);
 }
@@ -91,14 +93,23 @@ static int explain(struct hob_response *res, int rc, const char *method) {
         if (w->h1.content_length >= 0)
             return hob_fail(rc, "%s %s: response cut short: %llu of %lld bytes of the body", method,
                             url, got, (long long)w->h1.content_length);
-        return hob_fail(rc, "%s %s: response cut short after %llu bytes of a chunked body", method,
-                        url, got);
+        return hob_fail(rc, "%s %s: response cut short after %llu bytes of a %sbody", method, url,
+                        got, res->http2 ? "" : "chunked ");
     case HOB_E_HTTP_BODY_TOO_LARGE:
         if (res->packed && res->packed->unpacked > res->client->options.max_unpacked)
             return hob_fail(rc, "%s: the body, unpacked, is larger than %llu bytes", url,
                             (unsigned long long)res->client->options.max_unpacked);
         return hob_fail(rc, "%s: the body is larger than %llu bytes", url,
                         (unsigned long long)res->client->options.max_body);
+    case HOB_E_HTTP2_RESET:
+        return hob_fail(rc, "%s %s: the server reset the stream (%s)", method, url,
+                        hob__h2_code_name(w->h2 ? w->h2->code : 0));
+    case HOB_E_HTTP2_PROTOCOL:
+    case HOB_E_HTTP2_GOAWAY:
+    case HOB_E_HTTP2_REFUSED:
+    case HOB_E_HTTP2_FLOOD:
+        return hob_fail(rc, "%s %s: %s%s%s", method, url, hob_strerror(rc),
+                        w->h2 && w->h2->why ? ": " : "", w->h2 && w->h2->why ? w->h2->why : "");
     case HOB_E_HTTP_CODING:
         return hob_fail(rc, "%s %s: the body is not what \"Content-Encoding: %s\" says", method,
                         url, hob_response_header(res, "content-encoding"));
@@ -162,6 +173,40 @@ static int unpack(struct hob_response *res) {
     return 0;
 }
 
+/* The head of a stream of HTTP/2, put where one of HTTP/1.1 would be. */
+static int shared_head(struct hob_response *res) {
+    struct hob__wire *w = &res->wire;
+    struct hob__h2_stream *st = w->h2;
+    uint64_t now = hob_now();
+    hob__mark(&res->marks, HOB__PHASE_SEND, now, HOB__PHASE_WAIT);
+    int rc = hob__h2_wait_head(st, hob__deadline_at(now, w->deadline, head_patience(res)));
+    if (rc < 0) return rc;
+    hob__mark(&res->marks, HOB__PHASE_WAIT, hob_now(), HOB__PHASE_BODY);
+    res->got_byte = res->http2 = true;
+    if (st->field_count > HOB__RESPONSE_FIELDS) {
+        res->fields = hob__alloc(st->field_count * sizeof *res->fields);
+        if (!res->fields) {
+            res->fields = res->inline_fields;
+            return -ENOMEM;
+        }
+    }
+    w->in = st->head;
+    st->head = (struct hob__buffer){0};
+    w->h1.status = st->status;
+    res->field_count = st->field_count;
+    w->h1.content_length = st->content_length;
+    bool over = st->ended && hob__buffer_size(&st->in) == 0;
+    if (over) w->h1.flags |= HOB__H1_NO_BODY;
+    res->block = w->in.data ? hob__buffer_bytes(&w->in) : "";
+    hob__h2_split(res->block, hob__buffer_size(&w->in), res->fields, st->field_count);
+    if (over) {
+        w->ended = true;
+        hob__response_finish(res);
+        return 0;
+    }
+    return unpack(res);
+}
+
 /* The next head: HOB__H1_HEAD, HOB__H1_INTERIM, or an error. until: 0 = as long as the server may
  * take for it. */
 static int next_head(struct hob_response *res, uint64_t until) {
@@ -205,6 +250,10 @@ int hob__response_continue(struct hob_response *res, double seconds) {
 
 int hob__response_head(struct hob_response *res) {
     struct hob__wire *w = &res->wire;
+    if (w->h2) {
+        int shared = shared_head(res);
+        return shared < 0 ? explain(res, shared, res->method) : 0;
+    }
     int rc = res->have_head ? HOB__H1_HEAD : HOB__H1_INTERIM;
     if (res->have_head) { /* it came instead of a 100 */
         hob__mark(&res->marks, HOB__PHASE_SEND, hob_now(), HOB__PHASE_WAIT);
@@ -223,10 +272,13 @@ int hob__response_head(struct hob_response *res) {
 
 int hob_response_status(const struct hob_response *res) { return res->wire.h1.status; }
 const char *hob_response_url(const struct hob_response *res) { return res->url; }
+int hob_response_version(const struct hob_response *res) {
+    return res->http2 ? 20 : 10 + res->wire.h1.minor;
+}
 bool hob_response_reused(const struct hob_response *res) { return res->marks.reused; }
 
 const char *hob__response_protocol(const struct hob_response *res) {
-    return !res->block ? "" : res->wire.h1.minor ? "HTTP/1.1" : "HTTP/1.0";
+    return !res->block ? "" : res->http2 ? "HTTP/2" : res->wire.h1.minor ? "HTTP/1.1" : "HTTP/1.0";
 }
 
 size_t hob_response_header_count(const struct hob_response *res) { return res->field_count; }
@@ -370,7 +422,7 @@ int hob_response_body(struct hob_response *res, const char **data, size_t *size)
 void hob__response_skip(struct hob_response *res) {
     struct hob__wire *w = &res->wire;
     struct hob_slice piece;
-    if (!res->host || !res->block || res->error || w->h1.status == 101) return;
+    if (!res->host || !res->block || res->error || w->h1.status == 101 || w->h2) return;
     w->piece.size = 0;
     while (!w->ended) {
         int rc = hob__wire_event(w, &piece);

@@ -39,6 +39,9 @@ bool hob__passing_error(int rc) {
     case HOB_E_NAME_TEMPORARY:
     case HOB_E_HTTP_CUT:
     case HOB_E_TLS_TRUNCATED:
+    case HOB_E_HTTP2_RESET:
+    case HOB_E_HTTP2_GOAWAY:
+    case HOB_E_HTTP2_REFUSED:
         return true;
     default:
         return false;

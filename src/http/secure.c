@@ -25,13 +25,20 @@ static void host_name(const char *address, char *out, size_t n) {
     out[size] = 0;
 }
 
-int hob__client_secure(struct hob_client *c, struct hob_stream *stream, const char *address) {
+int hob__client_secure(struct hob_client *c, struct hob_stream *stream, const char *address,
+                       bool http2) {
     char host[256];
     struct hob_tls *tls = context(c);
     if (!tls) return hob_fail_from(HOB_E_HTTP_TLS, "no TLS with %s", address);
     host_name(address, host, sizeof host);
-    return hob_tls_start(stream, tls, .server_name = host, .alpn = "http/1.1",
+    return hob_tls_start(stream, tls, .server_name = host,
+                         .alpn = http2 ? "h2,http/1.1" : "http/1.1",
                          .handshake_timeout = c->options.tls_timeout);
+}
+
+bool hob__client_agreed_http2(struct hob_stream *stream) {
+    struct hob_tls_info info;
+    return hob_tls_info(stream, &info) == 0 && strcmp(info.alpn, "h2") == 0;
 }
 
 void hob__client_secure_free(struct hob_client *c) { hob_tls_free(c->own_tls); }
@@ -43,9 +50,15 @@ int hob__server_secure(struct hob__server *server, struct hob_stream *stream) {
 
 #else
 
-int hob__client_secure(struct hob_client *c, struct hob_stream *stream, const char *address) {
-    (void)c, (void)stream;
+int hob__client_secure(struct hob_client *c, struct hob_stream *stream, const char *address,
+                       bool http2) {
+    (void)c, (void)stream, (void)http2;
     return hob_fail(HOB_E_HTTP_TLS, "%s: %s", address, hob_http_strerror(HOB_E_HTTP_TLS));
+}
+
+bool hob__client_agreed_http2(struct hob_stream *stream) {
+    (void)stream;
+    return false;
 }
 
 void hob__client_secure_free(struct hob_client *c) { (void)c; }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "http/h2.h"
 #include "io/stream.h"
 #include "task/fdwait.h"
 
@@ -136,9 +137,17 @@ static ssize_t read_past(struct hob__wire *w, void *buf, size_t n) {
     return got;
 }
 
+static ssize_t read_shared(struct hob__wire *w, void *buf, size_t n) {
+    ssize_t got = hob__h2_read(w->h2, buf, n, hob__http_deadline(w->deadline, w->stall));
+    if (got > 0) w->received += (uint64_t)got;
+    if (got == 0) w->ended = true;
+    return got;
+}
+
 ssize_t hob__wire_read(struct hob__wire *w, void *buf, size_t n) {
     int rc = hob_check();
     if (rc < 0) return rc;
+    if (w->h2 && n > 0 && !w->ended) return read_shared(w, buf, n);
     while (n > 0 && !w->ended) {
         if (w->piece.size) return hand_out(w, buf, n);
         ssize_t got = 1;

@@ -13,9 +13,12 @@
 #include "base/buffer.h"
 #include "http/h1.h"
 
+struct hob__h2_stream;
+
 struct hob__wire {
     struct hob_stream *stream;
-    struct hob__h1 h1;
+    struct hob__h2_stream *h2; /* instead of the stream: an exchange of HTTP/2 (client) */
+    struct hob__h1 h1;         /* of HTTP/2 too: what its head says */
     struct hob__buffer in;
     struct hob__buffer aside;     /* the pinned head's memory, once it is not in `in` any more */
     struct hob_slice piece;       /* of the body: parsed, and not handed out yet */

@@ -220,7 +220,7 @@ static int run(struct fetch *f) {
     HOB_CLIENT(client, .max_connections = f->options.concurrency,
                .max_per_host = f->options.per_host, .rate = f->options.rate,
                .retries = (unsigned)f->options.retries, .tls = f->tls, .connect_timeout = INFINITY,
-               .tls_timeout = INFINITY,
+               .http2_prior_knowledge = f->options.http2, .tls_timeout = INFINITY,
                .stall_timeout = INFINITY); /* the one deadline is fetch_one's */
     HOB_QUEUE(results, struct result, RESULTS_WAITING);
     HOB_SCOPE(s);

@@ -15,6 +15,7 @@ struct fetch_options {
     const char *output; /* "-" = standard output */
     size_t concurrency;
     size_t per_host;    /* at once to one host; 0 = no limit of its own */
+    bool http2;         /* over http://, too */
     size_t retries;     /* of each URL, at most */
     double rate;        /* requests a second to one host; 0 = no limit */
     const char *method; /* "GET", or "POST" when there is data */

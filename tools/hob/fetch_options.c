@@ -36,6 +36,8 @@ const char fetch_help[] =
     "                          now: refused, reset, timed out, 408, 429, 502, 503, 504;\n"
     "                          Retry-After is honoured (default 0)\n"
     "  -t, --timeout SECONDS   for each, with everything, retries too (default 30)\n"
+    "      --http2             HTTP/2 over http://, too, to servers that are known to speak it;\n"
+    "                          over https:// it is used when the server has it\n"
     "  -X, --request METHOD    instead of GET\n"
     "  -H, --header LINE       sends the header \"Name: value\"; may be repeated; \"Name:\" "
     "leaves\n"
@@ -107,13 +109,14 @@ static int finish(const char *command, int argc, char **argv, struct fetch_optio
 }
 
 int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
-    enum { EACH = 256, VERSION, CACERT, CERT, KEY, PER_HOST, RATE, RETRIES };
+    enum { EACH = 256, VERSION, CACERT, CERT, KEY, PER_HOST, RATE, RETRIES, HTTP2 };
     static const struct option options[] = {{"input", required_argument, NULL, 'i'},
                                             {"output", required_argument, NULL, 'o'},
                                             {"concurrency", required_argument, NULL, 'c'},
                                             {"per-host", required_argument, NULL, PER_HOST},
                                             {"rate", required_argument, NULL, RATE},
                                             {"retries", required_argument, NULL, RETRIES},
+                                            {"http2", no_argument, NULL, HTTP2},
                                             {"request", required_argument, NULL, 'X'},
                                             {"header", required_argument, NULL, 'H'},
                                             {"data", required_argument, NULL, 'd'},
@@ -158,6 +161,9 @@ int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
             if (!parse_count(optarg, 0, RETRIES_MAX, &o->retries))
                 return usage_error(argv[0], "--retries is a number from 0 to %d, not '%s'",
                                    RETRIES_MAX, optarg);
+            break;
+        case HTTP2:
+            o->http2 = true;
             break;
         case 'X':
             o->method = optarg;

@@ -1,0 +1,353 @@
+/* http/h2.c - the life of an HTTP/2 connection: its two tasks, its pings, its end. h2.h has the
+ * whole picture. */
+#include "http/h2.h"
+
+#include <hob/error.h>
+#include <hob/hob.h>
+#include <string.h>
+
+#if HAVE_NGHTTP2
+#include "base/memory.h"
+#include "http/h2_inside.h"
+#include "io/pool.h"
+#include "task/wait.h"
+
+enum {
+    CONNECTION_WINDOW = 1 << 24, /* bytes on their way to all streams together */
+    STREAMS_AT_FIRST = 100,      /* before the peer has said how many it wants */
+    BYE_SECONDS = 1              /* for the last frames */
+};
+
+/* ---- memory ---- */
+
+static void *mem_malloc(size_t n, void *arg) {
+    (void)arg;
+    return hob__alloc(n);
+}
+static void mem_free(void *p, void *arg) {
+    (void)arg;
+    hob__free(p);
+}
+static void *mem_calloc(size_t count, size_t n, void *arg) {
+    (void)arg;
+    return n && count > SIZE_MAX / n ? NULL : hob__alloc_zero(count * n);
+}
+static void *mem_realloc(void *p, size_t n, void *arg) {
+    (void)arg;
+    return hob__realloc(p, n);
+}
+
+/* ---- beginning ---- */
+
+static int greet(struct hob__h2 *h2) {
+    const struct hob__h2_options *o = &h2->options;
+    nghttp2_settings_entry entries[4];
+    size_t n = 0;
+    entries[n++] =
+        (nghttp2_settings_entry){NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, o->max_streams};
+    entries[n++] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, o->window};
+    entries[n++] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, o->limits.block};
+    if (!o->server) entries[n++] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_ENABLE_PUSH, 0};
+    int rc = nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, entries, n);
+    if (rc == 0)
+        rc = nghttp2_session_set_local_window_size(h2->session, NGHTTP2_FLAG_NONE, 0,
+                                                   CONNECTION_WINDOW);
+    return rc < 0 ? -ENOMEM : 0;
+}
+
+int hob__h2_new(struct hob__h2 **out, struct hob_stream *stream, struct hob__h2_options options) {
+    static const nghttp2_mem memory = {NULL, mem_malloc, mem_free, mem_calloc, mem_realloc};
+    nghttp2_session_callbacks *callbacks;
+    nghttp2_option *settings;
+    *out = NULL;
+    if (!hob__h2_setup(&callbacks, &settings)) return -ENOMEM;
+    struct hob__h2 *h2 = hob__alloc_zero(sizeof *h2);
+    if (!h2) return -ENOMEM;
+    struct hob__h1 defaults;
+    hob__h1_init(&defaults, false, &options.limits);
+    options.limits = defaults.limits;
+    h2->stream = stream;
+    h2->options = options;
+    h2->max_active = STREAMS_AT_FIRST;
+    hob__list_init(&h2->streams);
+    nghttp2_mem mem = memory;
+    int rc = options.server
+                 ? nghttp2_session_server_new3(&h2->session, callbacks, h2, settings, &mem)
+                 : nghttp2_session_client_new3(&h2->session, callbacks, h2, settings, &mem);
+    if (rc == 0) rc = greet(h2);
+    if (rc < 0) {
+        hob__h2_free(h2);
+        return -ENOMEM;
+    }
+    *out = h2;
+    return 0;
+}
+
+/* The streams go on without a connection. */
+static void orphan(struct hob__h2 *h2, int error, const char *why) {
+    while (!hob__list_empty(&h2->streams)) {
+        struct hob__h2_stream *st = hob__container(h2->streams.next, struct hob__h2_stream, node);
+        hob__list_remove(&st->node);
+        if (h2->options.server && !st->handed) {
+            hob__h2_stream_free(st);
+            continue;
+        }
+        if (!st->sent && !h2->options.server) st->processed = HOB__H2_NEVER;
+        st->h2 = NULL;
+        st->closed = true;
+        hob__h2_stream_end(st, error, why);
+    }
+    h2->active = 0;
+    h2->dead = true;
+}
+
+void hob__h2_free(struct hob__h2 *h2) {
+    orphan(h2, HOB_E_HTTP_CUT, NULL);
+    nghttp2_session_del(h2->session);
+    hob__free(h2);
+}
+
+/* ---- writing ---- */
+
+void hob__h2_kick(struct hob__h2 *h2) {
+    if (h2->idle.first && nghttp2_session_want_write(h2->session)) hob__wake_first(&h2->idle, 0);
+}
+
+/* Frames for one write: small ones copied together, the first that does not fit beside them where
+ * nghttp2 has it, which is good until it is asked again. */
+struct batch {
+    char *small; /* a chunk */
+    size_t size;
+    const uint8_t *large;
+    size_t large_size;
+};
+
+static int gather(struct hob__h2 *h2, struct batch *b) {
+    b->size = b->large_size = 0;
+    for (;;) {
+        const uint8_t *frame;
+        ssize_t n = nghttp2_session_mem_send(h2->session, &frame);
+        if (n == 0) return 0;
+        if (n < 0) {
+            h2->error = n == NGHTTP2_ERR_NOMEM ? -ENOMEM : HOB_E_HTTP2_PROTOCOL;
+            h2->why = nghttp2_strerror((int)n);
+            return h2->error;
+        }
+        if ((size_t)n > HOB__CHUNK - b->size) {
+            b->large = frame;
+            b->large_size = (size_t)n;
+            return 0;
+        }
+        memcpy(b->small + b->size, frame, (size_t)n);
+        b->size += (size_t)n;
+    }
+}
+
+static int send_batch(struct hob__h2 *h2, struct batch *b, double seconds) {
+    struct iovec iov[2] = {{b->small, b->size}, {(void *)(uintptr_t)b->large, b->large_size}};
+    HOB_SCOPE(s, .deadline = seconds < 1e9 ? hob_after(seconds) : 0);
+    int rc = hob__scope_result(
+        s, (int)hob_writev(h2->stream, iov + (b->size == 0), (b->size > 0) + (b->large_size > 0)));
+    if (rc < 0) h2->torn = true;
+    return rc;
+}
+
+/* All that there is to say now. 0 or an error. */
+static int say(struct hob__h2 *h2, double seconds) {
+    struct batch b = {.small = hob__chunk_take()};
+    int rc = b.small ? 0 : -ENOMEM;
+    while (rc >= 0) {
+        rc = gather(h2, &b);
+        if (rc < 0 || b.size + b.large_size == 0) break;
+        rc = send_batch(h2, &b, seconds);
+    }
+    if (b.small) hob__chunk_give(b.small);
+    return rc < 0 ? rc : 0;
+}
+
+static int write_all(struct hob__h2 *h2) {
+    for (;;) {
+        int rc = say(h2, h2->options.stall);
+        if (rc < 0) {
+            /* It may have said why before it went: that is read first. */
+            h2->closing = true;
+            if (rc == -EPIPE || rc == -ECONNRESET) return 0;
+            if (!h2->error && rc != -ECANCELED) {
+                h2->error = rc;
+                h2->why = rc == -ETIMEDOUT ? "the peer does not read" : NULL;
+            }
+            return rc;
+        }
+        if (!nghttp2_session_want_read(h2->session)) { /* the last GOAWAY is out */
+            h2->over = true;
+            return -ECANCELED;
+        }
+        struct hob_waiter w = {0};
+        rc = hob__wait_on(&h2->idle, &w, "http2 writer", NULL, HOB__WAIT_PLAIN);
+        if (rc < 0) return rc;
+    }
+}
+
+/* Without a writer, also one that was cancelled alone, there is nothing to read for. */
+static int writes(struct hob__h2 *h2) {
+    int rc = write_all(h2);
+    if (rc < 0) hob_scope_cancel(h2->scope);
+    return rc;
+}
+HOB_TASK(writes, struct hob__h2 *)
+
+/* ---- reading ---- */
+
+static int take(struct hob__h2 *h2, struct hob_slice piece) {
+    ssize_t rc = nghttp2_session_mem_recv(h2->session, (const uint8_t *)piece.at, piece.size);
+    h2->received += piece.size;
+    h2->pinged = false;
+    hob__h2_kick(h2);
+    bool opens = h2->options.server || nghttp2_session_check_request_allowed(h2->session);
+    if (!opens && !h2->closing) hob__h2_drain(h2); /* a GOAWAY is about to go out */
+    if (rc >= 0) return 0;
+    if (!h2->error) {
+        h2->error = rc == NGHTTP2_ERR_NOMEM     ? -ENOMEM
+                    : rc == NGHTTP2_ERR_FLOODED ? HOB_E_HTTP2_FLOOD
+                                                : HOB_E_HTTP2_PROTOCOL;
+        h2->why = nghttp2_strerror((int)rc);
+    }
+    nghttp2_session_terminate_session(h2->session, h2->error == HOB_E_HTTP2_FLOOD
+                                                       ? NGHTTP2_ENHANCE_YOUR_CALM
+                                                       : NGHTTP2_PROTOCOL_ERROR);
+    return h2->error;
+}
+
+/* The peer was silent for half of the time that it may be: is it there? While nobody waits for it,
+ * that does not matter. */
+static int ask(struct hob__h2 *h2) {
+    if (h2->pinged) {
+        h2->error = -ETIMEDOUT;
+        h2->why = "the peer does not answer";
+        return h2->error;
+    }
+    if (h2->active == 0) return 0;
+    h2->pinged = true;
+    int rc = nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, NULL);
+    hob__h2_kick(h2);
+    return rc < 0 ? -ENOMEM : 0;
+}
+
+static int peek(struct hob__h2 *h2, struct hob_slice *piece) {
+    double seconds = h2->options.stall / 2;
+    HOB_SCOPE(s, .deadline = seconds < 1e9 ? hob_after(seconds) : 0);
+    return hob__scope_result(s, (int)hob_peek(h2->stream, 1, piece));
+}
+
+/* Until the connection is over: why. 0: the peer has ended it. */
+static int reads(struct hob__h2 *h2) {
+    for (;;) {
+        struct hob_slice piece;
+        int rc = peek(h2, &piece);
+        if (rc == 0) return 0;
+        if (rc == -ETIMEDOUT)
+            rc = ask(h2);
+        else if (rc > 0) {
+            rc = take(h2, piece);
+            if (rc == 0) rc = (int)hob_skip(h2->stream, (int64_t)piece.size);
+        }
+        if (rc < 0) return rc;
+    }
+}
+
+/* ---- the end ---- */
+
+void hob__h2_end(struct hob__h2 *h2) {
+    h2->closing = h2->over = true;
+    if (h2->scope) hob_scope_cancel(h2->scope);
+}
+
+void hob__h2_drain(struct hob__h2 *h2) {
+    h2->closing = true;
+    h2->options.owner->changed(h2);
+}
+
+/* A GOAWAY, and what waits to be said, as far as the peer takes it. */
+static void bye(struct hob__h2 *h2) {
+    if (h2->torn) return;
+    HOB_SCOPE(s, .shield = true);
+    nghttp2_session_terminate_session(h2->session, NGHTTP2_NO_ERROR);
+    (void)say(h2, BYE_SECONDS);
+}
+
+int hob__h2_run(struct hob__h2 *h2) {
+    int rc = 0;
+    bool gone = false;
+    if (!h2->over) {
+        HOB_SCOPE(s);
+        h2->scope = s;
+        rc = hob_spawn(s, writes, h2) ? reads(h2) : -ECANCELED;
+        gone = rc == 0 || (rc < 0 && rc != -ECANCELED && rc != h2->error);
+        if (rc == 0 && h2->active) rc = HOB_E_HTTP_CUT;
+        h2->closing = true;
+        hob_scope_cancel(s);
+        int joined = hob_join(s);
+        if (rc == -ECANCELED && joined < 0) rc = joined;
+        h2->scope = NULL;
+    }
+    h2->closing = true;
+    if (h2->error) rc = h2->error;
+    const char *why = h2->why;
+    if (h2->said_goaway && h2->goaway != NGHTTP2_NO_ERROR) {
+        rc = HOB_E_HTTP2_GOAWAY;
+        why = nghttp2_http2_strerror(h2->goaway);
+    }
+    orphan(h2, rc < 0 && rc != -ECANCELED ? rc : HOB_E_HTTP_CUT, why);
+    h2->options.owner->changed(h2);
+    if (!gone) bye(h2);
+    return rc == -ECANCELED && h2->over ? 0 : rc;
+}
+
+#else
+
+int hob__h2_new(struct hob__h2 **out, struct hob_stream *stream, struct hob__h2_options options) {
+    (void)stream, (void)options;
+    *out = NULL;
+    return HOB_E_HTTP2;
+}
+void hob__h2_free(struct hob__h2 *h2) { (void)h2; }
+int hob__h2_run(struct hob__h2 *h2) {
+    (void)h2;
+    return HOB_E_HTTP2;
+}
+void hob__h2_end(struct hob__h2 *h2) { (void)h2; }
+void hob__h2_drain(struct hob__h2 *h2) { (void)h2; }
+void hob__h2_kick(struct hob__h2 *h2) { (void)h2; }
+int hob__h2_request(struct hob__h2 *h2, struct hob__buffer *head, const char *scheme, bool body,
+                    struct hob__h2_stream **out) {
+    (void)h2, (void)head, (void)scheme, (void)body;
+    *out = NULL;
+    return HOB_E_HTTP2;
+}
+int hob__h2_respond(struct hob__h2_stream *st, struct hob__buffer *head, bool body) {
+    (void)st, (void)head, (void)body;
+    return HOB_E_HTTP2;
+}
+int hob__h2_write(struct hob__h2_stream *st, const void *data, size_t n, bool end,
+                  uint64_t deadline, double stall) {
+    (void)st, (void)data, (void)n, (void)end, (void)deadline, (void)stall;
+    return HOB_E_HTTP2;
+}
+int hob__h2_wait_head(struct hob__h2_stream *st, uint64_t deadline) {
+    (void)st, (void)deadline;
+    return HOB_E_HTTP2;
+}
+int hob__h2_wait_continue(struct hob__h2_stream *st, uint64_t deadline) {
+    (void)st, (void)deadline;
+    return HOB_E_HTTP2;
+}
+ssize_t hob__h2_read(struct hob__h2_stream *st, void *buf, size_t n, uint64_t deadline) {
+    (void)st, (void)buf, (void)n, (void)deadline;
+    return HOB_E_HTTP2;
+}
+void hob__h2_close(struct hob__h2_stream *st, uint32_t code) { (void)st, (void)code; }
+const char *hob__h2_code_name(uint32_t code) {
+    (void)code;
+    return "";
+}
+#endif

@@ -1,0 +1,167 @@
+/* http/h2.h - one HTTP/2 connection (RFC 9113), either side of it, over any stream; nghttp2 knows
+ * the frames, this the tasks.
+ *
+ * A connection has two tasks in one scope: one reads and hands what comes to nghttp2, whose
+ * callbacks (h2_events.c) fill the streams and wake those who wait; one writes what nghttp2 has to
+ * say, all that has been gathered since it last looked in one write, and sleeps when that is
+ * nothing. Nobody else touches the hob_stream: who opens a stream, reads from it, sends on it or
+ * resets it tells nghttp2, and the writer (hob__h2_kick). So a cancelled exchange interrupts
+ * nothing: its stream is reset, the connection lives on.
+ *
+ * A stream (hob__h2_stream) belongs to the exchange that uses it and outlives the connection, if
+ * need be: then `h2` is NULL, `error` says why, and what was received before can still be read.
+ *
+ * Bounds: what has come and was not read is at most the stream's window, which is given back as it
+ * is read; the connection's window is given back at once, so that a stream that nobody reads stops
+ * no other. A header block has the limits of HTTP/1.1's heads. Frames that have to be answered are
+ * nghttp2's: at most 1000 answers wait. */
+#ifndef HOB_HTTP_H2_H
+#define HOB_HTTP_H2_H
+
+#include <hob/net.h>
+#include <hob/task.h>
+
+#include "base/buffer.h"
+#include "base/list.h"
+#include "http/h1.h"
+
+struct nghttp2_session;
+struct hob__h2;
+struct hob__h2_stream;
+
+/* What the owner of a connection is told; the calls must not wait. */
+struct hob__h2_owner {
+    /* There may be more or less room for streams than before, or none any more (`closing`). */
+    void (*changed)(struct hob__h2 *h2);
+    /* A server's: a request's head is complete; the stream is the callee's, to close. 0, or < 0: it
+     * has been closed already. */
+    int (*request)(struct hob__h2 *h2, struct hob__h2_stream *st);
+};
+
+struct hob__h2_options {
+    bool server;
+    const struct hob__h2_owner *owner;
+    void *arg;                    /* the owner's */
+    struct hob__h1_limits limits; /* of header blocks; 0 = the defaults of h1.h */
+    uint32_t window;              /* bytes that a stream may be ahead of its reader */
+    uint32_t max_streams;         /* a server: at once */
+    double stall;                 /* seconds for a write, and for an answer to a ping */
+};
+
+struct hob__h2 {
+    struct nghttp2_session *session;
+    struct hob_stream *stream; /* the owner's to close */
+    struct hob_scope *scope;   /* of the two tasks; NULL: they have not begun, or have ended */
+    struct hob_list streams;   /* that have not been closed by their exchanges */
+    struct hob_waitlist idle;  /* the writer, asleep */
+    struct hob__h2_options options;
+    uint32_t active;        /* streams, and slots that were taken for some */
+    uint32_t max_active;    /* as the peer allows */
+    uint32_t block, frames; /* bytes and frames of the header block that comes in */
+    uint64_t received;      /* bytes */
+    int error;              /* why it is over; 0 = for no bad reason */
+    const char *why;        /* more about that, static; or NULL */
+    uint32_t goaway;        /* the peer's reason for its GOAWAY */
+    bool closing;           /* no new streams */
+    bool said_goaway;       /* the peer */
+    bool over;              /* nothing is to be read or written any more */
+    bool dead;              /* it has no streams any more */
+    bool torn;              /* a write was cut off: the peer has half a frame */
+    bool pinged;
+};
+
+enum hob__h2_processed {
+    HOB__H2_MAYBE, /* the peer may have acted on the request */
+    HOB__H2_NEVER  /* it has not: the request may be sent again, whatever its method */
+};
+
+struct hob__h2_stream {
+    struct hob_list node;
+    struct hob__h2 *h2; /* NULL: the connection is gone */
+    int32_t id;
+    int64_t content_length;      /* as the head says; -1 = nothing */
+    struct hob__buffer head;     /* "name\0value\0" ... of the head */
+    struct hob__buffer trailers; /* the same, behind the body */
+    struct hob__buffer in;       /* body that nobody has read yet */
+    uint32_t fields_at;          /* where the first field of `head` stands */
+    uint32_t field_count, trailer_count;
+    uint32_t code; /* HTTP/2's, of a reset */
+    uint16_t status, interims;
+    uint8_t processed; /* enum hob__h2_processed */
+    bool has_head;     /* the final one is complete */
+    bool in_trailers;
+    bool continued; /* a 100 has come */
+    bool ended;     /* the peer has said all */
+    bool closed;    /* nghttp2 has forgotten it */
+    bool sent;      /* the head has gone out */
+    int error;      /* why no more comes than is in `in`; 0 */
+    const char *why;
+    uint64_t began; /* h2->received then */
+    /* the body that is being sent: the memory of the task in hob__h2_write() */
+    const char *out;
+    size_t out_size;
+    bool out_end, out_open, deferred;
+    struct hob_waitlist reader, sender;
+    bool handed; /* a server's: owner->request() has it */
+    /* a server's: where their values stand in `head`, counted from 1; 0 = there is none */
+    uint32_t method_at, path_at, scheme_at, authority_at;
+    void *arg;
+};
+
+/* ---- h2.c ---- */
+/* A connection over the stream, which is not closed with it. 0, -ENOMEM, or HOB_E_HTTP2: this build
+ * has none. Nothing is sent before hob__h2_run(). Does not wait. */
+int hob__h2_new(struct hob__h2 **out, struct hob_stream *stream, struct hob__h2_options options);
+/* Frees it; its streams belong to nobody then. Not while hob__h2_run() goes on. */
+void hob__h2_free(struct hob__h2 *h2);
+/* The life of the connection, in the calling task: until either side ends it, hob__h2_end(), or a
+ * cancel. All streams have their ends then. 0 or why it ended. */
+int hob__h2_run(struct hob__h2 *h2);
+/* Ends it soon; its streams are reset. Does not wait. */
+void hob__h2_end(struct hob__h2 *h2);
+/* No new streams; it ends with the last one. Does not wait. */
+void hob__h2_drain(struct hob__h2 *h2);
+/* There may be something to write. */
+void hob__h2_kick(struct hob__h2 *h2);
+static inline bool hob__h2_room(const struct hob__h2 *h2) {
+    return !h2->closing && h2->active < h2->max_active;
+}
+
+/* ---- h2_stream.c ---- */
+/* Opens a stream with the head of a request as h1_write.c writes it; "https" or "http". The slot is
+ * the caller's before (h2->active counts it) and the stream's after. 0 and *out, -ENOMEM, or
+ * HOB_E_HTTP2_* with *never true when it could be tried elsewhere. Does not wait. */
+int hob__h2_request(struct hob__h2 *h2, struct hob__buffer *head, const char *scheme, bool body,
+                    struct hob__h2_stream **out);
+/* A server's: the head of the answer as h1_write.c writes it. */
+int hob__h2_respond(struct hob__h2_stream *st, struct hob__buffer *head, bool body);
+/* Sends n bytes, and the end of the body behind them. Waits until nghttp2 has taken all of them,
+ * for `stall` seconds without progress; cancellation point; cancelled, a part may have been sent.
+ * 0, -EPIPE when the peer wants no more. */
+int hob__h2_write(struct hob__h2_stream *st, const void *data, size_t n, bool end,
+                  uint64_t deadline, double stall);
+/* Waits for the head: 0, or why there is none. Cancellation point. */
+int hob__h2_wait_head(struct hob__h2_stream *st, uint64_t deadline);
+/* Waits for a 100, or the deadline: 1; for the final head, or the end: 0; or an error. Cancellation
+ * point. */
+int hob__h2_wait_continue(struct hob__h2_stream *st, uint64_t deadline);
+/* Up to n bytes of the body; 0 = complete. Waits; cancellation point. */
+ssize_t hob__h2_read(struct hob__h2_stream *st, void *buf, size_t n, uint64_t deadline);
+/* Ends the exchange: a stream that has not ended on both sides is reset with that code of HTTP/2's.
+ * Frees it. Does not wait. */
+void hob__h2_close(struct hob__h2_stream *st, uint32_t code);
+/* "CANCEL", "REFUSED_STREAM". */
+const char *hob__h2_code_name(uint32_t code);
+
+enum {
+    HOB__H2_NO_ERROR = 0,
+    HOB__H2_REFUSED = 7,
+    HOB__H2_CANCEL = 8,
+    HOB__H2_CALM = 11,
+    HOB__H2_USE_H1 = 13
+};
+
+/* ---- h2_head.c ---- */
+/* The fields of "name\0value\0"...: fills up to cap; how many there are. */
+uint32_t hob__h2_split(const char *block, size_t n, struct hob__h1_field *out, uint32_t cap);
+#endif

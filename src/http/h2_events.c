@@ -1,0 +1,320 @@
+/* http/h2_events.c - what nghttp2 tells: heads, pieces of bodies, ends, and what the peer did
+ * wrong. The callbacks run inside nghttp2_session_mem_recv() and _mem_send(), in the connection's
+ * tasks; they fill streams and wake who waits. */
+#include "http/h2.h"
+
+#if HAVE_NGHTTP2
+#include <pthread.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "http/h2_inside.h"
+#include "task/wait.h"
+
+enum {
+    INTERIMS_MAX = 64,      /* 1xx answers in front of one that counts */
+    CONTINUATIONS_MAX = 32, /* frames of one header block */
+    BLOCK_FACTOR = 2,       /* a block on the wire, in limits of one that is unpacked */
+    HEAD_MAX = 1 << 18      /* of what is sent: bytes, at most; h1_write.c ends far below */
+};
+
+static struct hob__h2_stream *stream_of(nghttp2_session *session, int32_t id) {
+    return id ? nghttp2_session_get_stream_user_data(session, id) : NULL;
+}
+
+void hob__h2_stream_end(struct hob__h2_stream *st, int error, const char *why) {
+    if (!st->error && !st->ended && error) {
+        st->error = error;
+        st->why = why;
+    }
+    hob__wake_all(&st->reader, 0);
+    hob__wake_all(&st->sender, 0);
+}
+
+/* ---- heads ---- */
+
+static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *arg) {
+    struct hob__h2 *h2 = arg;
+    (void)session;
+    if (hd->type == NGHTTP2_HEADERS || hd->type == NGHTTP2_PUSH_PROMISE) h2->block = h2->frames = 0;
+    if (hd->type != NGHTTP2_HEADERS && hd->type != NGHTTP2_CONTINUATION) return 0;
+    h2->block += (uint32_t)hd->length;
+    h2->frames++;
+    if (h2->frames <= CONTINUATIONS_MAX && h2->block <= BLOCK_FACTOR * h2->options.limits.block)
+        return 0;
+    h2->error = HOB_E_HTTP2_FLOOD;
+    h2->why = "a header block without end";
+    return NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
+static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg) {
+    struct hob__h2 *h2 = arg;
+    struct hob__h2_stream *st = stream_of(session, frame->hd.stream_id);
+    if (!st && h2->options.server && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+        st = hob__h2_stream_new(h2);
+        if (!st) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+        st->id = frame->hd.stream_id;
+        h2->active++;
+        nghttp2_session_set_stream_user_data(session, st->id, st);
+    }
+    if (!st) return 0;
+    if (st->has_head) {
+        st->in_trailers = true;
+    } else { /* the first, or one behind a 1xx */
+        hob__buffer_free(&st->head);
+        st->field_count = st->fields_at = 0;
+        st->content_length = -1;
+        st->status = 0;
+    }
+    return 0;
+}
+
+/* The stream has broken a limit: it alone ends. */
+static int refuse(struct hob__h2_stream *st, int error) {
+    hob__h2_stream_end(st, error, NULL);
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+static int put_string(struct hob__buffer *b, const uint8_t *bytes, size_t n) {
+    int rc = hob__buffer_append(b, bytes, n, SIZE_MAX);
+    return rc < 0 ? rc : hob__buffer_append(b, "", 1, SIZE_MAX);
+}
+
+static int64_t number(const uint8_t *digits, size_t n) {
+    int64_t value = 0;
+    if (n == 0 || n > 18) return -1;
+    for (size_t i = 0; i < n; i++) {
+        if (digits[i] < '0' || digits[i] > '9') return -1;
+        value = value * 10 + digits[i] - '0';
+    }
+    return value;
+}
+
+/* ":status" and what requests have; nghttp2 has seen to it that they come first, and once. */
+static int take_pseudo(struct hob__h2_stream *st, const uint8_t *name, size_t n,
+                       const uint8_t *value, size_t size) {
+    if (n == 7 && memcmp(name, ":status", 7) == 0) {
+        st->status = (uint16_t)number(value, size);
+        return 0;
+    }
+    uint32_t *at = n == 7 && memcmp(name, ":method", 7) == 0        ? &st->method_at
+                   : n == 5 && memcmp(name, ":path", 5) == 0        ? &st->path_at
+                   : n == 7 && memcmp(name, ":scheme", 7) == 0      ? &st->scheme_at
+                   : n == 10 && memcmp(name, ":authority", 10) == 0 ? &st->authority_at
+                                                                    : NULL;
+    if (!at) return 0;
+    *at = (uint32_t)hob__buffer_size(&st->head) + 1;
+    int rc = put_string(&st->head, value, size);
+    st->fields_at = (uint32_t)hob__buffer_size(&st->head);
+    return rc;
+}
+
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+                     size_t n, const uint8_t *value, size_t size, uint8_t flags, void *arg) {
+    struct hob__h2 *h2 = arg;
+    const struct hob__h1_limits *limits = &h2->options.limits;
+    struct hob__h2_stream *st = stream_of(session, frame->hd.stream_id);
+    (void)flags;
+    if (!st || st->error) return 0;
+    struct hob__buffer *b = st->in_trailers ? &st->trailers : &st->head;
+    uint32_t *count = st->in_trailers ? &st->trailer_count : &st->field_count;
+    if (n + size > limits->line) return refuse(st, HOB_E_HTTP_LINE_TOO_LONG);
+    if (hob__buffer_size(b) + n + size + 2 > limits->block)
+        return refuse(st, HOB_E_HTTP_HEADERS_TOO_LARGE);
+    int rc;
+    if (name[0] == ':') {
+        rc = take_pseudo(st, name, n, value, size);
+    } else {
+        if (++*count > limits->fields) return refuse(st, HOB_E_HTTP_TOO_MANY_HEADERS);
+        if (!st->in_trailers && n == 14 && memcmp(name, "content-length", n) == 0)
+            st->content_length = number(value, size);
+        rc = put_string(b, name, n);
+        if (rc == 0) rc = put_string(b, value, size);
+    }
+    return rc < 0 ? refuse(st, rc) : 0;
+}
+
+/* A block is complete. Not 0: the stream is not what it should be. */
+static int head_is_complete(struct hob__h2 *h2, struct hob__h2_stream *st) {
+    if (st->in_trailers || st->error) return 0;
+    if (h2->options.server) {
+        st->has_head = true;
+        return 0;
+    }
+    if (st->status == 101) { /* 8.6 */
+        hob__h2_stream_end(st, HOB_E_HTTP2_PROTOCOL, "status 101");
+        return -1;
+    }
+    if (st->status / 100 == 1) {
+        st->continued |= st->status == 100;
+        if (++st->interims <= INTERIMS_MAX) return 0;
+        hob__h2_stream_end(st, HOB_E_HTTP_INTERIM, NULL);
+        return -1;
+    }
+    st->has_head = true;
+    return 0;
+}
+
+/* ---- frames ---- */
+
+static void take_settings(struct hob__h2 *h2) {
+    h2->max_active =
+        nghttp2_session_get_remote_settings(h2->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+    h2->options.owner->changed(h2);
+}
+
+static void take_goaway(struct hob__h2 *h2, const nghttp2_goaway *frame) {
+    h2->closing = h2->said_goaway = true;
+    h2->goaway = frame->error_code;
+    h2->options.owner->changed(h2);
+}
+
+static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg) {
+    struct hob__h2 *h2 = arg;
+    struct hob__h2_stream *st = stream_of(session, frame->hd.stream_id);
+    bool request = false;
+    switch (frame->hd.type) {
+    case NGHTTP2_HEADERS:
+        if (!st) break;
+        request = h2->options.server && !st->has_head;
+        if (head_is_complete(h2, st) < 0)
+            nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, st->id, NGHTTP2_PROTOCOL_ERROR);
+        break;
+    case NGHTTP2_SETTINGS:
+        if (!(frame->hd.flags & NGHTTP2_FLAG_ACK)) take_settings(h2);
+        break;
+    case NGHTTP2_GOAWAY:
+        take_goaway(h2, &frame->goaway);
+        break;
+    case NGHTTP2_RST_STREAM:
+        if (!st) break;
+        st->code = frame->rst_stream.error_code;
+        if (st->code == NGHTTP2_REFUSED_STREAM) st->processed = HOB__H2_NEVER;
+        hob__h2_stream_end(
+            st, st->processed == HOB__H2_NEVER ? HOB_E_HTTP2_REFUSED : HOB_E_HTTP2_RESET, NULL);
+        break;
+    default:
+        break;
+    }
+    bool message = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
+    if (!st || !message) return 0;
+    if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) st->ended = true;
+    if (request && !st->error) {
+        st->handed = true;
+        if (h2->options.owner->request(h2, st) < 0) return 0;
+    }
+    hob__wake_all(&st->reader, 0);
+    if (st->ended) hob__wake_all(&st->sender, 0);
+    return 0;
+}
+
+static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *bytes,
+                   size_t n, void *arg) {
+    struct hob__h2_stream *st = stream_of(session, id);
+    (void)flags, (void)arg;
+    nghttp2_session_consume_connection(session, n);
+    if (!st || st->error) {
+        nghttp2_session_consume_stream(session, id, n);
+        return 0;
+    }
+    if (hob__buffer_append(&st->in, bytes, n, SIZE_MAX) < 0) {
+        hob__h2_stream_end(st, -ENOMEM, NULL);
+        nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
+        return 0;
+    }
+    hob__wake_all(&st->reader, 0);
+    return 0;
+}
+
+static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *arg) {
+    struct hob__h2_stream *st = stream_of(session, id);
+    if (!st) return 0;
+    st->closed = true;
+    if (((struct hob__h2 *)arg)->options.server && !st->handed) {
+        hob__h2_close(st, code);
+        return 0;
+    }
+    int error = HOB_E_HTTP2_RESET;
+    if (code == NGHTTP2_REFUSED_STREAM) { /* above the last of a GOAWAY (6.8), or so reset */
+        st->processed = HOB__H2_NEVER;
+        error = HOB_E_HTTP2_REFUSED;
+    }
+    if (!st->error) st->code = code;
+    hob__h2_stream_end(st, error, NULL);
+    return 0;
+}
+
+/* nghttp2 answers it by itself: by resetting the stream, or by a GOAWAY. */
+static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int code,
+                            void *arg) {
+    struct hob__h2 *h2 = arg;
+    struct hob__h2_stream *st = stream_of(session, frame->hd.stream_id);
+    const char *why = nghttp2_strerror(code);
+    if (st) hob__h2_stream_end(st, HOB_E_HTTP2_PROTOCOL, why);
+    if (!h2->why) h2->why = why;
+    return 0;
+}
+
+/* ---- what goes out ---- */
+
+static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg) {
+    struct hob__h2 *h2 = arg;
+    struct hob__h2_stream *st = stream_of(session, frame->hd.stream_id);
+    if (frame->hd.type == NGHTTP2_HEADERS && st) st->sent = true;
+    if (frame->hd.type == NGHTTP2_RST_STREAM && st &&
+        frame->rst_stream.error_code == NGHTTP2_PROTOCOL_ERROR)
+        hob__h2_stream_end(st, HOB_E_HTTP2_PROTOCOL, "a message that breaks the rules");
+    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR &&
+        !h2->error) {
+        h2->error = HOB_E_HTTP2_PROTOCOL;
+        if (!h2->why) h2->why = nghttp2_http2_strerror(frame->goaway.error_code);
+    }
+    return 0;
+}
+
+static int on_not_sent(nghttp2_session *session, const nghttp2_frame *frame, int code, void *arg) {
+    (void)session, (void)arg;
+    /* The stream of a request does not exist yet; its record came with the request. */
+    struct hob__h2_stream *st = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
+    struct hob__h2 *h2 = arg;
+    if (frame->hd.type != NGHTTP2_HEADERS) return 0;
+    for (struct hob_list *n = h2->streams.next; !st && n != &h2->streams; n = n->next) {
+        struct hob__h2_stream *one = hob__container(n, struct hob__h2_stream, node);
+        if (one->id == frame->hd.stream_id) st = one;
+    }
+    if (!st) return 0;
+    st->closed = true;
+    if (!st->sent) st->processed = HOB__H2_NEVER;
+    hob__h2_stream_end(st, HOB_E_HTTP2_REFUSED, nghttp2_strerror(code));
+    return 0;
+}
+
+/* ---- all of them ---- */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static nghttp2_session_callbacks *all;
+static nghttp2_option *settings;
+
+static void make(void) {
+    if (nghttp2_session_callbacks_new(&all) < 0 || nghttp2_option_new(&settings) < 0) return;
+    nghttp2_session_callbacks_set_on_begin_frame_callback(all, on_begin_frame);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(all, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback(all, on_header);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(all, on_frame);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(all, on_data);
+    nghttp2_session_callbacks_set_on_stream_close_callback(all, on_stream_close);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(all, on_invalid_frame);
+    nghttp2_session_callbacks_set_on_frame_send_callback(all, on_sent);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(all, on_not_sent);
+    nghttp2_option_set_no_auto_window_update(settings, 1);
+    nghttp2_option_set_no_closed_streams(settings, 1);
+    nghttp2_option_set_max_send_header_block_length(settings, HEAD_MAX);
+}
+
+bool hob__h2_setup(nghttp2_session_callbacks **callbacks, nghttp2_option **options) {
+    pthread_once(&once, make);
+    *callbacks = all;
+    *options = settings;
+    return settings != NULL;
+}
+#endif

@@ -1,0 +1,90 @@
+/* http/h2_head.c - heads between the two versions: what h1_write.c has written, and checked,
+ * becomes a list of HTTP/2 (RFC 9113, 8.2 and 8.3). So whoever makes a head makes it once for both.
+ */
+#include "http/h2.h"
+
+#include <string.h>
+
+#if HAVE_NGHTTP2
+#include "base/memory.h"
+#include "http/h2_inside.h"
+
+/* Fields that are about the connection, and have no place in HTTP/2 (8.2.2). */
+static bool of_connection(const char *name, size_t n) {
+    static const char *const names[] = {"connection",        "keep-alive", "proxy-connection",
+                                        "transfer-encoding", "upgrade",    "http2-settings"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strlen(names[i]) == n && memcmp(names[i], name, n) == 0) return true;
+    return false;
+}
+
+/* What an attacker who sees sizes must not guess byte by byte (RFC 7541, 7.1.3). */
+static bool secret(const char *name, size_t n) {
+    return (n == 13 && memcmp(name, "authorization", n) == 0) ||
+           (n == 19 && memcmp(name, "proxy-authorization", n) == 0);
+}
+
+static nghttp2_nv pair(const char *name, size_t name_size, const char *value, size_t value_size) {
+    bool hide = secret(name, name_size);
+    return (nghttp2_nv){(uint8_t *)(uintptr_t)name, (uint8_t *)(uintptr_t)value, name_size,
+                        value_size, hide ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE};
+}
+
+/* The first line: of a request, "GET /a HTTP/1.1", or of an answer, "HTTP/1.1 200 OK". */
+static size_t first_line(const char *line, const char *end, const char *scheme, nghttp2_nv *out) {
+    const char *space = memchr(line, ' ', (size_t)(end - line));
+    if (!scheme) {
+        out[0] = pair(":status", 7, space + 1, 3);
+        return 1;
+    }
+    const char *target = space + 1, *stop = memchr(target, ' ', (size_t)(end - target));
+    out[0] = pair(":method", 7, line, (size_t)(space - line));
+    out[1] = pair(":scheme", 7, scheme, strlen(scheme));
+    out[2] = pair(":path", 5, target, (size_t)(stop - target));
+    return 3;
+}
+
+int hob__h2_list(char *head, size_t n, const char *scheme, nghttp2_nv **list) {
+    size_t lines = 3;
+    for (size_t i = 0; i < n; i++) lines += head[i] == '\n';
+    nghttp2_nv *nv = *list = hob__alloc(lines * sizeof *nv);
+    if (!nv) return -ENOMEM;
+    char *end = head + n, *line = memchr(head, '\r', n);
+    size_t count = first_line(head, line, scheme, nv), authority = 0;
+    if (scheme) authority = count++; /* pseudo-header fields come before the others */
+    bool named = false;
+    for (line += 2; line < end && *line != '\r';) {
+        char *stop = memchr(line, '\r', (size_t)(end - line));
+        char *colon = memchr(line, ':', (size_t)(stop - line));
+        const char *from = colon + 2, *to = stop;
+        while (from < to && (*from == ' ' || *from == '\t')) from++; /* none at its ends (8.2.1) */
+        while (from < to && (to[-1] == ' ' || to[-1] == '\t')) to--;
+        size_t size = (size_t)(colon - line), value = (size_t)(to - from);
+        for (char *p = line; p < colon; p++)
+            if (*p >= 'A' && *p <= 'Z') *p |= 0x20;
+        bool trailers = value == 8 && memcmp(from, "trailers", 8) == 0;
+        if (scheme && !named && size == 4 && memcmp(line, "host", 4) == 0) {
+            nv[authority] = pair(":authority", 10, from, value);
+            named = true;
+        } else if (!of_connection(line, size) &&
+                   !(size == 2 && memcmp(line, "te", 2) == 0 && !trailers)) {
+            nv[count++] = pair(line, size, from, value);
+        }
+        line = stop + 2;
+    }
+    if (scheme && !named)
+        memmove(nv + authority, nv + authority + 1, (--count - authority) * sizeof *nv);
+    return (int)count;
+}
+#endif
+
+uint32_t hob__h2_split(const char *block, size_t n, struct hob__h1_field *out, uint32_t cap) {
+    uint32_t count = 0;
+    for (uint32_t at = 0; at < n; count++) {
+        uint32_t name = (uint32_t)strlen(block + at), value_at = at + name + 1;
+        uint32_t value = (uint32_t)strlen(block + value_at);
+        if (count < cap) out[count] = (struct hob__h1_field){at, name, value_at, value};
+        at = value_at + value + 1;
+    }
+    return count;
+}

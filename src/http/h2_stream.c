@@ -1,0 +1,209 @@
+/* http/h2_stream.c - one exchange on an HTTP/2 connection, as the task that has it sees it: opened,
+ * written, read, closed. */
+#include "http/h2.h"
+
+#include <hob/hob.h>
+#include <string.h>
+
+#if HAVE_NGHTTP2
+#include "base/memory.h"
+#include "http/h2_inside.h"
+#include "task/wait.h"
+
+struct hob__h2_stream *hob__h2_stream_new(struct hob__h2 *h2) {
+    struct hob__h2_stream *st = hob__alloc_zero(sizeof *st);
+    if (!st) return NULL;
+    st->h2 = h2;
+    st->content_length = -1;
+    st->began = h2->received;
+    hob__list_append(&h2->streams, &st->node);
+    return st;
+}
+
+void hob__h2_stream_free(struct hob__h2_stream *st) {
+    hob__list_remove(&st->node);
+    hob__buffer_free(&st->head);
+    hob__buffer_free(&st->trailers);
+    hob__buffer_free(&st->in);
+    hob__free(st);
+}
+
+/* ---- sending ---- */
+
+/* The next bytes of a body, out of the memory of the task that sleeps in hob__h2_write(). */
+static ssize_t next_bytes(nghttp2_session *session, int32_t id, uint8_t *buf, size_t n,
+                          uint32_t *flags, nghttp2_data_source *source, void *arg) {
+    struct hob__h2_stream *st = nghttp2_session_get_stream_user_data(session, id);
+    (void)source, (void)arg;
+    if (!st) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    if (n > st->out_size) n = st->out_size;
+    if (n == 0 && !st->out_end) {
+        st->deferred = true;
+        return NGHTTP2_ERR_DEFERRED;
+    }
+    if (n) memcpy(buf, st->out, n);
+    st->out += n;
+    st->out_size -= n;
+    if (st->out_size > 0) return (ssize_t)n;
+    if (st->out_end) {
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+        st->out_open = false;
+    }
+    hob__wake_all(&st->sender, 0);
+    return (ssize_t)n;
+}
+
+static const nghttp2_data_provider provider = {.read_callback = next_bytes};
+
+static int translated(int rc) { return rc == NGHTTP2_ERR_NOMEM ? -ENOMEM : HOB_E_HTTP2_REFUSED; }
+
+int hob__h2_request(struct hob__h2 *h2, struct hob__buffer *head, const char *scheme, bool body,
+                    struct hob__h2_stream **out) {
+    nghttp2_nv *list;
+    *out = NULL;
+    if (h2->over || h2->dead) return HOB_E_HTTP2_REFUSED;
+    int n = hob__h2_list(hob__buffer_bytes(head), hob__buffer_size(head), scheme, &list);
+    if (n < 0) return n;
+    struct hob__h2_stream *st = hob__h2_stream_new(h2);
+    int rc =
+        st ? nghttp2_submit_request(h2->session, NULL, list, (size_t)n, body ? &provider : NULL, st)
+           : NGHTTP2_ERR_NOMEM;
+    hob__free(list);
+    if (rc < 0) {
+        if (st) hob__h2_stream_free(st);
+        if (rc == NGHTTP2_ERR_STREAM_ID_NOT_AVAILABLE) hob__h2_drain(h2);
+        return translated(rc);
+    }
+    st->id = rc;
+    st->out_open = body;
+    hob__h2_kick(h2);
+    *out = st;
+    return 0;
+}
+
+int hob__h2_respond(struct hob__h2_stream *st, struct hob__buffer *head, bool body) {
+    nghttp2_nv *list;
+    if (!st->h2 || st->closed) return -EPIPE;
+    int n = hob__h2_list(hob__buffer_bytes(head), hob__buffer_size(head), NULL, &list);
+    if (n < 0) return n;
+    int rc =
+        nghttp2_submit_response(st->h2->session, st->id, list, (size_t)n, body ? &provider : NULL);
+    hob__free(list);
+    if (rc < 0) return rc == NGHTTP2_ERR_NOMEM ? -ENOMEM : -EPIPE;
+    st->out_open = body;
+    hob__h2_kick(st->h2);
+    return 0;
+}
+
+static int sleep_on(struct hob_waitlist *list, const char *what, uint64_t deadline) {
+    struct hob_waiter w = {0};
+    HOB_SCOPE(s, .deadline = deadline);
+    return hob__scope_result(s, hob__wait_on(list, &w, what, NULL, HOB__WAIT_PLAIN));
+}
+
+static uint64_t earlier(uint64_t deadline, double seconds) {
+    if (!(seconds < 1e9)) return deadline;
+    uint64_t own = hob_after(seconds);
+    return deadline && deadline < own ? deadline : own;
+}
+
+/* Does the peer still take what is sent? */
+static bool wanted(const struct hob__h2_stream *st) {
+    return st->h2 && !st->closed && !st->error && (st->h2->options.server || !st->ended);
+}
+
+int hob__h2_write(struct hob__h2_stream *st, const void *data, size_t n, bool end,
+                  uint64_t deadline, double stall) {
+    int rc = hob_check();
+    if (rc < 0) return rc;
+    if (!st->out_open || !wanted(st)) return -EPIPE;
+    st->out = data;
+    st->out_size = n;
+    st->out_end = end;
+    if (st->deferred) {
+        st->deferred = false;
+        if (nghttp2_session_resume_data(st->h2->session, st->id) == NGHTTP2_ERR_NOMEM)
+            return -ENOMEM;
+    }
+    hob__h2_kick(st->h2);
+    while (rc == 0 && st->out_size > 0 && wanted(st)) {
+        size_t before = st->out_size;
+        rc = sleep_on(&st->sender, "http2 send", earlier(deadline, stall));
+        bool late = deadline && hob_now() >= deadline;
+        if (rc == -ETIMEDOUT && st->out_size < before && !late) rc = 0;
+    }
+    if (st->out_size == 0) return 0; /* all was taken, whatever came then */
+    st->out = NULL;                  /* the body stays open: hob__h2_close() resets the stream */
+    st->out_size = 0;
+    st->out_end = false;
+    return rc < 0 ? rc : -EPIPE;
+}
+
+/* ---- receiving ---- */
+
+/* A peer of which nothing at all was heard meanwhile gets no more requests on this connection. */
+static int waited(struct hob__h2_stream *st, int rc) {
+    if (rc == -ETIMEDOUT && st->h2 && st->h2->received == st->began) hob__h2_drain(st->h2);
+    return rc;
+}
+
+int hob__h2_wait_head(struct hob__h2_stream *st, uint64_t deadline) {
+    int rc = hob_check();
+    while (rc == 0 && !st->has_head && !st->error) {
+        if (st->ended || !st->h2) return HOB_E_HTTP_CUT;
+        rc = sleep_on(&st->reader, "http2 head", deadline);
+    }
+    if (rc < 0) return waited(st, rc);
+    return st->has_head ? 0 : st->error;
+}
+
+int hob__h2_wait_continue(struct hob__h2_stream *st, uint64_t deadline) {
+    int rc = hob_check();
+    while (rc == 0 && !st->continued && !st->has_head && !st->error)
+        rc = sleep_on(&st->reader, "http2 continue", deadline);
+    if (rc == -ETIMEDOUT) return 1;
+    return rc < 0 ? rc : !st->has_head && !st->error;
+}
+
+/* The peer may send as much more. */
+static void consumed(struct hob__h2_stream *st, size_t n) {
+    if (!st->h2 || st->closed || st->ended) return;
+    nghttp2_session_consume_stream(st->h2->session, st->id, n);
+    hob__h2_kick(st->h2);
+}
+
+ssize_t hob__h2_read(struct hob__h2_stream *st, void *buf, size_t n, uint64_t deadline) {
+    int rc = hob_check();
+    if (rc < 0) return rc;
+    while (hob__buffer_size(&st->in) == 0) {
+        if (st->error) return st->error;
+        if (st->ended) return 0;
+        rc = sleep_on(&st->reader, "http2 body", deadline);
+        if (rc < 0) return rc;
+    }
+    size_t have = hob__buffer_size(&st->in);
+    if (n > have) n = have;
+    memcpy(buf, hob__buffer_bytes(&st->in), n);
+    hob__buffer_take(&st->in, n);
+    if (n == have) hob__buffer_free(&st->in);
+    consumed(st, n);
+    return (ssize_t)n;
+}
+
+void hob__h2_close(struct hob__h2_stream *st, uint32_t code) {
+    struct hob__h2 *h2 = st->h2;
+    if (h2) {
+        if (!st->closed) {
+            nghttp2_session_set_stream_user_data(h2->session, st->id, NULL);
+            bool done = st->ended && !st->out_open && st->sent;
+            if (!done) nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, st->id, code);
+            hob__h2_kick(h2);
+        }
+        h2->active--;
+    }
+    hob__h2_stream_free(st);
+    if (h2) h2->options.owner->changed(h2);
+}
+
+const char *hob__h2_code_name(uint32_t code) { return nghttp2_http2_strerror(code); }
+#endif
