@@ -206,8 +206,8 @@ static size_t fire(struct hob__wheel *w, struct hob_timer *first) {
     return fired;
 }
 
-size_t hob__wheel_advance(struct hob__wheel *w, uint64_t now_ns) {
-    uint64_t now = now_ns >> HOB__WHEEL_SHIFT, tick;
+static __attribute__((noinline)) size_t advance_some(struct hob__wheel *w, uint64_t now) {
+    uint64_t tick;
     unsigned level;
     size_t fired = 0;
     while (next_slot(w, &level, &tick) && tick <= now) {
@@ -219,6 +219,14 @@ size_t hob__wheel_advance(struct hob__wheel *w, uint64_t now_ns) {
     }
     if (now > w->tick) w->tick = now;
     return fired;
+}
+
+/* Once in each turn of a loop. */
+size_t hob__wheel_advance(struct hob__wheel *w, uint64_t now_ns) {
+    uint64_t now = now_ns >> HOB__WHEEL_SHIFT;
+    if (w->count > 0) return advance_some(w, now);
+    if (now > w->tick) w->tick = now;
+    return 0;
 }
 
 uint64_t hob__wheel_next(const struct hob__wheel *w) {

@@ -225,20 +225,23 @@ static __attribute__((noinline)) int suspend_slow(struct hob_loop *loop, struct 
     return 0;
 }
 
+static __attribute__((noinline)) void let_others_run(struct hob_loop *loop) {
+    loop->slice_end = ring_head(loop); /* the scheduler's turn */
+    struct hob_task *t = hob__loop_task(loop);
+    loop->calls = 0;
+    hob__make_ready(loop, t);
+    hob__suspend(loop, t);
+}
+
 /* In a simulated world: shall the calling task, which has not to wait, let others run? */
 static inline bool is_interrupted(struct hob_loop *loop) {
     loop->slice_end = ring_head(loop); /* so that the next call comes by as well */
-    if (++loop->calls < ORDERED_CALLS && !hob_buggify("task.io.interrupt")) return false;
-    loop->calls = 0;
-    return true;
+    return ++loop->calls >= ORDERED_CALLS || hob_buggify("task.io.interrupt");
 }
 
 void hob__turn_over(struct hob_loop *loop) {
     if (HOB__UNLIKELY(loop->ordered) ? !is_interrupted(loop) : next_slice(loop)) return;
-    loop->slice_end = ring_head(loop); /* the scheduler's turn */
-    struct hob_task *t = hob__loop_task(loop);
-    hob__make_ready(loop, t);
-    hob__suspend(loop, t);
+    let_others_run(loop);
 }
 
 void hob__suspend(struct hob_loop *loop, struct hob_task *t) {

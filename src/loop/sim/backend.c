@@ -120,7 +120,7 @@ static void sim_random(struct hob__backend *b, void *buf, size_t n) {
     }
 }
 
-static int complete(struct hob__sim_loop *l) {
+static __attribute__((noinline)) int complete(struct hob__sim_loop *l) {
     int n = 0;
     for (struct hob__op *op = l->done, *next; op; op = next, n++) {
         next = op->next;
@@ -156,8 +156,11 @@ static int sim_wait(struct hob__backend *b, uint64_t deadline) {
     hob__sim_pass(l, deadline);
     if (hob__sim_chance(w, HOB__SIM_RACE, w->faults.race)) meet(l, deadline);
     while (w->now < l->stalled_until) hob__sim_pass(l, l->stalled_until);
-    hob__sleep_end(b);
-    return (l->done ? complete(l) : 0) + hob__sim_deliver(l);
+    /* A wake that is seen late ends the next wait. */
+    if (HOB__UNLIKELY(atomic_load_explicit(&b->woken, memory_order_relaxed) ||
+                      atomic_load_explicit(&b->sleeping, memory_order_relaxed)))
+        hob__sleep_end(b);
+    return HOB__UNLIKELY(l->done != NULL) ? complete(l) + hob__sim_deliver(l) : hob__sim_deliver(l);
 }
 
 static void sim_wake(struct hob__backend *b) {

@@ -171,8 +171,8 @@ bool hob__sim_disarm(struct hob__backend *b, struct hob__fd *f) {
 }
 
 /* Moves a random one of the first few to the front. */
-static void shuffle(struct hob__sim *w, struct hob_list *ready) {
-    if (w->order == HOB__SIM_FIFO || ready->next->next == ready) return;
+static __attribute__((noinline)) void shuffle(struct hob__sim *w, struct hob_list *ready) {
+    if (ready->next->next == ready) return;
     struct hob_list *x = ready->next;
     for (uint64_t k = hob__sim_below(w, HOB__SIM_ORDER, 8); k > 0 && x->next != ready; k--)
         x = x->next;
@@ -185,7 +185,7 @@ int hob__sim_deliver(struct hob__sim_loop *l) {
     struct hob__backend *b = l->backend;
     int n = 0;
     while (!hob__list_empty(&l->ready)) {
-        shuffle(w, &l->ready);
+        if (HOB__UNLIKELY(w->order != HOB__SIM_FIFO)) shuffle(w, &l->ready);
         struct hob__sim_watch *x = hob__container(l->ready.next, struct hob__sim_watch, link);
         hob__list_remove(&x->link);
         unsigned bits = x->pending;

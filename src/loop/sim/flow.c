@@ -38,14 +38,10 @@ static void put(struct hob__sim_flow *f, const char *from, size_t n) {
     f->written += n;
 }
 
-size_t hob__sim_flow_write(struct hob__sim_flow *f, const struct iovec *iov, int count,
-                           size_t most) {
+size_t hob__sim_flow_write_pieces(struct hob__sim_flow *f, const struct iovec *iov, int count,
+                                  size_t most) {
     size_t total = 0;
     if (HOB__UNLIKELY(f->written - f->taken + most > f->size)) grow(f, most);
-    if (HOB__LIKELY(count > 0 && iov[0].iov_len >= most)) { /* the usual: one piece */
-        put(f, iov[0].iov_base, most);
-        return most;
-    }
     for (int i = 0; i < count && most > 0; i++) {
         size_t n = iov[i].iov_len < most ? iov[i].iov_len : most;
         put(f, iov[i].iov_base, n);
@@ -55,17 +51,8 @@ size_t hob__sim_flow_write(struct hob__sim_flow *f, const struct iovec *iov, int
     return total;
 }
 
-size_t hob__sim_flow_read(struct hob__sim_flow *f, void *buf, size_t n, bool peek) {
-    size_t readable = hob__sim_flow_readable(f);
-    if (n > readable) n = readable;
-    if (n == 0) return 0;
+void hob__sim_flow_copy(const struct hob__sim_flow *f, void *buf, size_t n) {
     size_t at = f->taken & (f->size - 1), first = f->size - at;
-    if (HOB__LIKELY(n <= first)) {
-        memcpy(buf, f->ring + at, n);
-    } else {
-        memcpy(buf, f->ring + at, first);
-        memcpy((char *)buf + first, f->ring, n - first);
-    }
-    if (!peek) f->taken += n;
-    return n;
+    memcpy(buf, f->ring + at, first);
+    memcpy((char *)buf + first, f->ring, n - first);
 }

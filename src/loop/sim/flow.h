@@ -29,11 +29,32 @@ static inline size_t hob__sim_flow_room(const struct hob__sim_flow *f) {
     uint64_t held = f->written - f->arrived;
     return held < f->send_buffer ? (size_t)(f->send_buffer - held) : 0;
 }
-/* Takes some of the pieces, at most `most` bytes. How many. */
-size_t hob__sim_flow_write(struct hob__sim_flow *f, const struct iovec *iov, int count,
-                           size_t most);
-/* Gives some of what has arrived: min(n, readable). peek: it stays. How many. */
-size_t hob__sim_flow_read(struct hob__sim_flow *f, void *buf, size_t n, bool peek);
+size_t hob__sim_flow_write_pieces(struct hob__sim_flow *f, const struct iovec *iov, int count,
+                                  size_t most);
+/* Takes some of the pieces, at most `most` bytes. How many. The usual: one piece, which does not go
+ * over the ring's end. */
+static inline size_t hob__sim_flow_write(struct hob__sim_flow *f, const struct iovec *iov,
+                                         int count, size_t most) {
+    size_t at = f->written & (f->size - 1u);
+    if (HOB__UNLIKELY(count != 1 || iov->iov_len < most || at + most > f->size ||
+                      f->written - f->taken + most > f->size))
+        return hob__sim_flow_write_pieces(f, iov, count, most);
+    memcpy(f->ring + at, iov->iov_base, most);
+    f->written += most;
+    return most;
+}
+
+/* n bytes that go over the ring's end. */
+void hob__sim_flow_copy(const struct hob__sim_flow *f, void *buf, size_t n);
+/* Gives n bytes (> 0) of those that have arrived. peek: they stay. */
+static inline void hob__sim_flow_read(struct hob__sim_flow *f, void *buf, size_t n, bool peek) {
+    size_t at = f->taken & (f->size - 1u);
+    if (HOB__LIKELY(at + n <= f->size))
+        memcpy(buf, f->ring + at, n);
+    else
+        hob__sim_flow_copy(f, buf, n);
+    if (!peek) f->taken += n;
+}
 
 static inline size_t hob__sim_iov_size(const struct iovec *iov, int count) {
     size_t n = 0;

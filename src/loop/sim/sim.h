@@ -206,9 +206,23 @@ struct hob__sim_loop *hob__sim_loop_new(struct hob__sim_host *h, void (*run)(voi
 /* Lets the world go on until it is l's turn again: it was made runnable, or its deadline has come.
  */
 void hob__sim_pass(struct hob__sim_loop *l, uint64_t deadline);
-void hob__sim_make_runnable(struct hob__sim_loop *l);
+static inline void hob__sim_make_runnable(struct hob__sim_loop *l) {
+    if (l->queued) return;
+    l->queued = true;
+    l->world->runnable[l->world->runnable_count++] = l;
+}
+void hob__sim_at_beside(struct hob__sim *w, struct hob__sim_event e);
 /* Fires at that time, or as soon as possible behind it. */
-void hob__sim_at(struct hob__sim *w, uint64_t when, hob__sim_fire *fire, void *arg, uint64_t data);
+static inline void hob__sim_at(struct hob__sim *w, uint64_t when, hob__sim_fire *fire, void *arg,
+                               uint64_t data) {
+    struct hob__sim_event e = {when, w->next_seq++, fire, arg, data};
+    if (HOB__UNLIKELY(w->event_count > 0 || w->event_room == 0)) {
+        hob__sim_at_beside(w, e);
+        return;
+    }
+    w->event_count = 1;
+    w->events[0] = e;
+}
 
 /* Every decision, and everything that follows from one, goes into the hash. */
 static inline void hob__sim_note(struct hob__sim *w, uint64_t what) {
@@ -353,15 +367,34 @@ struct hob__sim_link {
     uint64_t free_at;       /* the wire is busy until then */
 };
 
+/* What a world has between any two hosts unless it is told otherwise; of a host to itself. */
+struct hob__sim_link *hob__sim_default_link(struct hob__sim *w);
+extern const struct hob__sim_link hob__sim_loopback;
 /* The link of that direction, for reading; of a host to itself: the loopback's. */
-const struct hob__sim_link *hob__sim_link_of(struct hob__sim *w, const struct hob__sim_host *from,
-                                             const struct hob__sim_host *to);
+static inline const struct hob__sim_link *hob__sim_link_of(struct hob__sim *w,
+                                                           const struct hob__sim_host *from,
+                                                           const struct hob__sim_host *to) {
+    const struct hob__sim_link *row = w->links[from->index];
+    if (row) return &row[to->index];
+    return from == to ? &hob__sim_loopback : hob__sim_default_link(w);
+}
 /* The same, for changing it. */
 struct hob__sim_link *hob__sim_link_own(struct hob__sim *w, const struct hob__sim_host *from,
                                         const struct hob__sim_host *to);
-/* When n bytes that are sent now arrive; *lost: they do not, at the first try. */
-uint64_t hob__sim_travel(struct hob__sim *w, const struct hob__sim_host *from,
-                         const struct hob__sim_host *to, size_t n, bool *lost);
+/* When n bytes that are sent now have left, over a link with a bandwidth. */
+uint64_t hob__sim_leaves(struct hob__sim *w, const struct hob__sim_host *from,
+                         const struct hob__sim_host *to, size_t n);
+/* When they arrive; *lost: they do not, at the first try. */
+static inline uint64_t hob__sim_travel(struct hob__sim *w, const struct hob__sim_host *from,
+                                       const struct hob__sim_host *to, size_t n, bool *lost) {
+    const struct hob__sim_link *l = hob__sim_link_of(w, from, to);
+    uint64_t arrives = w->now;
+    *lost = hob__sim_chance(w, HOB__SIM_NET, l->loss);
+    if (HOB__UNLIKELY(l->ns_per_kib != 0)) arrives = hob__sim_leaves(w, from, to, n);
+    arrives += l->delay_ns;
+    if (l->jitter_ns) arrives += hob__sim_below(w, HOB__SIM_NET, l->jitter_ns);
+    return arrives > l->clogged_until ? arrives : l->clogged_until;
+}
 /* Nothing passes now: the link is cut, or one of them is down. */
 static inline bool hob__sim_cut_off(const struct hob__sim *w, const struct hob__sim_host *from,
                                     const struct hob__sim_host *to) {

@@ -116,7 +116,7 @@ static void conn_release(struct conn *c) {
 }
 
 /* An event of the connection, at `when`. */
-static void later(struct conn *c, uint64_t when, hob__sim_fire *fire, uint64_t data) {
+static inline void later(struct conn *c, uint64_t when, hob__sim_fire *fire, uint64_t data) {
     c->events++;
     hob__sim_at(c->world, when, fire, c, data);
 }
@@ -298,6 +298,12 @@ static void fin_arrives(struct hob__sim *w, void *arg, uint64_t data) {
     conn_release(c);
 }
 
+static inline __attribute__((always_inline)) void
+send_segment(struct conn *c, int from, struct hob__sim_flow *f, uint64_t n) {
+    f->sent += n;
+    later(c, arrival(c, from, (size_t)n), data_arrives, tag(f->sent, from));
+}
+
 /* Puts on the wire what the window allows; then the end, when it is its turn. */
 static void transmit(struct conn *c, int from) {
     struct hob__sim *w = c->world;
@@ -308,8 +314,7 @@ static void transmit(struct conn *c, int from) {
         if (n > SEGMENT) n = SEGMENT;
         if (hob__sim_chance(w, HOB__SIM_NET, w->faults.cut) && n > 1)
             n = 1 + hob__sim_below(w, HOB__SIM_NET, n - 1);
-        f->sent += n;
-        later(c, arrival(c, from, (size_t)n), data_arrives, tag(f->sent, from));
+        send_segment(c, from, f, n);
     }
     if (c->fin_at[from] == f->sent && f->sent == f->written) {
         c->fin_at[from] = UINT64_MAX;
@@ -591,7 +596,12 @@ static ssize_t tcp_send(struct hob__sim_end *e, const struct iovec *iov, int cou
     hob__sim_flow_write(f, iov, count, n);
     hob__sim_note(w, n);
     if (HOB__UNLIKELY(w->log != NULL)) log_conn(c, s->index, "sends", n);
-    transmit(c, s->index);
+    /* The usual: all of it in one segment. (There is no end yet that could be its turn.) */
+    if (HOB__LIKELY(f->sent + n == f->written && f->written <= c->window[s->index] &&
+                    n <= SEGMENT && w->faults.cut == 0))
+        send_segment(c, s->index, f, n);
+    else
+        transmit(c, s->index);
     return (ssize_t)n;
 }
 

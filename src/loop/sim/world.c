@@ -36,12 +36,11 @@ static inline bool earlier(const struct hob__sim_event *a, const struct hob__sim
     return a->when < b->when || (a->when == b->when && a->seq < b->seq);
 }
 
-void hob__sim_at(struct hob__sim *w, uint64_t when, hob__sim_fire *fire, void *arg, uint64_t data) {
+void hob__sim_at_beside(struct hob__sim *w, struct hob__sim_event e) {
     if (HOB__UNLIKELY(w->event_count == w->event_room)) {
         w->event_room = w->event_room ? w->event_room * 2 : 64;
         w->events = hob__sim_realloc(w->events, w->event_room * sizeof *w->events);
     }
-    struct hob__sim_event e = {when, w->next_seq++, fire, arg, data};
     size_t at = w->event_count++;
     while (at > 0 && earlier(&e, &w->events[(at - 1) / 4])) {
         w->events[at] = w->events[(at - 1) / 4];
@@ -172,12 +171,6 @@ struct hob__sim_host *hob__sim_host_new(struct hob__sim *w, const char *name) {
 
 /* ---- loops ---- */
 
-void hob__sim_make_runnable(struct hob__sim_loop *l) {
-    if (l->queued) return;
-    l->queued = true;
-    l->world->runnable[l->world->runnable_count++] = l;
-}
-
 struct hob__sim_loop *hob__sim_loop_new(struct hob__sim_host *h, void (*run)(void *arg),
                                         void *arg) {
     struct hob__sim *w = h->world;
@@ -238,9 +231,12 @@ static __attribute__((noinline)) void see_woken(struct hob__sim *w) {
 
 static struct hob__sim_loop *take_runnable(struct hob__sim *w) {
     unsigned n = --w->runnable_count, k = 0;
-    if (n > 0) k = hob__sim_choose_loop(w, n + 1);
-    struct hob__sim_loop *l = w->runnable[k];
-    for (; k < n; k++) w->runnable[k] = w->runnable[k + 1];
+    struct hob__sim_loop *l = w->runnable[0];
+    if (HOB__UNLIKELY(n > 0)) {
+        k = hob__sim_choose_loop(w, n + 1);
+        l = w->runnable[k];
+        for (; k < n; k++) w->runnable[k] = w->runnable[k + 1];
+    }
     l->queued = false;
     w->deadlines[l->index] = UINT64_MAX; /* next_deadline may be too early then: a look more */
     hob__sim_note(w, l->index);
