@@ -728,7 +728,7 @@ TLS_TEST(tls_inside_tls) {
     return 0;
 }
 
-/* OpenSSL's own socket BIO, which kTLS needs, whether the kernel then knows it or not. */
+/* Where the kernel does not know it, by Hob's own BIO; OpenSSL's: tls_kernel_test.c. */
 TLS_TEST(ktls_is_used_or_not_and_works_either_way) {
     struct hob_tls *c, *sv;
     struct hands h;

@@ -189,6 +189,12 @@ static inline void chat(struct hands *h) {
 
 /* ---- the frame ---- */
 
+/* tls_kernel_test.c has others. */
+#ifndef TLS_BY_KERNEL
+#define TLS_BY_KERNEL false
+#define TLS_BEFORE()
+#endif
+
 static struct identity ca, site, other;
 static struct hob_tls *client_tls, *server_tls;
 
@@ -197,8 +203,10 @@ static inline void make_all(void) {
     site = IDENTITY(.cn = "site", .names = "DNS:example.org,DNS:*.example.org,IP:127.0.0.1",
                     .issuer = &ca);
     other = IDENTITY(.cn = "other", .names = "DNS:other.test", .issuer = &ca);
-    CHECK_EQ(hob_tls_new(&client_tls, .ca = ca.cert), 0);
-    CHECK_EQ(hob_tls_new(&server_tls, .certificate = site.cert, .key = site.key), 0);
+    CHECK_EQ(hob_tls_new(&client_tls, .ca = ca.cert, .ktls = TLS_BY_KERNEL), 0);
+    CHECK_EQ(
+        hob_tls_new(&server_tls, .certificate = site.cert, .key = site.key, .ktls = TLS_BY_KERNEL),
+        0);
 }
 
 static inline void drop_all(void) {
@@ -214,6 +222,7 @@ static inline void drop_all(void) {
 #define TLS_TEST(name)                                                                             \
     static int body_##name(void);                                                                  \
     static int within_##name(void) {                                                               \
+        TLS_BEFORE();                                                                              \
         int rc = body_##name();                                                                    \
         no_more_pairs();                                                                           \
         return rc;                                                                                 \

@@ -65,9 +65,10 @@ struct hob_tls_options {
     const char *ciphers; /* of TLS 1.2, in OpenSSL's notation; default: OpenSSL's */
     bool no_resumption;  /* no tickets, no sessions are kept */
     size_t max_sessions; /* that a client keeps, at most 4 for each server; default 256 */
-    bool ktls;           /* let the kernel encrypt, if it can (hob_tls_info tells); TCP only */
-    bool keylog;         /* append the secrets to the file that SSLKEYLOGFILE names, for Wireshark:
-                            whoever has that file can read everything */
+    bool ktls;   /* let the kernel encrypt, if it can (hob_tls_info tells); TCP only. What the
+                    kernel does then has not been tried yet: see docs/architecture.md */
+    bool keylog; /* append the secrets to the file that SSLKEYLOGFILE names, for Wireshark:
+                    whoever has that file can read everything */
 };
 
 /* hob_tls_new(&tls, .certificate = ..., ...): a context. Reads the files, without letting other

@@ -33,6 +33,7 @@ void hob__tls_enter(struct hob__tls *t, sigset_t *before) {
     sigemptyset(&pipe_only);
     sigaddset(&pipe_only, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &pipe_only, before);
+    errno = 0;
 }
 
 void hob__tls_leave(struct hob__tls *t, const sigset_t *before) {
@@ -62,11 +63,25 @@ static int fail_end(const struct hob__tls *t, const char *doing) {
     return hob_fail(HOB_E_EOF, "%s with %s: it ended the connection", doing, t->outer->peer);
 }
 
+/* What Hob's own BIO would have noted. OpenSSL clears errno before each call of its socket BIO, so
+ * that it is the last one's. */
+static void note_socket(struct hob__tls *t, int error, int system_error) {
+    unsigned long e = ERR_peek_error();
+    t->blocked = system_error == EAGAIN;
+    if (error == SSL_ERROR_SYSCALL && system_error != 0)
+        t->inner_error = -system_error;
+    else if (error == SSL_ERROR_SYSCALL ||
+             (error == SSL_ERROR_SSL && ERR_GET_LIB(e) == ERR_LIB_SSL &&
+              ERR_GET_REASON(e) == SSL_R_UNEXPECTED_EOF_WHILE_READING))
+        t->ended = true;
+}
+
 int hob__tls_outcome(struct hob__tls *t, int result, unsigned direction, const char *doing) {
-    int error = SSL_get_error(t->ssl, result);
+    int system_error = errno, error = SSL_get_error(t->ssl, result);
+    if (HOB__UNLIKELY(t->guarded)) note_socket(t, error, system_error);
     if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
         t->wants[direction == HOB__WRITE] = error == SSL_ERROR_WANT_READ ? HOB__READ : HOB__WRITE;
-        t->again[direction == HOB__WRITE] = !t->blocked && !t->guarded;
+        t->again[direction == HOB__WRITE] = !t->blocked;
         return -EAGAIN;
     }
     if (error == SSL_ERROR_ZERO_RETURN) return 0;

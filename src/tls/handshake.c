@@ -114,9 +114,17 @@ static int attach(struct hob__tls *t, struct hob_stream *s) {
 
 /* ---- the handshake ---- */
 
+/* The peer's first bytes, which Hob's own BIO keeps, for the report. */
+static void peek_first(struct hob__tls *t) {
+    struct hob__backend *b = t->inner->backend;
+    ssize_t n = b->ops->sys->recv(b, t->inner->fd->fd, t->first, sizeof t->first, MSG_PEEK);
+    if (n > 0) t->first_count = (unsigned)n;
+}
+
 static int drive(struct hob__tls *t, const char *func) {
     for (;;) {
         HOB_TRY(hob__io_point(func));
+        if (HOB__UNLIKELY(t->guarded && t->first_count == 0)) peek_first(t);
         sigset_t before;
         hob__tls_enter(t, &before);
         int ok = SSL_do_handshake(t->ssl);
