@@ -1,6 +1,7 @@
 /* http/names.c - names of HTTP's error codes, and the phrases of its statuses. */
 #include "http/names.h"
 
+#include <hob/download.h>
 #include <hob/http.h>
 #include <hob/multipart.h>
 #include <hob/sse.h>
@@ -69,6 +70,8 @@ const char *hob_http_strerror(int code) {
         return "too many parts in a multipart body";
     case HOB_E_SSE:
         return "not a stream of server-sent events";
+    case HOB_E_HTTP_RANGE:
+        return "HTTP answer with another part than the one asked for";
     case HOB_E_HTTP_BODY:
         return "HTTP request with several bodies, or without the one it names";
     case HOB_E_HTTP2:
