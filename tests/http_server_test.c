@@ -23,6 +23,21 @@ static int streamed(struct hob_request *req, int64_t size) {
     return hob_respond_end(req);
 }
 
+static int trailers(struct hob_request *req) {
+    const char *body;
+    char text[64];
+    CHECK(!hob_request_trailer(req, "x-sum"));
+    HOB_TRY(hob_respond_interim(req, 103, HOB_HEADERS({"Link", "</a>"})));
+    HOB_TRY(hob_request_body(req, &body, NULL));
+    CHECK_STR(body, "hi");
+    const char *sum = hob_request_trailer(req, "x-sum"), *b = hob_request_trailer(req, "B");
+    snprintf(text, sizeof text, "%s/%s", sum ? sum : "-", b ? b : "-");
+    HOB_TRY(hob_respond_begin(req, 200, NULL, -1));
+    HOB_TRY(hob_respond_write(req, text, 3));
+    CHECK_EQ(hob_respond_interim(req, 103, NULL), HOB_E_HTTP_STATE);
+    return hob_respond_end_with(req, HOB_HEADERS({"X-Sum", "8"}));
+}
+
 static int handler(struct hob_request *req, void *arg) {
     (void)arg;
     const char *path = hob_request_path(req), *body;
@@ -36,6 +51,7 @@ static int handler(struct hob_request *req, void *arg) {
     if (strcmp(path, "/long") == 0) return streamed(req, 14);
     if (strcmp(path, "/fail") == 0) return hob_fail(-EIO, "on purpose");
     if (strcmp(path, "/nothing") == 0) return 0;
+    if (strcmp(path, "/trailers") == 0) return trailers(req);
     if (strcmp(path, "/half") == 0) return hob_respond_begin(req, 200, NULL, -1);
     if (strcmp(path, "/204") == 0) return hob_respond(req, 204, NULL, NULL, 0);
     if (strcmp(path, "/slow") == 0) {
@@ -186,6 +202,8 @@ TASK_TEST(failing_handlers) {
     return end(s, l);
 }
 
+#define C "Transfer-Encoding: chunked\r\n\r\n"
+
 static const struct refused {
     const char *request, *status;
 } refused[] = {
@@ -202,13 +220,93 @@ static const struct refused {
     {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", "400"},
     {"POST / HTTP/1.1\r\n" H "Content-Length: 99999999\r\n\r\n", "413"},
     {"POST / HTTP/1.1\r\n" H "Expect: the moon\r\n\r\n", "417"},
+    /* the request line */
+    {"GET  / HTTP/1.1\r\n" H "\r\n", "400"},
+    {"GET /  HTTP/1.1\r\n" H "\r\n", "400"},
+    {"GET\t/ HTTP/1.1\r\n" H "\r\n", "400"},
+    {" GET / HTTP/1.1\r\n" H "\r\n", "400"},
+    {"GET / HTTP/1.1 \r\n" H "\r\n", "400"},
+    {"GET /\r\n" H "\r\n", "400"},
+    {"GET / http/1.1\r\n" H "\r\n", "400"},
+    {"GET / HTTP/1.10\r\n" H "\r\n", "400"},
+    {"GET / HTTP/0.9\r\n" H "\r\n", "505"},
+    {"G(T / HTTP/1.1\r\n" H "\r\n", "400"},
+    {"GET a HTTP/1.1\r\n" H "\r\n", "400"},
+    {"GET * HTTP/1.1\r\n" H "\r\n", "400"},
+    {"GET /a#b HTTP/1.1\r\n" H "\r\n", "400"},
+    {"GET /\x80 HTTP/1.1\r\n" H "\r\n", "400"},
+    {"GET ftp://a/ HTTP/1.1\r\n" H "\r\n", "400"},
+    {"CONNECT / HTTP/1.1\r\n" H "\r\n", "400"},
+    {"GET /\rx HTTP/1.1\r\n" H "\r\n", "400"},
+    {"\r\n\r\n\r\nGET / HTTP/1.1\r\n" H "\r\n", "400"},
+    /* fields */
+    {"GET / HTTP/1.1\r\n" H "A\t: b\r\n\r\n", "400"},
+    {"GET / HTTP/1.1\r\n" H "A\r\n\r\n", "400"},
+    {"GET / HTTP/1.1\r\n" H ": b\r\n\r\n", "400"},
+    {"GET / HTTP/1.1\r\n" H "A\x01: b\r\n\r\n", "400"},
+    {"GET / HTTP/1.1\r\n" H "A(b): b\r\n\r\n", "400"},
+    {"GET / HTTP/1.1\r\n" H "A: b\rC: d\r\n\r\n", "400"},
+    {"GET / HTTP/1.1\r\n" H "A: b\r\r\n\r\n", "400"},
+    {"GET / HTTP/1.1\r\n" H "A: b\nC: d\r\n\r\n", "400"},
+    {"GET / HTTP/1.1\r\n" H "A: b\r\n\n", "400"},
+    {"GET / HTTP/1.1\r\n" H "A: \x01\r\n\r\n", "400"},
+    {"GET / HTTP/1.1\r\n" H "A: \x7f\r\n\r\n", "400"},
+    {"GET / HTTP/1.1\r\n" H "A: b\r\n\tc\r\n\r\n", "400"},
+    {"GET / HTTP/1.1\r\n  \r\n" H "\r\n", "400"},
+    {"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "400"},
+    {"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "400"},
+    {"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", "400"},
+    {"GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", "400"},
+    {"GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", "400"},
+    /* how long the body is */
+    {"POST / HTTP/1.1\r\n" H "Content-Length: 1, 2\r\n\r\nxx", "400"},
+    {"POST / HTTP/1.1\r\n" H "Content-Length: +1\r\n\r\nx", "400"},
+    {"POST / HTTP/1.1\r\n" H "Content-Length: -1\r\n\r\nx", "400"},
+    {"POST / HTTP/1.1\r\n" H "Content-Length: 0x1\r\n\r\nx", "400"},
+    {"POST / HTTP/1.1\r\n" H "Content-Length: 1 1\r\n\r\nx", "400"},
+    {"POST / HTTP/1.1\r\n" H "Content-Length: 1.0\r\n\r\nx", "400"},
+    {"POST / HTTP/1.1\r\n" H "Content-Length: \r\n\r\nx", "400"},
+    {"POST / HTTP/1.1\r\n" H "Content-Length: ,\r\n\r\nx", "400"},
+    {"POST / HTTP/1.1\r\n" H "Content-Length: 9223372036854775808\r\n\r\nx", "400"},
+    {"POST / HTTP/1.1\r\n" H "Content-Length: 18446744073709551617\r\n\r\nx", "400"},
+    {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n0\r\n\r\n",
+     "400"},
+    {"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "501"},
+    {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: gzip, chunked\r\n\r\n", "501"},
+    {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked, chunked\r\n\r\n", "501"},
+    {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+     "501"},
+    {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: xchunked\r\n\r\n", "501"},
+    {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: \x0b" "chunked\r\n\r\n", "400"},
+    {"POST / HTTP/1.1\r\n" H "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", "400"},
+    /* chunks */
+    {"POST / HTTP/1.1\r\n" H C "0x1\r\nx\r\n0\r\n\r\n", "400"},
+    {"POST / HTTP/1.1\r\n" H C "+1\r\nx\r\n0\r\n\r\n", "400"},
+    {"POST / HTTP/1.1\r\n" H C "-1\r\nx\r\n0\r\n\r\n", "400"},
+    {"POST / HTTP/1.1\r\n" H C " 1\r\nx\r\n0\r\n\r\n", "400"},
+    {"POST / HTTP/1.1\r\n" H C "1 \r\nx\r\n0\r\n\r\n", "400"},
+    {"POST / HTTP/1.1\r\n" H C "\r\nx\r\n0\r\n\r\n", "400"},
+    {"POST / HTTP/1.1\r\n" H C "1\nx\r\n0\r\n\r\n", "400"},
+    {"POST / HTTP/1.1\r\n" H C "1\rx\r\n0\r\n\r\n", "400"},
+    {"POST / HTTP/1.1\r\n" H C "1\r\nxy\r\n0\r\n\r\n", "400"},
+    {"POST / HTTP/1.1\r\n" H C "1\r\nx\n0\r\n\r\n", "400"},
+    {"POST / HTTP/1.1\r\n" H C "1\r\nx0\r\n\r\n", "400"},
+    {"POST / HTTP/1.1\r\n" H C "10000000000000001\r\nx", "400"},
+    {"POST / HTTP/1.1\r\n" H C "ffffffffffffffff\r\nx", "400"},
+    {"POST / HTTP/1.1\r\n" H C "1;a=\x01\r\nx\r\n0\r\n\r\n", "400"},
+    {"POST / HTTP/1.1\r\n" H C "1;a\nb\r\nx\r\n0\r\n\r\n", "400"},
+    {"POST / HTTP/1.1\r\n" H C "0\r\nA : b\r\n\r\n", "400"},
+    {"POST / HTTP/1.1\r\n" H C "0\r\nA: b\n\r\n", "400"},
+    {"POST / HTTP/1.1\r\n" H C "0\n\n", "400"},
 };
 
 TASK_TEST(refusals) {
     SERVED(s, l, 0);
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-        ask(l, refused[i].request);
-        char want[32];
+        /* What follows is never answered: who knows where it begins. */
+        char want[32], both[1024];
+        snprintf(both, sizeof both, "%sGET /after HTTP/1.1\r\n" CLOSE "\r\n", refused[i].request);
+        ask(l, both);
         snprintf(want, sizeof want, "HTTP/1.1 %s ", refused[i].status);
         if (strncmp(out, want, strlen(want)) != 0)
             FAIL("row %zu: %s gives %.40s", i, refused[i].request, out);
@@ -220,6 +318,44 @@ TASK_TEST(refusals) {
     return end(s, l);
 }
 
+TASK_TEST(trailers_and_interim_answers) {
+    SERVED(s, l, 0);
+    ask(l, "POST /trailers HTTP/1.1\r\n" H "Connection: close\r\n" C
+           "2\r\nhi\r\n0\r\nX-Sum: 7 \r\nB: c\r\n\r\n");
+    CHECK_HAS(out, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n");
+    CHECK_HAS(out, "\r\n\r\n3\r\n7/c\r\n0\r\nX-Sum: 8\r\n\r\n");
+    ask(l, "POST /trailers HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi");
+    CHECK(!strstr(out, "103"));
+    CHECK_STR(body_of(out), "-/-");
+    return end(s, l);
+}
+
+TASK_TEST(connection_rules) {
+    SERVED(s, l, 0);
+    /* HTTP/1.1 stays unless "close"; HTTP/1.0 ends unless "keep-alive". */
+    ask(l, "GET /1 HTTP/1.1\r\n" H "\r\nGET /2 HTTP/1.1\r\n" H
+           "Connection: x, Close\r\n\r\nGET /3 HTTP/1.1\r\n" H "\r\n");
+    CHECK_HAS(out, "GET /2 ");
+    CHECK(!strstr(out, "/3"));
+    ask(l, "GET /1 HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\nGET /2 HTTP/1.0\r\n\r\n"
+           "GET /3 HTTP/1.0\r\n\r\n");
+    CHECK_HAS(out, "Connection: keep-alive\r\n\r\nGET /1 ");
+    CHECK_HAS(out, "Connection: close\r\n\r\nGET /2 ");
+    CHECK(!strstr(out, "/3"));
+    ask(l, "GET /1 HTTP/1.1\r\n" H "Connection: keep-alive\r\nConnection: close\r\n\r\n");
+    CHECK_HAS(out, "Connection: close\r\n\r\nGET /1 ");
+    /* Empty lines in front of a request (RFC 9112, 2.2). */
+    ask(l, "\r\nGET /1 HTTP/1.1\r\n" CLOSE "\r\n");
+    CHECK_HAS(out, "GET /1 ");
+    /* A request of a newer 1.x is answered as 1.1 (RFC 9110, 2.5). */
+    ask(l, "GET /1 HTTP/1.7\r\n" CLOSE "\r\n");
+    CHECK_HAS(out, "HTTP/1.1 200 OK\r\n");
+    ask(l, "GET /204 HTTP/1.1\r\n" H "\r\nHEAD /1 HTTP/1.1\r\n" H "\r\nHEAD /stream HTTP/1.1\r\n" H
+           "\r\nGET /2 HTTP/1.1\r\n" CLOSE "\r\n");
+    CHECK_HAS(out, "GET /2 ");
+    return end(s, l);
+}
+
 TASK_TEST(limits) {
     SERVED(s, l, .max_body = 100, .max_header_line = 200, .max_header_block = 1000,
            .max_headers = 5, .head_timeout = 0.05, .stall_timeout = 0.05, .idle_timeout = 0.1);
@@ -228,6 +364,8 @@ TASK_TEST(limits) {
     memset(request + n, 'v', 300);
     strcpy(request + n + 300, "\r\n\r\n");
     CHECK_HAS(ask(l, request), "HTTP/1.1 431 ");
+    n = sprintf(request, "GET /%0300d HTTP/1.1\r\n" H "\r\n", 0);
+    CHECK_HAS(ask(l, request), "HTTP/1.1 414 ");
     n = sprintf(request, "GET / HTTP/1.1\r\n" H);
     for (int i = 0; i < 5; i++) n += sprintf(request + n, "a: b\r\n");
     strcpy(request + n, "\r\n");

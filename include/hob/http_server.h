@@ -41,8 +41,12 @@ struct hob_http_options {
     double idle_timeout;  /* seconds a kept connection may wait for its next request; default 75 */
     double head_timeout;  /* seconds for a request's head from its first byte; default 10; 408 */
     double stall_timeout; /* seconds without a byte of progress in a body, either way; default 60 */
+    double min_rate;      /* bytes a second that a body has to move at, either way, as long as it is
+                             the client who is waited for; after the first 5 seconds of that; default
+                             240; less than 0: any */
     uint64_t max_body;    /* of a request's body, bytes; default 16 MiB; 413 */
-    size_t max_header_line;  /* bytes without the line's end; default 8 KiB; 431 */
+    size_t max_header_line;  /* bytes without the line's end; default 8 KiB; 431, or 414 for the
+                                request line */
     size_t max_header_block; /* bytes with the request line; default 64 KiB; 431 */
     size_t max_headers;      /* default 128; 431 */
     const char *server;      /* the Server header; default "hob"; "" = none; must stay valid */
@@ -121,6 +125,10 @@ HOB_API ssize_t hob_request_read(struct hob_request *req, void *buf, size_t n);
  * cancellation point. */
 HOB_API int hob_request_body(struct hob_request *req, const char **data, size_t *size);
 
+/* A field behind a chunked body (a trailer), once all of that has been read; NULL = none. Of the
+ * first 24. */
+HOB_API const char *hob_request_trailer(struct hob_request *req, const char *name);
+
 /* Answers: status 200 ... 999, the headers (may be NULL), and size bytes of body. Content-Length,
  * Connection, Date and Server are made. To HEAD the body is left out, and its size sent; 204 and
  * 304 have none (size must be 0). Writing waits while the client does not read. 0, or an error:
@@ -143,6 +151,12 @@ HOB_API int hob_respond_write_file(struct hob_request *req, int fd, int64_t offs
 /* The end; needed after a begin, else the connection is closed to show that the answer is not
  * complete. HOB_E_HTTP_SIZE when there was less than announced. */
 HOB_API int hob_respond_end(struct hob_request *req);
+/* The same with fields behind the body (trailers), which go out if it is chunked. */
+HOB_API int hob_respond_end_with(struct hob_request *req, const struct hob_header *trailers);
+/* Before the answer, any number of times: 102 to 199, such as 103 Early Hints. To HTTP/1.0 nothing is
+ * sent. */
+HOB_API int hob_respond_interim(struct hob_request *req, int status,
+                                const struct hob_header *headers);
 /* Answers 101 and hands the connection over: *stream is where the new protocol begins, with what
  * the client may have sent of it already. It stays the server's to close when the handler has
  * returned; the handler may close it before. No event cancels the handler any more: it reads the

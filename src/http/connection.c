@@ -117,7 +117,7 @@ static inline void begin(struct hob__exchange *e) {
     req->block = NULL;
     req->field_count = 0;
     req->fields = req->inline_fields;
-    req->body = (struct hob__buffer){0};
+    req->body = req->trailers = (struct hob__buffer){0};
     req->path_copy = req->authority = NULL;
     req->left = 0;
     req->body_error = 0;
@@ -164,6 +164,8 @@ int hob__connection_run(struct hob__served *c) {
     struct hob__exchange e;
     hob__wire_init(&e.wire, c->stream, false, &server->limits, e.storage, sizeof e.storage);
     e.wire.stall = server->options.stall_timeout;
+    e.wire.min_rate = server->options.min_rate;
+    e.wire.trailers = &e.req.trailers;
     e.req.server = server;
     e.req.conn = hc;
     e.req.wire = &e.wire;

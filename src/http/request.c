@@ -77,6 +77,7 @@ void hob__request_end(struct hob_request *req) {
     if (req->fields != req->inline_fields) hob__free(req->fields);
     hob__free(req->path_copy);
     hob__free(req->authority);
+    hob__buffer_free(&req->trailers);
     hob__buffer_free(&req->body);
 }
 
@@ -138,6 +139,20 @@ int64_t hob_request_size(const struct hob_request *req) {
     const struct hob__h1 *p = &req->wire->h1;
     if (p->flags & HOB__H1_CHUNKED) return -1;
     return p->content_length > 0 ? p->content_length : 0;
+}
+
+const char *hob_request_trailer(struct hob_request *req, const char *name) {
+    struct hob__h1_field f[HOB__REQUEST_FIELDS];
+    char *block = req->trailers.data;
+    size_t n = strlen(name);
+    if (!block || !req->wire->ended) return NULL;
+    uint32_t count = hob__h1_split(block, hob__buffer_size(&req->trailers), 0, f, HOB__REQUEST_FIELDS);
+    for (uint32_t i = 0; i < count && i < HOB__REQUEST_FIELDS; i++) {
+        if (f[i].name_size != n || strncasecmp(block + f[i].name, name, n) != 0) continue;
+        block[f[i].value + f[i].value_size] = 0; /* of the line's end */
+        return block + f[i].value;
+    }
+    return NULL;
 }
 
 /* ---- the body ---- */

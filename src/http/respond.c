@@ -2,7 +2,6 @@
 #include <hob/error.h>
 #include <hob/hob.h>
 #include <hob/multipart.h>
-#include <hob/stream.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -219,22 +218,12 @@ int hob_respond_write(struct hob_request *req, const void *data, size_t n) {
     return rc;
 }
 
-/* As long as some of it moves within `stall` seconds, it goes on. */
 static int send_file(struct hob_request *req, int fd, int64_t offset, int64_t n) {
-    struct hob__wire *w = req->wire;
-    while (n > 0) {
-        int64_t done = 0;
-        HOB_SCOPE(s, .deadline = hob__http_deadline(w->deadline, w->stall));
-        int64_t sent = hob_send_file(w->stream, fd, offset, n, .done = &done);
-        int rc = sent < 0 ? hob__scope_result(s, (int)sent) : 0;
-        if (rc < 0 && (rc != -ETIMEDOUT || done == 0)) return rc;
-        if (sent >= 0 && done < n)
-            return hob_fail(HOB_E_HTTP_SIZE, "%s %s: the file ends %lld bytes too early",
-                            req->method, req->target, (long long)(n - done));
-        offset += done;
-        n -= done;
-    }
-    return 0;
+    int64_t sent = hob__wire_send_file(req->wire, fd, offset, n);
+    if (sent < 0) return (int)sent;
+    if (sent == n) return 0;
+    return hob_fail(HOB_E_HTTP_SIZE, "%s %s: the file ends %lld bytes too early", req->method,
+                    req->target, (long long)(n - sent));
 }
 
 int hob_respond_write_file(struct hob_request *req, int fd, int64_t offset, int64_t n) {
@@ -252,7 +241,30 @@ int hob_respond_write_file(struct hob_request *req, int fd, int64_t offset, int6
     return rc;
 }
 
-int hob_respond_end(struct hob_request *req) {
+/* "0 CRLF", the trailers, and the empty line. */
+static int end_chunks(struct hob_request *req, const struct hob_header *trailers) {
+    char storage[HOB__HEAD_STORAGE];
+    struct hob__buffer b;
+    hob__buffer_borrow(&b, storage, sizeof storage);
+    int rc = hob__h1_put_bytes(&b, "0\r\n", 3);
+    for (const struct hob_header *h = trailers; rc == 0 && h && h->name; h++) {
+        enum field field = field_of(h->name, strlen(h->name));
+        rc = field == FRAMING || field == CONNECTION
+                 ? HOB_E_HTTP_ILLEGAL
+                 : hob__h1_put_field(&b, h->name, h->value, strlen(h->value));
+    }
+    if (rc == 0) rc = hob__h1_put_end(&b);
+    if (rc == HOB_E_HTTP_ILLEGAL)
+        hob_fail(rc, "%s %s: what cannot be a trailer", req->method, req->target);
+    if (rc == 0) {
+        struct iovec iov = {hob__buffer_bytes(&b), hob__buffer_size(&b)};
+        rc = hob__wire_write(req->wire, &iov, 1);
+    }
+    hob__buffer_free(&b);
+    return rc;
+}
+
+int hob_respond_end_with(struct hob_request *req, const struct hob_header *trailers) {
     int rc = hob_check();
     if (rc < 0) return rc;
     if (req->answer != HOB__ANSWER_BEGUN) return not_begun(req);
@@ -263,13 +275,33 @@ int hob_respond_end(struct hob_request *req) {
     }
     req->answer = HOB__ANSWER_DONE;
     if (!req->chunked || req->head) return 0;
-    struct iovec iov = {(void *)(uintptr_t) "0\r\n\r\n", 5};
-    rc = hob__wire_write(req->wire, &iov, 1);
+    rc = end_chunks(req, trailers);
     if (rc < 0) req->answer = HOB__ANSWER_FAILED;
     return rc;
 }
 
-static int status_for(int code) {
+int hob_respond_end(struct hob_request *req) { return hob_respond_end_with(req, NULL); }
+
+int hob_respond_interim(struct hob_request *req, int status, const struct hob_header *headers) {
+    int rc = hob_check();
+    if (rc < 0) return rc;
+    if (req->answer || req->wire->h1.minor == 0) return req->answer ? not_begun(req) : 0;
+    if (status < 102 || status > 199)
+        return hob_fail(-EINVAL, "%s %s: interim status %d", req->method, req->target, status);
+    char storage[HOB__HEAD_STORAGE];
+    struct hob__buffer b;
+    hob__buffer_borrow(&b, storage, sizeof storage);
+    rc = hob__h1_put_status(&b, status);
+    for (const struct hob_header *h = headers; rc == 0 && h && h->name; h++)
+        rc = hob__h1_put_field(&b, h->name, h->value, strlen(h->value));
+    if (rc == 0) rc = hob__h1_put_end(&b);
+    struct iovec iov = {hob__buffer_bytes(&b), hob__buffer_size(&b)};
+    if (rc == 0) rc = hob__wire_write(req->wire, &iov, 1);
+    hob__buffer_free(&b);
+    return rc;
+}
+
+static int status_for(const struct hob_request *req, int code) {
     switch (code) {
     case -ETIMEDOUT:
         return 408;
@@ -283,7 +315,8 @@ static int status_for(int code) {
         return 413;
     case HOB_E_HTTP_EXPECT:
         return 417;
-    case HOB_E_HTTP_LINE_TOO_LONG:
+    case HOB_E_HTTP_LINE_TOO_LONG: /* of the request line, or of a field */
+        return req->wire->h1.fields_at ? 431 : 414;
     case HOB_E_HTTP_HEADERS_TOO_LARGE:
     case HOB_E_HTTP_TOO_MANY_HEADERS:
         return 431;
@@ -301,7 +334,7 @@ int hob__respond_error(struct hob_request *req, int code) {
     req->close = true;
     if (code == -ETIMEDOUT) req->server->counters->timeouts++;
     if (code != 500) req->server->counters->refused++;
-    int status = code == 500 ? 500 : status_for(code);
+    int status = code == 500 ? 500 : status_for(req, code);
     const char *text = code == 500 ? hob_http_phrase(500) : hob_strerror(code);
     char line[128];
     size_t n = strlen(text);

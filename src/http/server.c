@@ -30,6 +30,7 @@ static void set_defaults(struct hob_http_options *o) {
     if (o->idle_timeout == 0) o->idle_timeout = 75;
     if (o->head_timeout == 0) o->head_timeout = 10;
     if (o->stall_timeout == 0) o->stall_timeout = 60;
+    if (o->min_rate == 0) o->min_rate = 240;
     if (o->grace == 0) o->grace = 10;
     if (!o->max_requests) o->max_requests = 100000;
     if (!o->max_body) o->max_body = 16 << 20;

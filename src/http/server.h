@@ -59,7 +59,7 @@ struct hob_request {
     const char *block; /* the head */
     struct hob__h1_field *fields;
     uint32_t field_count;
-    struct hob__buffer body;
+    struct hob__buffer body, trailers;
     char *path_copy; /* a path that is too long for path_storage */
     char *authority; /* of an absolute target, or NULL */
     uint64_t left;   /* of the answer's body, as announced */

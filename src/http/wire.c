@@ -39,6 +39,7 @@ void hob__wire_next(struct hob__wire *w, struct hob__h1_field *fields, uint32_t 
     hob__buffer_free(&w->aside);
     w->piece = (struct hob_slice){0};
     w->received = 0;
+    w->pace_in = w->pace_out = (struct hob__pace){0};
     w->pinned = w->ended = false;
     if (hob__buffer_size(&w->in) > 0) return;
     hob__buffer_free(&w->in);
@@ -52,6 +53,22 @@ void hob__wire_free(struct hob__wire *w) {
     w->pinned = false;
 }
 
+/* ---- times ---- */
+
+/* Of one wait: for a byte, and for the rate. */
+static uint64_t deadline_of(const struct hob__wire *w, const struct hob__pace *pace, uint64_t now) {
+    uint64_t stalled = hob__deadline_at(now, w->deadline, w->stall);
+    if (!(w->min_rate > 0)) return stalled;
+    double left = HOB__PACE_GRACE + (double)pace->bytes / w->min_rate - (double)pace->waited_ns * 1e-9;
+    return hob__deadline_at(now, stalled, left);
+}
+
+static ssize_t paced(struct hob__wire *w, struct hob__pace *pace, uint64_t began, ssize_t moved) {
+    if (moved > 0) pace->bytes += (uint64_t)moved;
+    if (w->min_rate > 0) pace->waited_ns += hob_now() - began;
+    return moved;
+}
+
 /* ---- reading ---- */
 
 static ssize_t timed_read(struct hob__wire *w, void *buf, size_t n, uint64_t deadline, bool idle) {
@@ -59,6 +76,18 @@ static ssize_t timed_read(struct hob__wire *w, void *buf, size_t n, uint64_t dea
     if (n > 1 << 30) n = 1 << 30;
     ssize_t got = idle ? hob_read_idle(w->stream, buf, n) : hob_read(w->stream, buf, n);
     return hob__scope_result(s, (int)got);
+}
+
+/* The body's bytes. Most often some have come already: no deadline is needed. */
+static ssize_t read_body(struct hob__wire *w, void *buf, size_t n) {
+    int rc = hob__io_point("hob_read");
+    if (rc < 0) return rc;
+    ssize_t got = hob__stream_recv(w->stream, buf, n);
+    if (got > 0) w->pace_in.bytes += (uint64_t)got;
+    if (got != -EAGAIN) return got;
+    uint64_t now = hob_now();
+    got = timed_read(w, buf, n, deadline_of(w, &w->pace_in, now), false);
+    return paced(w, &w->pace_in, now, got);
 }
 
 /* Room to read into, without touching the pinned head. */
@@ -99,6 +128,15 @@ ssize_t hob__wire_fill_now(struct hob__wire *w) {
     return got;
 }
 
+static ssize_t fill_body(struct hob__wire *w) {
+    int rc = make_room(w);
+    if (rc < 0) return rc;
+    struct hob__buffer *b = &w->in;
+    ssize_t got = read_body(w, hob__buffer_tail(b), hob__buffer_room(b));
+    if (got > 0) hob__buffer_put(b, (size_t)got);
+    return got;
+}
+
 /* Bytes behind a pinned head leave from the front, but the room is not taken back. */
 static void take(struct hob__wire *w, size_t n) {
     if (w->pinned)
@@ -130,7 +168,7 @@ static ssize_t hand_out(struct hob__wire *w, void *buf, size_t n) {
 static ssize_t read_past(struct hob__wire *w, void *buf, size_t n) {
     uint64_t direct = hob__h1_direct(&w->h1);
     if (n > direct) n = (size_t)direct;
-    ssize_t got = timed_read(w, buf, n, hob__http_deadline(w->deadline, w->stall), false);
+    ssize_t got = read_body(w, buf, n);
     if (got <= 0) return got;
     hob__h1_direct_done(&w->h1, (uint64_t)got);
     w->received += (uint64_t)got;
@@ -160,12 +198,12 @@ ssize_t hob__wire_read(struct hob__wire *w, void *buf, size_t n) {
                 hob__buffer_append(w->trailers, piece.at, piece.size, SIZE_MAX) < 0)
                 return -ENOMEM;
             if (rc == HOB__H1_NEED)
-                got = hob__wire_fill(w, hob__http_deadline(w->deadline, w->stall), false);
+                got = fill_body(w);
         } else if (n >= ROOM || hob__h1_direct(&w->h1) <= n) {
             got = read_past(w, buf, n);
             if (got > 0) return got;
         } else {
-            got = hob__wire_fill(w, hob__http_deadline(w->deadline, w->stall), false);
+            got = fill_body(w);
         }
         if (got < 0) return got;
         if (got == 0) {
@@ -211,8 +249,10 @@ int hob__wire_read_all(struct hob__wire *w, struct hob__buffer *body, uint64_t m
 /* ---- writing ---- */
 
 static ssize_t timed_writev(struct hob__wire *w, struct iovec *iov, int count) {
-    HOB_SCOPE(s, .deadline = hob__http_deadline(w->deadline, w->stall));
-    return hob__scope_result(s, (int)hob_writev(w->stream, iov, count));
+    uint64_t now = hob_now();
+    HOB_SCOPE(s, .deadline = deadline_of(w, &w->pace_out, now));
+    ssize_t rc = hob__scope_result(s, (int)hob_writev(w->stream, iov, count));
+    return paced(w, &w->pace_out, now, rc);
 }
 
 /* Skips n bytes of the pieces; how many pieces are left, the first of which is *iov. */
@@ -235,6 +275,7 @@ int hob__wire_write(struct hob__wire *w, struct iovec *iov, int count) {
     /* Most often the kernel takes all of it at once: no deadline is needed. */
     ssize_t sent = hob__stream_write_now(w->stream, iov, count);
     if (sent < 0) return (int)sent;
+    w->pace_out.bytes += (uint64_t)sent;
     count = skip(&iov, count, (size_t)sent);
     while (count > 0) {
         struct iovec part[4];
@@ -256,8 +297,10 @@ int hob__wire_write(struct hob__wire *w, struct iovec *iov, int count) {
 }
 
 static int64_t timed_send_file(struct hob__wire *w, int fd, int64_t offset, int64_t n) {
-    HOB_SCOPE(s, .deadline = hob__http_deadline(w->deadline, w->stall));
-    return hob__scope_result(s, (int)hob_send_file(w->stream, fd, offset, n));
+    uint64_t now = hob_now();
+    HOB_SCOPE(s, .deadline = deadline_of(w, &w->pace_out, now));
+    ssize_t rc = hob__scope_result(s, (int)hob_send_file(w->stream, fd, offset, n));
+    return paced(w, &w->pace_out, now, rc);
 }
 
 int64_t hob__wire_send_file(struct hob__wire *w, int fd, int64_t offset, int64_t n) {

@@ -15,6 +15,14 @@
 
 struct hob__h2_stream;
 
+#define HOB__PACE_GRACE 5.0
+
+/* What has moved one way, and how long was waited for that: waiting is the peer's time, what lies
+ * between two calls is not. */
+struct hob__pace {
+    uint64_t bytes, waited_ns;
+};
+
 struct hob__wire {
     struct hob_stream *stream;
     struct hob__h2_stream *h2; /* instead of the stream: an exchange of HTTP/2 (client) */
@@ -28,6 +36,9 @@ struct hob__wire {
     uint64_t received; /* bytes of the body that were handed out */
     uint64_t deadline; /* of the whole exchange; 0 = none */
     double stall;      /* seconds a single read or write may go without a byte */
+    double min_rate;   /* bytes a second that a body has to move at, either way, after the first
+                          HOB__PACE_GRACE seconds of waiting; 0: any */
+    struct hob__pace pace_in, pace_out;
     bool pinned;       /* the head is in `in` */
     bool ended;        /* the message is complete */
 };
