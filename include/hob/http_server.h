@@ -16,6 +16,12 @@
 extern "C" {
 #endif
 
+enum {
+    HOB_E_HTTP_PROXY = -5170 /* a connection that does not begin with a PROXY header, or whose peer
+                                may not send one */
+};
+
+struct hob_access_log;
 struct hob_request;
 struct hob_listener;
 struct hob_stream;
@@ -56,6 +62,15 @@ struct hob_http_options {
     double tls_timeout;  /* seconds for the TLS handshake; default 10 */
     double grace; /* seconds between Ctrl-C's (with .terminate of hob_options, SIGTERM's) ask and
                      its cancel, where nothing else was set for the loop; default 10 */
+    /* Proxies in front, whose word counts of who the client is: addresses and networks, "127.0.0.1,
+     * 10.0.0.0/8, ::1", "unix" for the peers of a Unix socket, "*"; has to stay valid.
+     * hob_request_client(), _scheme() and _host() say what they tell in X-Forwarded-For (the last
+     * address that is none of theirs), -Proto and -Host. Default: nobody's word counts */
+    const char *trusted;
+    bool forwarded;      /* they tell it in Forwarded (RFC 7239) instead */
+    bool proxy_protocol; /* each connection begins with a PROXY header, version 1 or 2, before TLS
+                            (from .trusted, where that is set); any other is closed */
+    struct hob_access_log *access_log;  /* hob/access_log.h; default: none */
     bool keep_running;                  /* a client that leaves does not cancel its handler */
     struct hob_http_counters *counters; /* counted here, beginning with what is there; has to
                                            outlive the call; default: nowhere */
@@ -93,9 +108,12 @@ HOB_API const char *hob_request_query(const struct hob_request *req);
 HOB_API const char *hob_request_header(const struct hob_request *req, const char *name);
 HOB_API size_t hob_request_header_count(const struct hob_request *req);
 HOB_API struct hob_header hob_request_header_at(const struct hob_request *req, size_t i);
-/* The client's address, "127.0.0.1:51234". */
+/* The address of who is at the other end of the connection, "127.0.0.1:51234". */
 HOB_API const char *hob_request_peer(const struct hob_request *req);
-/* "https" over TLS, else "http". */
+/* The client's, as far as that is known: what a PROXY header or a trusted proxy says, else the
+ * peer's. A proxy may leave out the port. */
+HOB_API const char *hob_request_client(const struct hob_request *req);
+/* "https" over TLS, or where a trusted proxy says so; else "http". */
 HOB_API const char *hob_request_scheme(const struct hob_request *req);
 /* HTTP/1.minor: 0 or 1. */
 HOB_API int hob_request_minor(const struct hob_request *req);
@@ -153,8 +171,8 @@ HOB_API int hob_respond_write_file(struct hob_request *req, int fd, int64_t offs
 HOB_API int hob_respond_end(struct hob_request *req);
 /* The same with fields behind the body (trailers), which go out if it is chunked. */
 HOB_API int hob_respond_end_with(struct hob_request *req, const struct hob_header *trailers);
-/* Before the answer, any number of times: 102 to 199, such as 103 Early Hints. To HTTP/1.0 nothing is
- * sent. */
+/* Before the answer, any number of times: 102 to 199, such as 103 Early Hints. To HTTP/1.0 nothing
+ * is sent. */
 HOB_API int hob_respond_interim(struct hob_request *req, int status,
                                 const struct hob_header *headers);
 /* Answers 101 and hands the connection over: *stream is where the new protocol begins, with what

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "http/access_log.h"
 #include "http/server.h"
 #include "io/stream.h"
 
@@ -91,9 +92,15 @@ static int settle(struct hob_request *req, int rc) {
     return peer ? 0 : rc;
 }
 
+static inline void note(const struct hob_request *req) {
+    if (HOB__UNLIKELY(req->server->options.access_log != NULL) && req->status)
+        hob__access_log_add(req->server->options.access_log, req);
+}
+
 /* What the parser refuses; the connection ends. */
 static int refuse(struct hob_request *req, int rc) {
     hob__respond_error(req, rc);
+    note(req);
     if (send_gathered(req->conn, req->wire) == 0) linger(req->wire);
     return 0;
 }
@@ -105,10 +112,13 @@ static int call_handler(struct hob__exchange *e, struct hob__http_conn *hc) {
     if (++hc->requests >= server->options.max_requests) req->close = true;
     if (hob__buffer_size(&e->wire.in) > 0 && e->wire.ended)
         hob__gather_begin(&hc->gather, hc->served.stream, hc->served.service->scope);
+    if (server->options.access_log) req->began = hob_now();
     hc->served.watched = !server->options.keep_running;
     int rc = server->handler(req, server->arg);
     hc->served.watched = false;
-    return settle(req, rc);
+    rc = settle(req, rc);
+    note(req);
+    return rc;
 }
 
 static inline void begin(struct hob__exchange *e) {
@@ -119,7 +129,8 @@ static inline void begin(struct hob__exchange *e) {
     req->fields = req->inline_fields;
     req->body = req->trailers = (struct hob__buffer){0};
     req->path_copy = req->authority = NULL;
-    req->left = 0;
+    req->left = req->sent = req->began = 0;
+    req->forwarded.known = false;
     req->body_error = 0;
     req->status = 0;
     req->answer = HOB__ANSWER_NONE;
@@ -153,9 +164,26 @@ static int serve_one(struct hob__exchange *e, struct hob__http_conn *hc) {
     return rc;
 }
 
+/* The PROXY header. An error: the peer is none of the proxies. */
+static int announce(struct hob__server *server, struct hob__http_conn *hc) {
+    struct hob_stream *s = hc->served.stream;
+    const char *peer = hob_stream_peer(s);
+    char client[HOB__CLIENT_TEXT];
+    bool welcome = !server->options.trusted || hob__trusts(&server->trust, peer, strlen(peer));
+    int rc = welcome ? hob_within(server->options.head_timeout, hob__proxy_header(s, client))
+                     : HOB_E_HTTP_PROXY;
+    if (rc == 1 && !(hc->client = hob__strdup(client))) rc = -ENOMEM;
+    if (rc < 0 && rc != -ECANCELED) server->counters->refused++;
+    if (rc < 0) hob_error_clear();
+    hc->announced = true;
+    return rc;
+}
+
 int hob__connection_run(struct hob__served *c) {
     struct hob__http_conn *hc = (struct hob__http_conn *)(void *)c; /* its first member */
     struct hob__server *server = c->service->arg;
+    if (HOB__UNLIKELY(server->options.proxy_protocol && !hc->announced) && announce(server, hc) < 0)
+        return 0;
     if (HOB__UNLIKELY(server->options.tls && !hc->secured)) {
         /* A peer that cannot do TLS, or leaves in the middle of it, is nobody's error. */
         if (hob__server_secure(server, c->stream) < 0) return 0;

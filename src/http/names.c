@@ -72,6 +72,8 @@ const char *hob_http_strerror(int code) {
         return "not a stream of server-sent events";
     case HOB_E_HTTP_RANGE:
         return "HTTP answer with another part than the one asked for";
+    case HOB_E_HTTP_PROXY:
+        return "no PROXY header at the beginning of the connection, or from nobody who is trusted";
     case HOB_E_HTTP_BODY:
         return "HTTP request with several bodies, or without the one it names";
     case HOB_E_HTTP2:

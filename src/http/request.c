@@ -85,9 +85,6 @@ const char *hob_request_method(const struct hob_request *req) { return req->meth
 const char *hob_request_target(const struct hob_request *req) { return req->target; }
 const char *hob_request_path(const struct hob_request *req) { return req->path; }
 const char *hob_request_query(const struct hob_request *req) { return req->query; }
-const char *hob_request_scheme(const struct hob_request *req) {
-    return req->server->options.tls ? "https" : "http";
-}
 
 int hob_request_minor(const struct hob_request *req) { return req->wire->h1.minor; }
 bool hob_request_answered(const struct hob_request *req) { return req->answer != 0; }
@@ -117,7 +114,9 @@ const char *hob_request_header(const struct hob_request *req, const char *name) 
 
 /* RFC 9112, 3.2.2: an absolute target's authority is what counts. */
 const char *hob_request_host(const struct hob_request *req) {
-    const char *host = req->authority;
+    const char *host = hob__forwarded(req)->host;
+    if (*host) return host;
+    host = req->authority;
     if (!host) host = hob_request_header(req, "host");
     return host ? host : "";
 }
@@ -146,7 +145,8 @@ const char *hob_request_trailer(struct hob_request *req, const char *name) {
     char *block = req->trailers.data;
     size_t n = strlen(name);
     if (!block || !req->wire->ended) return NULL;
-    uint32_t count = hob__h1_split(block, hob__buffer_size(&req->trailers), 0, f, HOB__REQUEST_FIELDS);
+    uint32_t count =
+        hob__h1_split(block, hob__buffer_size(&req->trailers), 0, f, HOB__REQUEST_FIELDS);
     for (uint32_t i = 0; i < count && i < HOB__REQUEST_FIELDS; i++) {
         if (f[i].name_size != n || strncasecmp(block + f[i].name, name, n) != 0) continue;
         block[f[i].value + f[i].value_size] = 0; /* of the line's end */

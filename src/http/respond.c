@@ -151,6 +151,7 @@ static int begin(struct hob_request *req, int status, const struct hob_header *h
         return rc;
     }
     if (req->head) n = 0;
+    size_t body_bytes = n;
     if (n && n <= hob__buffer_room(&b)) { /* one piece is sent by a cheaper call than two */
         memcpy(hob__buffer_tail(&b), body, n);
         hob__buffer_put(&b, n);
@@ -160,6 +161,7 @@ static int begin(struct hob_request *req, int status, const struct hob_header *h
                            {(void *)(uintptr_t)body, n}};
     req->answer = HOB__ANSWER_FAILED; /* until it is out */
     req->status = (uint16_t)status;
+    req->sent += body_bytes;
     rc = hob__wire_write(req->wire, iov, n ? 2 : 1);
     if (rc == 0) req->answer = HOB__ANSWER_BEGUN;
     hob__buffer_free(&b);
@@ -195,6 +197,7 @@ static int count_bytes(struct hob_request *req, uint64_t n) {
     int rc = hob_check();
     if (rc < 0) return rc;
     if (req->answer != HOB__ANSWER_BEGUN) return not_begun(req);
+    if (!req->head) req->sent += n;
     if (req->chunked || req->to_close) return 0;
     if (n > req->left) {
         req->answer = HOB__ANSWER_FAILED;

@@ -4,6 +4,7 @@
 #include <hob/serve.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "http/server.h"
 #include "task/loopdata.h"
 
@@ -24,6 +25,7 @@ static void end(struct hob__served *c) {
     struct hob__server *server = c->service->arg;
     if (c->left) server->counters->left++;
     server->counters->connections--;
+    hob__free(((struct hob__http_conn *)(void *)c)->client);
 }
 
 static void set_defaults(struct hob_http_options *o) {
@@ -54,6 +56,8 @@ int hob_http_serve(struct hob_listener *listener, int (*handler)(struct hob_requ
     if (o->tls) return hob_fail(HOB_E_HTTP_TLS, "%s", hob_http_strerror(HOB_E_HTTP_TLS));
 #endif
     server.idle_ns = o->idle_timeout < 1e9 ? (uint64_t)(o->idle_timeout * 1e9) : UINT64_MAX;
+    int rc = hob__trust_parse(&server.trust, o->trusted);
+    if (rc < 0) return hob_fail(rc, "\"%s\" is no list of addresses", o->trusted);
     hob__grace_default(o->grace);
     hob_started();
     struct hob_serve_options how = {.max_connections = o->max_connections,
@@ -65,5 +69,7 @@ int hob_http_serve(struct hob_listener *listener, int (*handler)(struct hob_requ
                                          .end = end,
                                          .size = sizeof(struct hob__http_conn),
                                          .first = server.idle_ns};
-    return hob__serve_parking(&server.service, listener, how, &parking, &server);
+    rc = hob__serve_parking(&server.service, listener, how, &parking, &server);
+    hob__trust_free(&server.trust);
+    return rc;
 }

@@ -9,6 +9,7 @@
 #include <hob/http.h>
 #include <hob/net.h>
 
+#include "http/trust.h"
 #include "http/wire.h"
 #include "io/gather.h"
 #include "io/serve.h"
@@ -27,6 +28,7 @@ struct hob__server {
     void *arg;
     struct hob_http_options options;
     struct hob__h1_limits limits;
+    struct hob__trust trust;
     uint64_t idle_ns;
     char usual[HOB__USUAL]; /* lines of every answer of the second usual_made */
     size_t usual_size;
@@ -39,7 +41,9 @@ struct hob__server {
 struct hob__http_conn {
     struct hob__served served;
     struct hob__gather gather; /* answers that go out together */
+    char *client;              /* as a PROXY header says, or NULL */
     uint32_t requests;         /* so far */
+    bool announced;            /* the PROXY header has been read */
     bool secured;              /* the TLS handshake is over */
 };
 
@@ -49,6 +53,12 @@ enum hob__answer {
     HOB__ANSWER_DONE,
     HOB__ANSWER_FAILED, /* what is out is not what was meant to be: the connection must end */
     HOB__ANSWER_UPGRADED
+};
+
+/* What trusted proxies say; "" = nothing. */
+struct hob__forwarded {
+    bool known; /* the rest is filled in */
+    char client[HOB__CLIENT_TEXT], proto[8], host[256];
 };
 
 struct hob_request {
@@ -64,11 +74,14 @@ struct hob_request {
     char *authority; /* of an absolute target, or NULL */
     uint64_t left;   /* of the answer's body, as announced */
     int body_error;  /* of reading the request's body, or 0 */
+    uint64_t sent;   /* of the answer's body */
+    uint64_t began;  /* ns; 0: nobody asks */
     uint16_t status; /* of the answer */
     uint8_t answer;  /* enum hob__answer */
     bool head, chunked, to_close, close, continued, have_body;
     char path_storage[HOB__REQUEST_PATH];
     struct hob__h1_field inline_fields[HOB__REQUEST_FIELDS];
+    struct hob__forwarded forwarded;
 };
 
 struct hob__exchange {
@@ -88,6 +101,9 @@ void hob__request_blame(struct hob_request *req, int rc);
 bool hob__request_drain(struct hob_request *req, size_t max);
 /* Frees what the request held. */
 void hob__request_end(struct hob_request *req);
+
+/* ---- forwarded.c ---- */
+const struct hob__forwarded *hob__forwarded(const struct hob_request *req);
 
 /* ---- respond.c ---- */
 /* Answers an error with its status and name; 0 or an error. Nothing when an answer was begun. */

@@ -59,7 +59,8 @@ void hob__wire_free(struct hob__wire *w) {
 static uint64_t deadline_of(const struct hob__wire *w, const struct hob__pace *pace, uint64_t now) {
     uint64_t stalled = hob__deadline_at(now, w->deadline, w->stall);
     if (!(w->min_rate > 0)) return stalled;
-    double left = HOB__PACE_GRACE + (double)pace->bytes / w->min_rate - (double)pace->waited_ns * 1e-9;
+    double left =
+        HOB__PACE_GRACE + (double)pace->bytes / w->min_rate - (double)pace->waited_ns * 1e-9;
     return hob__deadline_at(now, stalled, left);
 }
 
@@ -197,8 +198,7 @@ ssize_t hob__wire_read(struct hob__wire *w, void *buf, size_t n) {
             if (rc == HOB__H1_TRAILERS && w->trailers &&
                 hob__buffer_append(w->trailers, piece.at, piece.size, SIZE_MAX) < 0)
                 return -ENOMEM;
-            if (rc == HOB__H1_NEED)
-                got = fill_body(w);
+            if (rc == HOB__H1_NEED) got = fill_body(w);
         } else if (n >= ROOM || hob__h1_direct(&w->h1) <= n) {
             got = read_past(w, buf, n);
             if (got > 0) return got;

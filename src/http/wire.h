@@ -39,8 +39,8 @@ struct hob__wire {
     double min_rate;   /* bytes a second that a body has to move at, either way, after the first
                           HOB__PACE_GRACE seconds of waiting; 0: any */
     struct hob__pace pace_in, pace_out;
-    bool pinned;       /* the head is in `in` */
-    bool ended;        /* the message is complete */
+    bool pinned; /* the head is in `in` */
+    bool ended;  /* the message is complete */
 };
 
 /* For a new stream; storage may be NULL: then 4 KiB come from the heap. */
