@@ -189,17 +189,17 @@ TASK_TEST(a_hosts_file_of_many_lines) {
 TASK_TEST(hosts_files_that_are_none) {
     CHECK_EQ(hob_dns_configure(&(struct hob_dns_options){.hosts = "/dev/zero"}), 0);
     CHECK_STR(resolved("localhost", AF_INET), "127.0.0.1");
-    CHECK_EQ(mkfifo("/tmp/hob-dns-fifo", 0600) == 0 || errno == EEXIST, 1);
+    char fifo[64];
+    snprintf(fifo, sizeof fifo, TEST_PATH, (int)getpid(), "fifo");
+    CHECK_EQ(mkfifo(fifo, 0600), 0);
     struct hob_address a;
     CHECK_EQ(hob_address_parse("127.0.0.1:0", &a), 0);
-    CHECK_EQ(hob_dns_configure(&(struct hob_dns_options){.hosts = "/tmp/hob-dns-fifo",
-                                                         .servers = "127.0.0.1:1",
-                                                         .attempts = 1,
-                                                         .timeout = 0.01}),
+    CHECK_EQ(hob_dns_configure(&(struct hob_dns_options){
+                 .hosts = fifo, .servers = "127.0.0.1:1", .attempts = 1, .timeout = 0.01}),
              0);
     char name[256];
     hob_resolve_address(&a, name, sizeof name); /* whatever comes, it comes */
-    unlink("/tmp/hob-dns-fifo");
+    unlink(fifo);
     return 0;
 }
 

@@ -754,7 +754,7 @@ TLS_TEST(ktls_is_used_or_not_and_works_either_way) {
 
 TLS_TEST(keys_are_logged_only_when_asked_for) {
     char path[64];
-    snprintf(path, sizeof path, "/tmp/hob-keylog-%d", (int)getpid());
+    snprintf(path, sizeof path, TEST_PATH, (int)getpid(), "keylog");
     setenv("SSLKEYLOGFILE", path, 1);
     struct hands h;
     SHAKE(&h, client_tls, server_tls, .server_name = "example.org");

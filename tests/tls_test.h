@@ -93,7 +93,7 @@ static inline char *write_file(const char *name, const char *text) {
     static char path[8][256];
     static int at;
     char *p = path[at++ % 8];
-    snprintf(p, 256, "/tmp/hob-tls-%d-%s", (int)getpid(), name);
+    snprintf(p, 256, TEST_PATH, (int)getpid(), name);
     FILE *f = fopen(p, "w");
     CHECK(f != NULL);
     fputs(text, f);
