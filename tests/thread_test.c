@@ -452,6 +452,39 @@ TEST(a_run_does_not_wait_for_a_thread_that_was_left) {
     CHECK_EQ(count_fds(), fds);
 }
 
+/* ---- no thread to be had ---- */
+
+/* A user without the right to make another one: an error that says for what; nothing is queued, no
+ * byte kept, and another call later is as good as any. */
+static int calls_without_threads(void) {
+    struct rlimit before;
+    struct hob_pool_info info;
+    struct hob_pool *pool;
+    CHECK_EQ(hob_pool_open(&pool, (struct hob_pool_options){.name = "resizers"}), 0);
+    size_t live = hob__alloc_live();
+    CHECK_EQ(getrlimit(RLIMIT_NPROC, &before), 0);
+    CHECK_EQ(setrlimit(RLIMIT_NPROC, &(struct rlimit){0, before.rlim_max}), 0);
+    if (getuid() == 0 && setuid(65534) != 0) return 0;
+    CHECK_EQ(hob_to_pool(pool, counts, 1), -EAGAIN);
+    CHECK_HAS(hob_error()->message, "'counts'");
+    CHECK_HAS(hob_error()->message, "'resizers'");
+    hob_error_clear();
+    hob_pool_info(pool, &info);
+    CHECK_EQ(info.queued + info.busy + info.waiting + info.threads, 0);
+    CHECK_EQ(hob__alloc_live(), live);
+    CHECK_EQ(setrlimit(RLIMIT_NPROC, &before), 0);
+    CHECK_EQ(hob_to_pool(pool, counts, 1), 2);
+    hob_pool_close(pool);
+    return 0;
+}
+HOB_TASK(calls_without_threads)
+TEST(no_thread_to_be_had) {
+    setenv("HOB_SLOW_MS", "0", 1);
+    CHECK_EQ(hob_run(calls_without_threads), 0);
+    fflush(NULL);
+    _exit(0); /* LeakSanitizer cannot work under another user */
+}
+
 /* ---- fork ---- */
 
 static int forks_and_calls(void) {

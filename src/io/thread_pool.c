@@ -336,6 +336,7 @@ int hob__to_pool(struct hob_pool *p, bool leave, const struct hob__spawn_site *s
         p->open++;
         return wait_for_end(p, c, leave);
     }
+    if (c) hob_fail(rc, "'%s': the pool '%s' has no thread, and gets none", site->name, p->name);
     admit(p);
     pool_unref(p);
     if (c) free_call(c);
