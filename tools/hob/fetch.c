@@ -6,13 +6,11 @@
  * callback or a lock, and memory depends on the concurrency, not on the length of the list. */
 #include "fetch.h"
 
-#include <ctype.h>
 #include <hob/file.h>
 #include <hob/hob.h>
 #include <hob/http.h>
 #include <math.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,19 +46,7 @@ struct fetch {
     double elapsed;                /* seconds */
 };
 
-/* A line on standard error. What a list may hold, line ends and a terminal's commands, is not
- * repeated there. */
-__attribute__((format(printf, 2, 3))) static void say(struct fetch *f, const char *fmt, ...) {
-    char text[1024];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    for (char *p = text; *p; p++)
-        if (iscntrl((unsigned char)*p)) *p = '?';
-    progress_hide(&f->progress);
-    fprintf(stderr, "hob fetch: %s\n", text);
-}
+#define say(f, ...) progress_say(&(f)->progress, "hob fetch", __VA_ARGS__)
 
 /* ---- one URL ---- */
 
@@ -264,7 +250,7 @@ static int app(int argc, char **argv) {
     if (rc < 0) say(&f, "cannot read %s: %s", f.input.name, hob_strerror(rc));
     if (rc >= 0) rc = read_data(&f);
     if (rc >= 0) {
-        rc = output_open(&f.output, f.options.output);
+        rc = output_open(&f.output, f.options.output, false);
         if (rc < 0) say(&f, "cannot write %s: %s", f.output.name, hob_strerror(rc));
     }
     if (rc < 0) {

@@ -6,7 +6,13 @@
 
 #include "tool.h"
 
-static const struct command *const commands[] = {&fetch_command, &playground_command};
+static const struct command *const commands[] = {
+    &fetch_command,
+#if HAVE_CRAWL
+    &crawl_command,
+#endif
+    &playground_command,
+};
 enum { COMMANDS = sizeof commands / sizeof commands[0], NAME_MAX_LENGTH = 32 };
 
 int usage_error(const char *command, const char *fmt, ...) {
@@ -102,7 +108,8 @@ static void fill_standard_descriptors(void) {
 
 int main(int argc, char **argv) {
     fill_standard_descriptors();
-    if (argc < 2) return usage_error("hob", "which command? 'hob fetch' or 'hob playground'");
+    if (argc < 2)
+        return usage_error("hob", "which command? 'hob fetch', 'hob crawl' or 'hob playground'");
     const char *word = argv[1];
     if (strcmp(word, "--version") == 0) return print_text("hob " HOB_VERSION "\n");
     if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0) return print_help();

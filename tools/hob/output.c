@@ -12,11 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int output_open(struct output *out, const char *path) {
+int output_open(struct output *out, const char *path, bool keep) {
+    int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (keep ? O_APPEND : O_TRUNC);
     struct stat st;
     bool standard = strcmp(path, "-") == 0;
     *out = (struct output){.name = standard ? "standard output" : path};
-    out->fd = standard ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    out->fd = standard ? STDOUT_FILENO : open(path, flags, 0666);
     if (out->fd < 0 || fstat(out->fd, &st) < 0) return -errno;
     out->is_file = S_ISREG(st.st_mode);
     out->is_terminal = isatty(out->fd);

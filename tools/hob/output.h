@@ -17,8 +17,9 @@ struct output {
     size_t size;
 };
 
-/* path: "-" = standard output. 0 or -errno. Close it in any case. */
-int output_open(struct output *out, const char *path);
+/* path: "-" = standard output. keep: what a file holds stays, new lines come behind it. 0 or
+ * -errno. Close it in any case. */
+int output_open(struct output *out, const char *path, bool keep);
 
 /* Writes what was printed: 0 or -errno; it is gone in both cases. Waits; cancellation point. */
 int output_flush(struct output *out);

@@ -1,8 +1,10 @@
 /* progress.c - the bar and the lines of progress.h. */
 #include "progress.h"
 
+#include <ctype.h>
 #include <hob/hob.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -112,4 +114,16 @@ int progress_run(struct progress *p) {
 void progress_hide(struct progress *p) {
     if (p->shown) fputs("\r\033[K", stderr);
     p->shown = false;
+}
+
+void progress_say(struct progress *p, const char *command, const char *fmt, ...) {
+    char text[1024];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    for (char *c = text; *c; c++)
+        if (iscntrl((unsigned char)*c)) *c = '?';
+    progress_hide(p);
+    fprintf(stderr, "%s: %s\n", command, text);
 }

@@ -25,6 +25,11 @@ void progress_init(struct progress *p, const struct tally *tally, bool off);
 /* Shows it until it is cancelled: a daemon task. */
 int progress_run(struct progress *p);
 
+/* A line on standard error: "command: ...", the bar out of its way. What came from outside, line
+ * ends and a terminal's commands, is not repeated there. */
+void progress_say(struct progress *p, const char *command, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* Takes the bar off the screen, before anything else is written to it. */
 void progress_hide(struct progress *p);
 

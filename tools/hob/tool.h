@@ -14,7 +14,7 @@ struct command {
     const char *name, *summary, *help;
     int (*app)(int argc, char **argv); /* runs as the main task; argv[0] is "hob NAME" */
 };
-extern const struct command fetch_command, playground_command;
+extern const struct command crawl_command, fetch_command, playground_command;
 
 /* Prints "hob NAME: ..." and where help is; gives EXIT_USAGE. */
 int usage_error(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

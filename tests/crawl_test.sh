@@ -1,0 +1,215 @@
+#!/bin/sh
+# `hob crawl` as its users meet it, on both backends: what it visits and what not, what it keeps,
+# that it goes on where it was, bad inputs, a full disk.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+build=${HOB_BUILD:-${BUILD:-$here/../build}}
+hob=$(cd "$build" && pwd)/hob
+"$hob" help crawl >/dev/null 2>&1 || { echo "skipped: built without hob crawl"; exit 77; }
+dir=$(mktemp -d)
+passed=0
+failed=0
+trap 'kill $site 2>/dev/null; umount "$dir/small" 2>/dev/null; rm -rf "$dir"' EXIT
+trap 'exit 130' INT TERM
+
+check() { # check NAME COMMAND...: every command inside must succeed
+    name=$1
+    shift
+    (
+        set -ex
+        "$@"
+    ) >"$dir/log" 2>&1
+    if [ $? -eq 0 ]; then
+        passed=$((passed + 1))
+        echo "ok $name${HOB_BACKEND:+ ($HOB_BACKEND)}"
+    else
+        failed=$((failed + 1))
+        echo "FAIL $name${HOB_BACKEND:+ ($HOB_BACKEND)}"
+        cat "$dir/log" "$dir/err" 2>/dev/null
+    fi
+    rm -f "$dir"/out "$dir"/err "$dir"/*.db* "$dir"/*.jsonl
+}
+crawl() { # crawl STATUS ARGUMENT...: with that exit status
+    wanted=$1
+    shift
+    status=0
+    timeout 100 "$hob" crawl "$@" >"$dir/out" 2>"$dir/err" || status=$?
+    [ "$status" -eq "$wanted" ]
+}
+says() { grep -F -q -- "$1" "$dir/err"; }
+sql() { python3 -c 'import sqlite3, sys
+for row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2]): print(*row, sep="|")' "$@"; }
+pages=$(mktemp -u "$dir/XXXXXX.pages")
+
+cd "$dir" || exit 1 # where crawl.db is made when nothing else is said
+PAGES=40
+python3 "$here/crawl_site.py" "$dir/port" $PAGES &
+site=$!
+tries=0
+until [ -s "$dir/port" ]; do
+    tries=$((tries + 1))
+    [ $tries -lt 500 ] || { echo "FAIL the site does not start"; exit 1; }
+    sleep 0.02
+done
+url=http://127.0.0.1:$(cat "$dir/port")
+ALL=$((2 * PAGES + 18)) # /page/N and /page/N?q; the others
+hits() { curl -s "$url/hits" | python3 -c 'import json, sys
+print(json.load(sys.stdin).get(sys.argv[1], 0))' "$1"; }
+
+every_page_once() {
+    crawl 0 --rate 0 --max-size 1 -o "$dir/c.db" "$url"
+    [ "$(sql "$dir/c.db" 'SELECT count(*) FROM pages')" = $ALL ]
+    [ "$(sql "$dir/c.db" 'SELECT count(*) FROM queue')" = 0 ]
+    page() { sql "$dir/c.db" "SELECT status, depth, title, bytes, error FROM pages WHERE url = '$url$1'"; }
+    page / | grep -x '200|0|The start|[0-9]*|None'
+    [ "$(page /page/3)" = "200|1|Page 3|$(curl -s "$url/page/3" | wc -c)|None" ]
+    [ "$(page '/page/3?q')" != "" ]
+    [ "$(page /private/x)" = "None|1|None|0|disallowed by robots.txt" ]
+    [ "$(page /private/open)" = "200|1|fine|19|None" ]
+    [ "$(page /for-nobody)" = "200|1|fine|19|None" ]
+    [ "$(page /only-in-sitemap)" = "200|1|fine|19|None" ]
+    [ "$(page /not-this)" = "" ]
+    [ "$(page /gone)" = "404|1|gone|19|None" ]
+    [ "$(page /moved)" = "301|1|None|0|None" ]
+    [ "$(page /target)" = "200|1|fine|19|None" ]
+    [ "$(page /picture)" = "200|1|None|1000|None" ]
+    [ "$(page /cut)" = "200|1|None|0|cut short" ]
+    [ "$(page /busy)" = "200|1|at last|22|None" ]
+    [ "$(page /base/dir/below)" = "200|2|fine|19|None" ]
+    [ "$(page /latin)" = "200|1|Zürich|21|None" ]
+    [ "$(page /from-the-deep)" = "200|2|fine|19|None" ]
+    [ "$(page /large)" = "200|1|None|0|too large" ]
+    [ "$(hits /private/x)" = 0 ]
+    [ "$(hits /never)" = 0 ]
+    says "1 with status 400 or more"
+    says "1 cut short"
+    says "1 disallowed by robots.txt"
+    says "of 1 host in"
+    before=$(hits /page/5)
+    crawl 0 --rate 0 -o "$dir/c.db" "$url" # nothing twice
+    [ "$(hits /page/5)" = "$before" ]
+    says "nothing is left to be visited"
+    crawl 0 --rate 0 --fresh -n 7 -o "$dir/c.db" "$url"
+    [ "$(sql "$dir/c.db" 'SELECT count(*) FROM pages')" = 7 ]
+    says "still to be visited"
+}
+
+without_rules() {
+    crawl 0 --rate 0 --no-robots -d 1 -o "$dir/c.db" "$url"
+    [ "$(sql "$dir/c.db" "SELECT status FROM pages WHERE url = '$url/private/x'")" = 200 ]
+    [ "$(sql "$dir/c.db" "SELECT status FROM pages WHERE url = '$url/never'")" = 200 ]
+    [ "$(sql "$dir/c.db" 'SELECT max(depth) FROM pages')" = 1 ]
+}
+
+goes_on_after_an_end() { # SIGNAL STATUS OPTION...: ended in the middle, it goes on, nothing twice
+    signal=$1
+    ended=$2
+    shift 2
+    status=0
+    timeout -s "$signal" 1.5 "$hob" crawl --rate 20 --no-sitemaps "$@" "$url" 2>"$dir/err" || status=$?
+    [ $status -eq "$ended" ] || [ $status -eq 124 ]
+    crawl 0 --rate 0 --no-sitemaps "$@" "$url"
+    says "of earlier runs"
+}
+database_after_interrupt() {
+    goes_on_after_an_end INT 130 -o "$dir/c.db"
+    [ "$(sql "$dir/c.db" 'SELECT count(*) FROM pages')" = $((ALL - 1)) ]
+}
+database_after_kill() {
+    goes_on_after_an_end KILL 137 -o "$dir/c.db"
+    [ "$(sql "$dir/c.db" 'SELECT count(*) FROM pages')" = $((ALL - 1)) ]
+}
+lines_after_kill() {
+    goes_on_after_an_end KILL 137 --json -o "$dir/c.jsonl"
+    python3 - "$dir/c.jsonl" <<'END' >"$pages"
+import json, sys
+urls = [json.loads(line)["url"] for line in open(sys.argv[1])]
+print(len(urls), len(set(urls)))
+END
+    [ "$(cat "$pages")" = "$((ALL - 1)) $((ALL - 1))" ]
+}
+half_a_line() { # what a killed crawl may leave
+    printf '{"url": "%s/", "status": 200, "depth": 0, "title": null, "links": ["%s/a"], "link_depth": 1}\n{"url": "%s/hal' \
+        "$url" "$url" "$url" >"$dir/c.jsonl"
+    crawl 0 --json -o "$dir/c.jsonl" --no-sitemaps "$url"
+    [ "$(wc -l <"$dir/c.jsonl")" = 2 ]
+    grep -F "\"url\": \"$url/a\"" "$dir/c.jsonl"
+}
+lines_on_standard_output() {
+    crawl 0 --json --rate 0 -n 3 --no-sitemaps "$url"
+    [ "$(wc -l <"$dir/out")" = 3 ]
+    head -n 1 "$dir/out" | grep -F "{\"url\": \"$url/\", \"status\": 200, \"depth\": 0, \"title\": \"The start\""
+}
+nobody_reads_on() {
+    "$hob" crawl --json --rate 0 --no-sitemaps "$url" 2>"$dir/err" | head -n 1 | grep -F '"depth": 0'
+    ! says "cannot write"
+}
+
+what_a_parser_would_choke_on() {
+    crawl 0 --no-sitemaps -o "$dir/c.db" "$url/hostile"
+    [ "$(sql "$dir/c.db" "SELECT count(*) FROM pages WHERE error = 'too complex'")" = 2 ]
+}
+
+a_rate_is_kept() { # 10 pages at 10 a second take 0.9 s at least
+    began=$(date +%s%N)
+    crawl 0 --rate 10 -n 10 --no-sitemaps -o "$dir/c.db" "$url"
+    [ $(($(date +%s%N) - began)) -ge 900000000 ]
+}
+
+wrong_usage() {
+    crawl 2
+    says "which URL?"
+    crawl 2 --rate fast "$url"
+    says "not 'fast'"
+    crawl 2 -n 0 "$url"
+    crawl 2 ftp://example.org/
+    says "the scheme is not http or https"
+    [ ! -e "$dir/crawl.db" ]
+    crawl 2 -o "$dir/none/c.db" "$url"
+    says "unable to open database file"
+    echo "no database" >"$dir/c.db"
+    crawl 2 -o "$dir/c.db" "$url"
+    says "not a database"
+    echo '{"some": "lines"}' >"$dir/c.jsonl"
+    crawl 2 --json -o "$dir/c.jsonl" "$url"
+    says "something else than a crawl's lines"
+    [ "$(cat "$dir/c.jsonl")" = '{"some": "lines"}' ]
+    crawl 2 -o - "$url"
+    says "a database needs a file"
+}
+
+a_host_that_is_not_there() {
+    crawl 1 --retries 0 -o "$dir/c.db" http://127.0.0.1:1/
+    says "refused"
+    [ "$(sql "$dir/c.db" 'SELECT status, error FROM pages')" = "None|refused" ]
+}
+
+a_full_disk() {
+    mkdir -p "$dir/small"
+    mount -t tmpfs -o size=64k none "$dir/small" 2>/dev/null || return 0 # not ours to mount
+    crawl 1 --rate 0 -o "$dir/small/c.db" "$url"
+    says "cannot write"
+    crawl 1 --rate 0 --json -o "$dir/small/c.jsonl" "$url"
+    says "No space left on device"
+    umount "$dir/small"
+}
+
+for HOB_BACKEND in uring epoll; do
+    export HOB_BACKEND
+    check every_page_once every_page_once
+    check lines_on_standard_output lines_on_standard_output
+    check nobody_reads_on nobody_reads_on
+    check a_full_disk a_full_disk
+    check lines_after_kill lines_after_kill
+done
+unset HOB_BACKEND
+check without_rules without_rules
+check database_after_interrupt database_after_interrupt
+check database_after_kill database_after_kill
+check half_a_line half_a_line
+check what_a_parser_would_choke_on what_a_parser_would_choke_on
+check a_rate_is_kept a_rate_is_kept
+check wrong_usage wrong_usage
+check a_host_that_is_not_there a_host_that_is_not_there
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]

@@ -1,0 +1,52 @@
+/* store.h - where a crawl keeps what it has found and what it has still to visit, so that it can be
+ * stopped and started again: a SQLite database, or lines of JSON. */
+#ifndef STORE_H
+#define STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "frontier.h"
+#include "outcome.h"
+
+/* One visit's end. */
+struct crawled {
+    struct result result; /* its url is the frontier's */
+    enum visit_kind kind;
+    unsigned depth;
+    const char *error; /* static; NULL = an answer came */
+    char *title;       /* from malloc, or NULL */
+    char **links;      /* new ones, from malloc; ends with NULL; or NULL */
+    unsigned link_depth;
+};
+void crawled_free(struct crawled *c); /* and what it points at */
+
+struct store {
+    const struct store_kind *kind;
+    const char *path; /* for messages */
+    char message[256];
+    struct sqlite3 *db;
+    struct output *lines;
+};
+
+/* Opens or makes it; `fresh`: what it holds is dropped. 0, or a negative code and s->message. */
+int store_open(struct store *s, bool lines, const char *path, bool fresh);
+/* Tells the frontier what earlier runs have visited (*visited of them) and have left to do. `left`
+ * is called with each of these URLs. 0, or a negative code and s->message. */
+int store_load(struct store *s, struct frontier *f, size_t *visited,
+               void (*left)(void *arg, const char *url), void *arg);
+/* Keeps n visits, all or none. 0, or a negative code and s->message. Waits; no cancel stops it. */
+int store_write(struct store *s, struct crawled *const *visits, size_t n);
+/* 0, or a negative code and s->message. */
+int store_close(struct store *s);
+
+struct store_kind {
+    int (*open)(struct store *s, bool fresh);
+    int (*load)(struct store *s, struct frontier *f, size_t *visited,
+                void (*left)(void *arg, const char *url), void *arg);
+    int (*write)(struct store *s, struct crawled *const *visits, size_t n);
+    int (*close)(struct store *s);
+};
+extern const struct store_kind store_sqlite, store_lines;
+
+#endif

@@ -1,0 +1,140 @@
+/* store_lines.c - a crawl as lines of JSON, one for each page. Each line holds the new links of its
+ * page, so that the file alone says what is left to be visited. */
+#include <errno.h>
+#include <hob/file.h>
+#include <hob/hob.h>
+#include <hob/json.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "output.h"
+#include "store.h"
+#include "tool.h"
+
+static int failed(struct store *s, int rc) {
+    snprintf(s->message, sizeof s->message, "%s", hob_strerror(rc));
+    return rc;
+}
+
+static int open_lines(struct store *s, bool fresh) {
+    s->lines = calloc(1, sizeof *s->lines);
+    if (!s->lines) return failed(s, -ENOMEM);
+    int rc = output_open(s->lines, s->path, !fresh);
+    return rc < 0 ? failed(s, rc) : 0;
+}
+
+/* ---- what is there already ---- */
+
+struct loading {
+    struct frontier *frontier;
+    size_t *visited;
+    void (*left)(void *arg, const char *url);
+    void *arg;
+};
+
+static int load_visited(struct loading *l, const struct hob_json *line) {
+    const char *url = hob_json_string(hob_json_get(line, "url"), NULL);
+    if (!url || !hob_json_get(line, "depth")) return -EBADMSG;
+    if (hob_json_type(hob_json_get(line, "sitemap")) == HOB_JSON_TRUE) return 0;
+    ++*l->visited;
+    return frontier_know(l->frontier, url);
+}
+
+static int load_links(struct loading *l, const struct hob_json *line) {
+    int64_t depth = hob_json_int(hob_json_get(line, "link_depth"), 0);
+    HOB_JSON_EACH(link, hob_json_get(line, "links")) {
+        const char *url = hob_json_string(link, NULL);
+        if (!url) return -EBADMSG;
+        int rc = frontier_add(l->frontier, url, (unsigned)depth, VISIT_PAGE);
+        if (rc < 0 && rc != -ENOSPC) return rc;
+        if (rc == 1) l->left(l->arg, url);
+    }
+    return 0;
+}
+
+/* Each line of text[0..n) that is whole. */
+static int each_line(struct loading *l, const char *text, size_t n,
+                     int (*see)(struct loading *l, const struct hob_json *line)) {
+    for (const char *at = text, *end = text + n, *stop;
+         at < end && (stop = memchr(at, '\n', (size_t)(end - at))); at = stop + 1) {
+        struct hob_json_doc *doc;
+        if (stop == at) continue;
+        HOB_TRY(hob_json_parse(at, (size_t)(stop - at), &doc));
+        int rc = see(l, hob_json_root(doc));
+        hob_json_free(doc);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
+static int load_lines(struct store *s, struct frontier *f, size_t *visited,
+                      void (*left)(void *arg, const char *url), void *arg) {
+    char *text = NULL;
+    size_t size = 0;
+    struct loading l = {f, visited, left, arg};
+    if (!s->lines->is_file || strcmp(s->path, "-") == 0) return 0;
+    int rc = hob_read_file(s->path, &text, &size, (size_t)1 << 40);
+    if (rc >= 0) rc = each_line(&l, text, size, load_visited);
+    if (rc >= 0) rc = each_line(&l, text, size, load_links);
+    /* The last line of a crawl that was killed may be a part of one. */
+    const char *end = size ? memrchr(text, '\n', size) : NULL;
+    off_t whole = end ? end + 1 - text : 0;
+    if (rc >= 0 && (size_t)whole != size && ftruncate(s->lines->fd, whole) < 0) rc = -errno;
+    hob_file_free(text);
+    if (rc == -EBADMSG || rc == HOB_E_JSON) {
+        snprintf(s->message, sizeof s->message, "it holds something else than a crawl's lines");
+        return rc;
+    }
+    return rc < 0 ? failed(s, rc) : 0;
+}
+
+/* ---- more of it ---- */
+
+static void print_visit(FILE *out, const struct crawled *c) {
+    const struct result *r = &c->result;
+    fputs("{\"url\": ", out);
+    json_string(out, r->url, strlen(r->url));
+    if (c->kind == VISIT_SITEMAP) fputs(", \"sitemap\": true", out);
+    if (r->status)
+        fprintf(out, ", \"status\": %d", r->status);
+    else
+        fputs(", \"status\": null", out);
+    fprintf(out, ", \"depth\": %u, \"title\": ", c->depth);
+    if (c->title)
+        json_string(out, c->title, strlen(c->title));
+    else
+        fputs("null", out);
+    fprintf(out, ", \"bytes\": %llu, \"seconds\": %.6f", (unsigned long long)r->bytes, r->seconds);
+    if (c->error)
+        fprintf(out, ", \"error\": \"%s\"", c->error);
+    else
+        fputs(", \"error\": null", out);
+    if (*r->message) {
+        fputs(", \"message\": ", out);
+        json_string(out, r->message, strlen(r->message));
+    }
+    fputs(", \"links\": [", out);
+    for (char **link = c->links; link && *link; link++) {
+        if (link > c->links) fputs(", ", out);
+        json_string(out, *link, strlen(*link));
+    }
+    fprintf(out, "], \"link_depth\": %u}\n", c->link_depth);
+}
+
+static int write_lines(struct store *s, struct crawled *const *visits, size_t n) {
+    for (size_t i = 0; i < n; i++) /* a sitemap's links count, if there are any */
+        if (visits[i]->kind == VISIT_PAGE || (visits[i]->links && *visits[i]->links))
+            print_visit(s->lines->text, visits[i]);
+    int rc = hob_shielded(output_flush(s->lines));
+    return rc < 0 ? failed(s, rc) : 0;
+}
+
+static int close_lines(struct store *s) {
+    int rc = s->lines ? output_close(s->lines) : 0;
+    free(s->lines);
+    s->lines = NULL;
+    return rc < 0 ? failed(s, rc) : 0;
+}
+
+const struct store_kind store_lines = {open_lines, load_lines, write_lines, close_lines};
