@@ -1,4 +1,5 @@
-/* http_cancel_test.c - the requests of http_cancel.h over plain TCP. */
+/* http_cancel_test.c - the requests of http_cancel.h over plain TCP, each in a loop (hob_run) of
+ * its own. */
 #define CANCEL_SERVER 0
 #define CANCEL_CLIENT .stall_timeout = 20
 #define CANCEL_SCHEME "http"

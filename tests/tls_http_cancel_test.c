@@ -1,4 +1,5 @@
-/* tls_http_cancel_test.c - the requests of http_cancel.h over TLS. */
+/* tls_http_cancel_test.c - the requests of http_cancel.h over TLS, each in a loop (hob_run) of its
+ * own. */
 #include "tls_test.h"
 
 static struct identity ca, site;

@@ -130,9 +130,9 @@ struct hob_client_options {
     double first_byte_timeout; /* from the sent request to the answer's first byte; default:
                                   stall_timeout */
     unsigned retries;   /* how often a request that failed for now is tried again: refused, reset or
-                           cut off before the answer, timed out, 408, 429, 502, 503, 504; default 0.
-                           Of a host that fails again and again fewer are: ten, and one for every
-                           five requests */
+                           cut off before the answer, timed out, short of ports or descriptors here,
+                           408, 429, 502, 503, 504; default 0. Of a host that fails again and again
+                           fewer are: ten, and one for every   five requests */
     double retry_delay; /* before the first retry, twice as much before each further one; it is
                            drawn between half of that and all of it; default 0.5. Retry-After
                            makes it longer */

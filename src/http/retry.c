@@ -36,6 +36,10 @@ bool hob__passing_error(int rc) {
     case -ETIMEDOUT:
     case -ENETUNREACH:
     case -EHOSTUNREACH:
+    case -ENOBUFS: /* this machine's own shortages */
+    case -EADDRNOTAVAIL:
+    case -EMFILE:
+    case -ENFILE:
     case HOB_E_NAME_TEMPORARY:
     case HOB_E_HTTP_CUT:
     case HOB_E_TLS_TRUNCATED:

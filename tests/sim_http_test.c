@@ -1,0 +1,262 @@
+/* sim_http_test.c - the HTTP client in simulated worlds: lossy links, partitions, servers that
+ * crash and come back, every fault that a seed has. Whatever happens, an answer is the right one,
+ * or there is a named error; no event is lost or told twice; a download is whole; a POST is never
+ * done twice; and the client's counts come back to nothing. */
+#include <hob/download.h>
+#include <hob/error.h>
+#include <hob/file.h>
+#include <hob/hob.h>
+#include <hob/http.h>
+#include <hob/net.h>
+#include <hob/sim.h>
+#include <hob/sse.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECK HOB_SIM_CHECK
+
+enum { SIZE = 100000, REQUESTS = 150 };
+
+static char byte_at(int64_t i) { return (char)(i * 31 + (i >> 8)); }
+
+/* What the world saw the server do: not lost in a crash. */
+static struct { int posts[REQUESTS]; } seen;
+
+static void silent(enum hob_report_kind kind, const char *text, void *arg) {
+    (void)kind, (void)text, (void)arg;
+}
+
+/* ---- the server ---- */
+
+static int give_file(struct hob_request *req) {
+    static char bytes[SIZE];
+    const char *range = hob_request_header(req, "range");
+    long long from = 0;
+    char said[100];
+    for (int i = 0; i < SIZE; i++) bytes[i] = byte_at(i);
+    if (range) CHECK(sscanf(range, "bytes=%lld-", &from) == 1);
+    snprintf(said, sizeof said, "bytes %lld-%d/%d", from, SIZE - 1, SIZE);
+    if (from >= SIZE)
+        return hob_respond(req, 416, HOB_HEADERS({"Content-Range", "bytes */100000"}), "", 0);
+    const struct hob_header *headers = HOB_HEADERS({"ETag", "\"1\""}, {"Content-Range", said});
+    return hob_respond(req, range ? 206 : 200, headers, bytes + from, (size_t)(SIZE - from));
+}
+
+static int give_events(struct hob_request *req) {
+    const char *id = hob_request_header(req, "last-event-id");
+    int n = id ? atoi(id) + 1 : 1;
+    char text[100];
+    if (n > 50) return hob_respond(req, 204, NULL, NULL, 0);
+    HOB_TRY(hob_respond_begin(req, 200, HOB_HEADERS({"Content-Type", "text/event-stream"}), -1));
+    for (; n <= 50; n++) {
+        int size = snprintf(text, sizeof text, "id: %d\ndata: %d\nretry: 50\n\n", n, n);
+        HOB_TRY(hob_respond_write(req, text, (size_t)size));
+        HOB_TRY(hob_sleep(0.01 * hob_sim_uniform()));
+    }
+    return hob_respond_end(req);
+}
+
+static int answer(struct hob_request *req, void *arg) {
+    const char *path = hob_request_path(req), *body;
+    char text[200];
+    size_t n;
+    (void)arg;
+    if (strcmp(path, "/file") == 0) return give_file(req);
+    if (strcmp(path, "/events") == 0) return give_events(req);
+    if (strcmp(hob_request_method(req), "POST") == 0) seen.posts[atoi(hob_request_query(req))]++;
+    HOB_TRY(hob_request_body(req, &body, &n));
+    HOB_TRY(hob_sleep(0.005 * hob_sim_uniform()));
+    int size = snprintf(text, sizeof text, "%s %zu", hob_request_target(req), n);
+    return hob_respond(req, 200, NULL, text, (size_t)size);
+}
+
+static int server(void) {
+    struct hob_listener *l;
+    int rc;
+    hob_set_report(silent, NULL);
+    while ((rc = hob_listen(":80", &l)) < 0)
+        if (hob_sleep(0.01) < 0) return rc;
+    rc = hob_http_serve(l, answer, NULL, (struct hob_http_options){.stall_timeout = 5});
+    hob_listener_close(l);
+    return rc;
+}
+HOB_TASK(server)
+
+/* ---- errors that such a world may give ---- */
+
+static bool named(int rc) {
+    switch (rc) {
+    case -ECONNREFUSED:
+    case -ECONNRESET:
+    case -EPIPE:
+    case -ETIMEDOUT:
+    case -EHOSTUNREACH:
+    case -ENETUNREACH:
+    case -ENOBUFS:
+    case -ENOMEM:
+    case -EMFILE:
+    case -ENFILE:
+    case HOB_E_HTTP_CUT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void counts(struct hob_client *c) {
+    struct hob_client_info info;
+    hob_client_info(c, &info);
+    CHECK(info.in_use == 0 && info.waiting == 0);
+}
+
+static int one_request(struct hob_client *c, int i) {
+    char path[60], want[100];
+    const char *data;
+    struct hob_response *res HOB_RESPONSE_GUARD = NULL;
+    bool post = i % 3 == 0;
+    static char body[20000];
+    size_t n = post ? (size_t)i * 130 : 0;
+    snprintf(path, sizeof path, "/%s?%d", post ? "post" : "get", i);
+    int rc = hob_client_request(c, post ? "POST" : "GET", path, &res, .body = body, .body_size = n);
+    if (rc == 0) rc = hob_response_body(res, &data, NULL);
+    if (rc < 0) {
+        if (!named(rc)) HOB_SIM_FAIL("%s: %d %s", path, rc, hob_strerror(rc));
+        return 0;
+    }
+    snprintf(want, sizeof want, "%s %zu", path, n);
+    if (strcmp(data, want) != 0) HOB_SIM_FAIL("%s: %s, not %s", path, data, want);
+    return 1;
+}
+
+static int some_requests(struct hob_client *c, int from, int *right) {
+    for (int i = from; i < REQUESTS; i += 3) {
+        *right += one_request(c, i);
+        HOB_TRY(hob_check());
+    }
+    return 0;
+}
+HOB_TASK(some_requests, struct hob_client *, int, int *)
+
+static int requests(const char *host) {
+    char base[64];
+    int right = 0;
+    snprintf(base, sizeof base, "http://%s/", host);
+    HOB_CLIENT(c, .base_url = base, .timeout = 20, .stall_timeout = 3, .connect_timeout = 3,
+               .retries = 4, .max_connections = 2);
+    {
+        HOB_SCOPE(s);
+        for (int i = 0; i < 3; i++) hob_spawn(s, some_requests, c, i, &right);
+        HOB_TRY(hob_join(s));
+    }
+    counts(c);
+    for (int i = 0; i < REQUESTS; i++) CHECK(seen.posts[i] <= 1);
+    hob_sim_log("%d answers", right);
+    return 0;
+}
+HOB_TASK(requests, const char *)
+
+/* ---- what troubles them ---- */
+
+static int trouble(struct hob_sim_host *a, struct hob_sim_host *b, double seconds) {
+    uint64_t until = hob_after(seconds);
+    while (hob_now() < until) {
+        HOB_TRY(hob_sleep(0.3 * hob_sim_uniform()));
+        switch (hob_sim_random(4)) {
+        case 0:
+            hob_sim_partition(a, b);
+            HOB_TRY(hob_sleep(hob_sim_uniform()));
+            hob_sim_heal(a, b);
+            break;
+        case 1:
+            hob_sim_clog(a, b, 0.5 * hob_sim_uniform());
+            break;
+        case 2:
+            hob_sim_crash(a);
+            HOB_TRY(hob_sleep(0.2 * hob_sim_uniform()));
+            HOB_TRY(hob_sim_restart(a, server));
+            break;
+        default:
+            hob_sim_link(a, b, .delay = 0.01 * hob_sim_uniform(), .jitter = 0.002,
+                         .loss = 0.1 * hob_sim_uniform());
+        }
+    }
+    hob_sim_heal(a, b);
+    hob_sim_link(a, b, .delay = 0.001);
+    return 0;
+}
+
+static int with_trouble(struct hob_sim_host *s, struct hob_sim_host *c) {
+    HOB_TRY(trouble(s, c, 3));
+    int rc = hob_sim_wait(c);
+    if (rc < 0) HOB_SIM_FAIL("the client: %d %s", rc, hob_strerror(rc));
+    return 0;
+}
+
+HOB_SIM_TEST(answers_are_right_or_errors_have_names) {
+    struct hob_sim_host *s = hob_sim_host("server", server);
+    return with_trouble(s, hob_sim_host("client", requests, hob_sim_address(s)));
+}
+
+/* ---- a stream of events ---- */
+
+static int listen_to_events(const char *host) {
+    char url[64];
+    snprintf(url, sizeof url, "http://%s/events", host);
+    HOB_CLIENT(c, .stall_timeout = 2, .connect_timeout = 2);
+    {
+        HOB_SSE(events);
+        struct hob_sse_event e;
+        int rc;
+        while ((rc = hob_sse_open(&events, c, url, .max_retry = 1)) == -ENOMEM)
+            HOB_TRY(hob_sleep(0.01));
+        HOB_TRY(rc);
+        for (int i = 1; i <= 50; i++) {
+            rc = hob_sse_next(events, &e);
+            if (rc != 1) HOB_SIM_FAIL("event %d: %d %s", i, rc, hob_strerror(rc));
+            CHECK(atoi(e.data) == i && atoi(e.id) == i);
+        }
+        rc = hob_sse_next(events, &e);
+        if (rc != 0) HOB_SIM_FAIL("behind the last: %d %s", rc, hob_strerror(rc));
+    }
+    counts(c);
+    return 0;
+}
+HOB_TASK(listen_to_events, const char *)
+
+HOB_SIM_TEST(no_event_is_lost_or_told_twice) {
+    struct hob_sim_host *s = hob_sim_host("server", server);
+    return with_trouble(s, hob_sim_host("client", listen_to_events, hob_sim_address(s)));
+}
+
+/* ---- a download, in several runs of a program that is cut off, too ---- */
+
+static int fetch(const char *host) {
+    char url[64], *bytes;
+    size_t n;
+    snprintf(url, sizeof url, "http://%s/file", host);
+    HOB_CLIENT(c, .stall_timeout = 2, .connect_timeout = 2);
+    for (int64_t rc = -1; rc < 0;) {
+        rc = hob_download(c, url, "/tmp/file", .resume = true, .retries = 3, .retry_delay = 0.05);
+        counts(c);
+        if (rc < 0 && !named((int)rc) && rc != -ENOSPC && rc != -EIO && rc != -ECANCELED)
+            HOB_SIM_FAIL("%d %s", (int)rc, hob_strerror((int)rc));
+        if (rc < 0) HOB_TRY(hob_sleep(0.1));
+    }
+    int rc;
+    while ((rc = hob_read_file("/tmp/file", &bytes, &n, SIZE + 1)) < 0) HOB_TRY(hob_sleep(0.01));
+    CHECK(n == SIZE);
+    for (int i = 0; i < SIZE; i++) CHECK(bytes[i] == byte_at(i));
+    hob_file_free(bytes);
+    return 0;
+}
+HOB_TASK(fetch, const char *)
+
+HOB_SIM_TEST(a_download_is_whole_in_the_end) {
+    struct hob_sim_host *s = hob_sim_host("server", server);
+    struct hob_sim_host *c = hob_sim_host("client", fetch, hob_sim_address(s));
+    hob_sim_link(s, c, .delay = 0.005, .bandwidth = 200000);
+    return with_trouble(s, c);
+}
+
+HOB_SIM_MAIN()
