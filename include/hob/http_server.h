@@ -44,6 +44,8 @@ struct hob_http_counters {
 struct hob_http_options {
     size_t max_connections; /* default 10000; further ones wait in the backlog */
     size_t max_requests;    /* of one connection; default 100000; the last answer ends it */
+    uint64_t max_served;  /* by all: then the server stops as hob_stop() makes it, with .grace; for
+                             processes that are to be replaced (hob/prefork.h); default: none */
     double idle_timeout;  /* seconds a kept connection may wait for its next request; default 75 */
     double head_timeout;  /* seconds for a request's head from its first byte; default 10; 408 */
     double stall_timeout; /* seconds without a byte of progress in a body, either way; default 60 */
@@ -81,12 +83,12 @@ struct hob_http_options {
  * answers all that has come, in order (pipelining too), and ends. hob_stop()
  * around it ends the listening and the idle connections at once, requests in progress have the
  * grace to end; that of Ctrl-C becomes .grace, unless the program has set it. Says hob_started()
- * when it listens. Answers by itself: 400 (breaks the rules), 408, 413, 417, 431, 500 (the handler
- * failed), 501, 503 (no memory), 505; Expect: 100-continue when the handler first reads. Date and
- * Server are added to each answer. The connections are hob_serve()'s: what is said there of the
- * limit, of a shortage of descriptors and of the end holds here too. Returns 0 after a stop or a
- * close of the listener, else an error. The listener stays the caller's to close. Waits;
- * cancellation point.
+ * (and hob_prefork_ready()) when it listens. Answers by itself: 400 (breaks the rules), 408, 413,
+ * 417, 431, 500 (the handler failed), 501, 503 (no memory), 505; Expect: 100-continue when the
+ * handler first reads. Date and Server are added to each answer. The connections are hob_serve()'s:
+ * what is said there of the limit, of a shortage of descriptors and of the end holds here too.
+ * Returns 0 after a stop or a close of the listener, else an error. The listener stays the caller's
+ * to close. Waits; cancellation point.
  *
  * The handler answers one request; it runs in the connection's task. When the client ends or resets
  * the connection meanwhile, the task is cancelled, unless .keep_running. It returns >= 0, or an

@@ -4,6 +4,7 @@
 #include <hob/json_edit.h>
 #include <hob/json_reader.h>
 #include <hob/model.h>
+#include <hob/prefork.h>
 #include <hob/url.h>
 
 #include <stdio.h>
@@ -33,6 +34,7 @@ static const char *const own[] = {
     [HOB_E_STOPPING - HOB_E_NAME_TEMPORARY] = "host name cannot be looked up now",
     [HOB_E_STOPPING - HOB_E_NO_SOCKET] = "no such socket was passed by the service manager",
     [HOB_E_STOPPING - HOB_E_NOT_LISTENING] = "not a stream socket that listens",
+    [HOB_E_STOPPING - HOB_E_PREFORK] = "the worker processes end before they are ready",
     [HOB_E_STOPPING - HOB_E_CRASHED] = "the worker process ended before the function returned",
     [HOB_E_STOPPING - HOB_E_URL] = "a malformed URL",
     [HOB_E_STOPPING - HOB_E_JSON] = "not JSON",

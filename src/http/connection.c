@@ -108,7 +108,8 @@ static int refuse(struct hob_request *req, int rc) {
 static int call_handler(struct hob__exchange *e, struct hob__http_conn *hc) {
     struct hob_request *req = &e->req;
     struct hob__server *server = req->server;
-    server->counters->requests++;
+    if (HOB__UNLIKELY(++server->counters->requests == server->last))
+        hob_stop(server->service.scope, server->options.grace);
     if (++hc->requests >= server->options.max_requests) req->close = true;
     if (hob__buffer_size(&e->wire.in) > 0 && e->wire.ended)
         hob__gather_begin(&hc->gather, hc->served.stream, hc->served.service->scope);

@@ -1,6 +1,7 @@
 /* http/server.c - the server: parking connections (io/serve.h) that speak HTTP. */
 #include <hob/error.h>
 #include <hob/hob.h>
+#include <hob/prefork.h>
 #include <hob/serve.h>
 #include <string.h>
 
@@ -34,6 +35,7 @@ static void set_defaults(struct hob_http_options *o) {
     if (o->stall_timeout == 0) o->stall_timeout = 60;
     if (o->min_rate == 0) o->min_rate = 240;
     if (o->grace == 0) o->grace = 10;
+    if (!o->max_served) o->max_served = UINT64_MAX;
     if (!o->max_requests) o->max_requests = 100000;
     if (!o->max_body) o->max_body = 16 << 20;
     if (!o->server) o->server = "hob";
@@ -52,6 +54,9 @@ int hob_http_serve(struct hob_listener *listener, int (*handler)(struct hob_requ
     set_defaults(o);
     if (strlen(o->server) > 256) return hob_fail(-EINVAL, "the Server header is too long");
     server.counters = o->counters ? o->counters : &server.own;
+    server.last = o->max_served < UINT64_MAX - server.counters->requests
+                      ? server.counters->requests + o->max_served
+                      : UINT64_MAX;
 #if !HAVE_TLS
     if (o->tls) return hob_fail(HOB_E_HTTP_TLS, "%s", hob_http_strerror(HOB_E_HTTP_TLS));
 #endif
@@ -60,6 +65,7 @@ int hob_http_serve(struct hob_listener *listener, int (*handler)(struct hob_requ
     if (rc < 0) return hob_fail(rc, "\"%s\" is no list of addresses", o->trusted);
     hob__grace_default(o->grace);
     hob_started();
+    hob_prefork_ready();
     struct hob_serve_options how = {.max_connections = o->max_connections,
                                     .stack_size = o->stack_size};
     const struct hob__parking parking = {.name = "http_connection",

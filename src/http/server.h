@@ -30,6 +30,7 @@ struct hob__server {
     struct hob__h1_limits limits;
     struct hob__trust trust;
     uint64_t idle_ns;
+    uint64_t last;          /* the count of the request after which the server stops */
     char usual[HOB__USUAL]; /* lines of every answer of the second usual_made */
     size_t usual_size;
     int64_t usual_made;

@@ -61,6 +61,12 @@ static bool has_left(struct hob__served *c) {
     return s->backend->ops->sys->recv(s->backend, s->fd->fd, &byte, 1, MSG_PEEK) <= 0;
 }
 
+static bool has_something(struct hob__served *c) {
+    struct hob_stream *s = c->stream;
+    char byte;
+    return s->backend->ops->sys->recv(s->backend, s->fd->fd, &byte, 1, MSG_PEEK) > 0;
+}
+
 static void on_event(struct hob__watch *w, struct hob__fd *f, unsigned events) {
     struct hob__served *c = hob__container(w, struct hob__served, watch);
     (void)f;
@@ -168,7 +174,13 @@ void hob__served_take_over(struct hob__served *c) {
     c->named = true;
 }
 
+/* What has come to one of them already is still dealt with. */
 void hob__service_close_parked(struct hob__service *v) {
-    while (!hob__list_empty(&v->parked))
-        end_parked(hob__container(v->parked.next, struct hob__served, node), HOB__PARK_STOPPED);
+    while (!hob__list_empty(&v->parked)) {
+        struct hob__served *c = hob__container(v->parked.next, struct hob__served, node);
+        if (c->stream->direct && !hob_cancelled() && has_something(c))
+            unpark(c);
+        else
+            end_parked(c, HOB__PARK_STOPPED);
+    }
 }

@@ -1,0 +1,22 @@
+/* io/prefork.h - between the parent of workers (prefork.c) and what runs in one (prefork_worker.c).
+ */
+#ifndef HOB_IO_PREFORK_H
+#define HOB_IO_PREFORK_H
+
+#include <hob/prefork.h>
+
+#include "io/address.h"
+
+struct hob__prefork {
+    struct hob_prefork_options options;
+    const struct hob__spawn_site *site;
+    const void *args;
+    int sockets[HOB__ADDRESSES_MAX]; /* that listen */
+    unsigned socket_count;
+};
+
+/* Binds: fills in the sockets. 0 or an error. */
+int hob__prefork_listen(struct hob__prefork *p, const char *address);
+/* In a forked child: all of a worker's life; ready is closed when it is. */
+void hob__prefork_work(struct hob__prefork *p, int ready) __attribute__((noreturn));
+#endif

@@ -1,0 +1,100 @@
+/* io/prefork_worker.c - the sockets of workers in several processes, and a worker's life. */
+#include <fcntl.h>
+#include <hob/error.h>
+#include <hob/hob.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "io/listen.h"
+#include "io/prefork.h"
+#include "task/fdwait.h"
+#include "task/task.h"
+
+static int ready_pipe = -1;
+
+void hob_prefork_ready(void) {
+    if (ready_pipe < 0) return;
+    ssize_t told = write(ready_pipe, "", 1);
+    (void)told; /* the parent may be gone; then this ends soon, too */
+    close(ready_pipe);
+    ready_pipe = -1;
+}
+
+/* ---- in the parent ---- */
+
+/* The listener's sockets, without the listener. */
+static int take_sockets(struct hob__prefork *p, struct hob_listener *l) {
+    for (unsigned i = 0; i < l->count; i++) {
+        int fd = fcntl(l->sockets[i].fd->fd, F_DUPFD_CLOEXEC, 3);
+        if (fd < 0) return -errno;
+        p->sockets[p->socket_count++] = fd;
+        l->sockets[i].file.path[0] = 0; /* a Unix socket's file stays */
+    }
+    return 0;
+}
+
+static int listen_once(struct hob__prefork *p, const char *address) {
+    struct hob_listener *l;
+    HOB_TRY(hob_listen_with(address, p->options.listen, &l));
+    int rc = take_sockets(p, l);
+    hob_listener_close(l);
+    return rc;
+}
+HOB_TASK(listen_once, struct hob__prefork *, const char *)
+
+int hob__prefork_listen(struct hob__prefork *p, const char *address) {
+    struct hob_options loop = {.backend = "epoll", .slow_ms = 1000, .no_interrupt = true};
+    return hob_run_with(loop, listen_once, p, address);
+}
+
+/* ---- in a worker ---- */
+
+static int listener_of(struct hob__prefork *p, struct hob_listener **out) {
+    struct hob_listener *l =
+        hob__listener_new(hob__backend_current("hob_prefork"), p->socket_count);
+    int rc = l ? 0 : -ENOMEM;
+    for (unsigned i = 0; rc == 0 && i < p->socket_count; i++)
+        rc = hob__listener_add(l, p->sockets[i]);
+    *out = l;
+    return rc;
+}
+
+static int worker_main(void *arg) {
+    struct hob__prefork *p = *(struct hob__prefork **)arg;
+    struct hob_listener *listener;
+    int rc = listener_of(p, &listener);
+    void *args = rc == 0 ? hob__alloc(p->site->args_size) : NULL;
+    if (rc == 0 && !args) rc = -ENOMEM;
+    if (rc < 0) return rc;
+    memcpy(args, p->args, p->site->args_size);
+    memcpy(args, &listener, sizeof(struct hob_listener *)); /* the first one */
+    rc = p->site->run(args);
+    hob__free(args);
+    hob_listener_close(listener);
+    return rc;
+}
+
+void hob__prefork_work(struct hob__prefork *p, int ready) {
+    const struct hob__spawn_site site = {p->site->name, worker_main, sizeof(struct hob__prefork *),
+                                         p->site->place};
+    ready_pipe = ready;
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() == 1) _exit(0); /* the parent was killed meanwhile */
+    /* A terminal tells all of its processes: it is for the parent to pass that on. */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    struct hob_options loop = p->options.loop;
+    loop.no_interrupt = true;
+    loop.terminate = true;
+    loop.grace = p->options.grace;
+    int rc = hob__run(&loop, &site, &p);
+    bool told = rc == -ECANCELED || rc == HOB_E_STOPPING;
+    struct hob_error *error = hob__error_take(rc, p->site);
+    if (rc < 0 && !told && error) hob__error_report(error, "a worker process ends");
+    fflush(NULL);
+    _exit(rc >= 0 || told ? 0 : 1);
+}

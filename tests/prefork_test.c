@@ -1,0 +1,212 @@
+/* prefork_test.c - servers in several processes: requests are spread, dead workers replaced, all of
+ * them exchanged without an error for the clients, limits, and how it ends. The server is a child
+ * of the test; the clients are plain sockets, so that nothing of Hob runs in the test's process. */
+#include "test.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <hob/http.h>
+#include <hob/prefork.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+static struct shared {
+    int port;
+    int mode;
+} * shared;
+
+enum { PLAIN, NEVER_READY, FAILS, FAILS_LATER };
+
+static int handle(struct hob_request *req, void *arg) {
+    char text[32];
+    (void)arg;
+    if (strcmp(hob_request_path(req), "/die") == 0) abort();
+    if (strcmp(hob_request_path(req), "/slow") == 0) HOB_TRY(hob_sleep(0.3));
+    snprintf(text, sizeof text, "%d", (int)getpid());
+    return hob_respond_text(req, 200, "text/plain", text);
+}
+
+static int serve(struct hob_listener *listener, uint64_t max) {
+    shared->port = atoi(strrchr(hob_listener_address(listener), ':') + 1);
+    if (shared->mode == NEVER_READY) return hob_sleep(100);
+    if (shared->mode == FAILS) return hob_fail(-EIO, "on purpose");
+    if (shared->mode == FAILS_LATER) return -EIO;
+    return hob_http_serve(listener, handle, NULL, (struct hob_http_options){.max_served = max});
+}
+HOB_TASK(serve, struct hob_listener *, uint64_t)
+
+static pid_t begin_as(int mode, unsigned workers, uint64_t max, double grace) {
+    shared->mode = mode;
+    shared->port = 0;
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid) return pid;
+    setsid(); /* what the parent sends itself reaches nobody else */
+    int rc = hob_prefork("127.0.0.1:0",
+                         ((struct hob_prefork_options){
+                             .count = workers, .grace = grace, .start_timeout = grace ? 0.3 : 0}),
+                         serve, max);
+    _exit(rc == 0 ? 0 : rc == HOB_E_PREFORK ? 3 : rc == -ECANCELED ? 4 : 5);
+}
+
+static pid_t begin(unsigned workers, uint64_t max) { return begin_as(PLAIN, workers, max, 0); }
+
+static void rest(double seconds) { usleep((useconds_t)(seconds * 1e6)); }
+
+static int connected(void) {
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    for (int i = 0; i < 2000; i++) {
+        a.sin_port = htons((uint16_t)shared->port);
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (shared->port && connect(fd, (struct sockaddr *)&a, sizeof a) == 0) return fd;
+        close(fd);
+        rest(0.005);
+    }
+    FAIL("nobody listens");
+    return -1;
+}
+
+/* The body of an answer, or "" for none. */
+static const char *ask(const char *path) {
+    static char text[4096];
+    char request[128];
+    int fd = connected(),
+        n = snprintf(request, sizeof request,
+                     "GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", path);
+    CHECK_EQ(send(fd, request, (size_t)n, MSG_NOSIGNAL), n);
+    size_t at = 0;
+    for (ssize_t got; (got = recv(fd, text + at, sizeof text - 1 - at, 0)) > 0;) at += (size_t)got;
+    text[at] = 0;
+    close(fd);
+    const char *body = strstr(text, "\r\n\r\n");
+    return body ? body + 4 : "";
+}
+
+static int status_of(pid_t pid) {
+    int status;
+    for (int i = 0; i < 4000; i++) {
+        if (waitpid(pid, &status, WNOHANG) == pid)
+            return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+        rest(0.005);
+    }
+    FAIL("the parent does not end");
+    return -1;
+}
+
+static int end(pid_t pid) {
+    kill(pid, SIGTERM);
+    return status_of(pid);
+}
+
+TEST(workers_share_the_requests_and_end) {
+    pid_t pid = begin(2, 0);
+    int first = atoi(ask("/"));
+    CHECK(first > 0 && first != pid);
+    for (int i = 0; atoi(ask("/")) == first; i++) CHECK(i < 2000);
+    CHECK_EQ(end(pid), 0);
+    CHECK(kill(first, 0) < 0 && errno == ESRCH);
+}
+
+TEST(a_dead_worker_is_replaced) {
+    pid_t pid = begin(1, 0);
+    int first = atoi(ask("/"));
+    CHECK_STR(ask("/die"), "");
+    int second = atoi(ask("/"));
+    CHECK(second > 0 && second != first);
+    kill(second, SIGKILL);
+    int third = atoi(ask("/")); /* perhaps of the dying one: then it is nothing */
+    while (third == 0 || third == second) third = atoi(ask("/"));
+    CHECK_EQ(end(pid), 0);
+}
+
+/* Requests all the time, while all workers are exchanged three times: none is lost. */
+TEST(a_rolling_restart_loses_nothing) {
+    pid_t pid = begin(2, 0);
+    int pids[64], n = 0, asked = 0;
+    ask("/");
+    for (int round = 0; round < 3; round++) {
+        int before = n;
+        kill(pid, SIGHUP);
+        /* until two others have answered */
+        while (n < before + 2) {
+            const char *body = ask(asked++ % 7 ? "/" : "/slow");
+            int who = atoi(body);
+            if (who <= 0) FAIL("request %d was lost", asked);
+            CHECK(asked < 20000);
+            int i = 0;
+            while (i < n && pids[i] != who) i++;
+            if (i == n && n < 64) pids[n++] = who;
+        }
+    }
+    CHECK_EQ(end(pid), 0);
+}
+
+TEST(a_limit_of_requests) {
+    pid_t pid = begin(1, 3);
+    int pids[9];
+    for (int i = 0; i < 9; i++) {
+        pids[i] = atoi(ask("/"));
+        CHECK(pids[i] > 0);
+    }
+    CHECK(pids[0] == pids[1] && pids[1] == pids[2]);
+    CHECK(pids[2] != pids[3] && pids[3] == pids[5] && pids[5] != pids[6]);
+    CHECK_EQ(end(pid), 0);
+}
+
+TEST(requests_in_progress_are_answered_at_the_end) {
+    pid_t pid = begin(1, 0);
+    ask("/");
+    int fd = connected();
+    const char *request = "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n";
+    char text[512] = "";
+    CHECK_EQ(send(fd, request, strlen(request), 0), (ssize_t)strlen(request));
+    rest(0.1);
+    kill(pid, SIGTERM);
+    ssize_t n = recv(fd, text, sizeof text - 1, 0);
+    CHECK(n > 0);
+    CHECK_HAS(text, "200 OK");
+    close(fd);
+    CHECK_EQ(status_of(pid), 0);
+}
+
+TEST(nothing_is_to_be_hoped_for) { CHECK_EQ(status_of(begin_as(FAILS, 2, 0, 0)), 3); }
+
+TEST(one_that_never_gets_ready) { CHECK_EQ(status_of(begin_as(NEVER_READY, 1, 0, 0.2)), 3); }
+
+TEST(a_bad_restart_changes_nothing) {
+    pid_t pid = begin(1, 0);
+    int first = atoi(ask("/"));
+    shared->mode = FAILS_LATER;
+    kill(pid, SIGHUP);
+    rest(0.5);
+    CHECK_EQ(atoi(ask("/")), first);
+    CHECK_EQ(end(pid), 0);
+}
+
+TEST(a_second_signal_kills) {
+    pid_t pid = begin(1, 0);
+    ask("/");
+    int fd = connected();
+    CHECK(send(fd, "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n", 31, 0) > 0);
+    rest(0.05);
+    kill(pid, SIGTERM);
+    rest(0.05);
+    kill(pid, SIGINT);
+    CHECK_EQ(status_of(pid), 4);
+    close(fd);
+}
+
+TEST(not_inside_a_loop_nor_twice) {
+    hob_prefork_ready(); /* nobody's */
+    CHECK_EQ(hob_prefork("no address", ((struct hob_prefork_options){.count = 1}), serve, 0),
+             HOB_E_ADDRESS);
+}
+
+__attribute__((constructor)) static void share(void) {
+    shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+}
+
+TEST_MAIN()
