@@ -372,6 +372,31 @@ TASK_TEST(localhost_by_either_family) {
     return 0;
 }
 
+TASK_TEST(one_of_several_addresses) {
+    struct hob_listener *l;
+    struct hob_stream *s;
+    struct hob_address to[3];
+    uint64_t began = 0;
+    CHECK_EQ(hob_listen("127.0.0.1:0", &l), 0);
+    CHECK_EQ(hob_address_parse("127.0.0.1:1", &to[0]), 0);
+    CHECK_EQ(hob_address_parse("[::1]:1", &to[1]), 0);
+    CHECK_EQ(hob_address_parse(hob_listener_address(l), &to[2]), 0);
+    CHECK_EQ(hob_connect_any(to, 3, &s, .looked_up = &began), 0);
+    CHECK_STR(hob_stream_peer(s), hob_listener_address(l));
+    CHECK(began > 0);
+    hob_close(s);
+    CHECK_EQ(hob_connect_any(to, 2, &s), -ECONNREFUSED);
+    CHECK_HAS(hob_error()->message, "127.0.0.1:1: ");
+    CHECK_HAS(hob_error()->message, "[::1]:1: ");
+    CHECK_EQ(hob_connect_any(&to[2], 1, &s, .family = AF_INET6), -EAFNOSUPPORT);
+    CHECK_EQ(hob_connect_any(to, 0, &s), -EINVAL);
+    CHECK_EQ(hob_connect_any(to, 33, &s), -EINVAL);
+    to[1] = (struct hob_address){0};
+    CHECK_EQ(hob_connect_any(to, 3, &s), -EINVAL);
+    hob_listener_close(l);
+    return 0;
+}
+
 TASK_TEST(a_refusal_names_its_address) {
     struct hob_stream *s;
     CHECK_EQ(hob_connect("127.0.0.1:1", &s), -ECONNREFUSED);

@@ -66,6 +66,13 @@ enum {
     HOB_E_HTTP_BODY = -5140       /* a request with more than one body, or one that nothing gives */
 };
 
+enum {
+    HOB_E_PROXY = -5150,      /* the proxy does not let the request through; or no proxy */
+    HOB_E_PROXY_AUTH = -5151, /* the proxy wants other credentials */
+    HOB_E_SOCKS = -5152,      /* the SOCKS proxy could not connect, or does not speak SOCKS */
+    HOB_E_HTTP_PIN = -5153    /* the server's key is none of those that are pinned */
+};
+
 /* The name and meaning of one of these codes; NULL for any other code. */
 HOB_API const char *hob_http_strerror(int code);
 
@@ -101,6 +108,7 @@ HOB_API const char *hob_http_phrase(int status);
 
 /* ---- client ---- */
 
+struct hob_address;
 struct hob_client;
 struct hob_cookies;
 struct hob_phases;
@@ -120,7 +128,7 @@ struct hob_client_options {
                             connection serves one request */
     struct hob_tls *tls; /* for https:// (hob_tls_new(); has to outlive the client); default: one of
                             the client's own, which verifies servers by the system's CAs */
-    double connect_timeout;    /* for name and connection together; default 30 */
+    double connect_timeout;    /* for name, connection and what a proxy wants; default 30 */
     double tls_timeout;        /* for the TLS handshake behind it; default 10 */
     double stall_timeout;      /* without a single byte of progress while sending or receiving;
                                   default 60 */
@@ -162,12 +170,34 @@ struct hob_client_options {
     size_t max_header_line;  /* bytes without the line's end; default 8 KiB */
     size_t max_header_block; /* bytes with the status line; default 64 KiB */
     size_t max_headers;      /* default 128 */
+    /* A proxy for all URLs, but for the hosts of no_proxy: "http://user:password@proxy:3128",
+     * "https://proxy" (TLS to the proxy itself), "socks5://..." (hosts are looked up here),
+     * "socks5h://..." (by the proxy); no scheme: http. https:// goes through it in a tunnel
+     * (CONNECT). "" = none. Default: what http_proxy, https_proxy, all_proxy (HTTPS_PROXY,
+     * ALL_PROXY) in the environment say, as curl reads them. */
+    const char *proxy;
+    const char *no_proxy;  /* hosts without a proxy: "localhost,.example.org,10.0.0.0/8", "*" = all;
+                              default: no_proxy (NO_PROXY) in the environment */
+    const char *unix_path; /* all connections go to this Unix socket ('@': abstract namespace),
+                              whatever host the URLs name; without a proxy */
+    const struct hob_param
+        *resolve; /* where hosts are, instead of a lookup: {"example.org:443",
+                     "127.0.0.1:8443"}; the ports may be missing, "*" is any host;
+                     up to 8 addresses, between commas. For proxies too. Copied */
+    /* Looks hosts up (those that are not in .resolve): writes up to `max` addresses, in the order
+     * in which to try them, and returns how many; 0 = look it up as ever; or an error, which is the
+     * request's. Port 0: the URL's. May wait. */
+    int (*lookup)(const char *host, uint16_t port, struct hob_address *out, int max, void *arg);
+    void *lookup_arg;
+    const char *pins; /* https:// only to servers with one of these keys: SHA-256 of the public key
+                         (SubjectPublicKeyInfo) in base64, "sha256//AAA=;sha256//BBB=", at most 16;
+                         beside the verification, or with an insecure .tls instead of it */
 };
 
 /* hob_client_open(&client, .max_connections = 30): a client with a pool of kept connections. At
  * most max_connections requests are in progress, the others wait in order of arrival; a connection
  * that is not in use is closed to make room for one to another host. Does not wait. 0, -ENOMEM, or
- * HOB_E_URL (base_url). Close it with hob_client_close(). */
+ * HOB_E_URL (base_url), -EINVAL (pins, resolve). Close it with hob_client_close(). */
 #define hob_client_open(out, ...)                                                                  \
     hob__client_open((out), HOB__OPTIONS(hob_client_options, __VA_ARGS__))
 HOB_API int hob__client_open(struct hob_client **out, struct hob_client_options options);
@@ -230,6 +260,9 @@ struct hob_fetch_options {
     int retries;            /* as in the client's options; 0 = the client's, -1 = none */
     bool no_redirects;      /* as in the client's options */
     bool fail_on_status;    /* as in the client's options */
+    const char *proxy; /* this one, whatever the client's .no_proxy says; "" = none, also when the
+                          client has one; NULL = the client's */
+    const char *unix_path; /* likewise */
     struct hob_phases
         *phases; /* hob/http_trace.h; NULL, or filled before the call returns, whatever
                     it returns (but for misuse, and a cancel before it began) */
@@ -320,6 +353,13 @@ HOB_API void hob_response_close(struct hob_response *res);
  * the block is left. */
 #define HOB_RESPONSE_GUARD __attribute__((cleanup(hob__response_leave), unused))
 static inline void hob__response_leave(struct hob_response **res) { hob_response_close(*res); }
+
+/* Opens connections to the URL's host ahead of the requests that will need them, until n are idle
+ * there (fewer where the client's limits are lower; one, where HTTP/2 is spoken): with everything
+ * that takes time, TLS too, but without a request. How many are idle now, or an error; what was
+ * opened until then stays. Their idle time begins. HOB_E_HTTP_STATE when the client keeps none.
+ * Waits; cancellation point. */
+HOB_API int hob_client_warm(struct hob_client *client, const char *url, size_t n);
 
 /* Facts about a client. */
 struct hob_client_info {

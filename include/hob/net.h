@@ -19,6 +19,7 @@
 extern "C" {
 #endif
 
+struct hob_address;
 struct hob_listener;
 
 /* Connects. A host's addresses, of both families, are tried as RFC 8305 says ("happy eyeballs"): in
@@ -46,6 +47,13 @@ struct hob_connect_options {
     hob__connect_with((address), (out), HOB__OPTIONS(hob_connect_options, __VA_ARGS__))
 HOB_API int hob__connect_with(const char *address, struct hob_stream **out,
                               struct hob_connect_options options);
+
+/* The same to one of n addresses (1 to 32) in the order in which they are to be tried, which nobody
+ * has to look up; each with its port. Also -EINVAL. */
+#define hob_connect_any(addresses, n, out, ...)                                                    \
+    hob__connect_any((addresses), (n), (out), HOB__OPTIONS(hob_connect_options, __VA_ARGS__))
+HOB_API int hob__connect_any(const struct hob_address *addresses, size_t n, struct hob_stream **out,
+                             struct hob_connect_options options);
 
 /* Listens: backlog 4096, SO_REUSEADDR, TCP_NODELAY for what is accepted; port 0 = any free one. A
  * name is listened to on all its addresses at once (at most 16); "localhost" is 127.0.0.1 and

@@ -155,6 +155,8 @@ struct hob_tls_info {
     const char *subject;     /* of the peer's certificate, "CN=example.org,O=Example", or "" */
     const char *issuer;
     const char *fingerprint; /* SHA-256 of the peer's certificate, 64 lower-case digits, or "" */
+    const char *public_key;  /* SHA-256 of its public key alone (SubjectPublicKeyInfo), which
+                                outlives  the certificate; likewise */
     bool server;             /* this side is the server */
     bool verified; /* the peer's certificate was verified, and its name if it is a server */
     bool resumed;  /* an earlier session went on: no certificates were sent */

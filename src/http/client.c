@@ -56,8 +56,7 @@ static char *clean_url(const struct hob_url *u) {
     return out;
 }
 
-/* Makes res->url and f->url out of a reference and what it is relative to (NULL = nothing). */
-static int set_url(struct hob__fetch *f, struct hob_response *res, const char *base,
+int hob__fetch_url(struct hob__fetch *f, struct hob_response *res, const char *base,
                    const char *reference) {
     struct hob_url_error why = {0, ""};
     struct hob_url u;
@@ -122,7 +121,7 @@ static int follow(struct hob__fetch *f, struct hob_response *res, const char *lo
     }
     char basic[sizeof f->basic];
     memcpy(basic, f->basic, sizeof basic);
-    if (rc == 0 && set_url(f, res, before, target) < 0)
+    if (rc == 0 && hob__fetch_url(f, res, before, target) < 0)
         rc = hob_fail_from(HOB_E_HTTP_REDIRECT, "%s: %d to a place that cannot be followed", before,
                            status);
     if (rc == 0 && !same_origin(before, res->url))
@@ -198,10 +197,10 @@ static int nap(const struct hob_response *res, double seconds) {
 /* The caller's URL, with the caller's query. */
 static int first_url(struct hob__fetch *f, struct hob_response *res, const char *url) {
     const struct hob_param *query = f->options->query;
-    if (!query) return set_url(f, res, f->client->base_url, url);
+    if (!query) return hob__fetch_url(f, res, f->client->base_url, url);
     char *text = hob__params_add(url, query);
     if (!text) return hob_fail(-ENOMEM, "no memory for a URL");
-    int rc = set_url(f, res, f->client->base_url, text);
+    int rc = hob__fetch_url(f, res, f->client->base_url, text);
     hob__free(text);
     return rc;
 }
@@ -236,18 +235,13 @@ int hob__client_request(struct hob_client *c, const char *method, const char *ur
     if (rc < 0) return rc;
     if (strcmp(method, "CONNECT") == 0)
         return hob_fail(HOB_E_HTTP_ILLEGAL, "CONNECT is for proxies, not for URLs");
-    struct hob_response *res = hob__alloc_zero(sizeof *res);
+    struct hob_response *res =
+        hob__response_new(c, options.timeout != 0 ? options.timeout : c->options.timeout);
     if (!res) return hob_fail(-ENOMEM, "no memory for a request");
-    res->client = c;
-    res->fields = res->inline_fields;
-    res->timeout = options.timeout != 0 ? options.timeout : c->options.timeout;
-    res->wire.deadline = hob__http_deadline(0, res->timeout);
-    res->wire.stall = c->options.stall_timeout;
-    res->marks.began = hob_now();
-    hob__client_ref(c);
     rc = hob__outgoing_open(&f.out, &options, res->wire.deadline);
     if (rc == 0) rc = try_all(&f, res, url);
     hob__outgoing_close(&f.out);
+    hob__route_own_free(&f.own_route);
     int status = rc < 0 ? 0 : hob_response_status(res);
     if (rc == 0 && status >= 400 && (options.fail_on_status || c->options.fail_on_status))
         rc = hob_fail(HOB_E_HTTP_STATUS, "%s %s: %d %s", f.method, res->url, status,

@@ -11,6 +11,7 @@
 #include "http/h2.h"
 #include "http/outgoing.h"
 #include "http/phases.h"
+#include "http/route.h"
 #include "http/wire.h"
 
 enum { HOB__CLIENT_BUCKETS = 256, HOB__RESPONSE_FIELDS = 24, HOB__RETRY_BUDGET = 100 };
@@ -31,7 +32,8 @@ struct hob__host {
     bool connecting; /* one that others wait for is being made */
     bool only_h1;    /* it has asked for that */
     bool tls;
-    char address[]; /* "host:port", "[::1]:80", in lower case */
+    const char *via; /* how it is reached: a route's key */
+    char address[];  /* "host:port", "[::1]:80", in lower case */
 };
 
 struct hob__conn {
@@ -57,6 +59,7 @@ struct hob_client {
     struct hob_sem slots;
     struct hob_event closing;
     struct hob_cookies *own_cookies; /* made at the first Set-Cookie, when the options have none */
+    struct hob__ways network;
     struct hob_tls *own_tls; /* made at the first https:// URL, when the options have none */
     struct hob_client_info info;
     size_t refs; /* the user's, one per response, one of the reaper */
@@ -100,16 +103,23 @@ struct hob_response {
 /* ---- pool.c ---- */
 void hob__client_ref(struct hob_client *c);
 void hob__client_unref(struct hob_client *c);
+/* What hosts are told apart by. */
+struct hob__target {
+    const char *address;
+    bool tls;
+    const char *via;
+};
 /* The record of a host; NULL without memory. */
-struct hob__host *hob__pool_host(struct hob_client *c, const char *address, bool tls);
-/* Takes a slot, waiting for its turn, and the host's record. */
-int hob__pool_enter(struct hob_client *c, const char *address, bool tls, uint64_t deadline,
-                    struct hob__host **out);
+struct hob__host *hob__pool_host(struct hob_client *c, const struct hob__target *to);
+/* Takes a slot, waiting for its turn, and the host's record. request: what it is for counts for the
+ * rate. */
+int hob__pool_enter(struct hob_client *c, const struct hob__target *to, uint64_t deadline,
+                    bool request, struct hob__host **out);
 /* A kept connection that is still sound, or NULL. *now: the time, which was looked at. */
 struct hob__conn *hob__pool_kept(struct hob_client *c, struct hob__host *host, uint64_t *now);
 /* A new one. Waits. */
-int hob__pool_connect(struct hob_client *c, struct hob__host *host, struct hob__marks *m,
-                      uint64_t deadline, struct hob__conn **out);
+int hob__pool_connect(struct hob_client *c, struct hob__host *host, const struct hob__route *route,
+                      struct hob__marks *m, uint64_t deadline, struct hob__conn **out);
 /* An idle connection from now on; and no more. */
 void hob__pool_rest(struct hob__conn *conn, uint64_t now);
 void hob__pool_unrest(struct hob__conn *conn);
@@ -123,8 +133,8 @@ void hob__pool_leave(struct hob_client *c, struct hob__host *host, struct hob__c
 /* ---- shared.c ---- */
 /* A connection for a request: a kept one (unless `fresh`), a slot for a stream on one that speaks
  * HTTP/2, or a new one, which others may be making. Waits. */
-int hob__pool_take(struct hob_client *c, struct hob__host *h, struct hob__marks *m,
-                   uint64_t deadline, bool fresh, struct hob__conn **out);
+int hob__pool_take(struct hob_client *c, struct hob__host *h, const struct hob__route *route,
+                   struct hob__marks *m, uint64_t deadline, bool fresh, struct hob__conn **out);
 /* Gives a slot back for which no stream was opened. */
 void hob__pool_untake(struct hob__conn *conn);
 /* May a new connection to that host speak HTTP/2? */
@@ -139,17 +149,21 @@ static inline struct hob_cookies *hob__client_cookies(const struct hob_client *c
 
 /* ---- secure.c ---- */
 /* Turns the new connection into TLS with the host, which is verified. Waits. HOB_E_HTTP_TLS when
- * this build has none. */
+ * this build has none; HOB_E_HTTP_PIN. */
+struct hob__secure_how {
+    bool http2;  /* is offered */
+    bool pinned; /* the client's pins count */
+};
 int hob__client_secure(struct hob_client *c, struct hob_stream *stream, const char *address,
-                       bool http2);
+                       struct hob__secure_how how);
 /* Have both sides agreed on HTTP/2? */
 bool hob__client_agreed_http2(struct hob_stream *stream);
 void hob__client_secure_free(struct hob_client *c);
 
 /* ---- dial.c ---- */
 /* A new connection to the host, with TLS if it is one for that. Waits. On error there is none. */
-int hob__dial(struct hob_client *c, struct hob__host *host, struct hob__marks *m, uint64_t deadline,
-              struct hob_stream **out);
+int hob__dial(struct hob_client *c, const struct hob__host *host, const struct hob__route *route,
+              struct hob__marks *m, uint64_t deadline, struct hob_stream **out);
 
 /* ---- exchange.c: one request and the head of its answer ---- */
 struct hob__fetch {
@@ -160,12 +174,20 @@ struct hob__fetch {
     const char *first_method;
     char address[300]; /* of the host that was asked last */
     char basic[512];   /* "Basic ...", or empty */
+    struct hob__route route;
+    struct hob__route_own own_route;
     bool crossed;      /* a redirect has left the origin: no credentials */
     bool without_body; /* a redirect has turned it into GET */
     bool asks;         /* the last request had Expect: 100-continue */
     bool refused;      /* to which the server said 417 */
     struct hob__outgoing out;
 };
+/* Makes address and route of the URL. */
+int hob__fetch_route(struct hob__fetch *f);
+/* client.c: makes res->url and f->url out of a reference and what it is relative to (NULL =
+ * nothing). */
+int hob__fetch_url(struct hob__fetch *f, struct hob_response *res, const char *base,
+                   const char *reference);
 /* Sends to res->url and reads the answer's head. */
 int hob__exchange(struct hob__fetch *f, struct hob_response *res);
 
@@ -183,6 +205,8 @@ double hob__retry_delay(const struct hob__fetch *f, struct hob_response *res, in
                         unsigned tried);
 
 /* ---- response.c ---- */
+/* With a reference to the client; NULL without memory. timeout in seconds, from now. */
+struct hob_response *hob__response_new(struct hob_client *c, double timeout);
 /* "HTTP/1.1"; "" before the answer's head. */
 const char *hob__response_protocol(const struct hob_response *res);
 /* Reads heads until one that counts. */

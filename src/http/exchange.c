@@ -12,7 +12,7 @@
 #include <strings.h>
 
 #include "base/memory.h"
-#include "http/client.h"
+#include "http/auth.h"
 
 enum { PIECE = 16384 }; /* of a body that comes from a function */
 
@@ -103,6 +103,8 @@ static int put_headers(struct hob__fetch *f, struct hob_response *res, struct ho
         if (!find(own, h->name) && !(foreign(f) && bound(h->name))) rc = put_header(f, res, b, h);
     if (rc == 0 && f->basic[0] && !find(own, "authorization"))
         rc = hob__h1_put_field(b, "Authorization", f->basic, strlen(f->basic));
+    if (rc == 0 && f->route.absolute && !find(own, "proxy-authorization"))
+        rc = hob__proxy_put_auth(c, f->route.proxy, f->method, res->url, b);
     if (rc == 0 && !c->options.no_cookies && !find(own, "cookie") && !find(c->headers, "cookie"))
         rc = put_cookies(f, res, b);
     if (rc == 0 && *hob__decodes() && !c->options.raw_bodies && !find(own, "accept-encoding") &&
@@ -137,7 +139,8 @@ static int put_framing(struct hob__fetch *f, struct hob_response *res, struct ho
 static int put_head(struct hob__fetch *f, struct hob_response *res, struct hob__buffer *b) {
     const struct hob_url *u = &f->url;
     const char *end = u->query.at ? u->query.at + u->query.size : u->path.at + u->path.size;
-    int rc = hob__h1_put_request(b, f->method, u->path.at, (size_t)(end - u->path.at));
+    const char *target = f->route.absolute ? res->url : u->path.at;
+    int rc = hob__h1_put_request(b, f->method, target, (size_t)(end - target));
     if (rc == HOB_E_HTTP_ILLEGAL) return hob_fail(rc, "\"%.32s\" is not a method", f->method);
     if (rc == 0 && !own_host(f)) {
         /* As it stands in the URL, with its brackets and without a default port. */
@@ -326,16 +329,25 @@ static void let_go(struct hob_response *res) {
     res->conn = NULL;
 }
 
+int hob__fetch_route(struct hob__fetch *f) {
+    address_of(&f->url, f->address, sizeof f->address);
+    return hob__route_choose(&f->client->network, f->options, &f->own_route, &f->url, &f->route);
+}
+
 int hob__exchange(struct hob__fetch *f, struct hob_response *res) {
     struct hob_client *c = f->client;
-    address_of(&f->url, f->address, sizeof f->address);
+    int rc = hob__fetch_route(f);
+    if (rc < 0) return rc;
+    struct hob__target to = {f->address, f->url.tls, f->route.key};
     hob__marks_again(&res->marks, res->marks.exchanges ? hob_now() : 0);
-    int rc = hob__pool_enter(c, f->address, f->url.tls, res->wire.deadline, &res->host);
+    rc = hob__pool_enter(c, &to, res->wire.deadline, true, &res->host);
     if (rc < 0) return rc;
     hob__retry_earn(res->host);
+    if (f->route.absolute) res->host->only_h1 = true; /* a proxy has promised nothing */
     for (int tries = 1;; tries++) {
         if (tries > 1) hob__marks_again(&res->marks, hob_now());
-        rc = hob__pool_take(c, res->host, &res->marks, res->wire.deadline, tries > 1, &res->conn);
+        rc = hob__pool_take(c, res->host, &f->route, &res->marks, res->wire.deadline, tries > 1,
+                            &res->conn);
         if (rc < 0) break;
         rc = talk(f, res);
         if (rc >= 0) return 0;

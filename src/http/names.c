@@ -88,6 +88,14 @@ const char *hob_http_strerror(int code) {
         return "HTTP/2 request refused before it was looked at";
     case HOB_E_HTTP2_FLOOD:
         return "flood of HTTP/2 frames";
+    case HOB_E_PROXY:
+        return "the proxy does not let the request through";
+    case HOB_E_PROXY_AUTH:
+        return "the proxy wants other credentials";
+    case HOB_E_SOCKS:
+        return "the SOCKS proxy did not connect";
+    case HOB_E_HTTP_PIN:
+        return "the server's key is not one of the pinned ones";
     default:
         return NULL;
     }

@@ -35,6 +35,7 @@ void hob__client_unref(struct hob_client *c) {
     hob__free(c->base_url);
     hob__free(c->user_agent);
     hob_cookies_free(c->own_cookies);
+    hob__ways_free(&c->network);
     hob__client_secure_free(c);
     hob__free(c);
 }
@@ -109,6 +110,7 @@ int hob__client_open(struct hob_client **out, struct hob_client_options options)
     c->user_agent = hob__strdup(options.user_agent ? options.user_agent : "hob/" HOB_VERSION);
     int rc = c->user_agent ? copy_headers(c, options.headers) : -ENOMEM;
     if (rc == 0) rc = set_base(c, options.base_url);
+    if (rc == 0) rc = hob__ways_open(&c->network, &options);
     if (rc < 0) {
         hob__client_unref(c);
         return rc == -ENOMEM ? hob_fail(rc, "no memory for an HTTP client") : rc;
@@ -143,20 +145,24 @@ static void forget_hosts(struct hob_client *c, uint32_t bucket) {
     }
 }
 
-struct hob__host *hob__pool_host(struct hob_client *c, const char *address, bool tls) {
+struct hob__host *hob__pool_host(struct hob_client *c, const struct hob__target *to) {
+    const char *address = to->address;
     uint32_t bucket = bucket_of(address);
     for (struct hob__host *h = c->buckets[bucket]; h; h = h->next)
-        if (h->tls == tls && strcmp(h->address, address) == 0) return h;
+        if (h->tls == to->tls && strcmp(h->address, address) == 0 && strcmp(h->via, to->via) == 0)
+            return h;
     forget_hosts(c, bucket);
-    struct hob__host *h = hob__alloc_zero(sizeof *h + strlen(address) + 1);
+    size_t n = strlen(address) + 1;
+    struct hob__host *h = hob__alloc_zero(sizeof *h + n + strlen(to->via) + 1);
     if (!h) return NULL;
     strcpy(h->address, address);
+    h->via = strcpy(h->address + n, to->via);
     hob__list_init(&h->idle);
     hob__list_init(&h->shared);
     h->slots.free = c->options.max_per_host;
     h->budget = HOB__RETRY_BUDGET;
     h->bucket = bucket;
-    h->tls = tls;
+    h->tls = to->tls;
     h->next = c->buckets[bucket];
     c->buckets[bucket] = h;
     return h;
@@ -305,12 +311,13 @@ static int take_slots(struct hob_client *c, struct hob__host *h, uint64_t deadli
     return hob__scope_result(s, rc);
 }
 
-int hob__pool_enter(struct hob_client *c, const char *address, bool tls, uint64_t deadline,
-                    struct hob__host **out) {
-    struct hob__host *h = hob__pool_host(c, address, tls);
+int hob__pool_enter(struct hob_client *c, const struct hob__target *to, uint64_t deadline,
+                    bool request, struct hob__host **out) {
+    const char *address = to->address;
+    struct hob__host *h = hob__pool_host(c, to);
     if (!h) return hob_fail(-ENOMEM, "no memory for a request to %s", address);
     h->users++;
-    int rc = take_turn(c, h, deadline);
+    int rc = request ? take_turn(c, h, deadline) : 0;
     bool turned = rc == 0;
     if (turned) rc = take_slots(c, h, hob__http_deadline(deadline, c->options.pool_timeout));
     if (rc < 0) {
@@ -341,8 +348,8 @@ void hob__pool_leave(struct hob_client *c, struct hob__host *host, struct hob__c
     hob__pool_host_unuse(c, host);
 }
 
-int hob__pool_connect(struct hob_client *c, struct hob__host *host, struct hob__marks *m,
-                      uint64_t deadline, struct hob__conn **out) {
+int hob__pool_connect(struct hob_client *c, struct hob__host *host, const struct hob__route *route,
+                      struct hob__marks *m, uint64_t deadline, struct hob__conn **out) {
     while (c->info.in_use + c->info.idle > c->options.max_connections && !hob__list_empty(&c->idle))
         idle_end(c, oldest(c));
     struct hob__conn *conn = hob__alloc_zero(sizeof *conn);
@@ -351,7 +358,7 @@ int hob__pool_connect(struct hob_client *c, struct hob__host *host, struct hob__
     conn->host = host;
     hob__list_init(&conn->in_host);
     hob__list_init(&conn->in_client);
-    int rc = hob__dial(c, host, m, deadline, &conn->stream);
+    int rc = hob__dial(c, host, route, m, deadline, &conn->stream);
     if (rc < 0) {
         hob__free(conn);
         return rc;

@@ -12,6 +12,19 @@ enum {
     AHEAD = 4096      /* bytes of room for a piece that is read ahead */
 };
 
+struct hob_response *hob__response_new(struct hob_client *c, double timeout) {
+    struct hob_response *res = hob__alloc_zero(sizeof *res);
+    if (!res) return NULL;
+    res->client = c;
+    res->fields = res->inline_fields;
+    res->timeout = timeout;
+    res->marks.began = hob_now();
+    res->wire.deadline = hob__deadline_at(res->marks.began, 0, timeout);
+    res->wire.stall = c->options.stall_timeout;
+    hob__client_ref(c);
+    return res;
+}
+
 /* ---- the end of the exchange ---- */
 
 static void leave(struct hob_response *res, bool keep) {

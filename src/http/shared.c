@@ -147,10 +147,11 @@ static void settle(struct hob__host *h, struct hob__conn *conn, int rc, bool min
     }
 }
 
-static int connect_for_all(struct hob_client *c, struct hob__host *h, struct hob__marks *m,
-                           uint64_t deadline, struct hob__conn **out) {
+static int connect_for_all(struct hob_client *c, struct hob__host *h,
+                           const struct hob__route *route, struct hob__marks *m, uint64_t deadline,
+                           struct hob__conn **out) {
     h->connecting = true;
-    int rc = hob__pool_connect(c, h, m, deadline, out);
+    int rc = hob__pool_connect(c, h, route, m, deadline, out);
     if (rc == 0 && (*out)->h2) take_slot(*out);
     bool late = rc == -ETIMEDOUT && deadline && hob_now() >= deadline;
     settle(h, rc < 0 ? NULL : *out, rc, rc == -ECANCELED || late);
@@ -158,9 +159,9 @@ static int connect_for_all(struct hob_client *c, struct hob__host *h, struct hob
 }
 
 /* Whatever the others do. */
-static int connect_alone(struct hob_client *c, struct hob__host *h, struct hob__marks *m,
-                         uint64_t deadline, struct hob__conn **out) {
-    int rc = hob__pool_connect(c, h, m, deadline, out);
+static int connect_alone(struct hob_client *c, struct hob__host *h, const struct hob__route *route,
+                         struct hob__marks *m, uint64_t deadline, struct hob__conn **out) {
+    int rc = hob__pool_connect(c, h, route, m, deadline, out);
     if (rc < 0 || !(*out)->h2) return rc;
     h->version = 2; /* it has learnt that meanwhile */
     take_slot(*out);
@@ -186,12 +187,13 @@ static struct hob__conn *at_hand(struct hob_client *c, struct hob__host *h, stru
     return conn;
 }
 
-int hob__pool_take(struct hob_client *c, struct hob__host *h, struct hob__marks *m,
-                   uint64_t deadline, bool fresh, struct hob__conn **out) {
+int hob__pool_take(struct hob_client *c, struct hob__host *h, const struct hob__route *route,
+                   struct hob__marks *m, uint64_t deadline, bool fresh, struct hob__conn **out) {
     *out = at_hand(c, h, m, fresh);
     if (*out) return 0;
-    if (!hob__pool_may_share(c, h) || h->version == 1) return connect_alone(c, h, m, deadline, out);
-    if (!h->connecting) return connect_for_all(c, h, m, deadline, out);
+    if (!hob__pool_may_share(c, h) || h->version == 1)
+        return connect_alone(c, h, route, m, deadline, out);
+    if (!h->connecting) return connect_for_all(c, h, route, m, deadline, out);
     int rc = stand_in_line(h, deadline, out);
     if (rc == LINE_SLOT) {
         m->reused = true;
@@ -201,11 +203,11 @@ int hob__pool_take(struct hob_client *c, struct hob__host *h, struct hob__marks 
     }
     if (rc == LINE_YOURS) {
         *out = at_hand(c, h, m, fresh);
-        if (!*out) return connect_for_all(c, h, m, deadline, out);
+        if (!*out) return connect_for_all(c, h, route, m, deadline, out);
         pass_on(h);
         return 0;
     }
-    if (rc == LINE_H1) return connect_alone(c, h, m, deadline, out);
+    if (rc == LINE_H1) return connect_alone(c, h, route, m, deadline, out);
     if (rc == -ECANCELED) return rc;
     return hob_fail(rc, "no connection to %s: %s", h->address, hob_strerror(rc));
 }

@@ -281,18 +281,30 @@ static int run_race(struct race *r, const char *address, struct hob_stream **out
     }
 }
 
-static int connect_host(struct hob__backend *b, const struct hob__endpoint *e, const char *address,
-                        const struct hob_connect_options *o, const struct hob_address *local,
-                        struct hob_stream **out) {
+static struct race *race_new(struct hob__backend *b, const struct hob_connect_options *o,
+                             const struct hob_address *local) {
     struct race *r = hob__alloc(sizeof *r); /* 6 KiB: not for a small task's stack */
-    if (!r) return -ENOMEM;
-    memset(r, 0, offsetof(struct race, lookup));
+    if (!r) return NULL;
+    memset(r, 0, offsetof(struct race, candidates));
     r->b = b;
     r->options = o;
     r->local = *local;
-    r->port = e->port;
     r->delay = o->attempt_delay > 0 ? (uint64_t)(o->attempt_delay * 1e9) : ATTEMPT_DELAY_MS * MS;
     r->candidates.n = 0;
+    return r;
+}
+
+static void race_end(struct race *r) {
+    while (r->attempts > 0) hob_close(r->list[--r->attempts].stream);
+    hob__free(r);
+}
+
+static int connect_host(struct hob__backend *b, const struct hob__endpoint *e, const char *address,
+                        const struct hob_connect_options *o, const struct hob_address *local,
+                        struct hob_stream **out) {
+    struct race *r = race_new(b, o, local);
+    if (!r) return -ENOMEM;
+    r->port = e->port;
     int family = local->ip.any.sa_family ? local->ip.any.sa_family : o->family;
     int rc = hob__lookup_begin(&r->lookup, e->host, family, &r->candidates);
     if (rc == 0) {
@@ -300,27 +312,53 @@ static int connect_host(struct hob__backend *b, const struct hob__endpoint *e, c
         for (unsigned i = 0; i < c->n; i++) hob_address_set_port(&c->list[i].to, r->port);
         if (!hob__dns_is_localhost(e->host)) hob__candidates_sort(b, c, AF_UNSPEC);
         rc = run_race(r, address, out);
-        while (r->attempts > 0) hob_close(r->list[--r->attempts].stream);
         hob__lookup_end(&r->lookup);
     }
-    hob__free(r);
+    race_end(r);
+    return rc;
+}
+
+/* The addresses are known, and no lookup is under way. */
+static int connect_known(struct hob__backend *b, const struct hob_address *addresses, size_t n,
+                         const struct hob_connect_options *o, const struct hob_address *local,
+                         struct hob_stream **out) {
+    char text[HOB_ADDRESS_TEXT];
+    struct race *r = race_new(b, o, local);
+    if (!r) return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        int family = addresses[i].ip.any.sa_family;
+        if (local->ip.any.sa_family && family != local->ip.any.sa_family) continue;
+        if (o->family && family != o->family) continue;
+        r->candidates.list[r->candidates.n++] = (struct hob__candidate){.to = addresses[i]};
+    }
+    int rc = -EAFNOSUPPORT;
+    if (r->candidates.n > 0)
+        rc = run_race(r, hob_address_format(&addresses[0], text, sizeof text), out);
+    race_end(r);
     return rc;
 }
 
 /* ---- the calls ---- */
 
+/* What every call begins with. */
+static int begin(const struct hob_connect_options *o, struct hob_address *local, const char *func) {
+    int rc = hob__io_point(func);
+    if (rc < 0) return rc;
+    local->ip.any.sa_family = AF_UNSPEC;
+    if (!(o->attempt_delay >= 0 && o->attempt_delay <= 3600) || o->keepalive < 0 ||
+        (o->family && o->family != AF_INET && o->family != AF_INET6))
+        return -EINVAL;
+    return o->local ? hob_address_parse(o->local, local) : 0;
+}
+
 static int connect_to(const char *address, const struct hob_connect_options *o,
                       struct hob_stream **out, const char *func) {
     struct hob__backend *b = hob__backend_current(func);
     struct hob__endpoint e;
-    struct hob_address to, local = {.ip.any.sa_family = AF_UNSPEC};
-    int rc = hob__io_point(func);
+    struct hob_address to, local;
+    int rc = begin(o, &local, func);
     if (rc < 0) return rc;
-    if (!(o->attempt_delay >= 0 && o->attempt_delay <= 3600) || o->keepalive < 0 ||
-        (o->family && o->family != AF_INET && o->family != AF_INET6))
-        return -EINVAL;
     HOB_TRY(hob__endpoint_parse(address, &e));
-    if (o->local) HOB_TRY(hob_address_parse(o->local, &local));
     if (o->looked_up && (e.is_unix || hob__endpoint_numeric(&e, false, &to)))
         *o->looked_up = hob_now();
     if (e.is_unix) {
@@ -346,4 +384,16 @@ int hob_connect(const char *address, struct hob_stream **out) {
 int hob__connect_with(const char *address, struct hob_stream **out,
                       struct hob_connect_options options) {
     return connect_to(address, &options, out, "hob_connect_with");
+}
+
+int hob__connect_any(const struct hob_address *addresses, size_t n, struct hob_stream **out,
+                     struct hob_connect_options options) {
+    struct hob__backend *b = hob__backend_current("hob_connect_any");
+    struct hob_address local;
+    int rc = begin(&options, &local, "hob_connect_any");
+    if (rc < 0) return rc;
+    if (n == 0 || n > HOB__CANDIDATES) return -EINVAL;
+    for (size_t i = 0; i < n; i++)
+        if (hob_address_size(&addresses[i]) == 0) return -EINVAL;
+    return connect_known(b, addresses, n, &options, &local, out);
 }

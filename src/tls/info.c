@@ -22,13 +22,27 @@ static size_t put_name(char *buf, size_t n, X509_NAME *name) {
     return used + 1;
 }
 
+static void put_hex(char *at, const unsigned char digest[32]) {
+    for (unsigned i = 0; i < 32; i++) snprintf(at + 2 * i, 3, "%02x", digest[i]);
+}
+
+/* SHA-256 of the certificate's public key, as it stands there. */
+static bool key_digest(X509 *peer, unsigned char digest[EVP_MAX_MD_SIZE]) {
+    unsigned char *der = NULL;
+    unsigned size = 0;
+    int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(peer), &der);
+    bool done = n > 0 && EVP_Digest(der, (size_t)n, digest, &size, EVP_sha256(), NULL) == 1;
+    OPENSSL_free(der);
+    return done && size == 32;
+}
+
 static void describe_peer(struct hob__tls *t) {
     enum { NAME_MAX_BYTES = 512, DIGITS = 2 * 32 + 1 };
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
-    t->subject = t->issuer = t->fingerprint = "";
+    t->subject = t->issuer = t->fingerprint = t->public_key = "";
     X509 *peer = SSL_get0_peer_certificate(t->ssl);
-    if (!peer || !(t->text = hob__alloc(2 * NAME_MAX_BYTES + DIGITS))) return;
+    if (!peer || !(t->text = hob__alloc(2 * NAME_MAX_BYTES + 2 * DIGITS))) return;
     char *at = t->text;
     t->subject = at;
     at += put_name(at, NAME_MAX_BYTES, X509_get_subject_name(peer));
@@ -36,8 +50,11 @@ static void describe_peer(struct hob__tls *t) {
     at += put_name(at, NAME_MAX_BYTES, X509_get_issuer_name(peer));
     *at = 0;
     t->fingerprint = at;
-    if (X509_digest(peer, EVP_sha256(), digest, &size) == 1 && size == 32)
-        for (unsigned i = 0; i < size; i++) snprintf(at + 2 * i, 3, "%02x", digest[i]);
+    if (X509_digest(peer, EVP_sha256(), digest, &size) == 1 && size == 32) put_hex(at, digest);
+    at += DIGITS;
+    *at = 0;
+    t->public_key = at;
+    if (key_digest(peer, digest)) put_hex(at, digest);
     ERR_clear_error();
 }
 
@@ -60,7 +77,8 @@ int hob_tls_info(const struct hob_stream *s, struct hob_tls_info *info) {
                                   .server_name = "",
                                   .subject = "",
                                   .issuer = "",
-                                  .fingerprint = ""};
+                                  .fingerprint = "",
+                                  .public_key = ""};
     if (!t || !t->done) return -EINVAL;
     if (!t->subject) {
         describe_peer(t);
@@ -74,6 +92,7 @@ int hob_tls_info(const struct hob_stream *s, struct hob_tls_info *info) {
     info->subject = t->subject;
     info->issuer = t->issuer;
     info->fingerprint = t->fingerprint;
+    info->public_key = t->public_key;
     info->server = t->server;
     info->verified = SSL_get0_peer_certificate(t->ssl) &&
                      (SSL_get_verify_mode(t->ssl) & SSL_VERIFY_PEER) &&

@@ -105,7 +105,7 @@ struct hob__tls {
     char *session_key; /* client: whose sessions may be resumed; NULL = nobody's */
     struct hob__tls_alpn alpn;
     char *text; /* hob_tls_info()'s strings: made at the first call */
-    const char *subject, *issuer, *fingerprint;
+    const char *subject, *issuer, *fingerprint, *public_key;
 };
 
 /* context.c */

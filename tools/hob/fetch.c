@@ -205,7 +205,9 @@ static int run(struct fetch *f) {
     uint64_t began = hob_now();
     HOB_CLIENT(client, .max_connections = f->options.concurrency,
                .max_per_host = f->options.per_host, .rate = f->options.rate,
-               .retries = (unsigned)f->options.retries, .tls = f->tls, .connect_timeout = INFINITY,
+               .retries = (unsigned)f->options.retries, .tls = f->tls, .proxy = f->options.proxy,
+               .no_proxy = f->options.no_proxy, .unix_path = f->options.unix_path,
+               .resolve = f->options.resolve, .pins = f->options.pins, .connect_timeout = INFINITY,
                .http2_prior_knowledge = f->options.http2, .tls_timeout = INFINITY,
                .stall_timeout = INFINITY); /* the one deadline is fetch_one's */
     HOB_QUEUE(results, struct result, RESULTS_WAITING);

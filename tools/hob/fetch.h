@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { FETCH_HEADERS = 64 };
+enum { FETCH_HEADERS = 64, FETCH_PLACES = 64 };
 
 struct fetch_options {
     char **urls;
@@ -24,8 +24,10 @@ struct fetch_options {
     double timeout;                               /* seconds for one URL */
     double each;                     /* what one URL takes alone, seconds; 0 = as measured */
     const char *cacert, *cert, *key; /* names of files, or NULL */
-    bool insecure;                   /* certificates are not verified */
-    bool fail;                       /* statuses of 400 and more are failures */
+    const char *proxy, *no_proxy, *unix_path, *pins; /* as the client's options; NULL = not given */
+    struct hob_param resolve[FETCH_PLACES + 1];      /* ended by a NULL name */
+    bool insecure;                                   /* certificates are not verified */
+    bool fail;                                       /* statuses of 400 and more are failures */
     bool quiet;
 };
 

@@ -50,6 +50,16 @@ const char fetch_help[] =
     "      --cert FILE         shows this certificate (PEM) to servers that ask for one\n"
     "      --key FILE          the certificate's key; default: it is in its file\n"
     "  -k, --insecure          does not verify the certificates of servers\n"
+    "      --pinnedpubkey PINS fails unless the server's public key is one of these:\n"
+    "                          sha256//BASE64;sha256//BASE64\n"
+    "  -x, --proxy URL         by this proxy: http://, https://, socks5:// (names are looked up\n"
+    "                          here), socks5h:// (by the proxy), with user:password@; \"\" is\n"
+    "                          none; without it http_proxy, https_proxy and all_proxy of the\n"
+    "                          environment count\n"
+    "      --noproxy HOSTS     without a proxy to these: names with all below them, addresses,\n"
+    "                          10.0.0.0/8, or *; default: no_proxy of the environment\n"
+    "      --unix-socket PATH  connects to this Unix socket, whatever host a URL names\n"
+    "      --resolve HOST:PORT:ADDRESS  the host is there; may be repeated\n"
     "      --each SECONDS      what each URL takes when it is fetched alone, if that is known:\n"
     "                          the summary's \"one after another\" is then N times that,\n"
     "                          instead of the sum of the measured times, which also holds\n"
@@ -77,6 +87,19 @@ static bool add_header(char *line, struct fetch_options *o) {
     for (char *end = colon + strlen(colon); end > colon && (end[-1] == ' ' || end[-1] == '\t');)
         *--end = 0;
     o->headers[n] = (struct hob_header){line, *colon ? colon : NULL};
+    return true;
+}
+
+/* "host:port:address", taken apart in place. */
+static bool add_place(char *text, struct fetch_options *o) {
+    size_t n = 0;
+    char *colon = *text == '[' ? strchr(text, ']') : text;
+    while (o->resolve[n].name) n++;
+    colon = colon ? strchr(colon, ':') : NULL;
+    colon = colon ? strchr(colon + 1, ':') : NULL;
+    if (!colon || !colon[1] || n == FETCH_PLACES) return false;
+    *colon = 0;
+    o->resolve[n] = (struct hob_param){text, colon + 1};
     return true;
 }
 
@@ -109,7 +132,21 @@ static int finish(const char *command, int argc, char **argv, struct fetch_optio
 }
 
 int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
-    enum { EACH = 256, VERSION, CACERT, CERT, KEY, PER_HOST, RATE, RETRIES, HTTP2 };
+    enum {
+        EACH = 256,
+        VERSION,
+        CACERT,
+        CERT,
+        KEY,
+        PER_HOST,
+        RATE,
+        RETRIES,
+        NOPROXY,
+        UNIX,
+        RESOLVE,
+        PINS,
+        HTTP2
+    };
     static const struct option options[] = {{"input", required_argument, NULL, 'i'},
                                             {"output", required_argument, NULL, 'o'},
                                             {"concurrency", required_argument, NULL, 'c'},
@@ -125,6 +162,11 @@ int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
                                             {"cacert", required_argument, NULL, CACERT},
                                             {"cert", required_argument, NULL, CERT},
                                             {"key", required_argument, NULL, KEY},
+                                            {"proxy", required_argument, NULL, 'x'},
+                                            {"noproxy", required_argument, NULL, NOPROXY},
+                                            {"unix-socket", required_argument, NULL, UNIX},
+                                            {"resolve", required_argument, NULL, RESOLVE},
+                                            {"pinnedpubkey", required_argument, NULL, PINS},
                                             {"insecure", no_argument, NULL, 'k'},
                                             {"each", required_argument, NULL, EACH},
                                             {"quiet", no_argument, NULL, 'q'},
@@ -133,7 +175,7 @@ int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
                                             {0}};
     int option;
     *o = (struct fetch_options){.output = "-", .concurrency = 100, .timeout = 30};
-    while ((option = getopt_long(argc, argv, "i:o:c:t:X:H:d:fkqh", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "i:o:c:t:X:H:d:x:fkqh", options, NULL)) != -1) {
         switch (option) {
         case 'i':
             if (o->input) return usage_error(argv[0], "one --input is enough");
@@ -192,6 +234,23 @@ int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
             break;
         case KEY:
             o->key = optarg;
+            break;
+        case 'x':
+            o->proxy = optarg;
+            break;
+        case NOPROXY:
+            o->no_proxy = optarg;
+            break;
+        case UNIX:
+            o->unix_path = optarg;
+            break;
+        case PINS:
+            o->pins = optarg;
+            break;
+        case RESOLVE:
+            if (!add_place(optarg, o))
+                return usage_error(argv[0], "--resolve is HOST:PORT:ADDRESS, %d at most, not '%s'",
+                                   FETCH_PLACES, optarg);
             break;
         case 'k':
             o->insecure = true;
