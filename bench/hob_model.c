@@ -2,6 +2,7 @@
  * of a tweet, and all of a record. */
 #include "json_turns.h"
 #include <hob/error.h>
+#include <hob/json.h>
 #include <hob/model.h>
 
 /* ---- twitter ---- */
@@ -184,7 +185,14 @@ static void decode(struct json_text *t) {
     BENCH_KEEP(&memory);
 }
 
+/* What that is compared with: the tree, by the same process. */
+static void parse(struct json_text *t) {
+    int rc = t->kept ? hob_json_reparse(t->text, t->size, (struct hob_json_doc *)t->kept)
+                     : hob_json_parse(t->text, t->size, (struct hob_json_doc **)(void *)&t->kept);
+    if (rc < 0) BENCH_FAIL("%s: %s", t->name, hob_error() ? hob_error()->message : "?");
+}
+
 int main(int argc, char **argv) {
-    const struct json_job jobs[] = {{"decode", decode}, {0}};
+    const struct json_job jobs[] = {{"decode", decode}, {"parse", parse}, {0}};
     return json_turns(argc, argv, jobs);
 }

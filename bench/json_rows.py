@@ -25,6 +25,7 @@ SYSTEMS = {
     "hob-borrow": (["hob_json"], {"parse": "borrow"}, True),
     "hob-events": (["hob_json"], {"parse": "events"}, True),
     "hob-reader": (["hob_json"], {"parse": "trees"}, True),
+    "hob-tree": (["hob_model"], {"parse": "parse"}, True),  # as hob, in the next one's process
     "hob-model": (["hob_model"], {"parse": "decode"}, True),
     "rapidjson": (["rapidjson_json"], {"parse": "parse", "write": "write"}, False),
     "jansson": (["jansson_json"], {"parse": "parse", "write": "write"}, False),
@@ -33,7 +34,9 @@ SYSTEMS = {
     "python": ([PYTHON, os.path.join(HERE, "python_json.py")],
                {"parse": "parse", "write": "write"}, False),
 }
-NO_BAR = ["hob-events", "hob-reader"]  # the bars are for trees of whole texts
+NO_BAR = ["hob-events", "hob-reader", "hob-tree"]  # the bars are for trees of whole texts
+# What is compared with another row than simdjson's: with which, and its bar.
+COMPARED = {"hob-model": ("hob-tree", 1.5)}
 WORKLOADS = [f"json_{job}_{text}" for job in JOBS for text in TEXTS]
 
 

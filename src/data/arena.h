@@ -14,6 +14,15 @@ static inline char *hob__arena_room(struct hob_arena *a, size_t n) {
     return a->at;
 }
 
+/* As hob_arena_alloc(), for few bytes. */
+static inline void *hob__arena_take(struct hob_arena *a, size_t n) {
+    size_t gap = -(uintptr_t)a->at & 15;
+    if (HOB__UNLIKELY((size_t)(a->end - a->at) < gap + n)) return hob_arena_alloc(a, n);
+    void *p = a->at + gap;
+    a->at += gap + n;
+    return p;
+}
+
 /* An array of old_size bytes (NULL: none yet) becomes one of *size bytes or more, at another place
  * perhaps; *size is what it has become. NULL without memory: the old one is as it was. */
 void *hob__arena_grow(struct hob_arena *a, void *old, size_t old_size, size_t *size);

@@ -88,6 +88,17 @@ HERE void utf8_block(struct utf8 *u, const uint8_t *block) {
             _mm256_loadu_si256((const __m256i *)(const void *)(block + 32)));
 }
 
+#define UTF8_ASCII 128
+HERE bool utf8_ascii(struct utf8 *u, const uint8_t *p) {
+    const __m256i *v = (const __m256i *)(const void *)p;
+    __m256i a = _mm256_or_si256(_mm256_loadu_si256(v), _mm256_loadu_si256(v + 1));
+    __m256i b = _mm256_or_si256(_mm256_loadu_si256(v + 2), _mm256_loadu_si256(v + 3));
+    if (_mm256_movemask_epi8(_mm256_or_si256(a, b)) != 0) return false;
+    u->error = _mm256_or_si256(u->error, u->unfinished);
+    u->unfinished = u->before = _mm256_setzero_si256();
+    return true;
+}
+
 /* ---- the bytes ---- */
 
 HERE uint64_t equal(__m256i low, __m256i high, char c) {

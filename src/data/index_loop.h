@@ -4,8 +4,9 @@
  *   struct utf8                     what its check of UTF-8 keeps between blocks; zero at first
  *   classify(block, bits, utf8)     the bits; and the check
  *   utf8_block(utf8, block)         the check alone
- *   utf8_ends(utf8)                 true: no error, and no sequence is unfinished
- *   xor_before(bits)                bit i: the parity of the bits 0 to i
+ *   UTF8_ASCII, utf8_ascii(utf8, p) if it pays: the same of so many bytes, if they are ASCII;
+ * false: they are not, nothing is done utf8_ends(utf8)                 true: no error, and no
+ * sequence is unfinished xor_before(bits)                bit i: the parity of the bits 0 to i
  *   lowest(bits)                    which bit is the lowest; of none any number
  */
 #include "data/way.h"
@@ -101,6 +102,12 @@ TARGET static inline __attribute__((always_inline)) bool utf8_all(const uint8_t 
     struct utf8 u = {0};
     uint8_t last[HOB__JSON_BLOCK] = {0};
     size_t i = 0;
+#ifdef UTF8_ASCII
+    for (; i + UTF8_ASCII <= n; i += UTF8_ASCII) {
+        if (HOB__LIKELY(utf8_ascii(&u, text + i))) continue;
+        for (size_t k = 0; k < UTF8_ASCII; k += HOB__JSON_BLOCK) utf8_block(&u, text + i + k);
+    }
+#endif
     for (; i + HOB__JSON_BLOCK <= n; i += HOB__JSON_BLOCK) utf8_block(&u, text + i);
     if (i < n) memcpy(last, text + i, n - i);
     utf8_block(&u, last);

@@ -30,6 +30,22 @@ enum hob__format {
     HOB__HOSTNAME
 };
 
+/* How the decoder reads the usual fields and items, when all is as it mostly is. */
+enum hob__quick {
+    HOB__QUICK_NOT,
+    HOB__QUICK_STRING,
+    HOB__QUICK_SLICE,
+    HOB__QUICK_INT64,
+    HOB__QUICK_INT32,
+    HOB__QUICK_DOUBLE,
+    HOB__QUICK_BOOL,
+    HOB__QUICK_TIME,
+    HOB__QUICK_ONE,     /* a pointer */
+    HOB__QUICK_ARRAY,   /* of usual items */
+    HOB__QUICK_DOUBLES, /* items that are double[N] */
+    HOB__QUICK_SKIP     /* no field */
+};
+
 /* A name as it is looked for: whole, as far as it has 16 bytes or less. */
 struct hob__key {
     uint64_t first, last; /* its first and last eight bytes; shorter: with zeros behind it, and 0 */
@@ -46,8 +62,10 @@ struct hob__slot {
     bool checked;       /* there is something to check about its (items') values */
     bool array_checked; /* ... about the array */
     bool has_choices;
-    bool plain;   /* one scalar, of which there is nothing else to do */
-    bool doubles; /* double x[N], nothing to check */
+    bool plain;          /* one scalar, of which there is nothing else to do */
+    uint8_t quick;       /* enum hob__quick: of a plain field */
+    uint8_t quick_items; /* of what an array or a pointer is of, if there is nothing to check */
+    bool doubles;        /* double x[N], nothing to check */
     uint8_t format;
     uint8_t index; /* in the plan */
     uint64_t bit;  /* of that in seen[index / 64] */

@@ -67,6 +67,16 @@ static void judge(const struct hob_model *m, const struct hob_field *f, const ch
 
 /* ---- making one ---- */
 
+/* By its type alone. */
+static enum hob__quick quick(const struct hob__slot *s) {
+    static const uint8_t of[] = {
+        [HOB__KIND_BOOL] = HOB__QUICK_BOOL,     [HOB__KIND_INT32] = HOB__QUICK_INT32,
+        [HOB__KIND_INT64] = HOB__QUICK_INT64,   [HOB__KIND_DOUBLE] = HOB__QUICK_DOUBLE,
+        [HOB__KIND_STRING] = HOB__QUICK_STRING, [HOB__KIND_SLICE] = HOB__QUICK_SLICE,
+        [HOB__KIND_TIME] = HOB__QUICK_TIME};
+    return s->has_choices || s->kind >= sizeof of ? HOB__QUICK_NOT : of[s->kind];
+}
+
 static int fill_slot(const struct hob_model *m, const struct hob_field *f, struct hob__slot *s,
                      char **text) {
     const char *name = f->o.name ? f->o.name : f->member;
@@ -90,6 +100,10 @@ static int fill_slot(const struct hob_model *m, const struct hob_field *f, struc
     s->has_choices = f->o.choices != NULL;
     s->plain = s->shape == HOB__SHAPE_ONE && s->kind != HOB__KIND_STRUCT && !s->checked &&
                !s->presence && !m->wrapper;
+    if (s->plain && s->index < 64) s->quick = (uint8_t)quick(s);
+    if (s->shape != HOB__SHAPE_ONE && !s->checked) s->quick_items = (uint8_t)quick(s);
+    if (s->quick_items && !s->presence && !s->array_checked && !m->wrapper && s->index < 64)
+        s->quick = s->shape == HOB__SHAPE_POINTER ? HOB__QUICK_ONE : HOB__QUICK_ARRAY;
     s->doubles = s->shape == HOB__SHAPE_FIXED && s->kind == HOB__KIND_DOUBLE && !s->checked &&
                  !s->array_checked;
     s->label = *text; /* "name": */

@@ -209,22 +209,33 @@ bool hob__time_of_day_read(const char **p, const char *end, int64_t *us) {
     return true;
 }
 
-/* Two digits, or something that is beyond any year. */
-static inline int two(const char *p) {
-    unsigned a = (unsigned)(uint8_t)p[0] - '0', b = (unsigned)(uint8_t)p[1] - '0';
-    return a > 9 || b > 9 ? 100000 : (int)(a * 10 + b);
+/* Eight bytes as a pattern has them: digits where it has '0' (`fixed` is 0 there), else the same.
+ * *pairs then has, where two digits begin, their value. */
+static inline bool match(uint64_t bytes, uint64_t pattern, uint64_t fixed, uint64_t *pairs) {
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t x = bytes ^ pattern;
+    *pairs = x * 10 + (x >> 8);
+    return (((x | (x + 0x76 * ones)) & 0x80 * ones) | (x & fixed)) == 0;
 }
 
 /* Most are like this: 2026-01-31T12:00:00Z. False: another way to write it, or none. */
 static bool read_usual(const char *p, struct hob_time *out) {
-    int year = two(p) * 100 + two(p + 2), month = two(p + 5), day = two(p + 8);
-    int hour = two(p + 11), minute = two(p + 14), second = two(p + 17);
-    if (p[4] != '-' || p[7] != '-' || p[10] != 'T' || p[13] != ':' || p[16] != ':') return false;
-    if (year > 9999 || month < 1 || month > 12 || day < 1 || day > days_of(year, month))
+    static const uint16_t before[] = {0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    uint64_t a, b, c = 0;
+    memcpy(&a, p, 8);
+    memcpy(&b, p + 8, 8);
+    memcpy(&c, p + 16, 4);
+    if (!match(a, UINT64_C(0x2D30302D30303030), UINT64_C(0xFF0000FF00000000), &a) || /* 0000-00- */
+        !match(b, UINT64_C(0x30303A3030543030), UINT64_C(0x0000FF0000FF0000), &b) || /* 00T00:00 */
+        !match(c, 0x5A30303A, UINT64_C(0xFF0000FF), &c))                             /* :00Z */
         return false;
-    if (hour > 23 || minute > 59 || second > 59) return false;
-    int64_t seconds = days_to(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
-    out->us = seconds * 1000000;
+    unsigned year = (a & 0xFF) * 100 + (a >> 16 & 0xFF), month = a >> 40 & 0xFF, day = b & 0xFF;
+    unsigned hour = b >> 24 & 0xFF, minute = b >> 48 & 0xFF, second = c >> 8 & 0xFF;
+    if (month - 1 > 11 || hour > 23 || minute > 59 || second > 59) return false;
+    if (day - 1 > 27 && (day == 0 || (int)day > days_of((int)year, (int)month))) return false;
+    unsigned y = year + 400 - (month <= 2); /* leap days up to there, and 97 of 400 years more */
+    int64_t days = (int64_t)(year * 365 + y / 4 - y / 100 + y / 400 + before[month] + day) - 719625;
+    out->us = (days * 86400 + hour * 3600 + minute * 60 + second) * 1000000;
     return true;
 }
 

@@ -224,9 +224,7 @@ const char *hob__unwritable(const struct hob__slot *s, const void *value) {
     }
     case HOB__KIND_RAW: {
         const struct hob_raw *raw = value;
-        const uint8_t *p = (const uint8_t *)raw->at, *end = p + raw->size;
-        bool ok = hob__utf8_is(p, raw->size) && (p = hob__scan_space(p, end)) < end &&
-                  (p = hob__scan_skip(p, end, HOB__JSON_DEPTH)) && hob__scan_space(p, end) == end;
+        bool ok = hob__scan_is_json((const uint8_t *)raw->at, raw->size);
         return ok ? NULL : "is not JSON";
     }
     case HOB__KIND_TIME:

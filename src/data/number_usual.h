@@ -50,11 +50,22 @@ HOB__USUAL_INLINE bool hob__scale_down(uint64_t w, unsigned k, double *d) {
     return true;
 }
 
+/* w * 10^-k, k <= 19, into v; false: it is not one of the easy cases. */
+HOB__USUAL_INLINE bool hob__usual_double(uint64_t w, unsigned k, bool minus, struct hob_json *v) {
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,
+                                    1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19};
+    if (w <= UINT64_C(1) << 53)
+        v->of.d = (double)w / powers[k];
+    else if (HOB__UNLIKELY(!hob__scale_down(w, k, &v->of.d)))
+        return false;
+    v->head = HOB_JSON_DOUBLE;
+    v->of.u |= (uint64_t)minus << 63; /* signs follow no rule that a branch could learn */
+    return true;
+}
+
 /* As hob__json_read_number(); NULL: it is not one of the usual. */
 HOB__USUAL_INLINE const uint8_t *hob__json_read_usual(const uint8_t *p, struct hob_json *v) {
     static const uint64_t tens[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
-    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,
-                                    1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19};
     const uint8_t *begin = p + (*p == '-');
     bool minus = begin != p;
     unsigned count;
@@ -100,14 +111,7 @@ HOB__USUAL_INLINE const uint8_t *hob__json_read_usual(const uint8_t *p, struct h
     w = w * tens[count] + hob__value_of_some(x, count);
     p += count;
     if (HOB__UNLIKELY((*p | 0x20) == 'e')) return NULL;
-    double d;
-    if (w <= UINT64_C(1) << 53)
-        d = (double)w / powers[behind];
-    else if (HOB__UNLIKELY(!hob__scale_down(w, behind, &d)))
-        return NULL;
-    v->head = HOB_JSON_DOUBLE;
-    v->of.d = minus ? -d : d;
-    return p;
+    return hob__usual_double(w, behind, minus, v) ? p : NULL;
 }
 
 #endif

@@ -11,6 +11,13 @@ struct hob__json_writer;
  * been written. */
 typedef int hob__json_compact(const struct hob_json *v, struct hob__json_writer *w);
 
+struct hob__decoder;
+struct hob__slot;
+
+/* The value of the slot, at p, into `to`. Behind it; NULL: d->rc says why (decode.h). */
+typedef const uint8_t *hob__model_decoder(struct hob__decoder *d, const struct hob__slot *s,
+                                          const uint8_t *p, uint8_t *to);
+
 /* As hob__utf8_is(). */
 typedef bool hob__utf8_checker(const uint8_t *text, size_t n);
 
@@ -19,15 +26,18 @@ struct hob__json_way {
     hob__json_indexer *index;
     hob__utf8_checker *utf8;
     hob__json_compact *write;
+    hob__model_decoder *decode;
 };
 
 hob__json_indexer hob__json_index_plain;
 hob__utf8_checker hob__utf8_is_plain;
 hob__json_compact hob__json_write_plain;
+hob__model_decoder hob__decode_plain;
 #if defined(__x86_64__)
 hob__json_indexer hob__json_index_avx512, hob__json_index_avx2;
 hob__utf8_checker hob__utf8_is_avx512, hob__utf8_is_avx2;
 hob__json_compact hob__json_write_avx2;
+hob__model_decoder hob__decode_avx2;
 #elif defined(__aarch64__)
 hob__json_indexer hob__json_index_neon;
 hob__utf8_checker hob__utf8_is_neon;

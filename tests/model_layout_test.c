@@ -1,0 +1,368 @@
+/* model_layout_test.c - many records in one text, in which the decoder goes by how the last one was
+ * laid out (data/decode.h): what it makes of each is what it makes of the record alone, in a text
+ * so short that it goes by nothing. Records of one layout, with members that are missing, doubled,
+ * in another order, unknown, null or of another type, and white space where there was none; each
+ * way that this processor can go, right before an unreadable page. And texts with a byte changed,
+ * or cut: what is JSON there is what hob_json_check() says. */
+#include "model_test.h"
+
+#include "data/tree.h"
+
+struct spot {
+    double xy[2];
+};
+HOB_WRAPPER(spot, struct spot, HOB_FIELD(xy))
+struct marked {
+    double xyz[3];
+    int mark;
+};
+HOB_WRAPPER(marked, struct marked, HOB_FIELD(xyz))
+struct inner {
+    int32_t a;
+    bool b;
+    char *c;
+};
+HOB_MODEL(inner, struct inner, HOB_FIELD(a), HOB_FIELD(b), HOB_FIELD(c, .optional = true))
+struct record {
+    int64_t id, *maybe;
+    char *name;
+    struct hob_slice slice;
+    double d, *score;
+    bool yes;
+    int32_t i;
+    uint8_t small;
+    struct hob_time t;
+    char **tags, *pair[2], code[6];
+    int few[3];
+    struct spot *spots;
+    struct marked *marks;
+    struct inner in, *ins;
+    struct hob_raw raw;
+    size_t ntags, nfew, nspots, nmarks, nins;
+};
+HOB_MODEL(record, struct record, HOB_FIELD(id), HOB_FIELD(maybe), HOB_FIELD(name),
+          HOB_FIELD(slice, .optional = true), HOB_FIELD(d), HOB_FIELD(score), HOB_FIELD(yes),
+          HOB_FIELD(i, .optional = true), HOB_FIELD(small, .optional = true, HOB_MAX(200)),
+          HOB_FIELD(t), HOB_ARRAY(tags, ntags), HOB_FIELD(pair, .optional = true),
+          HOB_FIELD(code, .optional = true), HOB_ARRAY(few, nfew, .optional = true),
+          HOB_NESTED_ARRAY(spots, nspots, spot, .optional = true),
+          HOB_NESTED_ARRAY(marks, nmarks, marked, .optional = true), HOB_NESTED(in, inner),
+          HOB_NESTED_ARRAY(ins, nins, inner, .optional = true), HOB_FIELD(raw, .optional = true))
+
+enum { RECORDS = 12, ALONE = 500, TEXT = RECORDS * (ALONE + 8) };
+
+/* ---- texts ---- */
+
+static uint64_t seed;
+static unsigned pick(unsigned n) {
+    seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (unsigned)(seed >> 33) % n;
+}
+
+struct text {
+    char at[1 << 16];
+    size_t n;
+};
+
+static void put(struct text *t, const char *s) {
+    size_t n = strlen(s);
+    memcpy(t->at + t->n, s, n);
+    t->n += n;
+}
+
+/* White space, as the layout has it there, or now and then another. */
+static unsigned layout;
+static void space(struct text *t, unsigned depth, bool colon) {
+    static const char *const others[] = {"", " ", "\n", "\t ", "  \r\n"};
+    if (pick(60) == 0)
+        put(t, others[pick(5)]);
+    else if (layout == 1 && colon)
+        put(t, " ");
+    else if (layout == 2 && !colon)
+        for (put(t, "\n"); depth > 0; depth--) put(t, "  ");
+    else if (layout == 3)
+        for (put(t, "\n"); depth > 0; depth--) put(t, "          ");
+}
+
+static void digits(struct text *t, unsigned most) {
+    char d[2] = {(char)('1' + pick(9)), 0};
+    for (unsigned n = 1 + pick(most); n > 0; n--, *d = (char)('0' + pick(10))) put(t, d);
+}
+
+static void number(struct text *t, bool whole) {
+    if (pick(4) == 0) put(t, "-");
+    if (pick(8) == 0)
+        put(t, "0");
+    else
+        digits(t, pick(6) == 0 ? 20 : 8);
+    if (whole) return;
+    put(t, ".");
+    digits(t, pick(6) == 0 ? 24 : 17);
+    if (pick(20) == 0) put(t, pick(2) ? "e-3" : "E7");
+}
+
+static void string(struct text *t) {
+    static const char *const odd[] = {"\\n",          "\\u00e4",        "\xC3\xA4", "\\\"",
+                                      "\xE2\x82\xAC", "\\ud83d\\ude00", "\\/"};
+    put(t, "\"");
+    for (unsigned n = pick(8) ? pick(12) : 20 + pick(60); n > 0; n--) {
+        char c[2] = {(char)('a' + pick(26)), 0};
+        put(t, pick(30) ? c : odd[pick(7)]);
+    }
+    if (pick(80) == 0) put(t, "\\u0000");
+    put(t, "\"");
+}
+
+static void any(struct text *t, unsigned depth) {
+    switch (pick(depth > 3 ? 5 : 7)) {
+    case 0:
+        put(t, pick(2) ? "null" : "true");
+        break;
+    case 1:
+        string(t);
+        break;
+    case 2:
+        number(t, true);
+        break;
+    case 3:
+        number(t, false);
+        break;
+    case 4:
+        put(t, pick(2) ? "[]" : "{}");
+        break;
+    case 5:
+        put(t, "[");
+        any(t, depth + 1);
+        space(t, depth, false);
+        put(t, ",");
+        any(t, depth + 1);
+        put(t, "]");
+        break;
+    default:
+        put(t, "{\"x\":");
+        any(t, depth + 1);
+        put(t, "}");
+    }
+}
+
+static void value(struct text *t, char kind, unsigned depth);
+
+static void list(struct text *t, char kind, unsigned n, unsigned depth) {
+    put(t, "[");
+    for (unsigned i = 0; i < n; i++) {
+        if (i) put(t, ",");
+        space(t, depth + 1, false);
+        value(t, kind, depth + 1);
+    }
+    if (n || pick(2)) space(t, depth, false);
+    put(t, "]");
+}
+
+/* Members "nk,..." of a name and a kind of value. */
+static void object(struct text *t, const char *const *members, unsigned depth) {
+    bool first = true;
+    put(t, "{");
+    for (const char *const *m = members; *m; m++) {
+        char name[24];
+        const char *colon = strchr(*m, ':');
+        snprintf(name, sizeof name, "\"%.*s\"", (int)(colon - *m), *m);
+        if (pick(25) == 0) continue;
+        unsigned times = 1 + (pick(150) == 0);
+        bool unknown = pick(12) == 0;
+        for (unsigned k = 0; k < times + unknown; k++) {
+            if (!first) put(t, ",");
+            first = false;
+            space(t, depth + 1, false);
+            if (k == times) snprintf(name, sizeof name, "\"other%u\"", pick(4) ? 1 : pick(100));
+            if (pick(200) == 0) snprintf(name, sizeof name, "\"i\\u0064\"");
+            put(t, name);
+            put(t, ":");
+            space(t, 0, true);
+            value(t, k == times ? '?' : colon[1], depth + 1);
+        }
+    }
+    space(t, depth, false);
+    put(t, "}");
+}
+
+static void value(struct text *t, char kind, unsigned depth) {
+    static const char *const times[] = {
+        "\"2026-01-31T12:00:00Z\"", "\"1999-12-31T23:59:60Z\"", "\"2024-02-29T01:02:03.5+01:00\"",
+        "\"2026-02-30T00:00:00Z\"", "\"0000-01-01T00:00:00Z\"", "\"2026x01-31T12:00:00Z\""};
+    static const char *const inner[] = {"a:i", "b:b", "c:s", NULL};
+    if (pick(40) == 0) kind = "?nids"[pick(5)];
+    switch (kind) {
+    case 'i':
+        number(t, true);
+        break;
+    case 'd':
+        number(t, false);
+        break;
+    case 's':
+        string(t);
+        break;
+    case 'b':
+        put(t, pick(2) ? "true" : "false");
+        break;
+    case 'n':
+        put(t, "null");
+        break;
+    case 'm':
+        put(t, pick(3) ? "12" : "null");
+        break;
+    case 't':
+        put(t, times[pick(4) ? 0 : pick(6)]);
+        break;
+    case 'S':
+        list(t, 's', pick(20) ? pick(4) : 9, depth);
+        break;
+    case 'I':
+        list(t, 'i', pick(4), depth);
+        break;
+    case '2':
+        list(t, 's', pick(20) ? 2 : pick(4), depth);
+        break;
+    case 'p':
+        list(t, 'd', pick(20) ? 2 : pick(4), depth);
+        break;
+    case 'q':
+        list(t, 'd', pick(20) ? 3 : pick(4), depth);
+        break;
+    case 'P':
+        list(t, 'p', pick(4), depth);
+        break;
+    case 'Q':
+        list(t, 'q', pick(3), depth);
+        break;
+    case 'o':
+        object(t, inner, depth);
+        break;
+    case 'O':
+        list(t, 'o', pick(3), depth);
+        break;
+    default:
+        any(t, depth);
+    }
+}
+
+static void record(struct text *t) {
+    static const char *const members[] = {"id:i",    "name:s", "slice:s", "d:d",    "yes:b",
+                                          "i:i",     "t:t",    "maybe:m", "tags:S", "score:d",
+                                          "small:i", "pair:2", "code:s",  "few:I",  "spots:P",
+                                          "marks:Q", "in:o",   "ins:O",   "raw:?",  NULL};
+    const char *some[24];
+    unsigned n = 0;
+    /* Not all of them, so that a record is short; the same ones for all of a text. */
+    uint64_t mask = seed;
+    static uint64_t chosen;
+    if (layout & 8) chosen = mask;
+    layout &= 7;
+    for (const char *const *m = members; *m; m++)
+        if (chosen >> (20 + (m - members)) & 1) some[n++] = *m;
+    some[n] = NULL;
+    if (n > 1 && pick(20) == 0) {
+        const char *last = some[n - 1];
+        some[n - 1] = some[0];
+        some[0] = last;
+    }
+    for (unsigned tries = 1;; tries++) {
+        t->n = 0;
+        object(t, some, 1);
+        if (t->n < ALONE) return;
+        if (tries % 8 == 0 && n > 1) some[--n] = NULL;
+    }
+}
+
+/* ---- the test ---- */
+
+static struct hob_arena memory, alone_memory;
+static struct hob_problems wrong, alone_wrong;
+
+/* For models integers beyond 64 bits are JSON. */
+static int judge(const char *text, size_t n) {
+    return hob__json_check((const uint8_t *)text, n,
+                           &(struct hob_json_options){.big_double = true});
+}
+
+static void check_problems(size_t i, size_t *at) {
+    for (size_t k = 0; k < alone_wrong.count; k++, ++*at) {
+        char path[600];
+        snprintf(path, sizeof path, "/%zu%s", i, alone_wrong.items[k].path);
+        CHECK(*at < wrong.count);
+        CHECK_STR(wrong.items[*at].path, path);
+        CHECK_STR(wrong.items[*at].message, alone_wrong.items[k].message);
+    }
+}
+
+static void check_text(const struct text *records, const char *text, size_t n, bool last_wins,
+                       bool refuse) {
+    struct edge e = edge_begin(text, n);
+    struct record *all;
+    size_t count, at = 0;
+    hob_arena_reset(&memory);
+    int rc = hob_model_decode_array(record, &all, &count, e.at, n, &memory, .problems = &wrong,
+                                    .last_wins = last_wins, .refuse_unknown = refuse);
+    CHECK_EQ(judge(e.at, n), 0);
+    if (rc != HOB_E_MODEL) CHECK_EQ(rc, 0);
+    CHECK_EQ(count, RECORDS);
+    for (size_t i = 0; i < RECORDS; i++) {
+        struct edge one = edge_begin(records[i].at, records[i].n);
+        struct record r;
+        hob_arena_reset(&alone_memory);
+        int alone = hob_model_decode(record, &r, one.at, records[i].n, &alone_memory,
+                                     .problems = &alone_wrong, .last_wins = last_wins,
+                                     .refuse_unknown = refuse);
+        if (wrong.more == 0) check_problems(i, &at);
+        if (alone == 0) CHECK_EQ(hob_model_equal(record, &r, &all[i]), 1);
+        edge_end(&one);
+    }
+    if (wrong.more == 0) CHECK_EQ(at, wrong.count);
+    edge_end(&e);
+}
+
+static void check_broken(char *text, size_t n) {
+    struct record *all;
+    size_t count;
+    for (int i = 0; i < 40; i++) {
+        size_t at = pick((unsigned)n), cut = i % 2 ? n : at;
+        char was = text[at];
+        static const char bytes[] = "\"\\{}[]:,0-.eE \n\x01\xC3tx\x7F";
+        if (i % 2) text[at] = bytes[pick(sizeof bytes)];
+        struct edge e = edge_begin(text, cut);
+        hob_arena_reset(&memory);
+        int rc = hob_model_decode_array(record, &all, &count, e.at, cut, &memory);
+        int judged = judge(e.at, cut);
+        CHECK(rc == 0 || rc == HOB_E_MODEL ? judged == 0 : rc == judged);
+        edge_end(&e);
+        text[at] = was;
+    }
+}
+
+TEST(together_as_alone) {
+    static struct text records[RECORDS], all;
+    const struct hob__json_way *way, *best = hob__json_way();
+    for (unsigned round = 0; round < 400; round++) {
+        seed = round * UINT64_C(0x9E3779B97F4A7C15);
+        layout = pick(4) | 8;
+        all.n = 0;
+        put(&all, "[");
+        for (size_t i = 0; i < RECORDS; i++) {
+            record(&records[i]);
+            if (i) put(&all, ",");
+            space(&all, 1, false);
+            memcpy(all.at + all.n, records[i].at, records[i].n);
+            all.n += records[i].n;
+        }
+        put(&all, "]");
+        for (size_t k = 0; (way = hob__json_way_at(k)); k++) {
+            hob__json_way_take(way);
+            check_text(records, all.at, all.n, round % 3 == 0, round % 5 == 0);
+            check_broken(all.at, all.n);
+        }
+    }
+    hob__json_way_take(best);
+    hob_arena_free(&memory);
+    hob_arena_free(&alone_memory);
+}
+
+TEST_MAIN()
