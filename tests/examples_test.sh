@@ -278,6 +278,72 @@ def fetch_with_timeout(start):
                          for url in ("/one", "/two", "/hang", "/four", "/five")))
 
 
+def session(start):
+    start().prints("""30 requests over 4 connections, at most 4 at once, 30 with the key
+                      slow: timed out""")
+
+
+def post_json(start):
+    start().prints("""status 201: order 7, tea for 4.50
+                      status 401""")
+
+
+def three_apis(start):
+    run = start()
+    need(run.lines[0] == "Ada, 21.5 degrees, 12 of HOB", run.out)
+    within("the three", run.number(r"\nin (\S+) s"), 0.3, 0.85)
+
+
+def hundred_items(start):
+    run = start()
+    need(run.lines[0] == "100 items, the squares' sum is 338350", run.out)
+    need(run.number(r"\n(\d+) connections") <= 30, run.out)
+    need(1 < run.number(r"at most (\d+) requests at once") <= 30, run.out)
+
+
+def download(start):
+    start().prints("""0 %
+                      25 %
+                      50 %
+                      75 %
+                      100 %
+                      20000000 bytes, all of them right, over 3 connections""")
+    child = subprocess.Popen([build / "examples" / "download"], stdout=subprocess.DEVNULL)
+    status, usage = os.wait4(child.pid, 0)[1:]
+    child.returncode = status
+    need(status == 0 and usage.ru_maxrss < 64 * 1024, "%d KiB of memory" % usage.ru_maxrss)
+
+
+def safe_fetch(start):
+    start().prints("""/good: Ada
+                      /slow: no answer in time
+                      /none: a status that is none of success
+                      /html: that is not JSON
+                      /wrong: JSON, but no such user
+                      /refused: nobody listens there
+                      1 of 6""")
+
+
+def scraper(start):
+    run = start()
+    run.prints("""page 13: Internal Server Error
+                  39 pages, 273 bytes; 1 failed; asked again 13 times
+                  the server saw at most 5 at once, and 0 come too early""")
+    run.took(1.0, 8.0)
+
+
+def crawl(start):
+    run = start()
+    need(run.lines[0] == "31 pages, 1 that are not there", run.out)
+    need("asked for once: yes; at most" in run.lines[1], run.out)
+    need(1 < run.number(r"at most (\d+) at once") <= 3, run.out)
+
+
+def paginated(start):
+    start().prints("""25 items in order, 4 pages asked for
+                      stopped after 12, 2 pages asked for, 0 requests in progress""")
+
+
 def rate_limit(start):
     run = start()
     within("a hundred requests", run.number(r"^100 requests in (\S+) s"), 0.5, 2.5)
