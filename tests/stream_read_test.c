@@ -304,9 +304,17 @@ TASK_TEST(an_error_comes_after_what_was_received_and_stays) {
     char buf[32];
     CHECK_EQ(hob_read_exactly(end[0], buf, 32), -ECONNRESET);
     CHECK_EQ(hob_read(end[0], buf, 32), 10);
-    CHECK_EQ(hob_read(end[0], buf, 32), -ECONNRESET);
-    CHECK_EQ(hob_read(end[0], buf, 32), -ECONNRESET);
+    for (int i = 0; i < 2; i++) {
+        hob_error_clear();
+        CHECK_EQ(hob_read(end[0], buf, 32), -ECONNRESET);
+        CHECK_EQ(hob_error()->code, -ECONNRESET);
+        CHECK_HAS(hob_error()->message, "cannot read from ");
+        CHECK_HAS(hob_error()->message, hob_stream_peer(end[0]));
+    }
     CHECK(hob_stream_broken(end[0]));
+    hob_error_clear();
+    CHECK(hob_write(end[0], "x", 1) < 0);
+    CHECK_HAS(hob_error()->message, "cannot write to ");
     hob_close(end[0]);
     return 0;
 }

@@ -103,8 +103,12 @@ TASK_TEST(a_pipe_without_a_reader_is_an_error_and_no_signal) {
     struct hob_stream *end[2];
     open_pipe(end);
     hob_close(end[0]);
-    CHECK_EQ(hob_write(end[1], "x", 1), -EPIPE);
-    CHECK_EQ(hob_write(end[1], "x", 1), -EPIPE);
+    for (int i = 0; i < 2; i++) {
+        hob_error_clear();
+        CHECK_EQ(hob_write(end[1], "x", 1), -EPIPE);
+        CHECK_EQ(hob_error()->code, -EPIPE);
+        CHECK_HAS(hob_error()->message, "cannot write to pipe ");
+    }
     hob_close(end[1]);
     return 0;
 }

@@ -3,9 +3,10 @@
  *
  * Every call that waits is a cancellation point. A reading call that fails, by a cancel or a
  * deadline too, has taken nothing out of the stream: the next one finds everything. A writing call
- * that fails may have sent a part. A call that need not wait may let other tasks run all the same,
- * so that a fast peer cannot keep the loop for itself. One task may read at a time, one may write
- * (else misuse); to close, none may be in a call. A stream belongs to its loop.
+ * that fails may have sent a part. An error of the connection has a record (hob_error()) that says
+ * with whom. A call that need not wait may let other tasks run all the same, so that a fast peer
+ * cannot keep the loop for itself. One task may read at a time, one may write (else misuse); to
+ * close, none may be in a call. A stream belongs to its loop.
  *
  * Memory: a stream that waits for its peer holds no buffer. While it has bytes that were received
  * and not read, or gathered and not sent, it has 16 KiB from a pool that the loop's streams share

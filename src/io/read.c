@@ -72,7 +72,7 @@ ssize_t hob__stream_read_failed(struct hob_stream *s, ssize_t rc) {
         s->read_error = (int)rc;
         hob__stream_update(s);
     }
-    return rc;
+    return hob__stream_failed(s, rc, "read from");
 }
 
 int hob__stream_wait_to_read(struct hob_stream *s, unsigned flags) {
@@ -84,7 +84,7 @@ int hob__stream_wait_to_read(struct hob_stream *s, unsigned flags) {
 static __attribute__((noinline)) ssize_t receive_other(struct hob_stream *s, void *buf, size_t n,
                                                        unsigned flags) {
     for (;;) {
-        if (s->read_error) return s->read_error;
+        if (s->read_error) return hob__stream_failed(s, s->read_error, "read from");
         ssize_t got = s->transport->recv(s, buf, n);
         if (got != -EAGAIN) return got < 0 ? hob__stream_read_failed(s, got) : got;
         int rc = hob__stream_wait_to_read(s, flags);
@@ -109,7 +109,7 @@ static inline __attribute__((always_inline)) ssize_t receive(struct hob_stream *
 static ssize_t fill(struct hob_stream *s, size_t max, unsigned flags, const char *func) {
     int rc = hob__io_point(func);
     while (rc >= 0) {
-        if (s->read_error) return s->read_error;
+        if (s->read_error) return hob__stream_failed(s, s->read_error, "read from");
         if (!s->direct || (s->fd->ready & HOB__READ)) {
             rc = make_room(s, max);
             if (rc < 0) return rc;

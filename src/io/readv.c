@@ -31,10 +31,10 @@ static ssize_t read_pieces(struct hob_stream *s, const struct iovec *iov, int co
         taken += hob__stream_take(s, iov[i].iov_base, iov[i].iov_len);
     if (taken > 0) return (ssize_t)taken;
     for (;;) {
-        if (s->read_error) return s->read_error;
+        if (s->read_error) return hob__stream_failed(s, s->read_error, "read from");
         ssize_t got = s->transport->recv_pieces ? s->transport->recv_pieces(s, iov, count)
                                                 : recv_each(s, iov, count);
-        if (got != -EAGAIN) return hob__stream_read_failed(s, got);
+        if (got != -EAGAIN) return got < 0 ? hob__stream_read_failed(s, got) : got;
         int rc = hob__stream_wait_to_read(s, HOB__WAIT_PLAIN);
         if (rc < 0) return rc;
     }

@@ -2,6 +2,7 @@
  * write.c and copy.c have the rest. */
 #include "io/stream.h"
 
+#include <hob/error.h>
 #include <hob/task.h>
 #include <string.h>
 
@@ -99,6 +100,14 @@ void hob__stream_join(struct hob_stream *s, struct hob_stream *inner) {
     s->read_error = inner->read_error;
     hob__stream_update(s);
     hob__free(inner);
+}
+
+__attribute__((noinline, cold)) ssize_t hob__stream_failed(const struct hob_stream *s, ssize_t rc,
+                                                           const char *doing) {
+    const struct hob_error *e = hob_error();
+    if (rc >= 0 || rc < -4095 || rc == -ECANCELED || rc == -ENOMEM) return rc; /* errno alone */
+    if (!s->direct && !hob__is_pipe(s) && e && e->code == rc) return rc;       /* TLS's own words */
+    return hob_fail((int)rc, "cannot %s %s", doing, s->peer);
 }
 
 size_t hob__stream_early(const struct hob_stream *s) { return hob__buffer_size(&s->in); }

@@ -114,6 +114,9 @@ size_t hob__stream_take(struct hob_stream *s, void *buf, size_t n);
 /* Keeps the error of a connection: the kernel tells it once, and then says that it has ended.
  * Returns rc. */
 ssize_t hob__stream_read_failed(struct hob_stream *s, ssize_t rc);
+/* A record for an error of the system's that the transport has not said a word about: of which
+ * peer. doing: "read from", "write to". Returns rc. */
+ssize_t hob__stream_failed(const struct hob_stream *s, ssize_t rc, const char *doing);
 /* After -EAGAIN of the transport's recv: sends what is gathered as far as that goes, and waits. */
 int hob__stream_wait_to_read(struct hob_stream *s, unsigned flags);
 static inline size_t hob__stream_committed(struct hob_stream *s) {

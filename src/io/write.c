@@ -105,7 +105,8 @@ static ssize_t send_some(struct hob_stream *s, const struct iovec *iov, int coun
         ssize_t sent = HOB__UNLIKELY(s->out != NULL)
                            ? send_behind(s, iov, count)
                            : s->transport->send(s, iov, count < AT_ONCE ? count : AT_ONCE);
-        if (sent != -EAGAIN) return sent;
+        if (sent >= 0) return sent;
+        if (sent != -EAGAIN) return hob__stream_failed(s, sent, "write to");
         int rc = s->transport->wait(s, HOB__WRITE, HOB__WAIT_PLAIN);
         if (rc == 0) continue;
         if (s->out) out_sent(s, hob__stream_committed(s));
@@ -173,7 +174,7 @@ ssize_t hob_write(struct hob_stream *s, const void *buf, size_t n) {
         if (rc < 0) return rc;
         ssize_t sent = s->backend->ops->sys->send(s->backend, s->fd->fd, &iov, 1);
         if (HOB__LIKELY(sent == (ssize_t)n)) return sent;
-        if (sent < 0 && sent != -EAGAIN) return sent;
+        if (sent < 0 && sent != -EAGAIN) return hob__stream_failed(s, sent, "write to");
         if (sent > 0) {
             iov.iov_base = (char *)buf + sent;
             iov.iov_len = n - (size_t)sent;
