@@ -2,9 +2,9 @@
  *
  * hob_copy() moves the bytes at the pace of the slower side, in constant memory; between sockets
  * the kernel moves them (splice). When one direction ends, its end is passed on (hob_shutdown) and
- * the other goes on; when one fails, its scope cancels the other. With an address to listen on and
- * one to pass on to, it does that until Ctrl-C: tcp_proxy localhost:8080 localhost:80. Without, it
- * shows it on 64 MiB, with a server and a client of its own.
+ * the other goes on; when one fails, its scope cancels the other, and both sides are reset. With an
+ * address to listen on and one to pass on to, it does that until Ctrl-C: tcp_proxy localhost:8080
+ * localhost:80. Without, it shows it on 64 MiB, with a server and a client of its own.
  */
 #include <hob/hob.h>
 #include <hob/net.h>
@@ -21,14 +21,24 @@ static int pass(struct hob_stream *from, struct hob_stream *to) {
 }
 HOB_TASK(pass, struct hob_stream *, struct hob_stream *)
 
-static int proxy(struct hob_stream *client, const char *target) {
-    struct hob_stream *server;
-    HOB_TRY(hob_connect(target, &server));
-    HOB_DEFER((void (*)(void *))hob_close, server);
+static int both_ways(struct hob_stream *client, struct hob_stream *server) {
     HOB_SCOPE(s);
     hob_spawn(s, pass, client, server);
     hob_spawn(s, pass, server, client);
     return hob_join(s);
+}
+
+static int proxy(struct hob_stream *client, const char *target) {
+    struct hob_stream *server;
+    HOB_TRY(hob_connect(target, &server));
+    int rc = both_ways(client, server);
+    if (rc == 0) {
+        hob_close(server);
+    } else { /* what was cut off here shall not look like a whole answer there */
+        hob_abort(server);
+        hob_abort(client);
+    }
+    return rc;
 }
 HOB_TASK(proxy, struct hob_stream *, const char *)
 
@@ -73,6 +83,7 @@ static int app(int argc, char **argv) {
     HOB_DEFER(close_listener, listener);
     if (argc > 2) {
         printf("passing %s on to %s\n", hob_listener_address(listener), argv[2]);
+        fflush(stdout);
         return serve_proxy(listener, argv[2]);
     }
     HOB_TRY(hob_listen("localhost:0", &counter));

@@ -18,7 +18,8 @@ static int echo(struct hob_udp *u) {
     for (;;) {
         ssize_t n = HOB_TRY(hob_udp_recv(u, buf, sizeof buf, &from));
         if ((size_t)n > sizeof buf) continue; /* longer than we take: cut */
-        HOB_TRY(hob_udp_send(u, buf, (size_t)n, &from));
+        /* One that cannot be answered (anybody may write any sender's address) ends nothing. */
+        if (hob_udp_send(u, buf, (size_t)n, &from) < 0) HOB_TRY(hob_check());
     }
 }
 HOB_TASK(echo, struct hob_udp *)
@@ -52,10 +53,20 @@ static int client(const char *address, int id, int *echoes) {
 }
 HOB_TASK(client, const char *, int, int *)
 
-static int serve(const char *address) {
+/* The address that it is bound to, as text. */
+static int bound_to(const struct hob_udp *u, char text[HOB_ADDRESS_TEXT]) {
+    struct hob_address bound;
+    HOB_TRY(hob_udp_address(u, &bound));
+    hob_address_format(&bound, text, HOB_ADDRESS_TEXT);
+    return 0;
+}
+
+static int serve(const char *local) {
     struct hob_udp *u;
-    HOB_TRY(hob_udp_open(address, (struct hob_udp_options){}, &u));
+    char address[HOB_ADDRESS_TEXT];
+    HOB_TRY(hob_udp_open(local, (struct hob_udp_options){}, &u));
     HOB_DEFER(close_udp, u);
+    HOB_TRY(bound_to(u, address));
     printf("serving %s\n", address);
     fflush(stdout);
     return echo(u);
@@ -65,13 +76,11 @@ static int app(int argc, char **argv) {
     if (argc == 3 && strcmp(argv[1], "serve") == 0) return serve(argv[2]);
     if (argc > 1) return hob_fail(-EINVAL, "udp_echo [serve ADDRESS]");
     struct hob_udp *u;
-    struct hob_address bound;
     char address[HOB_ADDRESS_TEXT];
     int echoes = 0;
     HOB_TRY(hob_udp_open("127.0.0.1:0", (struct hob_udp_options){}, &u));
     HOB_DEFER(close_udp, u);
-    HOB_TRY(hob_udp_address(u, &bound));
-    hob_address_format(&bound, address, sizeof address);
+    HOB_TRY(bound_to(u, address));
     HOB_SCOPE(s);
     hob_spawn_daemon(s, echo, u);
     for (int i = 0; i < CLIENTS; i++) hob_spawn(s, client, address, i, &echoes);

@@ -3,6 +3,7 @@
  * out where c-ares was left out of the build. */
 #include "dns.h"
 
+#include <hob/file.h>
 #include <io/dns.h>
 
 #ifdef HAVE_CARES
@@ -30,6 +31,39 @@ DNS_TEST(a_name_is_asked_for_once) {
     struct hob_found f[4];
     CHECK_EQ(hob_resolve("host.test", AF_INET, f, 1), 1);
     CHECK(f[0].ttl > 20 && f[0].ttl <= 30); /* the least of the answer */
+    return 0;
+}
+
+/* More reads than there are worker threads, none of which ends: a name is looked up all the same.
+ */
+static int stuck;
+static int reads_for_ever(int fd) {
+    char byte;
+    struct iovec v = {&byte, 1};
+    stuck++;
+    ssize_t n = hob_preadv(fd, &v, 1, -1);
+    stuck--;
+    return n == 1 ? 0 : -EIO;
+}
+HOB_TASK(reads_for_ever, int)
+
+DNS_TEST(a_name_does_not_wait_behind_files) {
+    enum { READS = 100 };
+    int p[2];
+    CHECK_EQ(pipe2(p, O_CLOEXEC), 0);
+    HOB_SCOPE(s);
+    for (int i = 0; i < READS; i++) hob_spawn(s, reads_for_ever, p[0]);
+    CHECK_EQ(hob_sleep(0.05), 0);
+    CHECK_STR(resolved("host.test", AF_INET), "192.0.2.1 192.0.2.2");
+    struct hob_found f[4];
+    CHECK_EQ(hob_resolve("truncated.test", AF_INET, f, 4), 4); /* by TCP */
+    CHECK(server.tcp_queries > 0);
+    CHECK_EQ(stuck, READS);
+    char bytes[READS] = {0};
+    CHECK_EQ(write(p[1], bytes, READS), READS);
+    CHECK_EQ(hob_join(s), 0);
+    close(p[0]);
+    close(p[1]);
     return 0;
 }
 

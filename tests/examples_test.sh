@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/.."
 exec python3 - "${HOB_BUILD:-${BUILD:-build}}" <<'END'
-import os, pathlib, re, resource, signal, socket, subprocess, sys, tempfile, time
+import os, pathlib, re, resource, select, signal, socket, struct, subprocess, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
 
 build = pathlib.Path(sys.argv[1])
@@ -265,6 +265,16 @@ def run_workers(start):
     run.prints("100 answers; the squares' sum is 338350")
 
 
+def fork(start):
+    run = start()
+    run.prints("""the child says 1
+                  the child says 2
+                  the child says 3
+                  the child has ended with 0
+                  meanwhile the loop went on: yes""")
+    run.took(0.4, 5)
+
+
 def fetch_100(start):
     run = start()
     within("100 pages", run.number(r"^100 pages, 1300 bytes, in (\S+) s$"), 1.0, 1.5)
@@ -359,6 +369,44 @@ def queue_workers(start):
     run.took(0.1, 1.5)  # 0.5 s of work, in fives
 
 
+class Serving:
+    """A server among the examples: `with Serving(name, backend, words...) as address`. It says where
+    it listens, and Ctrl-C ends it."""
+
+    def __init__(self, name, backend, *words):
+        self.child = subprocess.Popen(
+            [build / "examples" / name, *words], env=dict(os.environ, HOB_BACKEND=backend, **QUIET),
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=lambda:
+            signal.signal(signal.SIGINT, signal.default_int_handler))
+        self.said = ""
+
+    def __enter__(self):
+        ready = select.select([self.child.stdout], [], [], 30)[0]
+        line = self.child.stdout.readline() if ready else "nothing in 30 s"
+        found = re.search(r" (127\.0\.0\.1:[1-9]\d*)( |$)", line)
+        if not found:
+            self.child.kill()
+            self.child.communicate()
+        need(found, "it says where it serves: " + line)
+        return found[1]
+
+    def __exit__(self, kind, error, trace):
+        try:
+            self.child.send_signal(signal.SIGINT)
+            self.said = self.child.communicate(timeout=20)[1]
+        finally:
+            self.child.kill()
+            self.child.communicate()
+        if not kind:
+            need(self.child.returncode == -signal.SIGINT, "Ctrl-C ends the server: %d %s" %
+                 (self.child.returncode, self.said))
+
+
+def connect_to(address):
+    host, port = address.rsplit(":", 1)
+    return socket.create_connection((host, int(port)), 20)
+
+
 def line_protocol(start):
     run = start()
     need(run.out == "ok\nok\nthe Sun\nerror: line too long\nerror: not understood\n"
@@ -368,6 +416,31 @@ def line_protocol(start):
 def tcp_proxy(start):
     run = start()
     need(run.out == "through the proxy: 67108864 bytes arrived\n", run.out)
+    # What is cut off on one side is cut off on the other, too, and disturbs nobody else.
+    listener = socket.create_server(("127.0.0.1", 0))
+    target = "127.0.0.1:%d" % listener.getsockname()[1]
+    with Serving("tcp_proxy", run.backend, "127.0.0.1:0", target) as address:
+        with connect_to(address) as client:
+            client.sendall(b"half of it")
+            there = listener.accept()[0]
+            need(there.recv(100), "what was said arrives")
+            there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            there.close()
+            try:
+                need(False, "a cut is no end: %r" % client.recv(100))
+            except ConnectionResetError:
+                pass
+        with connect_to(address) as client:
+            there = listener.accept()[0]
+            client.sendall(b"all of it")
+            client.shutdown(socket.SHUT_WR)
+            need(there.makefile("rb").read() == b"all of it", "the end is passed on")
+            there.sendall(b"thanks")
+            there.close()
+            need(client.makefile("rb").read() == b"thanks", "and the answer")
+        listener.close()
+        with connect_to(address) as client:
+            need(client.recv(100) == b"", "nobody is there any more")
 
 
 def tcp_echo(start):
@@ -376,19 +449,9 @@ def tcp_echo(start):
     # Ten thousand: each end in a process of its own, for the number of files that one may have.
     if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 10100:
         return
-    server = subprocess.Popen([build / "examples" / "tcp_echo", "serve", "127.0.0.1:0"],
-                              env=dict(os.environ, HOB_BACKEND=run.backend, **QUIET), text=True,
-                              stdout=subprocess.PIPE, preexec_fn=lambda: signal.signal(
-                                  signal.SIGINT, signal.default_int_handler))
-    try:
-        address = re.fullmatch(r"serving (127\.0\.0\.1:\d+)\n", server.stdout.readline())[1]
+    with Serving("tcp_echo", run.backend, "serve", "127.0.0.1:0") as address:
         run = start("call", address, "10000")
         need("10000 clients connected at once, 10000 echoes, " in run.out, run.out)
-        server.send_signal(signal.SIGINT)
-        need(server.wait(20) == -signal.SIGINT, "Ctrl-C ends the server: %d" % server.returncode)
-    finally:
-        server.kill()
-        server.wait()
 
 
 def tls_echo(start):
@@ -437,7 +500,21 @@ def graceful_stop(start):
 
 
 def udp_echo(start):
-    start().prints("10 clients, 30 echoes")
+    run = start()
+    run.prints("10 clients, 30 echoes")
+    with Serving("udp_echo", run.backend, "serve", "127.0.0.1:0") as address:
+        host, port = address.split(":")
+        with socket.socket(type=socket.SOCK_DGRAM) as client:
+            client.settimeout(20)
+            client.connect((host, int(port)))
+            for _ in range(2):
+                client.send(b"once more")
+                need(client.recv(100) == b"once more", "it comes back")
+                try:  # a sender's port of 0 cannot be answered
+                    with socket.socket(type=socket.SOCK_RAW, proto=socket.IPPROTO_UDP) as raw:
+                        raw.sendto(struct.pack("!4H", 0, int(port), 8, 0), (host, 0))
+                except PermissionError:
+                    pass
 
 
 def resolve(start):
@@ -626,9 +703,9 @@ def signals(start):
 USAGE = {"tcp_echo": "CLIENTS", "tcp_proxy": "ADDRESS TARGET", "udp_echo": "serve ADDRESS",
          "tls_echo": "CERTIFICATE KEY", "tls_get": "HOST:PORT", "grep_log": "FILE"}
 QUIET_ONES = ("graceful_stop", "line_protocol", "config_watch", "processes", "signals", "to_thread",
-              "process_pool", "run_workers", "pty")
+              "process_pool", "run_workers", "pty", "fork")
 OUTSIDE = (*USAGE, *QUIET_ONES, "resolve", "read_files")
-LONG = ("graceful_stop", "config_watch", "processes", "signals", "to_thread", "process_pool")
+LONG = ("graceful_stop", "config_watch", "processes", "signals", "to_thread", "process_pool", "fork")
 
 
 def one_line(name, done, *words):
@@ -703,14 +780,17 @@ def full_disk(name):
 def await_refusal(address):
     """The kernel lets go of a killed program's io_uring, and of its sockets, a moment later."""
     host, port = address.rsplit(":", 1)
-    for _ in range(200):
+    end, last = time.monotonic() + 10, "a connection"
+    while time.monotonic() < end:
         try:
             socket.create_connection((host, int(port)), 5).close()
+            last = "a connection"
         except ConnectionRefusedError:
             return
-        except OSError:
-            pass
+        except OSError as error:
+            last = str(error)
         time.sleep(0.05)
+    raise Wrong("%s does not refuse 10 s after its server was killed, but: %s" % (address, last))
 
 
 def peer_that_is_killed(name):

@@ -473,17 +473,23 @@ FILE_TEST(temporary) {
     return 0;
 }
 
-FILE_TEST(no_descriptors) {
-    if (simulated()) return 0;
-    struct rlimit old, few;
-    put("a", "x");
-    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &old), 0);
-    few = old;
-    HOB_FILE(f);
+/* From now on no descriptor is to be had. */
+static struct rlimit take_descriptors(void) {
+    struct rlimit old, none;
     int spare = 3;
     while (fcntl(spare, F_GETFD) >= 0) spare++;
-    few.rlim_cur = (rlim_t)spare;
-    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &old), 0);
+    none = old;
+    none.rlim_cur = (rlim_t)spare;
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    return old;
+}
+
+FILE_TEST(no_descriptors) {
+    if (simulated()) return 0;
+    put("a", "x");
+    HOB_FILE(f);
+    struct rlimit old = take_descriptors();
     struct stat st;
     int rc = hob_open(in("a"), "r", &f);
     int asked = hob_stat(in("a"), &st);
@@ -492,6 +498,46 @@ FILE_TEST(no_descriptors) {
     CHECK_EQ(rc, -EMFILE);
     CHECK_EQ(asked, 0); /* it needs none */
     CHECK_EQ(replaced, -EMFILE);
+    return 0;
+}
+
+static char reported[1000];
+static void keep_report(enum hob_report_kind kind, const char *text, void *arg) {
+    (void)arg;
+    CHECK_EQ(kind, HOB_REPORT_ERROR);
+    snprintf(reported + strlen(reported), sizeof reported - strlen(reported), "%s", text);
+}
+
+/* An empty folder needs none to be removed; one that has to stay is told of. */
+FILE_TEST(no_descriptors_for_removing) {
+    if (simulated()) return 0;
+    char kept[200];
+    struct rlimit old;
+    CHECK_EQ(hob_mkdir(in("empty"), 0755), 0);
+    CHECK_EQ(hob_mkdir_all(in("full/x"), 0755), 0);
+    {
+        HOB_SCOPE(s);
+        const char *empty, *full;
+        CHECK_EQ(hob_temp_dir(s, folder, &empty), 0);
+        CHECK_EQ(hob_temp_dir(s, folder, &full), 0);
+        snprintf(kept, sizeof kept, "%s/x", full);
+        CHECK_EQ(hob_mkdir(kept, 0755), 0);
+        hob_set_report(keep_report, NULL);
+        old = take_descriptors();
+        CHECK_EQ(hob_remove_all(in("empty")), 0);
+        CHECK_EQ(hob_remove_all(in("full")), -EMFILE);
+        CHECK_HAS(hob_error()->message, in("full"));
+        CHECK_EQ(hob_join(s), 0);
+    }
+    hob_set_report(NULL, NULL);
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &old), 0);
+    *strrchr(kept, '/') = 0;
+    CHECK_HAS(reported, "Too many open files");
+    CHECK_HAS(reported, kept);
+    CHECK(strchr(reported, '\n') == strrchr(reported, '\n')); /* of that one alone */
+    CHECK_EQ(count_in(folder), 2);
+    CHECK_EQ(hob_remove_all(kept), 0);
+    CHECK_EQ(hob_remove_all(in("full")), 0);
     return 0;
 }
 

@@ -1,7 +1,8 @@
 /* interleave_test.c - what crosses threads, in every order and every way of seeing memory
- * (interleave.h): the waking of loops, posts, holds, worker threads, waits that other threads end,
- * channels, pools, submitted tasks, the watchdog's rest. The files themselves are run. No wake is
- * lost, no item lost or doubled, each producer's come in order, nothing is used after its end.
+ * (interleave.h): the waking of loops, on epoll and on io_uring, posts, holds, worker threads,
+ * waits that other threads end, channels, pools, submitted tasks, the watchdog's rest. The files
+ * themselves are run. No wake is lost, no item lost or doubled, each producer's come in order,
+ * nothing is used after its end.
  *
  * `weakened` says what each atomic order, lock and signal is there for: without it the checker
  * finds an error, in the scenario that is named. */
@@ -35,7 +36,22 @@ static void model_cancel(struct hob_task *t);
 #endif
 #include "base/crew.c"
 #include "loop/backend.c"
+/* What a worker does with an operation that is not the loop's own function. */
+static ssize_t model_perform(struct hob__op *op);
+#define hob__linux_perform model_perform
+/* No time passes. */
+#define hob__linux_now(b) ((void)(b), UINT64_C(1))
+#define hob__linux_pause model_pause
+static void model_pause(struct hob__backend *b, long ns) { (void)b, (void)ns; }
 #include "loop/epoll.c"
+#define __atomic_load_n(p, order) ring_load(p, order, __func__)
+#define __atomic_store_n(p, v, order) ring_store(p, v, __func__)
+#include "loop/ring.c"
+#undef __atomic_load_n
+#undef __atomic_store_n
+#define AHEAD RING_AHEAD
+#include "loop/uring.c"
+#undef AHEAD
 #include "loop/offload.c"
 #include "task/post.c"
 #include "task/remote.c"
@@ -65,13 +81,15 @@ static _Alignas(8) struct {
 } h;
 static int items[THREADS][2];
 
-static void open_loops(int n) {
+static void open_loops_on(const char *backend, int n) {
     memset(&h, 0, sizeof h);
     watch(&h, sizeof h);
     for (int i = 0; i < n; i++) {
         struct hob_loop *loop = &loops[i];
         memset(loop, 0, sizeof *loop);
-        CHECK_EQ(hob__backend_open(&loop->backend, "epoll"), 0);
+        CHECK_EQ(hob__backend_open(&loop->backend, backend), 0);
+        if (loop->backend.ops == &hob__backend_uring)
+            watch(loop->backend.state, offsetof(struct uring, events) / 8 * 8);
         atomic_init(&loop->refs, 1);
         atomic_init(&loop->current, &nobody);
         watch(&loop->backend, sizeof loop->backend);
@@ -79,6 +97,14 @@ static void open_loops(int n) {
         watch(&loop->post_lock, (offsetof(struct hob_loop, interrupts) + 7) / 8 * 8 -
                                     offsetof(struct hob_loop, post_lock));
     }
+}
+
+static void open_loops(int n) { open_loops_on("epoll", n); }
+/* The kernel finishes requests in the loop's calls alone, or at any time. */
+static void open_rings(int n, bool at_any_time, int faults) {
+    interrupts = at_any_time;
+    open_loops_on("uring", n);
+    w.faults = faults;
 }
 
 static void turn(struct hob_loop *loop, uint64_t deadline) {
@@ -139,6 +165,26 @@ static void nothing(void) {}
 static const struct scenario posts = {
     "posts", one_loop, nothing, {takes_three, posts_two, posts_one}};
 
+/* The same on io_uring. */
+static void takes_two_and_ends(void) {
+    while (h.got < 2) {
+        bool busy = h.busy < 1 && choose(2, __func__);
+        h.busy += busy;
+        turn(&loops[0], busy ? 0 : UINT64_MAX);
+    }
+    ring_ends(0);
+}
+static void kernel_polls(void) { kernel_thread(0, NULL); }
+static void one_ring(void) { open_rings(1, false, 0), h.busy = 1; }
+static void faulty_ring(void) { open_rings(1, false, 2); }
+static void interrupting_ring(void) { open_rings(1, true, 1), h.busy = 1; }
+static const struct scenario ring_posts = {
+    "ring_posts", one_ring, nothing, {takes_three, posts_two, posts_one}};
+static const struct scenario ring_faults = {
+    "ring_faults", faulty_ring, nothing, {takes_two_and_ends, posts_two}};
+static const struct scenario ring_interrupts = {
+    "ring_interrupts", interrupting_ring, nothing, {takes_two_and_ends, posts_two, kernel_polls}};
+
 /* ---- holds: posts into a loop that ends, which its last user frees ---- */
 
 static void ran(void *arg) {
@@ -169,6 +215,11 @@ static void held_loop(void) {
     hob_loop_hold(&loops[0]);
     hob_loop_hold(&loops[0]);
 }
+static void held_ring(void) {
+    open_rings(1, false, 0);
+    hob_loop_hold(&loops[0]);
+    hob_loop_hold(&loops[0]);
+}
 static void was_freed(const void *p) {
     for (int i = 0; i < w.freed_count; i++)
         if (w.freed[i].from == (const char *)p) return;
@@ -180,6 +231,9 @@ static void all_ran(void) {
 }
 static const struct scenario holds = {
     "holds", held_loop, all_ran, {ends_when_released, posts_and_releases, only_releases}};
+
+static const struct scenario ring_holds = {
+    "ring_holds", held_ring, all_ran, {ends_when_released, posts_and_releases, only_releases}};
 
 /* ---- the loop's worker threads ---- */
 
@@ -210,6 +264,37 @@ static void workers_loop(void) {
     watch(ops, sizeof ops);
 }
 static const struct scenario workers = {"workers", workers_loop, nothing, {offloads}};
+static void workers_ring(void) {
+    open_rings(1, false, 0);
+    watch(ops, sizeof ops);
+}
+static const struct scenario ring_workers = {"ring_workers", workers_ring, nothing, {offloads}};
+
+/* ---- an operation of the ring, which a thread of the kernel does; one that was interrupted there
+ * goes to a worker ---- */
+
+static int kernel_works(void *op) { return works(op); }
+static ssize_t model_perform(struct hob__op *op) { return op->work ? op->work(op) : works(op); }
+static void submits_ring_op(void) {
+    struct hob__backend *b = &loops[0].backend;
+    ops[0] = (struct hob__op){.code = HOB__OP_FSYNC, .done = worked, .user = &items[0][0]};
+    plain_write(items[0]);
+    MUST(b->ops->submit(b, &ops[0]) == 0);
+    while (h.got < 1) {
+        b->ops->wait(b, UINT64_MAX);
+        if (b->offload) b->offload->crew.idle_ns = UINT64_MAX;
+    }
+    MUST(b->ops_in_flight == 0);
+    hob__offload_close(b);
+    ring_ends(0);
+}
+static void kernel_does(void) { kernel_thread(0, kernel_works); }
+static void operations_ring(void) {
+    open_rings(1, true, 1);
+    watch(ops, sizeof ops[0]);
+}
+static const struct scenario ring_operation = {
+    "ring_operation", operations_ring, nothing, {submits_ring_op, kernel_does}};
 
 /* ---- channels ---- */
 
@@ -305,6 +390,15 @@ static void loop_sends(void) {
 static void channel_of_loops(void) { open_channel(2, 1, 1); }
 static const struct scenario channel_loops = {
     "channel_loops", channel_of_loops, all_arrived, {loop_receives, loop_sends}};
+
+static void channel_of_rings(void) {
+    open_rings(2, false, 0);
+    CHECK_EQ(hob_channel_open(&channel, sizeof(int *), 1), 0);
+    watch(channel, sizeof *channel + sizeof(int *));
+    h.cancels = 1;
+}
+static const struct scenario ring_channels = {
+    "ring_channels", channel_of_rings, all_arrived, {loop_receives, loop_sends}};
 
 /* ---- submitted tasks ---- */
 
@@ -493,6 +587,17 @@ static void run(const struct scenario *s) {
 TEST(posts_wake_the_loop_and_none_is_lost) { run(&posts); }
 TEST(a_held_loop_ends_once_and_is_freed_by_the_last) { run(&holds); }
 TEST(what_worker_threads_have_done_reaches_the_loop) { run(&workers); }
+TEST(posts_wake_a_loop_that_sleeps_in_a_ring) {
+    run(&ring_posts);
+    run(&ring_faults);
+    run(&ring_interrupts);
+}
+TEST(a_held_loop_on_a_ring_ends_once) { run(&ring_holds); }
+TEST(what_worker_threads_and_the_kernel_s_have_done_reaches_a_ring) {
+    run(&ring_workers);
+    run(&ring_operation);
+}
+TEST(channels_between_loops_on_rings_with_a_cancel) { run(&ring_channels); }
 TEST(a_watchdog_that_rests_is_woken_by_a_loop_that_runs) { run(&dog_rests); }
 TEST(channels_between_threads) { run(&channel_threads); }
 TEST(channels_closed_in_the_middle) { run(&channel_closed); }
@@ -526,6 +631,24 @@ static const struct {
     /* A wake that is seen late only ends the next wait. */
     {&posts, {"hob__sleep_end", LOAD, TO_RELAXED, true}},
     {&posts, {"hob__sleep_end", STORE, TO_RELAXED, true}},
+    /* The same on io_uring, whose poll is to be entered, and entered again when it has ended. */
+    {&ring_posts, {"hob__waker_wake", RMW, TO_ACQ_REL, false}},
+    {&ring_posts, {"hob__waker_wake", LOAD, TO_ACQ_REL, false}},
+    {&ring_posts, {"hob__sleep_begin", STORE, TO_ACQ_REL, false}},
+    {&ring_posts, {"hob__sleep_begin", LOAD, TO_ACQ_REL, false}},
+    {&ring_posts, {"hob__sleep_begin", STORE, LEFT_OUT, false}},
+    {&ring_posts, {"hob__waker_wake", SIGNAL, LEFT_OUT, false}},
+    {&ring_posts, {"hob__sleep_end", RMW, TO_RELAXED, false}},
+    {&ring_posts, {"hob__sleep_end", RMW, SPLIT, false}},
+    {&ring_interrupts, {"hob__sleep_begin", STORE, LEFT_OUT, false}},
+    {&ring_interrupts, {"hob__sleep_begin", LOAD, TO_ACQ_REL, false}},
+    {&ring_faults, {"hob__ring_sqe", STORE, LEFT_OUT, false}},
+    {&ring_faults, {"hob__ring_enter", ENTER, LEFT_OUT, false}},
+    /* What the kernel's thread has done is seen with its completion; the flag only tells that an
+     * enter would find something. */
+    {&ring_operation, {"hob__ring_empty", LOAD, TO_RELAXED, false}},
+    {&ring_operation, {"hob__ring_unfinished", LOAD, TO_RELAXED, true}},
+    {&ring_posts, {"hob__ring_unfinished", LOAD, TO_RELAXED, true}},
     /* The inbox. */
     {&channel_loop, {"push", RMW, TO_RELAXED, false}},
     {&posts, {"push", RMW, SPLIT, false}},

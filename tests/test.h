@@ -2,9 +2,9 @@
  * (so that a crash, a hang or a leak of one is told apart), one after another.
  *
  *   #include "test.h"
- *   TEST(name) { CHECK(1 + 1 == 2); CHECK_EQ(f(), 3); CHECK_STR(s, "abc"); }        outside a loop
- *   TASK_TEST(name) { ...; return 0; }                                              as the main
- * task of a loop TEST_MAIN()
+ *   TEST(name) { CHECK(1 + 1 == 2); CHECK_STR(s, "abc"); }   outside a loop
+ *   TASK_TEST(name) { ...; return 0; }                       as the main task of a loop
+ *   TEST_MAIN()
  *
  * CHECK* end the test with file and line. CHECK_DIES(statement, "text") runs the statement in a
  * child and wants it to die with that text on its standard error. A test lasts at most 60 s

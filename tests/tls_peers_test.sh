@@ -87,6 +87,7 @@ def await_port(port):
             return
         except OSError:
             time.sleep(0.05)
+    check("somebody listens on port %d" % port, False, "nobody after 30 s")
 
 
 def run(*command, text="", patience=60):

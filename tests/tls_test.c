@@ -176,8 +176,12 @@ TLS_TEST(files_that_are_wrong_are_named) {
     bad_files(empty, key, NULL, HOB_E_TLS_CERTIFICATE, "there is none in it");
     bad_files(junk, key, NULL, HOB_E_TLS_CERTIFICATE, "there is none in it");
     bad_files(key, key, NULL, HOB_E_TLS_CERTIFICATE, "there is none in it");
-    bad_files(cert, cert, NULL, HOB_E_TLS_CERTIFICATE, "the key");
-    bad_files(cert, NULL, NULL, HOB_E_TLS_CERTIFICATE, "the key");
+    bad_files(cert, cert, NULL, HOB_E_TLS_CERTIFICATE, "cert\": there is none in it");
+    bad_files(cert, NULL, NULL, HOB_E_TLS_CERTIFICATE, "cert\": there is none in it");
+    bad_files(cert, site.cert, NULL, HOB_E_TLS_CERTIFICATE, "there is none in it");
+    bad_files(cert, empty, NULL, HOB_E_TLS_CERTIFICATE, "empty\": there is none in it");
+    bad_files(cert, "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n", NULL,
+              HOB_E_TLS_CERTIFICATE, "the key \"(PEM)\": ");
     bad_files(cert, other.key, NULL, HOB_E_TLS_KEY, "is not that of the certificate");
     bad_files("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", key, NULL,
               HOB_E_TLS_CERTIFICATE, "(PEM)");

@@ -4,13 +4,13 @@
  * and time-outs belong to the loop: no thread, so that a lookup never waits behind files, and the
  * program's end never waits for a slow server. What it does with a host, in this order:
  *
- *   an address in text         "192.0.2.7", "2001:db8::1", "fe80::1%eth0": nothing to look up
- *   localhost, *.localhost     127.0.0.1 and ::1, whatever any file or server says (RFC 6761)
- *   *.invalid, *.onion         no such host (RFC 6761, RFC 7686)
- *   /etc/hosts                 what it lists is not asked for elsewhere; looked at again when it
- * has changed (within a second) the cache                  by TTL; with a bound the name servers of
- * /etc/resolv.conf (nameserver, search, domain, options ndots, timeout, attempts, rotate; read
- * again when it has changed)
+ *   an address in text       "192.0.2.7", "2001:db8::1", "fe80::1%eth0": nothing to look up
+ *   localhost, *.localhost   127.0.0.1 and ::1, whatever any file or server says (RFC 6761)
+ *   *.invalid, *.onion       no such host (RFC 6761, RFC 7686)
+ *   /etc/hosts               what it lists is not asked for elsewhere; a change is seen in a second
+ *   the cache                by TTL; with a bound
+ *   the name servers         of /etc/resolv.conf (nameserver, search, domain, options ndots,
+ *                            timeout, attempts, rotate); a change is seen, too
  *
  * A thousand tasks that ask for one name are one query. A task that is cancelled leaves at once;
  * the query goes on for the others, and its answer goes into the cache. /etc/nsswitch.conf is not

@@ -163,7 +163,8 @@ HOB_API int hob_scandir(struct hob_generator *gen, const char *path);
  * cannot be read is given a second time, with e->error, and left out. */
 HOB_API int hob_walk(struct hob_generator *gen, const char *path);
 
-/* ---- temporary files, for reading and writing, mode 0600. folder NULL: $TMPDIR, or /tmp. ---- */
+/* ---- temporary files, for reading and writing, mode 0600. folder NULL: $TMPDIR, or /tmp. What a
+ * scope cannot remove at its end is reported (hob_set_report), with the reason. ---- */
 
 /* Without a name, where the file system can; it is gone when it is closed. */
 HOB_API int hob_open_temp(const char *folder, struct hob_file **out);

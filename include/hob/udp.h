@@ -54,7 +54,8 @@ HOB_API ssize_t hob_udp_recv(struct hob_udp *u, void *buf, size_t n, struct hob_
 /* Sends one datagram, to the peer when `to` is NULL (-EDESTADDRREQ: there is none). Waits while the
  * socket's buffer is full. 0; or -EMSGSIZE (more than 65507 bytes, 65487 with IPv6, or than the
  * network takes whole), -ECONNREFUSED as above, -ENETUNREACH, -EACCES, -ENOBUFS, -ECANCELED ...
- * That it has been sent does not mean that it arrives. */
+ * -EINVAL: to port 0. (Anybody may write any sender's address: an answer that cannot be sent is no
+ * reason for a server to end.) That it has been sent does not mean that it arrives. */
 HOB_API int hob_udp_send(struct hob_udp *u, const void *buf, size_t n,
                          const struct hob_address *to);
 

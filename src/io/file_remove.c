@@ -133,6 +133,9 @@ int hob__remove_some(struct hob__backend *b, const char *path, unsigned most) {
     int rc = files->unlinkat(b, AT_FDCWD, path, 0);
     if (rc == 0 || rc == -ENOENT) return 0;
     if (rc != -EISDIR && rc != -EPERM) return rc;
+    /* An empty folder goes without a descriptor, which there may be none of. */
+    int bare = files->unlinkat(b, AT_FDCWD, path, AT_REMOVEDIR);
+    if (bare == 0) return 0;
     struct removal r;
     r.backend = b;
     r.files = files;

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "io/file.h"
+#include "task/report.h"
 
 enum { TRIES = 100 };
 
@@ -69,10 +70,19 @@ static int remove_job(struct hob__op *op) {
     return rc;
 }
 
+/* The scope ends whatever becomes of this, so that nobody else could say it. */
+static void report_left(const char *path, int rc) {
+    char text[PATH_MAX + 200];
+    snprintf(text, sizeof text, "hob: the temporary '%s' could not be removed: %s\n", path,
+             hob_strerror(rc));
+    hob__report(HOB_REPORT_ERROR, text);
+}
+
 static void drop(void *arg) {
     struct temporary *t = arg;
     if (t->file) hob_file_close(t->file);
-    hob__file_cleanup(&t->op, remove_job, "remove");
+    int rc = hob__file_cleanup(&t->op, remove_job, "remove");
+    if (rc < 0) report_left(t->path, rc);
     hob__free(t);
 }
 

@@ -51,7 +51,7 @@ enum poll_state {
     RETRY_REMOVE  /* in the retry list, poll outstanding */
 };
 
-struct state {
+struct uring {
     struct hob__ring ring;
     size_t polls;          /* outstanding, of records */
     struct hob__fd *retry; /* linked by next */
@@ -61,7 +61,7 @@ struct state {
     struct epoll_event events[EPOLL_BATCH];
 };
 
-static bool add_poll(struct state *s, int fd, uint32_t events, uint64_t user_data) {
+static bool add_poll(struct uring *s, int fd, uint32_t events, uint64_t user_data) {
     struct hob__sqe *e = hob__ring_sqe(&s->ring);
     if (!e) return false;
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -75,14 +75,14 @@ static bool add_poll(struct state *s, int fd, uint32_t events, uint64_t user_dat
     return true;
 }
 
-static bool add_record(struct state *s, struct hob__fd *f) {
+static bool add_record(struct uring *s, struct hob__fd *f) {
     if (!add_poll(s, f->fd, WATCH, hob__pack(f, f->gen) | TAG_FD)) return false;
     f->backend = POLL_FRESH;
     s->polls++;
     return true;
 }
 
-static bool remove_record(struct state *s, struct hob__fd *f) {
+static bool remove_record(struct uring *s, struct hob__fd *f) {
     struct hob__sqe *e = hob__ring_sqe(&s->ring);
     if (!e) return false;
     e->opcode = HOB__URING_POLL_REMOVE;
@@ -94,13 +94,13 @@ static bool remove_record(struct state *s, struct hob__fd *f) {
     return true;
 }
 
-static void retry_later(struct state *s, struct hob__fd *f, enum poll_state what) {
+static void retry_later(struct uring *s, struct hob__fd *f, enum poll_state what) {
     f->backend = (uint8_t)what;
     f->next = s->retry;
     s->retry = f;
 }
 
-static void retry_all(struct hob__backend *b, struct state *s) {
+static void retry_all(struct hob__backend *b, struct uring *s) {
     struct hob__fd *f = s->retry;
     s->retry = NULL;
     for (struct hob__fd *next; f; f = next) {
@@ -117,7 +117,7 @@ static void retry_all(struct hob__backend *b, struct state *s) {
 
 /* ---- the surplus ---- */
 
-static int surplus_add(struct state *s, struct hob__fd *f) {
+static int surplus_add(struct uring *s, struct hob__fd *f) {
     if (s->surplus < 0) {
         s->surplus = epoll_create1(EPOLL_CLOEXEC);
         if (s->surplus < 0) return -errno;
@@ -130,7 +130,7 @@ static int surplus_add(struct state *s, struct hob__fd *f) {
     return rc;
 }
 
-static int surplus_look(struct hob__backend *b, struct state *s) {
+static int surplus_look(struct hob__backend *b, struct uring *s) {
     int delivered = 0;
     s->surplus_ready = false;
     for (int round = 0; round < MAX_ROUNDS; round++) {
@@ -152,7 +152,7 @@ static void lost(struct hob__backend *b, struct hob__fd *f, unsigned events) {
     hob__fd_event(b, f, events);
 }
 
-static int on_poll(struct hob__backend *b, struct state *s, const struct hob__cqe *c) {
+static int on_poll(struct hob__backend *b, struct uring *s, const struct hob__cqe *c) {
     struct hob__fd *f = hob__unpack(c->user_data);
     bool last = !(c->flags & HOB__CQE_MORE);
     if (last) s->polls--;
@@ -188,16 +188,17 @@ static bool was_refused(const struct hob__cqe *c) {
     return c->res == -EALREADY && f->backend == POLL_REMOVED && hob__same_gen(c->user_data, f->gen);
 }
 
-static void on_removal(struct state *s, const struct hob__cqe *c) {
+static void on_removal(struct uring *s, const struct hob__cqe *c) {
     struct hob__fd *f = hob__unpack(c->user_data & ~(uint64_t)TAG_MASK);
     if (was_refused(c) && !remove_record(s, f)) retry_later(s, f, RETRY_REMOVE);
 }
 
-/* What the ring cannot do a thread can: calls that this kernel's ring does not know yet, and
- * descriptors opened with O_NONBLOCK on file systems that cannot tell whether they would wait. If
- * it was the call itself that was wrong, the thread finds the same. */
+/* What the ring cannot do a thread can: calls that this kernel's ring does not know yet,
+ * descriptors opened with O_NONBLOCK on file systems that cannot tell whether they would wait, and
+ * calls that a signal interrupted, which the ring's own threads do not repeat. If it was the call
+ * itself that was wrong, the thread finds the same. */
 static bool refused_by_ring(const struct hob__cqe *c) {
-    return c->res == -EAGAIN || c->res == -EINVAL || c->res == -EOPNOTSUPP;
+    return c->res == -EAGAIN || c->res == -EINVAL || c->res == -EOPNOTSUPP || c->res == -EINTR;
 }
 
 static int on_op(struct hob__backend *b, const struct hob__cqe *c) {
@@ -217,7 +218,7 @@ static inline __attribute__((always_inline)) void ask_ahead(const struct hob__ri
     if ((user_data & TAG_MASK) == TAG_FD) __builtin_prefetch(hob__unpack(user_data));
 }
 
-static int drain(struct hob__backend *b, struct state *s) {
+static int drain(struct hob__backend *b, struct uring *s) {
     struct hob__cqe c;
     int delivered = 0;
     while (hob__ring_take(&s->ring, &c)) {
@@ -247,7 +248,7 @@ static int drain(struct hob__backend *b, struct state *s) {
 }
 
 /* Makes up for what could not be entered or has ended. False when something is still missing. */
-static bool keep_watching(struct hob__backend *b, struct state *s) {
+static bool keep_watching(struct hob__backend *b, struct uring *s) {
     if (s->retry) retry_all(b, s);
     if (!s->wake_polled) s->wake_polled = add_poll(s, b->wake_fd, EPOLLIN | EPOLLET, TAG_WAKE);
     if (s->surplus >= 0 && !s->surplus_polled)
@@ -269,7 +270,7 @@ static uint64_t at_most_1ms(uint64_t deadline) {
 /* ---- the backend ---- */
 
 /* Submits the waker's poll, which shows whether the kernel can do what is needed. */
-static int try_out(struct hob__backend *b, struct state *s) {
+static int try_out(struct hob__backend *b, struct uring *s) {
     struct hob__cqe c;
     keep_watching(b, s);
     int rc = hob__ring_enter(&s->ring, false, 0);
@@ -291,7 +292,7 @@ static int uring_open(struct hob__backend *b) {
     /* It (3.19) does not know that io_uring_enter may sleep: it would stop all other threads, and
      * keep signals back, until the loop wakes up. */
     if (hob__on_valgrind()) return hob__why(b, "io_uring under valgrind", -ENOSYS);
-    struct state *s = hob__alloc_zero(sizeof *s);
+    struct uring *s = hob__alloc_zero(sizeof *s);
     if (!s) return hob__why(b, "io_uring", -ENOMEM);
     const char *step;
     s->surplus = -1;
@@ -317,7 +318,7 @@ static int uring_open(struct hob__backend *b) {
 }
 
 static void uring_close(struct hob__backend *b) {
-    struct state *s = b->state;
+    struct uring *s = b->state;
     hob__ring_close(&s->ring, b->owner == getpid());
     hob__waker_close(b);
     if (s->surplus >= 0) close(s->surplus);
@@ -326,14 +327,14 @@ static void uring_close(struct hob__backend *b) {
 }
 
 /* Out of memory in the kernel: it helps to take what is there, and to let others run. */
-static int uring_short_of_memory(struct hob__backend *b, struct state *s) {
+static int uring_short_of_memory(struct hob__backend *b, struct uring *s) {
     int delivered = drain(b, s);
     if (delivered == 0) b->ops->pause(b, 1000000);
     return delivered;
 }
 
 static int uring_wait(struct hob__backend *b, uint64_t deadline) {
-    struct state *s = b->state;
+    struct uring *s = b->state;
     struct hob__ring *r = &s->ring;
     int delivered = hob__offload_reap(b), rc = 0;
     if (!keep_watching(b, s)) deadline = at_most_1ms(deadline);
@@ -358,7 +359,7 @@ static int uring_wait(struct hob__backend *b, uint64_t deadline) {
 }
 
 static int uring_arm(struct hob__backend *b, struct hob__fd *f) {
-    struct state *s = b->state;
+    struct uring *s = b->state;
     if (s->polls >= MAX_POLLS) {
         int rc = surplus_add(s, f);
         if (rc < 0) return rc;
@@ -371,7 +372,7 @@ static int uring_arm(struct hob__backend *b, struct hob__fd *f) {
 }
 
 /* Has a removal of f been refused by a completion from `index` on? */
-static bool refused_since(const struct state *s, uint32_t index, const struct hob__fd *f) {
+static bool refused_since(const struct uring *s, uint32_t index, const struct hob__fd *f) {
     for (uint32_t end = hob__ring_end(&s->ring); index != end; index++) {
         const struct hob__cqe *c = hob__ring_peek(&s->ring, index);
         if (c->user_data == (hob__pack(f, f->gen) | TAG_REMOVE)) return was_refused(c);
@@ -380,7 +381,7 @@ static bool refused_since(const struct state *s, uint32_t index, const struct ho
 }
 
 static bool uring_disarm(struct hob__backend *b, struct hob__fd *f) {
-    struct state *s = b->state;
+    struct uring *s = b->state;
     switch (f->backend) {
     case POLL_SURPLUS:
         hob__epoll_remove(s->surplus, f);
@@ -434,7 +435,7 @@ static int uring_submit(struct hob__backend *b, struct hob__op *op) {
         [HOB__OP_STATX] = HOB__URING_STATX,         [HOB__OP_RENAMEAT] = HOB__URING_RENAMEAT,
         [HOB__OP_UNLINKAT] = HOB__URING_UNLINKAT,   [HOB__OP_MKDIRAT] = HOB__URING_MKDIRAT,
         [HOB__OP_SYMLINKAT] = HOB__URING_SYMLINKAT, [HOB__OP_LINKAT] = HOB__URING_LINKAT};
-    struct state *s = b->state;
+    struct uring *s = b->state;
     /* After a short write at the descriptor's own position (a full disk) the ring's worker leaves
      * that position where it was, and the next write would go over it: so not by the ring. */
     if (op->code == HOB__OP_WORK || (op->code == HOB__OP_PWRITEV && op->offset == -1))

@@ -75,6 +75,11 @@ static int pem_open(struct pem *p, const char *source, const char *what) {
     return -ENOMEM;
 }
 
+static int none(const char *what, const char *source) {
+    return hob_fail(HOB_E_TLS_CERTIFICATE, "TLS: %s \"%s\": there is none in it", what,
+                    title(source));
+}
+
 static int bad(const char *what, const char *source) {
     char text[256];
     unsigned long e = ERR_peek_last_error();
@@ -110,10 +115,7 @@ static int read_chain(const char *source, X509 **leaf, STACK_OF(X509) * chain) {
         }
     }
     pem_close(&p);
-    if (rc == 0 && !*leaf)
-        rc = hob_fail(HOB_E_TLS_CERTIFICATE, "TLS: the certificate \"%s\": there is none in it",
-                      title(source));
-    return rc;
+    return rc == 0 && !*leaf ? none("the certificate", source) : rc;
 }
 
 static int give_password(char *buf, int size, int writing, void *arg) {
@@ -122,6 +124,13 @@ static int give_password(char *buf, int size, int writing, void *arg) {
     if (!password || strlen(password) > (size_t)size) return -1;
     memcpy(buf, password, strlen(password));
     return (int)strlen(password);
+}
+
+/* OpenSSL says "unsupported" of a file in which there is something else. */
+static bool has_key(const struct pem *p, const char *source) {
+    static const char label[] = "PRIVATE KEY-----";
+    if (!p->data) return strstr(source, label);
+    return memmem(p->data, p->size, label, sizeof label - 1);
 }
 
 static int read_key(const struct hob__tls_source *source, EVP_PKEY **key) {
@@ -136,7 +145,7 @@ static int read_key(const struct hob__tls_source *source, EVP_PKEY **key) {
         rc = hob_fail(HOB_E_TLS_CERTIFICATE,
                       "TLS: the key \"%s\" is encrypted, and no password was given", title(from));
     else if (!*key)
-        rc = bad("the key", from);
+        rc = has_key(&p, from) ? bad("the key", from) : none("the key", from);
     ERR_clear_error();
     pem_close(&p);
     return rc;
