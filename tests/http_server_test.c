@@ -585,13 +585,14 @@ static int wait_for(pid_t pid, int *status) {
     return 0;
 }
 
-static void curl(struct hob_listener *l, const char *arguments, const char *expected) {
-    static char command[1024], text[1 << 16];
+/* Runs a shell command, in which URL stands for the server's; it is to print that. */
+static void client(struct hob_listener *l, const char *text, const char *expected) {
+    static char command[4096], said[1 << 16];
     int pipes[2], status = -1;
     size_t n = 0;
-    snprintf(command, sizeof command, "exec curl -s -m 10 %s", arguments);
+    snprintf(command, sizeof command, "exec %s", text);
     for (char *at; (at = strstr(command, "URL"));) {
-        char rest[1024];
+        char rest[sizeof command];
         strcpy(rest, at + 3);
         snprintf(at, sizeof command - (size_t)(at - command), "http://%s%s",
                  hob_listener_address(l), rest);
@@ -606,15 +607,73 @@ static void curl(struct hob_listener *l, const char *arguments, const char *expe
     close(pipes[1]);
     for (;;) {
         CHECK(hob_poll(pipes[0], 1) >= 0);
-        ssize_t got = read(pipes[0], text + n, sizeof text - 1 - n);
+        ssize_t got = read(pipes[0], said + n, sizeof said - 1 - n);
         if (got <= 0) break;
         n += (size_t)got;
     }
-    text[n] = 0;
+    said[n] = 0;
     close(pipes[0]);
     CHECK_EQ(wait_for(pid, &status), 0);
-    if (status != 0 || strcmp(text, expected) != 0)
-        FAIL("curl %s: status %d: %s", arguments, status, text);
+    if (status != 0 || strcmp(said, expected) != 0) FAIL("%s: status %d: %s", text, status, said);
+}
+
+static void curl(struct hob_listener *l, const char *arguments, const char *expected) {
+    static char command[1024];
+    snprintf(command, sizeof command, "curl -s -m 10 %s", arguments);
+    client(l, command, expected);
+}
+
+/* Bodies both ways on one connection of http.client, by length and in chunks. */
+TASK_TEST(with_python) {
+    if (system("python3 -c 'import http.client' >/dev/null 2>&1") != 0) return 0;
+    SERVED(s, l, 0);
+    client(l,
+           "python3 -c 'if 1:\n"
+           "  import http.client\n"
+           "  c = http.client.HTTPConnection(\"URL\"[7:], timeout=10)\n"
+           "  def ask(*what, **more):\n"
+           "    c.request(*what, **more)\n"
+           "    r = c.getresponse()\n"
+           "    print(r.status, r.getheader(\"x-b\"), r.read().decode(), end=\";\")\n"
+           "  ask(\"GET\", \"/a\"); first = c.sock\n"
+           "  ask(\"POST\", \"/b\", body=b\"12345\")\n"
+           "  ask(\"POST\", \"/c\", body=iter([b\"ab\", b\"cd\"]), encode_chunked=True,\n"
+           "      headers={\"Transfer-Encoding\": \"chunked\"})\n"
+           "  ask(\"HEAD\", \"/d\")\n"
+           "  ask(\"GET\", \"/stream\")\n"
+           "  ask(\"GET\", \"/204\")\n"
+           "  print(c.sock is first)\n"
+           "'",
+           "200 b GET /a ? x=- size=0 [];200 b POST /b ? x=- size=5 [12345];"
+           "200 b POST /c ? x=- size=-1 [abcd];200 b ;200 None piecepiecepiece;204 None ;True\n");
+    return end(s, l);
+}
+
+/* Two hundred requests of an agent with four kept connections. */
+TASK_TEST(with_node) {
+    if (system("node --version >/dev/null 2>&1") != 0) return 0;
+    SERVED(s, l, 0);
+    client(l,
+           "node -e 'const http = require(\"http\");\n"
+           "const agent = new http.Agent({keepAlive: true, maxSockets: 4});\n"
+           "let left = 200, right = 0, sockets = new Set();\n"
+           "for (let i = 0; i < 200; i++) {\n"
+           "  const req = http.request(\"URL/n\" + i, {agent, method: i % 2 ? \"POST\" : \"GET\"}, "
+           "res => {\n"
+           "    let text = \"\";\n"
+           "    sockets.add(res.socket);\n"
+           "    res.on(\"data\", piece => text += piece);\n"
+           "    res.on(\"end\", () => {\n"
+           "      if (text.includes(\"/n\" + i + \" \") && text.endsWith(i % 2 ? \"[hi\" + i + "
+           "\"]\" : \"[]\")) right++;\n"
+           "      if (--left == 0) { console.log(right, sockets.size); agent.destroy(); }\n"
+           "    });\n"
+           "  });\n"
+           "  if (i % 2) req.write(\"hi\"), req.write(\"\" + i);\n"
+           "  req.end();\n"
+           "}'",
+           "200 4\n");
+    return end(s, l);
 }
 
 TASK_TEST(with_curl) {

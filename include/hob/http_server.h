@@ -49,9 +49,9 @@ struct hob_http_options {
     double idle_timeout;  /* seconds a kept connection may wait for its next request; default 75 */
     double head_timeout;  /* seconds for a request's head from its first byte; default 10; 408 */
     double stall_timeout; /* seconds without a byte of progress in a body, either way; default 60 */
-    double min_rate;      /* bytes a second that a body has to move at, either way, as long as it is
-                             the client who is waited for; after the first 5 seconds of that; default
-                             240; less than 0: any */
+    double min_rate;      /* bytes a second that a body has to move at, either way, while it is the
+                             client who is waited for: so many earn a second of waiting, of which there
+                             are 5 at first, and 60 at most; default 240; less than 0: any */
     uint64_t max_body;    /* of a request's body, bytes; default 16 MiB; 413 */
     size_t max_header_line;  /* bytes without the line's end; default 8 KiB; 431, or 414 for the
                                 request line */

@@ -88,6 +88,11 @@ static int settle(struct hob_request *req, int rc) {
     if (rc == -ECANCELED && hob_cancelled()) return 0;
     bool peer = of_the_peer(req, rc);
     if (!peer) req->server->counters->failed++;
+    if (peer && req->answer && rc == -ETIMEDOUT) {
+        req->server->counters->timeouts++;
+        req->conn->hopeless = true;
+        return 0;
+    }
     hob__respond_error(req, peer ? rc : 500);
     return peer ? 0 : rc;
 }
@@ -203,7 +208,12 @@ int hob__connection_run(struct hob__served *c) {
         rc = serve_one(&e, hc);
         hob__request_end(&e.req);
     } while (rc == NEXT);
-    if (send_gathered(hc, &e.wire) < 0 && rc == HOB__PARK) rc = 0;
+    if (HOB__UNLIKELY(hc->hopeless)) {
+        hob__gather_drop(&hc->gather);
+        hob_abort(c->stream); /* the kernel need not keep what nobody fetches */
+    } else if (send_gathered(hc, &e.wire) < 0 && rc == HOB__PARK) {
+        rc = 0;
+    }
     hob__wire_free(&e.wire);
     c->patience = server->idle_ns;
     return rc;

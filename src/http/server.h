@@ -45,6 +45,7 @@ struct hob__http_conn {
     char *client;              /* as a PROXY header says, or NULL */
     uint32_t requests;         /* so far */
     bool announced;            /* the PROXY header has been read */
+    bool hopeless;             /* its client reads next to nothing: it is to be reset */
     bool secured;              /* the TLS handshake is over */
 };
 

@@ -39,7 +39,7 @@ void hob__wire_next(struct hob__wire *w, struct hob__h1_field *fields, uint32_t 
     hob__buffer_free(&w->aside);
     w->piece = (struct hob_slice){0};
     w->received = 0;
-    w->pace_in = w->pace_out = (struct hob__pace){0};
+    w->pace_in = w->pace_out = HOB__PACE_GRACE;
     w->pinned = w->ended = false;
     if (hob__buffer_size(&w->in) > 0) return;
     hob__buffer_free(&w->in);
@@ -56,17 +56,20 @@ void hob__wire_free(struct hob__wire *w) {
 /* ---- times ---- */
 
 /* Of one wait: for a byte, and for the rate. */
-static uint64_t deadline_of(const struct hob__wire *w, const struct hob__pace *pace, uint64_t now) {
+static uint64_t deadline_of(const struct hob__wire *w, double pace, uint64_t now) {
     uint64_t stalled = hob__deadline_at(now, w->deadline, w->stall);
-    if (!(w->min_rate > 0)) return stalled;
-    double left =
-        HOB__PACE_GRACE + (double)pace->bytes / w->min_rate - (double)pace->waited_ns * 1e-9;
-    return hob__deadline_at(now, stalled, left);
+    return w->min_rate > 0 ? hob__deadline_at(now, stalled, pace) : stalled;
 }
 
-static ssize_t paced(struct hob__wire *w, struct hob__pace *pace, uint64_t began, ssize_t moved) {
-    if (moved > 0) pace->bytes += (uint64_t)moved;
-    if (w->min_rate > 0) pace->waited_ns += hob_now() - began;
+static void earn(const struct hob__wire *w, double *pace, ssize_t moved) {
+    if (!(w->min_rate > 0) || moved <= 0) return;
+    *pace += (double)moved / w->min_rate;
+    if (*pace > HOB__PACE_MOST) *pace = HOB__PACE_MOST;
+}
+
+static ssize_t paced(const struct hob__wire *w, double *pace, uint64_t began, ssize_t moved) {
+    if (w->min_rate > 0) *pace -= (double)(hob_now() - began) * 1e-9;
+    earn(w, pace, moved);
     return moved;
 }
 
@@ -84,10 +87,10 @@ static ssize_t read_body(struct hob__wire *w, void *buf, size_t n) {
     int rc = hob__io_point("hob_read");
     if (rc < 0) return rc;
     ssize_t got = hob__stream_recv(w->stream, buf, n);
-    if (got > 0) w->pace_in.bytes += (uint64_t)got;
+    earn(w, &w->pace_in, got);
     if (got != -EAGAIN) return got;
     uint64_t now = hob_now();
-    got = timed_read(w, buf, n, deadline_of(w, &w->pace_in, now), false);
+    got = timed_read(w, buf, n, deadline_of(w, w->pace_in, now), false);
     return paced(w, &w->pace_in, now, got);
 }
 
@@ -250,7 +253,7 @@ int hob__wire_read_all(struct hob__wire *w, struct hob__buffer *body, uint64_t m
 
 static ssize_t timed_writev(struct hob__wire *w, struct iovec *iov, int count) {
     uint64_t now = hob_now();
-    HOB_SCOPE(s, .deadline = deadline_of(w, &w->pace_out, now));
+    HOB_SCOPE(s, .deadline = deadline_of(w, w->pace_out, now));
     ssize_t rc = hob__scope_result(s, (int)hob_writev(w->stream, iov, count));
     return paced(w, &w->pace_out, now, rc);
 }
@@ -275,7 +278,7 @@ int hob__wire_write(struct hob__wire *w, struct iovec *iov, int count) {
     /* Most often the kernel takes all of it at once: no deadline is needed. */
     ssize_t sent = hob__stream_write_now(w->stream, iov, count);
     if (sent < 0) return (int)sent;
-    w->pace_out.bytes += (uint64_t)sent;
+    earn(w, &w->pace_out, sent);
     count = skip(&iov, count, (size_t)sent);
     while (count > 0) {
         struct iovec part[4];
@@ -298,7 +301,7 @@ int hob__wire_write(struct hob__wire *w, struct iovec *iov, int count) {
 
 static int64_t timed_send_file(struct hob__wire *w, int fd, int64_t offset, int64_t n) {
     uint64_t now = hob_now();
-    HOB_SCOPE(s, .deadline = deadline_of(w, &w->pace_out, now));
+    HOB_SCOPE(s, .deadline = deadline_of(w, w->pace_out, now));
     ssize_t rc = hob__scope_result(s, (int)hob_send_file(w->stream, fd, offset, n));
     return paced(w, &w->pace_out, now, rc);
 }

@@ -15,13 +15,9 @@
 
 struct hob__h2_stream;
 
-#define HOB__PACE_GRACE 5.0
-
-/* What has moved one way, and how long was waited for that: waiting is the peer's time, what lies
- * between two calls is not. */
-struct hob__pace {
-    uint64_t bytes, waited_ns;
-};
+/* How long a body may still be waited for: what moves earns time, waiting costs it. */
+#define HOB__PACE_GRACE 5.0 /* seconds at first */
+#define HOB__PACE_MOST 60.0 /* seconds at most, so that a fast beginning does not pay for hours */
 
 struct hob__wire {
     struct hob_stream *stream;
@@ -36,9 +32,9 @@ struct hob__wire {
     uint64_t received; /* bytes of the body that were handed out */
     uint64_t deadline; /* of the whole exchange; 0 = none */
     double stall;      /* seconds a single read or write may go without a byte */
-    double min_rate;   /* bytes a second that a body has to move at, either way, after the first
-                          HOB__PACE_GRACE seconds of waiting; 0: any */
-    struct hob__pace pace_in, pace_out;
+    double min_rate; /* bytes that earn a second of waiting, either way; not above 0: nothing does,
+                        and nothing is needed */
+    double pace_in, pace_out;
     bool pinned; /* the head is in `in` */
     bool ended;  /* the message is complete */
 };

@@ -1,0 +1,130 @@
+/* http_scale_test.c - ten thousand connections of a server of which five thousand die; they cost
+ * neither tasks nor stacks, and a few hundred bytes each. The clients are plain sockets in a
+ * process of their own. With a lower limit of open files there are fewer. */
+#include "http_test.h"
+
+#include <hob/loop.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+
+static struct hob_http_counters counters;
+
+static int handler(struct hob_request *req, void *arg) {
+    (void)arg;
+    return hob_respond_text(req, 200, "text/plain", "ok");
+}
+
+static int connections(void) {
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    const char *slow = getenv("TEST_SLOW");
+    int most = slow ? 1000 : 10000;
+    return limit.rlim_max < (rlim_t)most + 200 ? (int)limit.rlim_max - 200 : most;
+}
+
+/* ---- the clients: a word on `from` lets them go on, one on `to` says that they have ---- */
+
+static void ask(int fd) {
+    static const char request[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    if (send(fd, request, sizeof request - 1, MSG_NOSIGNAL) != sizeof request - 1) _exit(2);
+}
+
+static void hear(int fd) {
+    char text[1024];
+    size_t n = 0;
+    while (n < 6 || memcmp(text + n - 6, "\r\n\r\nok", 6) != 0) {
+        ssize_t got = recv(fd, text + n, sizeof text - n, 0);
+        if (got <= 0) _exit(3);
+        n += (size_t)got;
+    }
+}
+
+static void clients(const struct sockaddr_in *server, int n, int from, int to) {
+    static int fds[10000];
+    char word;
+    for (int i = 0; i < n; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+        if (fds[i] < 0 || connect(fds[i], (const struct sockaddr *)server, sizeof *server) < 0)
+            _exit(1);
+    }
+    for (int i = 0; i < n; i++) ask(fds[i]);
+    for (int i = 0; i < n; i++) hear(fds[i]);
+    if (write(to, "a", 1) != 1 || read(from, &word, 1) != 1) _exit(4);
+    for (int i = 0; i < n; i += 2) { /* half of them end, half of these by a reset */
+        struct linger reset = {1, 0};
+        if (i % 4 == 0) setsockopt(fds[i], SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        close(fds[i]);
+    }
+    for (int i = 1; i < n; i += 2) ask(fds[i]);
+    for (int i = 1; i < n; i += 2) hear(fds[i]);
+    if (write(to, "b", 1) != 1 || read(from, &word, 1) != 1) _exit(5);
+    _exit(0);
+}
+
+static int word(int fd) {
+    char c = 0;
+    HOB_TRY(hob_poll(fd, 1));
+    return read(fd, &c, 1) == 1 ? c : 0;
+}
+
+static uint64_t memory(void) {
+    char line[256];
+    uint64_t kib = 0, n;
+    FILE *f = fopen("/proc/self/status", "r");
+    while (fgets(line, sizeof line, f))
+        if (sscanf(line, "VmRSS: %lu", &n) == 1 || sscanf(line, "VmPTE: %lu", &n) == 1) kib += n;
+    fclose(f);
+    return kib * 1024;
+}
+
+TASK_TEST(ten_thousand_connections_of_which_half_die) {
+    int n = connections(), to[2], back[2];
+    struct hob_listener *l = listening();
+    struct hob_loop_info before, after;
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    a.sin_port = htons((uint16_t)atoi(strrchr(hob_listener_address(l), ':') + 1));
+    CHECK_EQ(pipe(to) + pipe(back), 0);
+    pid_t pid = fork();
+    if (pid == 0) clients(&a, n, to[0], back[1]);
+    close(back[1]);
+    HOB_SCOPE(s);
+    CHECK_EQ(
+        hob_start(s, hob_http_serve, l, handler, NULL,
+                  ((struct hob_http_options){.counters = &counters, .max_connections = 20000})),
+        0);
+    CHECK_EQ(hob_loop_info(&before), 0);
+    uint64_t empty = memory();
+    CHECK_EQ(word(back[0]), 'a');
+    CHECK_EQ(hob_yield_now(), 0);
+    CHECK_EQ(hob_loop_info(&after), 0);
+    CHECK_EQ(counters.connections, n);
+    CHECK_EQ(after.tasks, before.tasks);
+    CHECK_EQ(after.stacks, before.stacks);
+    uint64_t each = (memory() - empty) / (unsigned)n;
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    if (!getenv("TEST_SLOW") && each > 1024) FAIL("%lu bytes for each connection", each);
+#endif
+    (void)each;
+    CHECK_EQ(write(to[1], "", 1), 1);
+    CHECK_EQ(word(back[0]), 'b');
+    while (counters.connections > (unsigned)(n - (n + 1) / 2)) CHECK_EQ(hob_sleep(0.005), 0);
+    CHECK_EQ(counters.requests, n + n / 2);
+    CHECK_EQ(counters.left, 0);
+    CHECK_EQ(counters.failed, 0);
+    CHECK_EQ(hob_loop_info(&after), 0);
+    CHECK_EQ(after.tasks, before.tasks);
+    CHECK_EQ(write(to[1], "", 1), 1);
+    int status = -1;
+    while (waitpid(pid, &status, WNOHANG) == 0) CHECK_EQ(hob_sleep(0.005), 0);
+    CHECK_EQ(status, 0);
+    while (counters.connections > 0) CHECK_EQ(hob_sleep(0.005), 0);
+    hob_scope_cancel(s);
+    CHECK_EQ(hob_join(s), 0);
+    hob_listener_close(l);
+    close(to[0]), close(to[1]), close(back[0]);
+    return 0;
+}
+
+TEST_MAIN()
