@@ -62,9 +62,9 @@
  *   HOB_NESTED_ARRAY(field, count, model) an array of objects
  *
  * All fields must be there, and not null, but those with .optional = true and pointers to one: what
- * is not there is zero, and what is zero is not there. Where zero is a value, too, or null another
- * thing than nothing, a member of its own tells (HOB_PRESENCE). Members of the JSON object that are
- * no fields are passed over, but must be JSON.
+ * is not there is zero, and what is zero is not there; or it has the value of HOB_DEFAULT(). Where
+ * zero is a value, too, or null another thing than nothing, a member of its own tells
+ * (HOB_PRESENCE). Members of the JSON object that are no fields are passed over, but must be JSON.
  *
  * Wrong use does not compile: a member that the struct does not have, a type that no model knows,
  * options that the type does not have (.pattern of a number, .primary of an array), a count that is
@@ -128,6 +128,7 @@ struct hob_field_options {
     const char *name;        /* (a) outside; default: the member's */
     const char *description; /* (a) for the schema */
     bool optional;           /* (a) may be missing or null, and is zero then */
+    const char *fallback;    /* (a) HOB_DEFAULT(json) */
     bool primary;            /* all but arrays and nested: the key of a row */
     bool secret;             /* (a) not shown by hob_model_format() */
     uint32_t presence;       /* (a) HOB_PRESENCE(member) */
@@ -152,6 +153,12 @@ struct hob_field_options {
 #define HOB_ABOVE(n) .min = HOB__BOUND(n, true)
 #define HOB_MAX(n) .max = HOB__BOUND(n, false)
 #define HOB_BELOW(n) .max = HOB__BOUND(n, true)
+
+/* The field may be missing, and is that then, as if it stood there: JSON, as it is written there.
+ * HOB_DEFAULT(10), HOB_DEFAULT("none"), HOB_DEFAULT([1, 2]), HOB_DEFAULT({"x": 0.5}). Null it may
+ * be with .optional only, and is zero then. JSON of another type, or that is not right for the
+ * field, stops the program when it is first needed. It is always written. */
+#define HOB_DEFAULT(...) .fallback = #__VA_ARGS__
 
 /* The struct's member `m`, an enum hob_presence (in C++ too), or a bool, says whether the field was
  * there. When encoding, a field that is HOB_ABSENT (false) is left out, HOB_NULL is null. */
@@ -276,6 +283,14 @@ HOB_API int hob_model_validate_with(const struct hob_model *model, const void *i
     hob_model_format_with(&model##_model, HOB__IS_CONST_A(model, in), (buf), (room))
 HOB_API size_t hob_model_format_with(const struct hob_model *model, const void *in, char *buf,
                                      size_t room);
+
+/* A copy of *in, with all that its fields point to in `memory`; members that are no fields are
+ * copied as they are. out may be in. 0; HOB_E_MODEL: an array that is NULL or too long by its
+ * count; HOB_E_LIMIT: structs in each other deeper than 1024; -ENOMEM. *out is all zero then. */
+#define hob_model_copy(model, out, in, memory)                                                     \
+    hob_model_copy_with(&model##_model, HOB__IS_A(model, out), HOB__IS_CONST_A(model, in), (memory))
+HOB_API int hob_model_copy_with(const struct hob_model *model, void *out, const void *in,
+                                struct hob_arena *memory);
 
 /* Do both say the same? 1, 0; HOB_E_LIMIT, -ENOMEM. Doubles by their value. */
 #define hob_model_equal(model, a, b)                                                               \
@@ -415,7 +430,8 @@ struct hob_field {
  * refuse the rest: hob__for_number of one, hob__for_numbers of an array. */
 #define HOB__ALL                                                                                   \
     const char *name, *description;                                                                \
-    bool optional;
+    bool optional;                                                                                 \
+    const char *fallback;
 #define HOB__ALL_TOO                                                                               \
     bool secret;                                                                                   \
     uint32_t presence;                                                                             \

@@ -78,11 +78,21 @@ push_array(struct hob__decoder *d, struct hob__decode_frame *f, struct hob__gap 
     return d->rc < 0 ? NULL : f;
 }
 
+static __attribute__((noinline)) void put_fallbacks(struct hob__decoder *d,
+                                                    struct hob__decode_frame *f) {
+    for (size_t i = 0; i < HOB_MODEL_FIELDS / 64; i++)
+        for (uint64_t m = f->plan->fallback[i] & ~f->seen[i]; m; m &= m - 1) {
+            const struct hob__slot *s = &f->plan->slots[i * 64 + (size_t)__builtin_ctzll(m)];
+            if (hob__put_fallback(f->plan, s, f->base, d->memory) < 0) d->problems.rc = -ENOMEM;
+        }
+}
+
 TARGET static void close_object(struct hob__decoder *d, struct hob__decode_frame *f) {
     const struct hob__plan *plan = f->plan;
     uint64_t missing = 0;
     for (size_t i = 0; i < HOB_MODEL_FIELDS / 64; i++) missing |= plan->required[i] & ~f->seen[i];
     if (HOB__UNLIKELY(missing)) hob__decode_note_missing(d, f);
+    if (HOB__UNLIKELY(plan->has_fallbacks)) put_fallbacks(d, f);
     d->depth--;
     const char *why;
     if (HOB__UNLIKELY(plan->check) && hob__problem_count(d) == f->problems &&
@@ -145,14 +155,9 @@ HOB__WIDE bool is_name(const struct hob__slot *s, const uint8_t *p, const uint8_
     return tail == s->tail && (n <= 16 || memcmp(p + 8, s->quoted + 8, n - 16) == 0);
 }
 
-static void clear(const struct hob__slot *s, uint8_t *base) {
-    memset(base + s->offset, 0, s->field->size);
-    if (s->shape == HOB__SHAPE_LIST || s->shape == HOB__SHAPE_UP_TO) *hob__count_at(s, base) = 0;
-}
-
 static __attribute__((noinline)) void twice(struct hob__decoder *d, struct hob__decode_frame *f,
                                             const struct hob__slot *s, const uint8_t *name) {
-    clear(s, f->base);
+    hob__clear_field(s, f->base);
     if (!d->o->last_wins) hob__decode_note(d, name, NULL, 0, "is there twice");
 }
 
@@ -166,7 +171,7 @@ TARGET static const uint8_t *mismatch(struct hob__decoder *d, const struct hob__
     bool noted = d->rc == HOB__NOTED;
     d->rc = HOB_E_JSON;
     if (f && f->plan && *p == 'n' && !noted && !f->slot->required) {
-        clear(f->slot, f->base);
+        hob__clear_field(f->slot, f->base);
         if (f->slot->presence) hob__set_presence(f->slot, f->base, HOB_NULL);
         return scan_word(p, d->end, "null", 4);
     }

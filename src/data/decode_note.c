@@ -93,7 +93,7 @@ void hob__decode_note_text(struct hob__decoder *d, const struct hob__slot *s, co
 void hob__decode_note_missing(struct hob__decoder *d, struct hob__decode_frame *f) {
     for (uint32_t i = 0; i < f->plan->count; i++) {
         const struct hob__slot *s = &f->plan->slots[i];
-        if (!s->required || (f->seen[i / 64] >> i % 64 & 1)) continue;
+        if (s->may_miss || (f->seen[i / 64] >> i % 64 & 1)) continue;
         f->slot = s;
         hob__decode_note(d, f->begin, NULL, 0, "is missing");
     }

@@ -58,7 +58,8 @@ struct hob__slot {
     const char *quoted;
     uint32_t quoted_size;
     uint8_t kind, shape;
-    bool required;      /* and not null */
+    bool required;      /* not null */
+    bool may_miss;      /* it is not, or has a value then */
     bool checked;       /* there is something to check about its (items') values */
     bool array_checked; /* ... about the array */
     bool has_choices;
@@ -83,11 +84,20 @@ struct hob__slot {
     struct hob__pattern *pattern; /* compiled */
 };
 
+/* The values of fields that are not there (HOB_DEFAULT), made when they are first needed. */
+struct hob__fallbacks {
+    struct hob_arena memory;
+    _Alignas(16) char whole[]; /* a struct */
+};
+
 struct hob__plan {
     const struct hob_model *model;
+    struct hob__fallbacks *fallbacks; /* NULL: not yet */
+    bool has_fallbacks;
     const struct hob__slot *behind; /* the last slot */
     const char *(*check)(const void *whole);
-    uint64_t required[HOB_MODEL_FIELDS / 64];
+    uint64_t required[HOB_MODEL_FIELDS / 64]; /* those that must be there */
+    uint64_t fallback[HOB_MODEL_FIELDS / 64]; /* those that have a value when they are not */
     const uint8_t *places; /* by the hash of its name, a slot's index + 1; open addressing */
     uint32_t count;
     uint32_t mask; /* of the table of places */
@@ -146,6 +156,22 @@ static inline size_t *hob__count_at(const struct hob__slot *s, void *whole) {
  * and zero. */
 bool hob__is_there(const struct hob__slot *s, const void *whole, bool *null);
 void hob__set_presence(const struct hob__slot *s, void *whole, enum hob_presence is);
+/* It is zero then, with no items. */
+static inline void hob__clear_field(const struct hob__slot *s, void *whole) {
+    memset((char *)whole + s->offset, 0, s->field->size);
+    if (s->shape == HOB__SHAPE_LIST || s->shape == HOB__SHAPE_UP_TO) *hob__count_at(s, whole) = 0;
+}
+/* model_copy.c: the value that a field has when it is not there, into the struct. 0, -ENOMEM. */
+int hob__put_fallback(const struct hob__plan *plan, const struct hob__slot *s, void *whole,
+                      struct hob_arena *memory);
+void hob__fallbacks_free(struct hob__fallbacks *f);
+
+/* A whole as if it were a field: of a struct, or of `struct { void *items; size_t count; }`. */
+struct hob__root {
+    struct hob_field field;
+    struct hob__slot slot;
+};
+void hob__root_slot(struct hob__root *r, const struct hob_model *model, bool array);
 
 /* ---- problems ---- */
 

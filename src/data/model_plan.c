@@ -55,6 +55,7 @@ static void judge(const struct hob_model *m, const struct hob_field *f, const ch
         wrong(m, name, "the presence is told by HOB_PRESENCE(member)", NULL);
     if (f->o.format && hob__format_named(f->o.format) == HOB__NO_FORMAT)
         wrong(m, name, "there is no format", f->o.format);
+    if (m->wrapper && f->o.fallback) wrong(m, name, "what a wrapper holds is always there", NULL);
     if (m->wrapper && shape == HOB__SHAPE_POINTER)
         wrong(m, name, "a wrapper's field cannot be a pointer to one", NULL);
     if (f->model && f->model->wrapper && f->o.check)
@@ -86,6 +87,7 @@ static int fill_slot(const struct hob_model *m, const struct hob_field *f, struc
     s->kind = (uint8_t)(f->type & ~(unsigned)HOB__SHAPES);
     s->shape = (uint8_t)(f->type & HOB__SHAPES);
     s->required = !f->o.optional && s->shape != HOB__SHAPE_POINTER;
+    s->may_miss = !s->required || f->o.fallback;
     s->offset = f->offset;
     s->item_size = (uint32_t)size;
     s->count_offset = f->count_offset;
@@ -132,6 +134,7 @@ static int fill_slot(const struct hob_model *m, const struct hob_field *f, struc
 }
 
 static void free_plan(struct hob__plan *plan) {
+    hob__fallbacks_free(plan->fallbacks);
     for (uint32_t i = 0; i < plan->count; i++) hob__pattern_free(plan->slots[i].pattern);
     hob__free(plan);
 }
@@ -179,7 +182,9 @@ static int make(const struct hob_model *m, struct hob__plan **made) {
             free_plan(plan);
             return rc;
         }
-        if (plan->slots[k].required) plan->required[k / 64] |= UINT64_C(1) << k % 64;
+        if (!plan->slots[k].may_miss) plan->required[k / 64] |= plan->slots[k].bit;
+        if (f[i].o.fallback) plan->fallback[k / 64] |= plan->slots[k].bit;
+        plan->has_fallbacks |= f[i].o.fallback != NULL;
     }
     plan->behind = plan->slots + plan->count;
     fill_table(plan, places);
@@ -230,7 +235,9 @@ bool hob__is_there(const struct hob__slot *s, const void *whole, bool *null) {
         *null = is == HOB_NULL;
         return is == HOB_PRESENT || is == HOB_NULL;
     }
-    return s->required || !is_empty(s, (const char *)whole + s->offset, whole);
+    bool empty = !s->required && is_empty(s, (const char *)whole + s->offset, whole);
+    *null = empty && s->field->o.fallback; /* if it were not there, it would have another value */
+    return *null || !empty;
 }
 
 void hob__set_presence(const struct hob__slot *s, void *whole, enum hob_presence is) {

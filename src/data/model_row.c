@@ -25,7 +25,7 @@ int hob_model_columns(const struct hob_model *model, const char *const *names, s
         seen[s->index / 64] |= UINT64_C(1) << s->index % 64;
     }
     for (const struct hob__slot *s = plan->slots; s < plan->behind; s++)
-        if (s->required && !(seen[s->index / 64] >> s->index % 64 & 1))
+        if (!s->may_miss && !(seen[s->index / 64] >> s->index % 64 & 1))
             return hob_fail(HOB_E_MODEL, "no column for the field '%s' of %s", s->name,
                             model->name);
     *out = (struct hob_columns){model, count, fields};
@@ -265,6 +265,12 @@ static int store_field(struct row *r, const struct hob__slot *s, const struct ho
     return rc < 0 ? rc : 0;
 }
 
+static bool has_column(const struct hob_columns *columns, const struct hob__slot *s) {
+    for (size_t i = 0; i < columns->count; i++)
+        if (columns->fields[i] == s->index + 1) return true;
+    return false;
+}
+
 int hob_model_row_with(const struct hob_columns *columns, const struct hob_cell *cells, void *out,
                        struct hob_arena *memory, struct hob_problems *problems) {
     const struct hob__plan *plan;
@@ -276,6 +282,9 @@ int hob_model_row_with(const struct hob_columns *columns, const struct hob_cell 
     for (size_t i = 0; i < columns->count && rc == 0; i++)
         if (columns->fields[i])
             rc = store_field(&r, &plan->slots[columns->fields[i] - 1], &cells[i], out);
+    for (const struct hob__slot *s = plan->slots; plan->has_fallbacks && s < plan->behind; s++)
+        if (rc == 0 && s->field->o.fallback && !has_column(columns, s))
+            rc = hob__put_fallback(plan, s, out, memory);
     hob__matcher_end(&r.matcher);
     if (rc < 0) return hob_fail(rc, "no memory for a row");
     if (plan->check && !r.problems.first[0]) {

@@ -202,7 +202,12 @@ static void put_array(struct schema *s, const struct hob__slot *slot, bool null)
 
 static void put_field(struct schema *s, const struct hob__slot *slot) {
     bool null = !slot->required;
+    const char *fallback = slot->field->o.fallback;
     if (slot->field->o.description) put_text(s, "description", slot->field->o.description);
+    if (fallback) {
+        hob_json_name(s->b, "default");
+        hob_json_put_raw(s->b, fallback, strlen(fallback));
+    }
     if (hob__is_array(slot)) {
         put_array(s, slot, null);
     } else if (slot->kind == HOB__KIND_STRUCT && null) {
@@ -238,14 +243,14 @@ static int put_model(struct schema *s, const struct hob_model *model) {
         hob_json_begin_object(s->b);
         put_field(s, slot);
         hob_json_end_object(s->b);
-        any |= slot->required;
+        any |= !slot->may_miss;
     }
     hob_json_end_object(s->b);
     if (!any) return 0;
     hob_json_name(s->b, "required");
     hob_json_begin_array(s->b);
     for (const struct hob__slot *slot = plan->slots; slot < plan->behind; slot++)
-        if (slot->required) hob_json_put_string(s->b, slot->name);
+        if (!slot->may_miss) hob_json_put_string(s->b, slot->name);
     hob_json_end_array(s->b);
     return 0;
 }

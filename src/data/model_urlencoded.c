@@ -97,7 +97,7 @@ static void put_value(struct form *f, const struct hob__slot *s, struct hob_slic
 static bool is_nothing(const struct hob__slot *s, struct hob_slice v) {
     bool string =
         s->kind == HOB__KIND_STRING || s->kind == HOB__KIND_CHARS || s->kind == HOB__KIND_SLICE;
-    return v.size == 0 && !s->required && !string;
+    return v.size == 0 && s->may_miss && !string;
 }
 
 static bool is_named(const struct pair *p, const char *path, size_t n) {
@@ -146,7 +146,7 @@ static int put_members(struct form *f, const struct hob_model *model, char *path
             continue;
         }
         if (!has_members(f, path, end)) {
-            if (!s->required) continue;
+            if (s->may_miss) continue;
         } else if (level == LEVELS) {
             return hob_fail(HOB_E_LIMIT, "more than %d names in each other", LEVELS);
         }

@@ -49,13 +49,6 @@ void hob__walk_end(struct hob__walk *w);
 /* Where it is. */
 void hob__walk_path(const struct hob__walk *w, struct hob__path *path);
 
-/* A whole as if it were a field: of a struct, or of `struct { void *items; size_t count; }`. */
-struct hob__root {
-    struct hob_field field;
-    struct hob__slot slot;
-};
-void hob__root_slot(struct hob__root *r, const struct hob_model *model, bool array);
-
 /* Why JSON, or any text, cannot hold a value; NULL: it can. */
 const char *hob__unwritable(const struct hob__slot *s, const void *value);
 /* The text of a string, or of what is written as one, but for bytes; scalars of HOB__SCALAR_ROOM
