@@ -6,6 +6,7 @@
 #define HERE TARGET static inline __attribute__((always_inline))
 
 #include "data/index_tables.h"
+#include "data/index_x86.h"
 #include "data/way.h"
 
 struct utf8 {
@@ -14,19 +15,10 @@ struct utf8 {
     __m256i unfinished; /* not zero: they end within a sequence */
 };
 
-HERE uint64_t xor_before(uint64_t bits) {
-    /* A product without carries, by all ones. */
-    __m128i all = _mm_set1_epi8((char)0xFF);
-    return (uint64_t)_mm_cvtsi128_si64(
-        _mm_clmulepi64_si128(_mm_set_epi64x(0, (int64_t)bits), all, 0));
-}
-
 HERE uint64_t mask(__m256i low, __m256i high) {
     return (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high)
                                                      << 32;
 }
-
-HERE uint32_t lowest(uint64_t bits) { return (uint32_t)_tzcnt_u64(bits); }
 
 /* In both halves. */
 HERE __m256i table(const uint8_t *entries) {

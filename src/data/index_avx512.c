@@ -9,6 +9,7 @@
 #define HERE TARGET static inline __attribute__((always_inline))
 
 #include "data/index_tables.h"
+#include "data/index_x86.h"
 #include "data/way.h"
 
 struct utf8 {
@@ -16,15 +17,6 @@ struct utf8 {
     __m512i before;     /* the last 64 bytes */
     __m512i unfinished; /* not zero: they end within a sequence */
 };
-
-HERE uint64_t xor_before(uint64_t bits) {
-    /* A product without carries, by all ones. */
-    __m128i all = _mm_set1_epi8((char)0xFF);
-    return (uint64_t)_mm_cvtsi128_si64(
-        _mm_clmulepi64_si128(_mm_set_epi64x(0, (int64_t)bits), all, 0));
-}
-
-HERE uint32_t lowest(uint64_t bits) { return (uint32_t)_tzcnt_u64(bits); }
 
 HERE __m512i table(const uint8_t *entries) {
     return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)entries));

@@ -1,5 +1,6 @@
-/* data/number_write.c - numbers to text; the usual doubles are in double_text.h. */
-#include "data/double_text.h"
+/* data/number_write.c - numbers to text; the usual doubles, for writers of trees, are in
+ * double_text.h. */
+#include "data/double_digits.h"
 #include "data/number.h"
 
 #include <string.h>
