@@ -57,6 +57,16 @@ def start(*args, **options):
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
 
+EACH = re.compile(r"each took [0-9.]+ m?s \(median\), 90 % up to [0-9.]+ m?s, 99 % [0-9.]+ m?s, "
+                  r"all [0-9.]+ m?s; [0-9.]+ \w+, [0-9.]+ \w+/s\r?\n")
+
+
+def last_line(text):
+    """The summary's last line, behind the one with the times."""
+    check(EACH.match(text), text)
+    return EACH.sub("", text, count=1)
+
+
 def interrupt(hob, url):
     """Ctrl-C in the middle: the results so far, the summary, the end by SIGINT."""
     p = start(hob, "fetch", *[url + "/get"] * 20, *[url + "/delay/30"] * 30)
@@ -67,7 +77,8 @@ def interrupt(hob, url):
     check(time.monotonic() - began < 3, "slow end")
     check(p.returncode == -signal.SIGINT, "status", p.returncode, err)
     check(len(results(out)) == 20, "results", out)
-    check(re.fullmatch(r"interrupted: fetched 20 of 50 URLs in [0-9.]+ s \(.*\)\n", err), err)
+    check(re.fullmatch(r"interrupted: fetched 20 of 50 URLs in [0-9.]+ s \(.*\)\n", last_line(err)),
+          err)
 
 
 def slow_input(hob, url):
@@ -81,7 +92,7 @@ def slow_input(hob, url):
     p.stdin.write(url + "/status/404")  # no line's end
     out, err = p.communicate(timeout=20)
     check(json.loads(out)["status"] == 404, out)
-    check(err.startswith("fetched 4 URLs in "), err)
+    check(last_line(err).startswith("fetched 4 URLs in "), err)
     check(p.returncode == 0, p.returncode)
 
 
@@ -124,12 +135,14 @@ def terminal(hob, url):
             screen += piece
         check(p.wait() == 0, "status")
         frames = screen.decode().split("\r")
-        bars = [re.sub("\x1b.*", "", f) for f in frames[:-2] if f]
+        bars = [re.sub("\x1b.*", "", f) for f in frames[:-3] if f]
         check(len(bars) >= 5, "frames", frames)
         check(all(len(b) < columns for b in bars), "too wide", columns, bars)
         check(any("/10" in b for b in bars), bars)
         check(any("[" in b and "#" in b for b in bars) == (columns > 12), bars)
-        check("\x1b[Kfetched 10 URLs in " in screen.decode(), screen)
+        check("\r\x1b[Keach took " in screen.decode(), screen)
+        end = screen.decode().rpartition("\r\x1b[K")[2]
+        check(last_line(end).startswith("fetched 10 URLs in "), screen)
 
 
 def memory(hob, url):

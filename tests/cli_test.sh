@@ -34,11 +34,13 @@ check() { # check NAME COMMAND...: every command inside must succeed
     fi
     rm -f "$dir/out" "$dir/err"
 }
-run() { # run STATUS ARGUMENT...: hob, with that exit status; what it said is in out and err
-    wanted=$1
+run() { # run STATUS ARGUMENT...: hob, with that exit status; what it said is in out and err, the
+    wanted=$1 # line of the summary that has the times in times
     shift
     status=0
-    timeout 100 "$hob" "$@" >"$dir/out" 2>"$dir/err" <"${input:-/dev/null}" || status=$?
+    timeout 100 "$hob" "$@" >"$dir/out" 2>"$dir/all" <"${input:-/dev/null}" || status=$?
+    sed -n '/^each took /p' "$dir/all" >"$dir/times"
+    sed '/^each took /d' "$dir/all" >"$dir/err"
     [ "$status" -eq "$wanted" ]
 }
 drive() { timeout 100 python3 "$here/cli_drive.py" "$1" "$hob" "${url:-}"; }
@@ -232,6 +234,39 @@ mixed() {
     summary_is 'fetched 1 of 4 URLs, 3 failed \(2 timeout, 1 refused\) in 1\.[0-9]+ s \(.*\)'
     count 1 '"status": 200, "bytes": 9.*"error": "timeout"' out # /stuck
 }
+bodies_in_a_folder() {
+    for n in 10 20 30; do echo "$url/bytes/$n"; done >"$dir/list"
+    echo "$url/status/404" >>"$dir/list"
+    run 0 fetch -i "$dir/list" -o "$dir/bodies/"
+    [ ! -s "$dir/out" ]
+    [ "$(ls "$dir/bodies" | wc -l)" = 3 ]
+    [ "$(wc -c <"$(ls "$dir"/bodies/*_bytes_20-*)")" = 20 ]
+    grep -E -x 'each took .* \(median\), .*; [0-9]+ bytes, .*/s' "$dir/times"
+    rm "$dir"/bodies/*_bytes_20-*
+    run 0 fetch -i "$dir/list" -o "$dir/bodies" --resume --json
+    says '^2 URLs of earlier runs skipped'
+    count 2 '"url"' out # the missing one, and the one without a body to keep
+    count 1 '"file": ".*_bytes_20-' out
+    [ "$(ls "$dir/bodies" | wc -l)" = 3 ]
+    rm -r "$dir/bodies"
+}
+a_run_taken_up_again() {
+    for n in 1 2 3; do echo "$url/bytes/$n"; done >"$dir/list"
+    echo "http://127.0.0.1:1/" >>"$dir/list"
+    run 1 fetch -i "$dir/list" -o "$dir/results"
+    echo "$url/bytes/4" >>"$dir/list"
+    printf '{"url": "%s/by' "$url" >>"$dir/results" # as a run that was killed leaves it
+    run 1 fetch -i "$dir/list" -o "$dir/results" --resume
+    says '^3 URLs of earlier runs skipped'
+    count 6 '"url"' results
+    count 2 '127.0.0.1:1/' results
+    echo '{"a": 1}' >"$dir/results"
+    run 2 fetch -i "$dir/list" -o "$dir/results" --resume
+    says 'does not hold results'
+    [ "$(cat "$dir/results")" = '{"a": 1}' ]
+    rm "$dir/results"
+}
+
 full_disk() {
     yes "$url/get" | head -n 300 >"$dir/list"
     run 1 fetch -i "$dir/list" -o /dev/full
@@ -251,7 +286,7 @@ full_disk() {
     "$hob" fetch <"$dir/list" >/dev/full 2>"$dir/err" || status=$?
     [ $status -eq 1 ]
     says '^hob fetch: cannot write standard output: No space left on device$'
-    count 2 . err
+    count 3 . err # with the line of the times
     status=0
     "$hob" fetch "$url/get" >&- 2>"$dir/err" || status=$?
     [ $status -eq 1 ]
@@ -328,6 +363,8 @@ for backend in uring epoll; do
     check "another protocol" fails "bad answer" "$peer/garbage"
     check "a redirect to itself" fails redirects "$peer/loop"
     check "several failures" mixed
+    check "bodies in a folder" bodies_in_a_folder
+    check "a run taken up again" a_run_taken_up_again
     check "a full disk" full_disk
     check "too few descriptors" few_descriptors
     check "one after another" each

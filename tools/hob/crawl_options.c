@@ -13,10 +13,10 @@ enum { CONCURRENCY_MAX = 10000, RETRIES_MAX = 1000, SIZE_MAX_MIB = 1024 };
 const char crawl_help[] =
     "Usage: hob crawl [OPTION...] URL...\n"
     "\n"
-    "Follows the links of web pages from the URLs on, each page once, and keeps what it finds in\n"
-    "a SQLite database: the table `pages` has url, status, depth (clicks from the start), title,\n"
-    "bytes, seconds, and error, when no answer came. Stop it (Ctrl-C, even kill -9) and start it\n"
-    "again with the same output: it goes on where it was.\n"
+    "Follows the links of web pages from the URLs on, each page once, and keeps what it finds\n"
+    "in a SQLite database: the table `pages` has url, status, depth (clicks from the start),\n"
+    "title, bytes, seconds, and error, when no answer came. Stop it (Ctrl-C, even kill -9) and\n"
+    "start it again with the same output: it goes on where it was.\n"
     "\n"
     "It stays on the hosts of the URLs, keeps to robots.txt (as \"hob\"; Crawl-delay too) and to\n"
     "\"nofollow\", and reads the hosts' sitemaps.\n"
@@ -32,7 +32,7 @@ const char crawl_help[] =
     "  -n, --pages N           at most N pages in this run (default: no limit)\n"
     "  -c, --concurrency N     at most N pages at once (default 16)\n"
     "      --per-host N        at most N at once from one host (default 4)\n"
-    "      --rate N            at most N pages a second from one host (default 10; 0 = no limit)\n"
+    "      --rate N            at most N pages a second from one host (default 10; 0: no limit)\n"
     "      --retries N         tries up to N times more, after growing delays, what failed for\n"
     "                          now: refused, reset, timed out, 408, 429, 502, 503, 504;\n"
     "                          Retry-After is honoured (default 2)\n"
@@ -49,12 +49,12 @@ const char crawl_help[] =
     "      --version           the version\n"
     "\n"
     "A bar on standard error shows how far it is; the last line there is the summary. Redirects\n"
-    "are pages of their own, which lead where they say; a start that leads to another host makes\n"
-    "that one a host of the crawl.\n"
+    "are pages of their own, which lead where they say; a start that leads to another host\n"
+    "makes that one a host of the crawl.\n"
     "\n"
-    "Exit status: 0 when the crawl ended, 1 when no page at all could be had or the results could\n"
-    "not be written, 2 for wrong usage. Ctrl-C stops it, keeps what was found, and ends by "
-    "SIGINT.\n";
+    "Exit status: 0 when the crawl ended, 1 when no page at all could be had or the results\n"
+    "could not be written, 2 for wrong usage. Ctrl-C stops it, keeps what was found, and ends\n"
+    "by SIGINT.\n";
 
 static bool add_hosts(struct crawl_options *o, char *list) {
     size_t n = 0;

@@ -6,6 +6,8 @@
  * callback or a lock, and memory depends on the concurrency, not on the length of the list. */
 #include "fetch.h"
 
+#include <errno.h>
+#include <hob/download.h>
 #include <hob/file.h>
 #include <hob/hob.h>
 #include <hob/http.h>
@@ -13,11 +15,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "input.h"
 #include "outcome.h"
 #include "output.h"
 #include "progress.h"
+#include "save.h"
 #include "tool.h"
 
 enum {
@@ -37,6 +41,8 @@ struct fetch {
     const char *data; /* the body of each request */
     char *file;       /* what was read for it */
     size_t data_size;
+    const char *folder;         /* for bodies, or NULL */
+    struct url_set fetched;     /* by an earlier run */
     struct hob_tls *tls;        /* NULL: the client's own */
     struct hob_sem room;        /* for requests */
     struct hob_queue *results;  /* of struct result */
@@ -50,6 +56,21 @@ struct fetch {
 
 /* ---- one URL ---- */
 
+/* The body of a good answer into its file. */
+static int save(struct fetch *f, struct result *r, struct hob_response *response) {
+    char path[SAVE_PATH_MAX];
+    if (!save_path(f->folder, r->url, path)) return -ENAMETOOLONG;
+    r->file = strdup(path);
+    int64_t n = r->file ? hob_response_save(response, path) : -ENOMEM;
+    if (n >= 0) {
+        r->bytes = (uint64_t)n;
+        return 0;
+    }
+    free(r->file);
+    r->file = NULL;
+    return (int)n;
+}
+
 /* The request, and the body read to its end. */
 static int get(struct fetch *f, struct result *r) {
     static char sink[65536]; /* of all tasks: nobody looks at it */
@@ -58,8 +79,11 @@ static int get(struct fetch *f, struct result *r) {
     HOB_TRY(hob_client_request(f->client, o->method, r->url, &response, .headers = o->headers,
                                .body = f->data, .body_size = f->data_size, .phases = &r->phases));
     r->status = hob_response_status(response);
-    ssize_t n;
-    while ((n = hob_response_read(response, sink, sizeof sink)) > 0) r->bytes += (uint64_t)n;
+    ssize_t n = 0;
+    if (f->folder && r->status >= 200 && r->status < 300)
+        n = save(f, r, response);
+    else
+        while ((n = hob_response_read(response, sink, sizeof sink)) > 0) r->bytes += (uint64_t)n;
     hob_response_phases(response, &r->phases);
     if (n == 0 && f->options.fail && r->status >= 400)
         return hob_fail(HOB_E_HTTP_STATUS, "status %d %s", r->status, hob_http_phrase(r->status));
@@ -79,7 +103,7 @@ static void show_failure(struct fetch *f, const struct result *r) {
 static void deliver(struct fetch *f, struct result *r) {
     tally_add(&f->tally, r);
     if (r->failure != FAILURE_NONE) show_failure(f, r);
-    if (hob_shielded(hob_queue_put(f->results, r)) < 0) free(r->url);
+    if (hob_shielded(hob_queue_put(f->results, r)) < 0) result_free(r);
 }
 
 static int fetch_one(struct fetch *f, char *url) {
@@ -88,7 +112,7 @@ static int fetch_one(struct fetch *f, char *url) {
     int rc = hob_within(f->options.timeout, get(f, &r));
     r.seconds = (double)(hob_now() - began) / 1e9;
     if (rc == -ECANCELED) {
-        free(url);
+        result_free(&r);
         return rc;
     }
     if (rc < 0) result_failed(&r, rc);
@@ -101,6 +125,14 @@ static int fetch_one(struct fetch *f, char *url) {
 HOB_TASK(fetch_one, struct fetch *, char *)
 
 /* ---- all URLs ---- */
+
+/* Has an earlier run fetched it? */
+static bool is_fetched(struct fetch *f, const char *url) {
+    char path[SAVE_PATH_MAX];
+    if (!f->options.resume) return false;
+    if (f->folder) return save_path(f->folder, url, path) && access(path, F_OK) == 0;
+    return url_set_has(&f->fetched, url);
+}
 
 /* A line of the input that is too long to be a URL. */
 static void refuse_line(struct fetch *f, char *beginning) {
@@ -119,7 +151,13 @@ static int fetch_all(struct fetch *f) {
         char *url;
         if (hob_sem_acquire(&f->room) < 0) break;
         int rc = input_next(&f->input, &url);
-        if (rc == 1) {
+        if (rc == 1 && is_fetched(f, url)) {
+            f->tally.skipped++;
+            if (f->tally.total) f->tally.total--;
+            started--;
+            free(url);
+            hob_sem_release(&f->room);
+        } else if (rc == 1) {
             if (!hob_spawn(s, fetch_one, f, url)) free(url);
         } else if (rc == -EMSGSIZE) {
             refuse_line(f, url);
@@ -137,7 +175,8 @@ static int fetch_all(struct fetch *f) {
 /* How many there are, for the progress: looked up while the first ones are fetched already. */
 static int count_urls(struct fetch *f) {
     int64_t count = input_count(&f->input);
-    if (count > 0) f->tally.total = (uint64_t)count;
+    if (count > 0 && (uint64_t)count > f->tally.skipped)
+        f->tally.total = (uint64_t)count - f->tally.skipped;
     return 0;
 }
 HOB_TASK(count_urls, struct fetch *)
@@ -158,8 +197,9 @@ static int write_results(struct fetch *f) {
     struct result r;
     while (hob_queue_get(f->results, &r) == 0) {
         do {
-            if (!f->output_error) result_print(f->output.text, &r);
-            free(r.url);
+            if (!f->output_error && (!f->folder || f->options.json))
+                result_print(f->output.text, &r);
+            result_free(&r);
         } while (ftello(f->output.text) < LINES_AT_ONCE && hob_queue_try_get(f->results, &r) == 0);
         if (f->output_error) continue;
         if (f->output.is_terminal) progress_hide(&f->progress);
@@ -198,6 +238,22 @@ static int read_data(struct fetch *f) {
     int rc = hob_read_file(name, &f->file, &f->data_size, LIMIT);
     f->data = f->file;
     if (rc < 0) say(f, "cannot read %s: %s", name, hob_strerror(rc));
+    return rc;
+}
+
+/* Where the results go, and the bodies; and what is there already. */
+static int open_output(struct fetch *f) {
+    const struct fetch_options *o = &f->options;
+    int rc = save_folder(o->output);
+    if (rc == 1) f->folder = o->output;
+    if (rc >= 0) rc = output_open(&f->output, f->folder ? "-" : o->output, o->resume);
+    if (rc < 0) {
+        say(f, "cannot write %s: %s", o->output, hob_strerror(rc));
+        return rc;
+    }
+    if (!o->resume || f->folder) return 0;
+    rc = save_load_results(&f->output, &f->fetched);
+    if (rc < 0) say(f, "cannot go on with %s: it does not hold results", o->output);
     return rc;
 }
 
@@ -251,12 +307,11 @@ static int app(int argc, char **argv) {
     int rc = input_open(&f.input, f.options.urls, f.options.url_count, f.options.input);
     if (rc < 0) say(&f, "cannot read %s: %s", f.input.name, hob_strerror(rc));
     if (rc >= 0) rc = read_data(&f);
-    if (rc >= 0) {
-        rc = output_open(&f.output, f.options.output, false);
-        if (rc < 0) say(&f, "cannot write %s: %s", f.output.name, hob_strerror(rc));
-    }
+    if (rc >= 0) rc = open_output(&f);
     if (rc < 0) {
         input_close(&f.input);
+        output_close(&f.output);
+        url_set_free(&f.fetched);
         return EXIT_USAGE;
     }
     const struct fetch_options *o = &f.options;
@@ -270,6 +325,7 @@ static int app(int argc, char **argv) {
     drop_tls(f.tls);
     hob_file_free(f.file);
     input_close(&f.input);
+    url_set_free(&f.fetched);
     return finish(&f, rc);
 }
 

@@ -12,7 +12,9 @@ struct fetch_options {
     char **urls;
     size_t url_count;
     const char *input;  /* NULL = none, "-" = standard input */
-    const char *output; /* "-" = standard output */
+    const char *output; /* "-" = standard output; or the folder for the bodies */
+    bool json;          /* lines of results, in any case */
+    bool resume;        /* what an earlier run has fetched is not fetched again */
     size_t concurrency;
     size_t per_host;    /* at once to one host; 0 = no limit of its own */
     bool http2;         /* over http://, too */

@@ -23,12 +23,18 @@ const char fetch_help[] =
     "\"protocol\", \"peer\"). When something went wrong, \"error\" is a short name such as\n"
     "\"timeout\", \"refused\", \"cut short\", \"unknown host\" or \"bad URL\", and \"message\" "
     "says\n"
-    "more. Bodies are read and counted, not kept. Without URL, they are read from standard\n"
-    "input.\n"
+    "more. Bodies are read and counted, and kept with -o DIR. Without URL, URLs are read from\n"
+    "standard input.\n"
     "\n"
     "  -i, --input FILE        reads URLs from FILE, one a line; - is standard input; blank\n"
     "                          lines and lines that begin with # are skipped\n"
     "  -o, --output FILE       writes the results to FILE instead of standard output\n"
+    "  -o, --output DIR        saves the bodies of answers with a status of 2xx in DIR, which\n"
+    "                          is a folder or ends with /: a file for each URL, there when it\n"
+    "                          is complete; results are written only with --json\n"
+    "      --json              writes the results; the default but for -o DIR\n"
+    "      --resume            goes on: URLs that FILE says were fetched, or that have their\n"
+    "                          file in DIR, are skipped; new results come behind those in FILE\n"
     "  -c, --concurrency N     at most N at once (default 100)\n"
     "      --per-host N        at most N at once to one host and port\n"
     "      --rate N            at most N requests a second to one host and port\n"
@@ -141,6 +147,8 @@ int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
         PER_HOST,
         RATE,
         RETRIES,
+        JSON,
+        RESUME,
         NOPROXY,
         UNIX,
         RESOLVE,
@@ -149,6 +157,8 @@ int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
     };
     static const struct option options[] = {{"input", required_argument, NULL, 'i'},
                                             {"output", required_argument, NULL, 'o'},
+                                            {"json", no_argument, NULL, JSON},
+                                            {"resume", no_argument, NULL, RESUME},
                                             {"concurrency", required_argument, NULL, 'c'},
                                             {"per-host", required_argument, NULL, PER_HOST},
                                             {"rate", required_argument, NULL, RATE},
@@ -183,6 +193,12 @@ int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
             break;
         case 'o':
             o->output = optarg;
+            break;
+        case JSON:
+            o->json = true;
+            break;
+        case RESUME:
+            o->resume = true;
             break;
         case 'c':
             if (!parse_count(optarg, 1, CONCURRENCY_MAX, &o->concurrency))

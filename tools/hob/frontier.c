@@ -7,45 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what is known: open addressing, half full at most ---- */
-
-static uint64_t hash_of(const char *s) { /* FNV-1a, and a last mix for the low bits */
-    uint64_t h = 0xcbf29ce484222325;
-    for (; *s; s++) h = (h ^ (unsigned char)*s) * 0x100000001b3;
-    return h ^ h >> 32;
-}
-
-static const char **place_of(const char **table, size_t size, const char *url) {
-    size_t i = hash_of(url) & (size - 1);
-    while (table[i] && strcmp(table[i], url) != 0) i = (i + 1) & (size - 1);
-    return &table[i];
-}
-
-static bool widen(struct frontier *f) {
-    size_t size = f->table_size ? f->table_size * 2 : 1024;
-    const char **table = calloc(size, sizeof *table);
-    if (!table) return false;
-    for (size_t i = 0; i < f->table_size; i++)
-        if (f->table[i]) *place_of(table, size, f->table[i]) = f->table[i];
-    free(f->table);
-    f->table = table;
-    f->table_size = size;
-    return true;
-}
+/* ---- what is known ---- */
 
 /* A copy of url that the frontier keeps: 1 and *kept; 0: it is known. */
 static int know(struct frontier *f, const char *url, const char **kept) {
-    if (f->known * 2 >= f->table_size && !widen(f)) return -ENOMEM;
-    const char **place = place_of(f->table, f->table_size, url);
-    if (*place) return 0;
-    if (f->known >= f->urls_max) {
-        f->dropped++;
-        return -ENOSPC;
-    }
-    *place = *kept = strdup(url);
-    if (!*kept) return -ENOMEM;
-    f->known++;
-    return 1;
+    if (f->known.count < f->urls_max) return url_set_add(&f->known, url, kept);
+    if (url_set_has(&f->known, url)) return 0;
+    f->dropped++;
+    return -ENOSPC;
 }
 
 /* ---- hosts ---- */
@@ -188,8 +157,7 @@ void frontier_robots_unknown(struct frontier *f, struct host *host) {
 }
 
 void frontier_free(struct frontier *f) {
-    for (size_t i = 0; i < f->table_size; i++) free((char *)(uintptr_t)f->table[i]);
-    free(f->table);
+    url_set_free(&f->known);
     for (struct host *h = f->hosts, *next; h; h = next) {
         next = h->next;
         robots_free(&h->robots);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "robots.h"
+#include "url_set.h"
 
 enum visit_kind { VISIT_PAGE, VISIT_SITEMAP };
 
@@ -39,8 +40,7 @@ struct frontier {
     double delay;    /* seconds between two visits to a host; its robots.txt may ask for more */
     bool ask_robots; /* the first visit of a host reads its robots.txt */
     /* its own */
-    const char **table; /* all known URLs, by hash; free places are NULL */
-    size_t known, table_size;
+    struct url_set known;
     struct host *hosts, *turn; /* a list, and who is first to be asked next */
     size_t waiting, active;    /* in all lines; visits going on */
     size_t dropped;            /* beyond urls_max */

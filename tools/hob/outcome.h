@@ -45,24 +45,34 @@ struct result {
     struct hob_phases phases; /* of the last exchange */
     enum failure failure;
     char message[256]; /* when it failed */
+    char *file;        /* from malloc: where the body is, or NULL */
 };
 
 /* Fills in why it failed: rc, and the calling task's last error record. */
 void result_failed(struct result *r, int rc);
+/* Its strings. */
+void result_free(struct result *r);
 /* Writes it as one line of JSON. */
 void result_print(FILE *out, const struct result *r);
+
+enum { LATENCIES = 40 * 16 };
 
 /* All of them. */
 struct tally {
     uint64_t total; /* how many there are to fetch; 0 = not known yet */
     uint64_t fetched, failed, failed_by[FAILURES];
-    double seconds; /* the sum of the single times */
+    uint64_t skipped; /* an earlier run has fetched them; they are in no other count */
+    uint64_t bytes;
+    double seconds;              /* the sum of the single times */
+    double longest;              /* of them */
+    uint64_t latency[LATENCIES]; /* how many took so long: see latency_index() */
 };
 
 void tally_add(struct tally *tally, const struct result *r);
 
-/* The summary: "fetched 97 of 100 URLs, 3 failed (2 timeout, 1 refused) in 30.01 s (one after
- * another: 95.2 s)". each: what one URL takes alone, seconds; 0 = as measured. */
+/* The summary: a line with the times that nine of ten took, and the bytes, and then "fetched 97 of
+ * 100 URLs, 3 failed (2 timeout, 1 refused) in 30.01 s (one after another: 95.2 s)". each: what one
+ * URL takes alone, seconds; 0 = as measured. */
 void tally_print(FILE *out, const struct tally *tally, double elapsed, double each,
                  bool interrupted);
 

@@ -3,11 +3,10 @@
 #include <errno.h>
 #include <hob/file.h>
 #include <hob/hob.h>
-#include <hob/json.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "json_lines.h"
 #include "output.h"
 #include "store.h"
 #include "tool.h"
@@ -33,7 +32,8 @@ struct loading {
     void *arg;
 };
 
-static int load_visited(struct loading *l, const struct hob_json *line) {
+static int load_visited(void *arg, const struct hob_json *line) {
+    struct loading *l = arg;
     const char *url = hob_json_string(hob_json_get(line, "url"), NULL);
     if (!url || !hob_json_get(line, "depth")) return -EBADMSG;
     if (hob_json_type(hob_json_get(line, "sitemap")) == HOB_JSON_TRUE) return 0;
@@ -41,7 +41,8 @@ static int load_visited(struct loading *l, const struct hob_json *line) {
     return frontier_know(l->frontier, url);
 }
 
-static int load_links(struct loading *l, const struct hob_json *line) {
+static int load_links(void *arg, const struct hob_json *line) {
+    struct loading *l = arg;
     int64_t depth = hob_json_int(hob_json_get(line, "link_depth"), 0);
     HOB_JSON_EACH(link, hob_json_get(line, "links")) {
         const char *url = hob_json_string(link, NULL);
@@ -53,21 +54,6 @@ static int load_links(struct loading *l, const struct hob_json *line) {
     return 0;
 }
 
-/* Each line of text[0..n) that is whole. */
-static int each_line(struct loading *l, const char *text, size_t n,
-                     int (*see)(struct loading *l, const struct hob_json *line)) {
-    for (const char *at = text, *end = text + n, *stop;
-         at < end && (stop = memchr(at, '\n', (size_t)(end - at))); at = stop + 1) {
-        struct hob_json_doc *doc;
-        if (stop == at) continue;
-        HOB_TRY(hob_json_parse(at, (size_t)(stop - at), &doc));
-        int rc = see(l, hob_json_root(doc));
-        hob_json_free(doc);
-        if (rc < 0) return rc;
-    }
-    return 0;
-}
-
 static int load_lines(struct store *s, struct frontier *f, size_t *visited,
                       void (*left)(void *arg, const char *url), void *arg) {
     char *text = NULL;
@@ -75,12 +61,9 @@ static int load_lines(struct store *s, struct frontier *f, size_t *visited,
     struct loading l = {f, visited, left, arg};
     if (!s->lines->is_file || strcmp(s->path, "-") == 0) return 0;
     int rc = hob_read_file(s->path, &text, &size, (size_t)1 << 40);
-    if (rc >= 0) rc = each_line(&l, text, size, load_visited);
-    if (rc >= 0) rc = each_line(&l, text, size, load_links);
-    /* The last line of a crawl that was killed may be a part of one. */
-    const char *end = size ? memrchr(text, '\n', size) : NULL;
-    off_t whole = end ? end + 1 - text : 0;
-    if (rc >= 0 && (size_t)whole != size && ftruncate(s->lines->fd, whole) < 0) rc = -errno;
+    if (rc >= 0) rc = json_lines(text, size, load_visited, &l);
+    if (rc >= 0) rc = json_lines(text, size, load_links, &l);
+    if (rc >= 0) rc = json_lines_mend(s->lines->fd, text, size);
     hob_file_free(text);
     if (rc == -EBADMSG || rc == HOB_E_JSON) {
         snprintf(s->message, sizeof s->message, "it holds something else than a crawl's lines");
