@@ -16,7 +16,7 @@
 
 #include "task/task.h"
 
-enum { BODY = 60000, BIG = 300000 };
+enum { BODY = 100000, BIG = 300000 };
 
 /* ---- the server ---- */
 
@@ -159,6 +159,14 @@ static int multipart(void) {
                                    HOB_PARTS({"a", "b"}, {.name = "file", .path = upload},
                                              {.name = "feed", .read = feed_some, .arg = &feed})));
     return check_echo(res, path, SIZE_MAX);
+}
+
+static int body_from_a_file(void) {
+    char path[60];
+    struct hob_response *res HOB_RESPONSE_GUARD = NULL;
+    while (path_of("/post", path)[6] != 'y') {} /* what the file holds */
+    HOB_TRY(hob_client_request(client, "PUT", path, &res, .body_file = upload));
+    return check_echo(res, path, BODY);
 }
 
 static int redirect(void) {
@@ -339,6 +347,7 @@ CANCEL(left_early)
 CANCEL(streamed)
 CANCEL(body_in_pieces)
 CANCEL(multipart)
+CANCEL(body_from_a_file)
 CANCEL(redirect)
 CANCEL(expecting)
 CANCEL(line_by_line)

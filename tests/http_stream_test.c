@@ -290,6 +290,95 @@ TASK_TEST(a_redirect_instead_of_100) {
     END_SCRIPT
 }
 
+/* ---- an answer before the whole request ---- */
+
+/* Reads the head, answers, and then nothing more, or all of the rest. */
+static int hasty(struct hob_listener *l, const char *text, int *reads) {
+    for (;;) {
+        struct hob_stream *s;
+        char buf[4096];
+        int64_t n = 0;
+        HOB_TRY(hob_accept(l, &s));
+        HOB_TRY(hob_read(s, buf, sizeof buf));
+        HOB_TRY(hob_write(s, text, strlen(text)));
+        while (*reads < 0 && hob_sleep(0.01) == 0) {}
+        for (ssize_t got; *reads >= 0 && (got = hob_read(s, buf, sizeof buf)) > 0;) {
+            n += got;
+            if (memmem(buf, (size_t)got, "END", 3)) hob_write(s, "2\r\nok\r\n0\r\n\r\n", 12);
+        }
+        *reads = (int)n;
+        hob_close(s);
+        HOB_TRY(hob_check());
+    }
+}
+HOB_TASK(hasty, struct hob_listener *, const char *, int *)
+
+enum { UPLOAD = 20 << 20 };
+
+static ssize_t upload(void *arg, void *buf, size_t n) {
+    int64_t *left = arg;
+    if (*left == 0) return 0;
+    if ((int64_t)n > *left) n = (size_t)*left;
+    memset(buf, 'x', n);
+    *left -= (int64_t)n;
+    if (*left == 0) memcpy((char *)buf + n - 3, "END", 3);
+    return (ssize_t)n;
+}
+
+TASK_TEST(a_refusal_ends_the_sending) {
+    HOB_SCOPE(s);
+    struct hob_listener *l = listening();
+    int reads = -1;
+    hob_spawn(s, hasty, l, "HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno", &reads);
+    HOB_CLIENT(c, .stall_timeout = 30);
+    char *large = calloc(1, UPLOAD);
+    for (int i = 0; i < 3; i++) {
+        struct hob_response *res = NULL;
+        int64_t left = UPLOAD;
+        const char *text;
+        uint64_t began = hob_now();
+        if (i == 0)
+            CHECK_EQ(hob_client_request(c, "POST", url_of(l, "/"), &res, .body = large,
+                                        .body_size = UPLOAD),
+                     0);
+        else
+            CHECK_EQ(hob_client_request(c, "POST", url_of(l, "/"), &res, .read_body = upload,
+                                        .arg = &left, .body_size = i == 1 ? UPLOAD : 0),
+                     0);
+        CHECK_EQ(hob_response_status(res), 413);
+        CHECK_EQ(hob_response_body(res, &text, NULL), 0);
+        CHECK_STR(text, "no");
+        CHECK(hob_now() - began < 15000000000);
+        hob_response_close(res);
+        CHECK_EQ(info_of(c).idle + info_of(c).in_use, 0);
+        reads = 0;
+        while (reads == 0) CHECK_EQ(hob_sleep(0.001), 0);
+        reads = -1;
+    }
+    free(large);
+    END_SCRIPT
+}
+
+TASK_TEST(a_success_does_not) {
+    HOB_SCOPE(s);
+    struct hob_listener *l = listening();
+    int reads = 0;
+    hob_spawn(s, hasty, l, "HTTP/1.1 103 Early\r\n\r\n" CHUNKED, &reads);
+    HOB_CLIENT(c, .stall_timeout = 30);
+    struct hob_response *res;
+    int64_t left = UPLOAD;
+    const char *text;
+    CHECK_EQ(hob_client_request(c, "POST", url_of(l, "/"), &res, .read_body = upload, .arg = &left,
+                                .body_size = UPLOAD),
+             0);
+    CHECK_EQ(left, 0);
+    CHECK_EQ(hob_response_body(res, &text, NULL), 0);
+    CHECK_STR(text, "ok");
+    hob_response_close(res);
+    CHECK_EQ(info_of(c).idle, 1);
+    END_SCRIPT
+}
+
 /* With Hob's own server, which answers 100 when its handler reads. */
 static int taste(struct hob_request *req, void *arg) {
     const char *text;

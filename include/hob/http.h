@@ -293,6 +293,7 @@ static inline struct hob_generator *hob__body_of(struct hob_generator *g,
  * connection ends before any byte of the answer, an idempotent request (GET, HEAD, PUT, DELETE,
  * OPTIONS, TRACE) is tried once more on a new connection. Over https:// also what
  * hob_tls_connect() returns.
+ * An answer of 300 and more that comes before a large body has been sent ends the sending.
  * Interim answers (1xx) are skipped, 101 is given to the caller. Waits; cancellation point. */
 #define hob_client_request(client, method, url, res, ...)                                          \
     hob__client_request((client), (method), (url), (res),                                          \

@@ -214,6 +214,9 @@ int hob__response_head(struct hob_response *res);
 /* Waits until the body may be sent: 1, because the server said so (100) or the seconds are over; 0:
  * it has given its answer instead, which hob__response_head() will find; or an error. */
 int hob__response_continue(struct hob_response *res, double seconds);
+/* Waits for an answer that comes early, while something is sent: 0, and hob__response_head() will
+ * find it; or an error. Cancelled, nothing is lost. */
+int hob__response_early(struct hob_response *res);
 /* The exchange is over: the connection is kept when it may be, the slot is given back. */
 void hob__response_finish(struct hob_response *res);
 /* The same with the connection closed. */
@@ -226,6 +229,10 @@ ssize_t hob__response_read_ahead(struct hob_response *res, size_t max);
 void hob__response_skip(struct hob_response *res);
 /* Reads up to `max` bytes of body and drops them, so that the connection can be kept. */
 void hob__response_drain(struct hob_response *res, size_t max);
+
+/* ---- early.c ---- */
+/* send(arg), which an answer that makes it pointless ends: 0 then, too, or its error. */
+int hob__send_watched(struct hob_response *res, int (*send)(void *arg), void *arg);
 
 /* ---- lines.c ---- */
 /* The fields behind the body become strings. 0 or -ENOMEM. */

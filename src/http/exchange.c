@@ -14,7 +14,10 @@
 #include "base/memory.h"
 #include "http/auth.h"
 
-enum { PIECE = 16384 }; /* of a body that comes from a function */
+enum {
+    PIECE = 16384, /* of a body that comes from a function */
+    LARGE = 65536  /* more than that may not fit into the buffers on the way */
+};
 
 bool hob__idempotent(const char *method) {
     static const char *const names[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
@@ -178,8 +181,19 @@ static int send_pieces(struct hob__fetch *f, struct hob__wire *w, char *piece) {
     }
 }
 
-static int send_body(struct hob__fetch *f, struct hob__wire *w) {
+struct sending {
+    struct hob__fetch *f;
+    struct hob__wire *w;
+    struct iovec *head; /* and the bytes behind it, or NULL */
+    int count;
+};
+
+static int send_body(void *sending) {
+    const struct sending *s = sending;
+    struct hob__fetch *f = s->f;
+    struct hob__wire *w = s->w;
     struct hob__outgoing *out = &f->out;
+    if (s->head) return hob__wire_write(w, s->head, s->count);
     if (out->fd >= 0) {
         int64_t sent = hob__wire_send_file(w, out->fd, out->offset, out->size);
         if (sent >= 0 && sent < out->size)
@@ -205,16 +219,22 @@ static int send_request(struct hob__fetch *f, struct hob_response *res) {
     if (rc == 0) rc = put_head(f, res, &head);
     struct iovec iov[2] = {{hob__buffer_bytes(&head), hob__buffer_size(&head)},
                            {(void *)(uintptr_t)out->bytes, (size_t)out->size}};
-    if (rc == 0) rc = hob__wire_write(&res->wire, iov, body && out->bytes && !f->asks ? 2 : 1);
+    bool at_once = body && out->bytes && !f->asks;
+    struct sending sending = {f, &res->wire, iov, at_once ? 2 : 1};
+    bool large = body && (uint64_t)out->size > LARGE;
+    if (rc == 0 && at_once && large) rc = hob__send_watched(res, send_body, &sending);
+    if (rc == 0 && !(at_once && large)) rc = send_body(&sending);
     hob__buffer_free(&head);
-    if (rc < 0 || !body || (out->bytes && !f->asks)) return rc;
+    if (rc < 0 || !body || at_once) return rc;
     if (f->asks) {
         rc = hob__response_continue(res, f->options->expect_continue);
         /* Answered, and not asked for the body: whether the server waits for it is not known. */
         if (rc == 0) res->wants_close = true;
         if (rc <= 0) return rc;
     }
-    return out->bytes ? hob__wire_write(&res->wire, iov + 1, 1) : send_body(f, &res->wire);
+    sending.head = out->bytes ? iov + 1 : NULL;
+    sending.count = 1;
+    return large ? hob__send_watched(res, send_body, &sending) : send_body(&sending);
 }
 
 /* The body as the data of a stream of HTTP/2. */

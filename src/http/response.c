@@ -220,6 +220,9 @@ static int shared_head(struct hob_response *res) {
     return unpack(res);
 }
 
+/* Not for an answer that is due, but for one that may come while the request is sent. */
+#define WATCHING UINT64_MAX
+
 /* The next head: HOB__H1_HEAD, HOB__H1_INTERIM, or an error. until: 0 = as long as the server may
  * take for it. */
 static int next_head(struct hob_response *res, uint64_t until) {
@@ -237,7 +240,9 @@ static int next_head(struct hob_response *res, uint64_t until) {
         uint64_t now = hob_now();
         if (res->marks.now == HOB__PHASE_SEND && !until)
             hob__mark(&res->marks, HOB__PHASE_SEND, now, HOB__PHASE_WAIT);
-        uint64_t deadline = hob__deadline_at(now, w->deadline, head_patience(res));
+        uint64_t deadline = until == WATCHING
+                                ? w->deadline
+                                : hob__deadline_at(now, w->deadline, head_patience(res));
         if (until && (!deadline || until < deadline)) deadline = until;
         ssize_t got = hob__wire_fill(w, deadline, false);
         if (got > 0 && res->marks.now == HOB__PHASE_WAIT)
@@ -246,6 +251,12 @@ static int next_head(struct hob_response *res, uint64_t until) {
         if (got == 0) return HOB_E_HTTP_CUT;
         if (got < 0) return (int)got;
     }
+}
+
+int hob__response_early(struct hob_response *res) {
+    int rc = HOB__H1_INTERIM;
+    while (rc == HOB__H1_INTERIM) rc = next_head(res, WATCHING);
+    return rc < 0 ? rc : 0;
 }
 
 int hob__response_continue(struct hob_response *res, double seconds) {
@@ -268,7 +279,7 @@ int hob__response_head(struct hob_response *res) {
         return shared < 0 ? explain(res, shared, res->method) : 0;
     }
     int rc = res->have_head ? HOB__H1_HEAD : HOB__H1_INTERIM;
-    if (res->have_head) { /* it came instead of a 100 */
+    if (res->have_head) { /* it came before the body was sent */
         hob__mark(&res->marks, HOB__PHASE_SEND, hob_now(), HOB__PHASE_WAIT);
         hob__mark(&res->marks, HOB__PHASE_WAIT, hob_now(), HOB__PHASE_BODY);
     }
