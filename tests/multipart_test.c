@@ -355,6 +355,37 @@ TASK_TEST(parts_from_sources) {
     END_SERVER
 }
 
+/* An answer of several parts. */
+static int ranges(struct hob_request *req, void *arg) {
+    (void)arg;
+    const char *text = "--X\r\nContent-Range: bytes 0-1/9\r\n\r\n01\r\n"
+                       "--X\r\nContent-Range: bytes 7-8/9\r\n\r\n78\r\n--X--\r\n";
+    return hob_respond_text(req, 206, "multipart/byteranges; boundary=X", text);
+}
+
+TASK_TEST(an_answer_of_parts) {
+    HOB_SCOPE(s);
+    struct hob_listener *l = listening();
+    hob_spawn(s, hob_http_serve, l, ranges, NULL, (struct hob_http_options){0});
+    HOB_CLIENT(c);
+    struct hob_response *res HOB_RESPONSE_GUARD = NULL;
+    HOB_MULTIPART(parts);
+    struct hob_multipart_part part;
+    struct hob_slice value;
+    CHECK_EQ(hob_client_request(c, "GET", url_of(l, "/"), &res), 0);
+    CHECK_EQ(hob_response_multipart(res, &parts), 0);
+    CHECK_EQ(hob_multipart_next(parts, &part), 1);
+    CHECK_STR(part.name, "");
+    CHECK_STR(hob_multipart_header(parts, "content-range"), "bytes 0-1/9");
+    CHECK_EQ(hob_multipart_next(parts, &part), 1);
+    CHECK_STR(hob_multipart_header(parts, "Content-Range"), "bytes 7-8/9");
+    CHECK(hob_multipart_header(parts, "x") == NULL);
+    CHECK_EQ(hob_multipart_value(parts, 2, &value), 0);
+    CHECK_STR(value.at, "78");
+    CHECK_EQ(hob_multipart_next(parts, &part), 0);
+    END_SERVER
+}
+
 /* What is wrong with an upload is its sender's fault: the answer says so. */
 TASK_TEST(uploads_that_are_refused) {
     WITH_SERVER

@@ -259,4 +259,37 @@ HOB_SIM_TEST(a_download_is_whole_in_the_end) {
     return with_trouble(s, c);
 }
 
+/* ---- a disk that is full ---- */
+
+static int fetch_too_much(const char *host) {
+    char url[64];
+    snprintf(url, sizeof url, "http://%s/file", host);
+    HOB_CLIENT(c, .stall_timeout = 2, .connect_timeout = 2);
+    for (int resume = 0; resume < 2; resume++) {
+        int64_t rc;
+        do {
+            rc = hob_download(c, url, "/tmp/file", .resume = resume == 1);
+            if (rc < 0 && rc != -ENOSPC && !named((int)rc) && rc != -EIO)
+                HOB_SIM_FAIL("%d %s", (int)rc, hob_strerror((int)rc));
+            HOB_TRY(hob_sleep(0.1));
+        } while (rc != -ENOSPC);
+        CHECK(hob_exists("/tmp/file") == 0);
+        /* Without .resume nothing is left; what is left with it can be gone on with. */
+        HOB_EACH(struct hob_entry *, e, hob_scandir, "/tmp")
+        CHECK(resume && strncmp(e->name, "file.part", 9) == 0);
+        counts(c);
+    }
+    return 0;
+}
+HOB_TASK(fetch_too_much, const char *)
+
+HOB_SIM_TEST(a_full_disk_leaves_nothing_half) {
+    struct hob_sim_host *s = hob_sim_host("server", server);
+    struct hob_sim_host *c = hob_sim_host("client", fetch_too_much, hob_sim_address(s));
+    hob_sim_disk(c, .size = 40960);
+    int rc = hob_sim_wait(c);
+    if (rc < 0) HOB_SIM_FAIL("the client: %d %s", rc, hob_strerror(rc));
+    return 0;
+}
+
 HOB_SIM_MAIN()
