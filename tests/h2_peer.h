@@ -97,6 +97,7 @@ struct peer_conn {
     uint32_t sizes[4096]; /* of the bodies, by stream / 2 */
     char paths[64][64];   /* the last ones, by stream / 2 */
     int number;           /* 1 for the first */
+    int open;
 };
 
 struct peer {
@@ -108,6 +109,7 @@ struct peer {
     int (*frame)(struct peer_conn *c, struct frame *f);
     int (*hello)(struct peer_conn *c); /* instead of its SETTINGS */
     int connections, requests, resets, open, most, answered, pings;
+    int most_each;   /* at once on one connection */
     char last[2048]; /* head of the last request: "name: value\n" ... */
 };
 
@@ -152,6 +154,7 @@ static inline int answer(struct peer_conn *c, uint32_t stream) {
         put_head(buf, 0, stream, p->head ? p->head : ":status: 200\ncontent-type: text/plain\n");
     at += put_frame(buf + at, F_DATA, END_STREAM, stream, body, (size_t)n);
     p->open--;
+    c->open--;
     p->answered++;
     return send_bytes(c, buf, at);
 }
@@ -192,8 +195,9 @@ static inline int complete(struct peer_conn *c, uint32_t stream) {
     struct peer *p = c->peer;
     p->requests++;
     if (++p->open > p->most) p->most = p->open;
+    if (++c->open > p->most_each) p->most_each = c->open;
     int rc = p->request ? p->request(c, stream, c->paths[stream / 2 % 64]) : 0;
-    if (rc != 0) p->open--;
+    if (rc != 0) p->open--, c->open--;
     if (rc != 0) return rc < 0 ? rc : 0;
     if (!(p->delay > 0)) return answer(c, stream);
     return hob_spawn(c->scope, answer_later, c, stream) ? 0 : -ENOMEM;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # HTTP/2 with others: `hob fetch` with nginx (over TLS, and by prior knowledge), node's http2 and
-# nghttpd; and a server that has only HTTP/1.1.
+# nghttpd; a server that has only HTTP/1.1; `hob playground` with curl, node's http2 and h2load.
 set -u
 cd "$(dirname "$0")/.."
 build=${HOB_BUILD:-$PWD/build}
@@ -171,6 +171,57 @@ if nghttpd:
     stop(child)
 else:
     print("no nghttpd here (Debian: nghttp2-server): left out")
+
+# ---- the server ----
+def playground(*words):
+    child = subprocess.Popen([hob, "playground", "--listen", "127.0.0.1:0", *words], cwd=folder,
+                             stdout=subprocess.PIPE, text=True, env=QUIET)
+    return child, child.stdout.readline().split()[-1]
+
+
+def run(*command):
+    return subprocess.run(command, cwd=folder, timeout=100, text=True, capture_output=True)
+
+
+curl, h2load = shutil.which("curl"), shutil.which("h2load")
+if curl and "HTTP2" not in run(curl, "--version").stdout:
+    curl = None
+for name, words, how in (("TLS", ["--cert", "site.pem", "--key", "site.key"], ["--http2", "-k"]),
+                         ("prior knowledge", [], ["--http2-prior-knowledge"])):
+    child, base = playground(*words)
+    if curl:
+        got = run(curl, "-sS", *how, "-w", "%{http_version} %{http_code}", base + "/get?a=b")
+        check("curl, %s" % name, got.stdout.endswith("2 200") and '"a": "b"' in got.stdout,
+              got.stdout + got.stderr)
+        got = run(curl, "-sS", *how, "-o", "out", "-w", "%{http_version} %{size_download}",
+                  base + "/bytes/3000000")
+        check("curl, %s: 3 MB" % name, got.stdout == "2 3000000", got.stdout + got.stderr)
+        if name == "TLS":  # by prior knowledge curl 7.88 makes one request, with any server
+            got = run(curl, "-sS", *how, "-Z", "-w", "%{http_version} %{http_code}\\n",
+                      *[base + "/delay/0.2"] * 20, *["-o/dev/null"] * 20)
+            check("curl, %s: 20 at once" % name, got.stdout.count("2 200") == 20,
+                  got.stdout + got.stderr)
+        got = run(curl, "-sS", *how[1:], "--http1.1", "-w", "%{http_version} %{http_code}", "-o",
+                  "out", base + "/get")
+        check("curl, %s: HTTP/1.1 as well" % name, got.stdout == "1.1 200", got.stdout + got.stderr)
+    if node:
+        with open(folder + "/client.js", "w") as f:
+            f.write("""const c = require('http2').connect('%s', {rejectUnauthorized: false});
+                let open = 50, good = 0;
+                c.on('error', e => { console.log(e); process.exit(1); });
+                for (let i = 0; i < 50; i++) {
+                    const s = c.request({':path': '/bytes/20000'});
+                    let n = 0;
+                    s.on('data', d => n += d.length);
+                    s.on('end', () => { good += n === 20000;
+                        if (--open === 0) { console.log(good); c.close(); } });
+                }""" % base)
+        got = run(node, "client.js")
+        check("node, %s: 50 streams" % name, got.stdout.strip() == "50", got.stdout + got.stderr)
+    if h2load:
+        got = run(h2load, "-n", "5000", "-c", "10", "-m", "20", base + "/status/200")
+        check("h2load, %s" % name, "5000 succeeded, 0 failed" in got.stdout, got.stdout + got.stderr)
+    stop(child)
 
 shutil.rmtree(folder)
 print("%d passed, %d failed" % (passed, failed))

@@ -38,6 +38,8 @@ struct hob_http_counters {
     uint64_t idle_timeouts; /* connections that were closed for waiting too long */
     uint64_t timeouts;      /* requests that were cut off: head_timeout, stall_timeout, min_rate */
     uint64_t upgraded;      /* connections that were handed over: hob_request_upgrade() */
+    uint64_t floods;        /* connections of HTTP/2 that were cut off for more frames without a
+                               purpose (resets, pings, settings, endless heads) than is honest */
 };
 
 /* How to serve; all zero is the default. */
@@ -46,6 +48,8 @@ struct hob_http_options {
     size_t max_requests;    /* of one connection; default 100000; the last answer ends it */
     uint64_t max_served;  /* by all: then the server stops as hob_stop() makes it, with .grace; for
                              processes that are to be replaced (hob/prefork.h); default: none */
+    size_t max_streams;   /* requests at once on a connection of HTTP/2; default 100 */
+    bool no_http2;        /* HTTP/1.1 alone */
     double idle_timeout;  /* seconds a kept connection may wait for its next request; default 75 */
     double head_timeout;  /* seconds for a request's head from its first byte; default 10; 408 */
     double stall_timeout; /* seconds without a byte of progress in a body, either way; default 60 */
@@ -78,9 +82,9 @@ struct hob_http_options {
                                            outlive the call; default: nowhere */
 };
 
-/* Serves HTTP/1.1 and 1.0 on the listener until it is cancelled, asked to stop, or the listener is
- * closed. A connection that waits for its next request has no task: the request gets one, which
- * answers all that has come, in order (pipelining too), and ends. hob_stop()
+/* Serves HTTP/1.1, HTTP/1.0 and HTTP/2 on the listener until it is cancelled, asked to stop, or the
+ * listener is closed. A connection that waits for its next request has no task: the request gets
+ * one, which answers all that has come, in order (pipelining too), and ends. hob_stop()
  * around it ends the listening and the idle connections at once, requests in progress have the
  * grace to end; that of Ctrl-C becomes .grace, unless the program has set it. Says hob_started()
  * (and hob_prefork_ready()) when it listens. Answers by itself: 400 (breaks the rules), 408, 413,
@@ -93,7 +97,15 @@ struct hob_http_options {
  * The handler answers one request; it runs in the connection's task. When the client ends or resets
  * the connection meanwhile, the task is cancelled, unless .keep_running. It returns >= 0, or an
  * error: then the answer is 500 (if none was begun), the error is reported (hob_set_report) and the
- * connection closed. */
+ * connection closed.
+ *
+ * HTTP/2 is spoken to a client that asks for it in the TLS handshake, or begins with its preface;
+ * .no_http2 switches that off. Such a connection has two tasks as long as it lives, and one for
+ * each request, so that the handlers of one client run at once, .max_streams at most; a request
+ * that the client resets cancels its own. An error ends the request's stream, not the connection.
+ * What has come of all bodies of a connection and was not read is 1 MiB at most. A client that
+ * sends more frames without a purpose than 1000, and 100 a second, is cut off. .min_rate is for
+ * HTTP/1.1. */
 HOB_API int hob_http_serve(struct hob_listener *listener,
                            int (*handler)(struct hob_request *req, void *arg), void *arg,
                            struct hob_http_options options);
@@ -117,7 +129,9 @@ HOB_API const char *hob_request_peer(const struct hob_request *req);
 HOB_API const char *hob_request_client(const struct hob_request *req);
 /* "https" over TLS, or where a trusted proxy says so; else "http". */
 HOB_API const char *hob_request_scheme(const struct hob_request *req);
-/* HTTP/1.minor: 0 or 1. */
+/* Of HTTP, times ten: 10, 11, 20. */
+HOB_API int hob_request_version(const struct hob_request *req);
+/* HTTP/1.minor: 0 or 1; 1 for HTTP/2. */
 HOB_API int hob_request_minor(const struct hob_request *req);
 /* The body's length; -1 when it is chunked; 0 when there is none. */
 HOB_API int64_t hob_request_size(const struct hob_request *req);

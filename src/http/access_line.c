@@ -103,7 +103,7 @@ static void put_common(struct line *l, const struct hob_request *req, int64_t wa
         put_quoted(l, req->method);
         put_text(l, " ");
         put_cut(l, req->target, TARGET_MAX);
-        put_text(l, req->wire->h1.minor ? " HTTP/1.1" : " HTTP/1.0");
+        put_text(l, req->wire->h2 ? " HTTP/2.0" : req->wire->h1.minor ? " HTTP/1.1" : " HTTP/1.0");
     } else {
         put_text(l, "-"); /* what it sent was no request */
     }

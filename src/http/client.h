@@ -44,6 +44,7 @@ struct hob__conn {
     struct hob__h2 *h2;  /* or NULL: HTTP/1.1 */
     uint64_t idle_until; /* 0 = for ever */
     uint64_t served;     /* exchanges so far */
+    bool awaited;        /* of HTTP/2: the line waits for what it has room for */
     uint32_t promised;   /* slots of those in line who have not run since they got them */
 };
 
@@ -156,8 +157,6 @@ struct hob__secure_how {
 };
 int hob__client_secure(struct hob_client *c, struct hob_stream *stream, const char *address,
                        struct hob__secure_how how);
-/* Have both sides agreed on HTTP/2? */
-bool hob__client_agreed_http2(struct hob_stream *stream);
 void hob__client_secure_free(struct hob_client *c);
 
 /* ---- dial.c ---- */

@@ -31,15 +31,25 @@ static inline int send_gathered(struct hob__http_conn *hc, const struct hob__wir
 
 /* ---- heads ---- */
 
-enum { NONE = 0, HEAD = 1, GONE = 2 };
+enum { NONE = 0, HEAD = 1, GONE = 2, HTTP2 = 3 };
 
-/* The next head: HEAD; NONE: nothing has come; GONE: the client has, between two requests; or an
- * error to be answered. */
+/* Does the client begin with the preface of HTTP/2 (RFC 9113, 3.4)? Its first line is none of
+ * HTTP/1.1's. */
+static bool preface(struct hob__exchange *e, const struct hob__http_conn *hc) {
+    static const char line[] = "PRI * HTTP/2.0\r\n";
+    const struct hob__buffer *in = &e->wire.in;
+    return hc->requests == 0 && hob__buffer_size(in) >= 16 && hob__server_shares(e->req.server) &&
+           memcmp(hob__buffer_bytes(in), line, 16) == 0;
+}
+
+/* The next head: HEAD; NONE: nothing has come; GONE: the client has, between two requests; HTTP2:
+ * it speaks that; or an error to be answered. */
 static int next_head(struct hob__exchange *e, struct hob__http_conn *hc, struct hob_slice *block) {
     struct hob__wire *w = &e->wire;
     struct hob__server *server = e->req.server;
     uint64_t deadline = 0;
     for (;;) {
+        if (HOB__UNLIKELY(hc->requests == 0) && preface(e, hc)) return HTTP2;
         int rc = hob__buffer_size(&w->in) > 0 ? hob__wire_event(w, block) : HOB__H1_NEED;
         if (rc == HOB__H1_HEAD) return HEAD;
         if (rc < 0) return rc;
@@ -102,10 +112,24 @@ static inline void note(const struct hob_request *req) {
         hob__access_log_add(req->server->options.access_log, req);
 }
 
-/* What the parser refuses; the connection ends. */
-static int refuse(struct hob_request *req, int rc) {
+void hob__request_refuse(struct hob_request *req, int rc) {
     hob__respond_error(req, rc);
     note(req);
+}
+
+int hob__request_handle(struct hob_request *req) {
+    struct hob__server *server = req->server;
+    if (HOB__UNLIKELY(++server->counters->requests == server->last))
+        hob_stop(server->service.scope, server->options.grace);
+    if (server->options.access_log) req->began = hob_now();
+    int rc = settle(req, server->handler(req, server->arg));
+    note(req);
+    return rc;
+}
+
+/* What the parser refuses; the connection ends. */
+static int refuse(struct hob_request *req, int rc) {
+    hob__request_refuse(req, rc);
     if (send_gathered(req->conn, req->wire) == 0) linger(req->wire);
     return 0;
 }
@@ -113,21 +137,16 @@ static int refuse(struct hob_request *req, int rc) {
 static int call_handler(struct hob__exchange *e, struct hob__http_conn *hc) {
     struct hob_request *req = &e->req;
     struct hob__server *server = req->server;
-    if (HOB__UNLIKELY(++server->counters->requests == server->last))
-        hob_stop(server->service.scope, server->options.grace);
     if (++hc->requests >= server->options.max_requests) req->close = true;
     if (hob__buffer_size(&e->wire.in) > 0 && e->wire.ended)
         hob__gather_begin(&hc->gather, hc->served.stream, hc->served.service->scope);
-    if (server->options.access_log) req->began = hob_now();
     hc->served.watched = !server->options.keep_running;
-    int rc = server->handler(req, server->arg);
+    int rc = hob__request_handle(req);
     hc->served.watched = false;
-    rc = settle(req, rc);
-    note(req);
     return rc;
 }
 
-static inline void begin(struct hob__exchange *e) {
+void hob__exchange_begin(struct hob__exchange *e) {
     struct hob_request *req = &e->req;
     req->method = req->target = req->path = req->query = "";
     req->block = NULL;
@@ -145,18 +164,19 @@ static inline void begin(struct hob__exchange *e) {
     hob__wire_next(&e->wire, req->inline_fields, HOB__REQUEST_FIELDS);
 }
 
-enum { NEXT = 2 };
+enum { NEXT = 2, SHARED = 3 };
 
-/* One request. NEXT: the next one may have come; HOB__PARK: nothing has; else the connection is
- * over. */
+/* One request. NEXT: the next one may have come; HOB__PARK: nothing has; SHARED: it is one of
+ * HTTP/2; else the connection is over. */
 static int serve_one(struct hob__exchange *e, struct hob__http_conn *hc) {
     struct hob_request *req = &e->req;
     struct hob__wire *w = &e->wire;
     struct hob_slice block;
-    begin(e);
+    hob__exchange_begin(e);
     int rc = next_head(e, hc, &block);
     if (rc == NONE) return HOB__PARK;
     if (rc == GONE) return 0;
+    if (rc == HTTP2) return SHARED;
     if (rc == HEAD) rc = hob__request_begin(req, block);
     if (HOB__UNLIKELY(rc < 0)) return refuse(req, rc); /* the engine's word on what is no message */
     if (hob__h1_idle(&w->h1)) w->ended = true;
@@ -185,6 +205,18 @@ static int announce(struct hob__server *server, struct hob__http_conn *hc) {
     return rc;
 }
 
+void hob__exchange_init(struct hob__exchange *e, struct hob__http_conn *hc) {
+    struct hob__server *server = hc->served.service->arg;
+    hob__wire_init(&e->wire, hc->served.stream, false, &server->limits, e->storage,
+                   sizeof e->storage);
+    e->wire.stall = server->options.stall_timeout;
+    e->wire.min_rate = server->options.min_rate;
+    e->wire.trailers = &e->req.trailers;
+    e->req.server = server;
+    e->req.conn = hc;
+    e->req.wire = &e->wire;
+}
+
 int hob__connection_run(struct hob__served *c) {
     struct hob__http_conn *hc = (struct hob__http_conn *)(void *)c; /* its first member */
     struct hob__server *server = c->service->arg;
@@ -194,15 +226,10 @@ int hob__connection_run(struct hob__served *c) {
         /* A peer that cannot do TLS, or leaves in the middle of it, is nobody's error. */
         if (hob__server_secure(server, c->stream) < 0) return 0;
         hc->secured = true;
+        if (hob__agreed_http2(c->stream)) return hob__serve_http2(hc);
     }
     struct hob__exchange e;
-    hob__wire_init(&e.wire, c->stream, false, &server->limits, e.storage, sizeof e.storage);
-    e.wire.stall = server->options.stall_timeout;
-    e.wire.min_rate = server->options.min_rate;
-    e.wire.trailers = &e.req.trailers;
-    e.req.server = server;
-    e.req.conn = hc;
-    e.req.wire = &e.wire;
+    hob__exchange_init(&e, hc);
     int rc;
     do {
         rc = serve_one(&e, hc);
@@ -214,7 +241,10 @@ int hob__connection_run(struct hob__served *c) {
     } else if (send_gathered(hc, &e.wire) < 0 && rc == HOB__PARK) {
         rc = 0;
     }
+    size_t early = hob__buffer_size(&e.wire.in);
+    if (rc == SHARED) hob__stream_put_back(c->stream, hob__buffer_bytes(&e.wire.in), early);
     hob__wire_free(&e.wire);
+    if (rc == SHARED) return hob__serve_http2(hc);
     c->patience = server->idle_ns;
     return rc;
 }

@@ -14,7 +14,8 @@
 
 enum {
     CONNECTION_WINDOW = 1 << 24, /* bytes on their way to all streams together */
-    STREAMS_AT_FIRST = 100,      /* before the peer has said how many it wants */
+    SERVER_WINDOW = 1 << 20,     /* and unread, of all requests of a connection */
+    STREAMS_AT_FIRST = 1,        /* before the peer has said how many it wants */
     BYE_SECONDS = 1              /* for the last frames */
 };
 
@@ -51,7 +52,7 @@ static int greet(struct hob__h2 *h2) {
     int rc = nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, entries, n);
     if (rc == 0)
         rc = nghttp2_session_set_local_window_size(h2->session, NGHTTP2_FLAG_NONE, 0,
-                                                   CONNECTION_WINDOW);
+                                                   o->server ? SERVER_WINDOW : CONNECTION_WINDOW);
     return rc < 0 ? -ENOMEM : 0;
 }
 
@@ -69,6 +70,7 @@ int hob__h2_new(struct hob__h2 **out, struct hob_stream *stream, struct hob__h2_
     h2->stream = stream;
     h2->options = options;
     h2->max_active = STREAMS_AT_FIRST;
+    h2->quiet_since = hob_now();
     hob__list_init(&h2->streams);
     nghttp2_mem mem = memory;
     int rc = options.server
@@ -85,17 +87,19 @@ int hob__h2_new(struct hob__h2 **out, struct hob_stream *stream, struct hob__h2_
 
 /* The streams go on without a connection. */
 static void orphan(struct hob__h2 *h2, int error, const char *why) {
-    while (!hob__list_empty(&h2->streams)) {
-        struct hob__h2_stream *st = hob__container(h2->streams.next, struct hob__h2_stream, node);
-        hob__list_remove(&st->node);
+    for (struct hob_list *n = h2->streams.next, *next; n != &h2->streams; n = next) {
+        struct hob__h2_stream *st = hob__container(n, struct hob__h2_stream, node);
+        next = n->next;
         if (h2->options.server && !st->handed) {
             hob__h2_stream_free(st);
             continue;
         }
+        if (!h2->options.server) hob__list_remove(&st->node); /* it outlives the connection */
         if (!st->sent && !h2->options.server) st->processed = HOB__H2_NEVER;
         st->h2 = NULL;
         st->closed = true;
         hob__h2_stream_end(st, error, why);
+        if (h2->options.server) h2->options.owner->gone(h2, st);
     }
     h2->active = 0;
     h2->dead = true;
@@ -103,6 +107,8 @@ static void orphan(struct hob__h2 *h2, int error, const char *why) {
 
 void hob__h2_free(struct hob__h2 *h2) {
     orphan(h2, HOB_E_HTTP_CUT, NULL);
+    while (!hob__list_empty(&h2->streams)) /* a server's: nobody has taken them */
+        hob__h2_stream_free(hob__container(h2->streams.next, struct hob__h2_stream, node));
     nghttp2_session_del(h2->session);
     hob__free(h2);
 }
@@ -201,6 +207,7 @@ HOB_TASK(writes, struct hob__h2 *)
 static int take(struct hob__h2 *h2, struct hob_slice piece) {
     ssize_t rc = nghttp2_session_mem_recv(h2->session, (const uint8_t *)piece.at, piece.size);
     h2->received += piece.size;
+    h2->heard = hob_now();
     h2->pinged = false;
     hob__h2_kick(h2);
     bool opens = h2->options.server || nghttp2_session_check_request_allowed(h2->session);
@@ -218,25 +225,46 @@ static int take(struct hob__h2 *h2, struct hob_slice piece) {
     return h2->error;
 }
 
+/* So many seconds behind it; 0 = never. */
+static uint64_t after(uint64_t at, double seconds) {
+    return seconds < 1e9 ? at + (uint64_t)(seconds * 1e9) : 0;
+}
+
 /* The peer was silent for half of the time that it may be: is it there? While nobody waits for it,
  * that does not matter. */
 static int ask(struct hob__h2 *h2) {
+    const struct hob__h2_options *o = &h2->options;
+    bool limited = h2->active == 0 && o->idle > 0 && o->idle < 1e9;
+    if (limited && hob_now() >= after(h2->quiet_since, o->idle)) {
+        h2->idled = true;
+        return 0;
+    }
+    if (h2->active > 0 && hob_now() < after(h2->heard, o->stall / 2)) return 1;
     if (h2->pinged) {
         h2->error = -ETIMEDOUT;
         h2->why = "the peer does not answer";
         return h2->error;
     }
-    if (h2->active == 0) return 0;
+    if (h2->active == 0) return 1;
     h2->pinged = true;
+    h2->heard = hob_now(); /* the ping has its own half */
     int rc = nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, NULL);
     hob__h2_kick(h2);
-    return rc < 0 ? -ENOMEM : 0;
+    return rc < 0 ? -ENOMEM : 1;
+}
+
+/* Until when nothing need be asked. */
+static uint64_t patience(const struct hob__h2 *h2) {
+    const struct hob__h2_options *o = &h2->options;
+    if (h2->active == 0 && o->idle > 0) return after(h2->quiet_since, o->idle);
+    return after(h2->active ? h2->heard : hob_now(), o->stall / 2);
 }
 
 static int peek(struct hob__h2 *h2, struct hob_slice *piece) {
-    double seconds = h2->options.stall / 2;
-    HOB_SCOPE(s, .deadline = seconds < 1e9 ? hob_after(seconds) : 0);
-    return hob__scope_result(s, (int)hob_peek(h2->stream, 1, piece));
+    HOB_SCOPE(s, .deadline = patience(h2));
+    ssize_t rc = h2->options.server && !h2->closing ? hob_peek_idle(h2->stream, 1, piece)
+                                                    : hob_peek(h2->stream, 1, piece);
+    return hob__scope_result(s, (int)rc);
 }
 
 /* Until the connection is over: why. 0: the peer has ended it. */
@@ -245,9 +273,15 @@ static int reads(struct hob__h2 *h2) {
         struct hob_slice piece;
         int rc = peek(h2, &piece);
         if (rc == 0) return 0;
-        if (rc == -ETIMEDOUT)
+        if (rc == HOB_E_STOPPING) {
+            hob__h2_goaway(h2);
+            if (h2->active == 0) return HOB_E_STOPPING;
+            continue;
+        }
+        if (rc == -ETIMEDOUT) {
             rc = ask(h2);
-        else if (rc > 0) {
+            if (rc == 0) return HOB_E_STOPPING;
+        } else if (rc > 0) {
             rc = take(h2, piece);
             if (rc == 0) rc = (int)hob_skip(h2->stream, (int64_t)piece.size);
         }
@@ -267,6 +301,15 @@ void hob__h2_drain(struct hob__h2 *h2) {
     h2->options.owner->changed(h2);
 }
 
+void hob__h2_goaway(struct hob__h2 *h2) {
+    if (h2->closing) return;
+    h2->closing = true;
+    int32_t last = nghttp2_session_get_last_proc_stream_id(h2->session);
+    nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0);
+    hob__h2_kick(h2);
+    h2->options.owner->changed(h2);
+}
+
 /* A GOAWAY, and what waits to be said, as far as the peer takes it. */
 static void bye(struct hob__h2 *h2) {
     if (h2->torn) return;
@@ -282,6 +325,8 @@ int hob__h2_run(struct hob__h2 *h2) {
         HOB_SCOPE(s);
         h2->scope = s;
         rc = hob_spawn(s, writes, h2) ? reads(h2) : -ECANCELED;
+        if (rc == HOB_E_STOPPING) h2->over = true;
+        if (rc == HOB_E_STOPPING) rc = -ECANCELED;
         gone = rc == 0 || (rc < 0 && rc != -ECANCELED && rc != h2->error);
         if (rc == 0 && h2->active) rc = HOB_E_HTTP_CUT;
         h2->closing = true;
@@ -317,6 +362,7 @@ int hob__h2_run(struct hob__h2 *h2) {
 }
 void hob__h2_end(struct hob__h2 *h2) { (void)h2; }
 void hob__h2_drain(struct hob__h2 *h2) { (void)h2; }
+void hob__h2_goaway(struct hob__h2 *h2) { (void)h2; }
 void hob__h2_kick(struct hob__h2 *h2) { (void)h2; }
 int hob__h2_request(struct hob__h2 *h2, struct hob__buffer *head, const char *scheme, bool body,
                     struct hob__h2_stream **out) {
@@ -326,6 +372,15 @@ int hob__h2_request(struct hob__h2 *h2, struct hob__buffer *head, const char *sc
 }
 int hob__h2_respond(struct hob__h2_stream *st, struct hob__buffer *head, bool body) {
     (void)st, (void)head, (void)body;
+    return HOB_E_HTTP2;
+}
+int hob__h2_interim(struct hob__h2_stream *st, struct hob__buffer *head) {
+    (void)st, (void)head;
+    return HOB_E_HTTP2;
+}
+int hob__h2_end_with(struct hob__h2_stream *st, struct hob__buffer *fields, uint64_t deadline,
+                     double stall) {
+    (void)st, (void)fields, (void)deadline, (void)stall;
     return HOB_E_HTTP2;
 }
 int hob__h2_write(struct hob__h2_stream *st, const void *data, size_t n, bool end,

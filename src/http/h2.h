@@ -12,9 +12,10 @@
  * need be: then `h2` is NULL, `error` says why, and what was received before can still be read.
  *
  * Bounds: what has come and was not read is at most the stream's window, which is given back as it
- * is read; the connection's window is given back at once, so that a stream that nobody reads stops
- * no other. A header block has the limits of HTTP/1.1's heads. Frames that have to be answered are
- * nghttp2's: at most 1000 answers wait. */
+ * is read. A client gives the connection's window back at once, so that an answer that nobody reads
+ * stops no other; a server as the bodies are read, so that a connection holds no more than that. A
+ * header block has the limits of HTTP/1.1's heads. Frames that have to be answered are nghttp2's:
+ * at most 1000 answers wait. */
 #ifndef HOB_HTTP_H2_H
 #define HOB_HTTP_H2_H
 
@@ -36,6 +37,8 @@ struct hob__h2_owner {
     /* A server's: a request's head is complete; the stream is the callee's, to close. 0, or < 0: it
      * has been closed already. */
     int (*request)(struct hob__h2 *h2, struct hob__h2_stream *st);
+    /* A server's: the client wants no answer any more, or is gone. */
+    void (*gone)(struct hob__h2 *h2, struct hob__h2_stream *st);
 };
 
 struct hob__h2_options {
@@ -45,6 +48,7 @@ struct hob__h2_options {
     struct hob__h1_limits limits; /* of header blocks; 0 = the defaults of h1.h */
     uint32_t window;              /* bytes that a stream may be ahead of its reader */
     uint32_t max_streams;         /* a server: at once */
+    double idle;                  /* a server: seconds without a request; else 0 */
     double stall;                 /* seconds for a write, and for an answer to a ping */
 };
 
@@ -59,16 +63,24 @@ struct hob__h2 {
     uint32_t max_active;    /* as the peer allows */
     uint32_t block, frames; /* bytes and frames of the header block that comes in */
     uint64_t received;      /* bytes */
+    uint64_t heard;         /* when the last of them came */
+    uint64_t quiet_since;   /* a server: when the last stream ended */
+    uint64_t credit_at;     /* a server: when `credit` was as it is */
+    double credit;          /* frames without a purpose that the client may send */
     int error;              /* why it is over; 0 = for no bad reason */
     const char *why;        /* more about that, static; or NULL */
     uint32_t goaway;        /* the peer's reason for its GOAWAY */
+    bool settled;           /* the peer's SETTINGS have come */
     bool closing;           /* no new streams */
     bool said_goaway;       /* the peer */
     bool over;              /* nothing is to be read or written any more */
     bool dead;              /* it has no streams any more */
     bool torn;              /* a write was cut off: the peer has half a frame */
     bool pinged;
+    bool idled; /* a server: it was idle for too long */
 };
+
+struct hob__h2_fields; /* private */
 
 enum hob__h2_processed {
     HOB__H2_MAYBE, /* the peer may have acted on the request */
@@ -100,19 +112,26 @@ struct hob__h2_stream {
     /* the body that is being sent: the memory of the task in hob__h2_write() */
     const char *out;
     size_t out_size;
+    const struct hob__h2_fields *out_trailers; /* behind it, or NULL */
     bool out_end, out_open, deferred;
     struct hob_waitlist reader, sender;
-    bool handed; /* a server's: owner->request() has it */
+    bool handed;   /* a server's: owner->request() has it */
+    bool answered; /* its head is under way */
+    bool keep;     /* its handler goes on when the client leaves */
+    bool has_host;
+    int head_error; /* a limit that its head has broken; 0 */
     /* a server's: where their values stand in `head`, counted from 1; 0 = there is none */
     uint32_t method_at, path_at, scheme_at, authority_at;
     void *arg;
+    struct hob_list begun; /* its task has not run yet */
 };
 
 /* ---- h2.c ---- */
 /* A connection over the stream, which is not closed with it. 0, -ENOMEM, or HOB_E_HTTP2: this build
  * has none. Nothing is sent before hob__h2_run(). Does not wait. */
 int hob__h2_new(struct hob__h2 **out, struct hob_stream *stream, struct hob__h2_options options);
-/* Frees it; its streams belong to nobody then. Not while hob__h2_run() goes on. */
+/* Frees it; a client's streams belong to nobody then, a server's are freed. Not while hob__h2_run()
+ * goes on. */
 void hob__h2_free(struct hob__h2 *h2);
 /* The life of the connection, in the calling task: until either side ends it, hob__h2_end(), or a
  * cancel. All streams have their ends then. 0 or why it ended. */
@@ -121,6 +140,8 @@ int hob__h2_run(struct hob__h2 *h2);
 void hob__h2_end(struct hob__h2 *h2);
 /* No new streams; it ends with the last one. Does not wait. */
 void hob__h2_drain(struct hob__h2 *h2);
+/* A server's: the client shall open no more streams (GOAWAY). Does not wait. */
+void hob__h2_goaway(struct hob__h2 *h2);
 /* There may be something to write. */
 void hob__h2_kick(struct hob__h2 *h2);
 static inline bool hob__h2_room(const struct hob__h2 *h2) {
@@ -133,8 +154,12 @@ static inline bool hob__h2_room(const struct hob__h2 *h2) {
  * HOB_E_HTTP2_* with *never true when it could be tried elsewhere. Does not wait. */
 int hob__h2_request(struct hob__h2 *h2, struct hob__buffer *head, const char *scheme, bool body,
                     struct hob__h2_stream **out);
-/* A server's: the head of the answer as h1_write.c writes it. */
+/* A server's: the head of the answer as h1_write.c writes it. Does not wait. */
 int hob__h2_respond(struct hob__h2_stream *st, struct hob__buffer *head, bool body);
+/* The same for a 1xx answer, and for trailers (fields alone), with which the answer ends. */
+int hob__h2_interim(struct hob__h2_stream *st, struct hob__buffer *head);
+int hob__h2_end_with(struct hob__h2_stream *st, struct hob__buffer *fields, uint64_t deadline,
+                     double stall);
 /* Sends n bytes, and the end of the body behind them. Waits until nghttp2 has taken all of them,
  * for `stall` seconds without progress; cancellation point; cancelled, a part may have been sent.
  * 0, -EPIPE when the peer wants no more. */
@@ -155,6 +180,7 @@ const char *hob__h2_code_name(uint32_t code);
 
 enum {
     HOB__H2_NO_ERROR = 0,
+    HOB__H2_INTERNAL = 2,
     HOB__H2_REFUSED = 7,
     HOB__H2_CANCEL = 8,
     HOB__H2_CALM = 11,

@@ -4,6 +4,7 @@
 #include "http/h2.h"
 
 #if HAVE_NGHTTP2
+#include <hob/task.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -54,7 +55,6 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
         st = hob__h2_stream_new(h2);
         if (!st) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
         st->id = frame->hd.stream_id;
-        h2->active++;
         nghttp2_session_set_stream_user_data(session, st->id, st);
     }
     if (!st) return 0;
@@ -69,8 +69,12 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     return 0;
 }
 
-/* The stream has broken a limit: it alone ends. */
+/* The stream has broken a limit: it alone ends. A server answers. */
 static int refuse(struct hob__h2_stream *st, int error) {
+    if (st->h2->options.server && !st->in_trailers) {
+        st->head_error = error;
+        return 0;
+    }
     hob__h2_stream_end(st, error, NULL);
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
@@ -115,7 +119,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     const struct hob__h1_limits *limits = &h2->options.limits;
     struct hob__h2_stream *st = stream_of(session, frame->hd.stream_id);
     (void)flags;
-    if (!st || st->error) return 0;
+    if (!st || st->error || st->head_error) return 0;
     struct hob__buffer *b = st->in_trailers ? &st->trailers : &st->head;
     uint32_t *count = st->in_trailers ? &st->trailer_count : &st->field_count;
     if (n + size > limits->line) return refuse(st, HOB_E_HTTP_LINE_TOO_LONG);
@@ -128,10 +132,23 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
         if (++*count > limits->fields) return refuse(st, HOB_E_HTTP_TOO_MANY_HEADERS);
         if (!st->in_trailers && n == 14 && memcmp(name, "content-length", n) == 0)
             st->content_length = number(value, size);
+        if (n == 4 && memcmp(name, "host", 4) == 0) st->has_host = true;
         rc = put_string(b, name, n);
         if (rc == 0) rc = put_string(b, value, size);
     }
     return rc < 0 ? refuse(st, rc) : 0;
+}
+
+/* What is :authority here is Host for those who look for it. */
+static int name_host(struct hob__h2_stream *st) {
+    struct hob__buffer *b = &st->head;
+    size_t n = strlen(hob__buffer_bytes(b) + st->authority_at - 1);
+    int rc = hob__buffer_reserve(b, n + 6, SIZE_MAX); /* so that what is copied stays where it is */
+    if (rc == 0) rc = put_string(b, (const uint8_t *)"host", 4);
+    if (rc == 0)
+        rc = put_string(b, (const uint8_t *)hob__buffer_bytes(b) + st->authority_at - 1, n);
+    if (rc == 0) st->field_count++;
+    return rc;
 }
 
 /* A block is complete. Not 0: the stream is not what it should be. */
@@ -139,6 +156,7 @@ static int head_is_complete(struct hob__h2 *h2, struct hob__h2_stream *st) {
     if (st->in_trailers || st->error) return 0;
     if (h2->options.server) {
         st->has_head = true;
+        if (st->authority_at && !st->has_host && name_host(st) < 0) st->head_error = -ENOMEM;
         return 0;
     }
     if (st->status == 101) { /* 8.6 */
@@ -157,7 +175,40 @@ static int head_is_complete(struct hob__h2 *h2, struct hob__h2_stream *st) {
 
 /* ---- frames ---- */
 
+/* Frames that ask for something and bring nothing: so many at once, and so many more a second. */
+enum { CREDIT = 1000, CREDIT_A_SECOND = 100 };
+
+/* False: it has been too many. */
+static bool spend(struct hob__h2 *h2) {
+    uint64_t now = hob_now();
+    h2->credit += (double)(now - h2->credit_at) * (CREDIT_A_SECOND / 1e9);
+    if (h2->credit > CREDIT || h2->credit_at == 0) h2->credit = CREDIT;
+    h2->credit_at = now;
+    h2->credit -= 1;
+    if (h2->credit >= 0) return true;
+    h2->error = HOB_E_HTTP2_FLOOD;
+    h2->why = "frames that bring nothing";
+    return false;
+}
+
+static bool idle_talk(const nghttp2_frame *frame) {
+    const nghttp2_frame_hd *hd = &frame->hd;
+    switch (hd->type) {
+    case NGHTTP2_RST_STREAM:
+    case NGHTTP2_PRIORITY:
+        return true;
+    case NGHTTP2_PING:
+    case NGHTTP2_SETTINGS:
+        return !(hd->flags & NGHTTP2_FLAG_ACK);
+    case NGHTTP2_DATA:
+        return hd->length == 0 && !(hd->flags & NGHTTP2_FLAG_END_STREAM);
+    default:
+        return false;
+    }
+}
+
 static void take_settings(struct hob__h2 *h2) {
+    h2->settled = true;
     h2->max_active =
         nghttp2_session_get_remote_settings(h2->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
     h2->options.owner->changed(h2);
@@ -173,6 +224,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     struct hob__h2 *h2 = arg;
     struct hob__h2_stream *st = stream_of(session, frame->hd.stream_id);
     bool request = false;
+    if (h2->options.server && idle_talk(frame) && !spend(h2)) return NGHTTP2_ERR_CALLBACK_FAILURE;
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
         if (!st) break;
@@ -201,6 +253,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) st->ended = true;
     if (request && !st->error) {
         st->handed = true;
+        h2->active++;
         if (h2->options.owner->request(h2, st) < 0) return 0;
     }
     hob__wake_all(&st->reader, 0);
@@ -211,12 +264,11 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *bytes,
                    size_t n, void *arg) {
     struct hob__h2_stream *st = stream_of(session, id);
-    (void)flags, (void)arg;
-    nghttp2_session_consume_connection(session, n);
-    if (!st || st->error) {
-        nghttp2_session_consume_stream(session, id, n);
-        return 0;
-    }
+    (void)flags;
+    bool server = ((struct hob__h2 *)arg)->options.server, dropped = !st || st->error;
+    if (!server || dropped) nghttp2_session_consume_connection(session, n);
+    if (dropped) nghttp2_session_consume_stream(session, id, n);
+    if (dropped) return 0;
     if (hob__buffer_append(&st->in, bytes, n, SIZE_MAX) < 0) {
         hob__h2_stream_end(st, -ENOMEM, NULL);
         nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
@@ -230,7 +282,8 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
     struct hob__h2_stream *st = stream_of(session, id);
     if (!st) return 0;
     st->closed = true;
-    if (((struct hob__h2 *)arg)->options.server && !st->handed) {
+    struct hob__h2 *h2 = arg;
+    if (h2->options.server && !st->handed) {
         hob__h2_close(st, code);
         return 0;
     }
@@ -241,6 +294,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
     }
     if (!st->error) st->code = code;
     hob__h2_stream_end(st, error, NULL);
+    if (h2->options.server && (!st->answered || st->out_open)) h2->options.owner->gone(h2, st);
     return 0;
 }
 

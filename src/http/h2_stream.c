@@ -17,11 +17,13 @@ struct hob__h2_stream *hob__h2_stream_new(struct hob__h2 *h2) {
     st->content_length = -1;
     st->began = h2->received;
     hob__list_append(&h2->streams, &st->node);
+    hob__list_init(&st->begun);
     return st;
 }
 
 void hob__h2_stream_free(struct hob__h2_stream *st) {
     hob__list_remove(&st->node);
+    hob__list_remove(&st->begun);
     hob__buffer_free(&st->head);
     hob__buffer_free(&st->trailers);
     hob__buffer_free(&st->in);
@@ -29,6 +31,11 @@ void hob__h2_stream_free(struct hob__h2_stream *st) {
 }
 
 /* ---- sending ---- */
+
+struct hob__h2_fields {
+    const nghttp2_nv *list;
+    size_t count;
+};
 
 /* The next bytes of a body, out of the memory of the task that sleeps in hob__h2_write(). */
 static ssize_t next_bytes(nghttp2_session *session, int32_t id, uint8_t *buf, size_t n,
@@ -48,6 +55,9 @@ static ssize_t next_bytes(nghttp2_session *session, int32_t id, uint8_t *buf, si
     if (st->out_end) {
         *flags |= NGHTTP2_DATA_FLAG_EOF;
         st->out_open = false;
+        const struct hob__h2_fields *t = st->out_trailers;
+        if (t && nghttp2_submit_trailer(session, id, t->list, t->count) == 0)
+            *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
     }
     hob__wake_all(&st->sender, 0);
     return (ssize_t)n;
@@ -91,8 +101,34 @@ int hob__h2_respond(struct hob__h2_stream *st, struct hob__buffer *head, bool bo
     hob__free(list);
     if (rc < 0) return rc == NGHTTP2_ERR_NOMEM ? -ENOMEM : -EPIPE;
     st->out_open = body;
+    st->answered = true;
     hob__h2_kick(st->h2);
     return 0;
+}
+
+int hob__h2_interim(struct hob__h2_stream *st, struct hob__buffer *head) {
+    nghttp2_nv *list;
+    if (!st->h2 || st->closed) return -EPIPE;
+    int n = hob__h2_list(hob__buffer_bytes(head), hob__buffer_size(head), NULL, &list);
+    if (n < 0) return n;
+    int rc = nghttp2_submit_headers(st->h2->session, NGHTTP2_FLAG_NONE, st->id, NULL, list,
+                                    (size_t)n, NULL);
+    hob__free(list);
+    hob__h2_kick(st->h2);
+    return rc < 0 ? rc == NGHTTP2_ERR_NOMEM ? -ENOMEM : -EPIPE : 0;
+}
+
+int hob__h2_end_with(struct hob__h2_stream *st, struct hob__buffer *fields, uint64_t deadline,
+                     double stall) {
+    nghttp2_nv *list;
+    int n = hob__h2_list(hob__buffer_bytes(fields), hob__buffer_size(fields), NULL, &list);
+    if (n < 0) return n;
+    struct hob__h2_fields t = {list + 1, (size_t)n - 1}; /* without the status */
+    if (t.count) st->out_trailers = &t;
+    int rc = hob__h2_write(st, NULL, 0, true, deadline, stall);
+    st->out_trailers = NULL;
+    hob__free(list);
+    return rc;
 }
 
 static int sleep_on(struct hob_waitlist *list, const char *what, uint64_t deadline) {
@@ -126,14 +162,15 @@ int hob__h2_write(struct hob__h2_stream *st, const void *data, size_t n, bool en
             return -ENOMEM;
     }
     hob__h2_kick(st->h2);
-    while (rc == 0 && st->out_size > 0 && wanted(st)) {
+    while (rc == 0 && (st->out_size > 0 || (end && st->out_open)) && wanted(st)) {
         size_t before = st->out_size;
         rc = sleep_on(&st->sender, "http2 send", earlier(deadline, stall));
         bool late = deadline && hob_now() >= deadline;
         if (rc == -ETIMEDOUT && st->out_size < before && !late) rc = 0;
     }
-    if (st->out_size == 0) return 0; /* all was taken, whatever came then */
-    st->out = NULL;                  /* the body stays open: hob__h2_close() resets the stream */
+    /* All was taken, whatever came then. */
+    if (st->out_size == 0 && !(end && st->out_open)) return 0;
+    st->out = NULL; /* the body stays open: hob__h2_close() resets the stream */
     st->out_size = 0;
     st->out_end = false;
     return rc < 0 ? rc : -EPIPE;
@@ -167,9 +204,11 @@ int hob__h2_wait_continue(struct hob__h2_stream *st, uint64_t deadline) {
 
 /* The peer may send as much more. */
 static void consumed(struct hob__h2_stream *st, size_t n) {
-    if (!st->h2 || st->closed || st->ended) return;
-    nghttp2_session_consume_stream(st->h2->session, st->id, n);
-    hob__h2_kick(st->h2);
+    struct hob__h2 *h2 = st->h2;
+    if (!h2 || n == 0) return;
+    if (h2->options.server) nghttp2_session_consume_connection(h2->session, n);
+    if (!st->closed && !st->ended) nghttp2_session_consume_stream(h2->session, st->id, n);
+    hob__h2_kick(h2);
 }
 
 ssize_t hob__h2_read(struct hob__h2_stream *st, void *buf, size_t n, uint64_t deadline) {
@@ -193,13 +232,16 @@ ssize_t hob__h2_read(struct hob__h2_stream *st, void *buf, size_t n, uint64_t de
 void hob__h2_close(struct hob__h2_stream *st, uint32_t code) {
     struct hob__h2 *h2 = st->h2;
     if (h2) {
+        consumed(st, hob__buffer_size(&st->in));
         if (!st->closed) {
             nghttp2_session_set_stream_user_data(h2->session, st->id, NULL);
-            bool done = st->ended && !st->out_open && st->sent;
+            bool said = h2->options.server ? st->answered : st->sent;
+            bool done = st->ended && !st->out_open && said;
             if (!done) nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, st->id, code);
             hob__h2_kick(h2);
         }
-        h2->active--;
+        if (st->handed || !h2->options.server) h2->active--;
+        if (h2->active == 0) h2->quiet_since = hob_now();
     }
     hob__h2_stream_free(st);
     if (h2) h2->options.owner->changed(h2);

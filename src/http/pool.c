@@ -364,7 +364,7 @@ int hob__pool_connect(struct hob_client *c, struct hob__host *host, const struct
         return rc;
     }
     c->info.opened++;
-    bool http2 = host->tls ? hob__client_agreed_http2(conn->stream) : hob__pool_may_share(c, host);
+    bool http2 = host->tls ? hob__agreed_http2(conn->stream) : hob__pool_may_share(c, host);
     if (http2) rc = hob__pool_share(conn);
     if (rc == 0) *out = conn;
     return rc;

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/memory.h"
+#include "http/h2.h"
 #include "http/server.h"
 
 /* Without what a user name in front of it says, which is nobody's. */
@@ -21,7 +22,7 @@ static char *copy_authority(const char *at, size_t n) {
 }
 
 /* The path of the target, as a string of its own: the '?' behind it must stay. */
-static int set_path(struct hob_request *req) {
+int hob__request_set_path(struct hob_request *req) {
     const char *path = req->target, *end = path + req->wire->h1.target_size;
     if (HOB__UNLIKELY(*path != '/') && strstr(path, "://")) { /* absolute-form (RFC 9112, 3.2.2) */
         path = strstr(path, "://") + 3;
@@ -70,7 +71,7 @@ int hob__request_begin(struct hob_request *req, struct hob_slice block) {
     req->head = p->method_size == 4 && memcmp(req->method, "HEAD", 4) == 0;
     if (!(p->flags & HOB__H1_KEEP_ALIVE)) req->close = true;
     if (p->flags & HOB__H1_EXPECT_OTHER) return HOB_E_HTTP_EXPECT;
-    return set_path(req);
+    return hob__request_set_path(req);
 }
 
 void hob__request_end(struct hob_request *req) {
@@ -87,8 +88,14 @@ const char *hob_request_path(const struct hob_request *req) { return req->path; 
 const char *hob_request_query(const struct hob_request *req) { return req->query; }
 
 int hob_request_minor(const struct hob_request *req) { return req->wire->h1.minor; }
+int hob_request_version(const struct hob_request *req) {
+    return req->wire->h2 ? 20 : 10 + req->wire->h1.minor;
+}
 bool hob_request_answered(const struct hob_request *req) { return req->answer != 0; }
-void hob_request_close_after(struct hob_request *req) { req->close = true; }
+void hob_request_close_after(struct hob_request *req) {
+    req->close = true;
+    if (req->wire->h2 && req->wire->h2->h2) hob__h2_goaway(req->wire->h2->h2);
+}
 
 const char *hob_request_peer(const struct hob_request *req) {
     return hob_stream_peer(req->wire->stream);
@@ -127,7 +134,10 @@ bool hob_request_draining(const struct hob_request *req) {
 }
 
 void hob_request_keep_running(struct hob_request *req, bool keep) {
-    if (req->answer != HOB__ANSWER_UPGRADED) req->conn->served.watched = !keep;
+    if (req->wire->h2)
+        req->wire->h2->keep = keep;
+    else if (req->answer != HOB__ANSWER_UPGRADED)
+        req->conn->served.watched = !keep;
 }
 
 struct hob_scope *hob_request_scope(const struct hob_request *req) {
@@ -140,7 +150,19 @@ int64_t hob_request_size(const struct hob_request *req) {
     return p->content_length > 0 ? p->content_length : 0;
 }
 
+static const char *shared_trailer(const struct hob__wire *w, const char *name) {
+    struct hob__h1_field f[HOB__REQUEST_FIELDS];
+    const struct hob__buffer *b = &w->h2->trailers;
+    if (!w->ended || w->h2->trailer_count == 0) return NULL;
+    const char *block = hob__buffer_bytes(b);
+    uint32_t count = hob__h2_split(block, hob__buffer_size(b), f, HOB__REQUEST_FIELDS);
+    for (uint32_t i = 0; i < count && i < HOB__REQUEST_FIELDS; i++)
+        if (strcasecmp(block + f[i].name, name) == 0) return block + f[i].value;
+    return NULL;
+}
+
 const char *hob_request_trailer(struct hob_request *req, const char *name) {
+    if (req->wire->h2) return shared_trailer(req->wire, name);
     struct hob__h1_field f[HOB__REQUEST_FIELDS];
     char *block = req->trailers.data;
     size_t n = strlen(name);
@@ -194,6 +216,7 @@ static int may_read(struct hob_request *req) {
     bool waits = (p->flags & HOB__H1_EXPECT_CONTINUE) && p->minor == 1 && !req->continued;
     req->continued = true;
     if (!waits || req->answer || hob__wire_excess(req->wire) || req->wire->ended) return 0;
+    if (req->wire->h2) return hob__wire_interim(req->wire, "HTTP/1.1 100 \r\n\r\n", 17);
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
     struct iovec iov = {(void *)(uintptr_t)text, sizeof text - 1};
     rc = hob__wire_write(req->wire, &iov, 1);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "http/h2.h"
 #include "http/server.h"
 #include "task/fdwait.h"
 
@@ -98,11 +99,11 @@ static int put_headers(struct hob_request *req, struct hob__buffer *b,
 /* How the body ends (RFC 9112, 6), and whether the connection goes on. size: -1 = not known. */
 static int put_framing(struct hob_request *req, struct hob__buffer *b, int status, int64_t size) {
     bool bodiless = status == 204 || status == 304;
-    bool old = req->wire->h1.minor == 0;
-    req->chunked = !bodiless && size < 0 && !old;
-    req->to_close = !bodiless && size < 0 && old;
+    bool old = req->wire->h1.minor == 0, shared = req->wire->h2;
+    req->chunked = !bodiless && size < 0 && !old && !shared;
+    req->to_close = !bodiless && size < 0 && (old || shared); /* of HTTP/2: its stream's end */
     req->left = size > 0 ? (uint64_t)size : 0;
-    if (req->to_close || hob_stopping()) req->close = true;
+    if ((req->to_close && !shared) || hob_stopping()) req->close = true;
     int rc = 0;
     if (req->chunked)
         rc = hob__h1_put_field(b, "Transfer-Encoding", "chunked", 7);
@@ -129,9 +130,9 @@ static int put_head(struct hob_request *req, struct hob__buffer *b, int status,
     return rc < 0 ? rc : hob__h1_put_end(b);
 }
 
-/* Sends the head, and n bytes behind it. */
+/* Sends the head, and n bytes behind it; more: the rest will come. */
 static int begin(struct hob_request *req, int status, const struct hob_header *headers,
-                 int64_t size, const void *body, size_t n) {
+                 int64_t size, const void *body, size_t n, bool more) {
     int rc = hob_check();
     if (rc < 0) return rc;
     if (req->answer)
@@ -151,7 +152,15 @@ static int begin(struct hob_request *req, int status, const struct hob_header *h
         return rc;
     }
     if (req->head) n = 0;
-    size_t body_bytes = n;
+    req->answer = HOB__ANSWER_FAILED; /* until it is out */
+    req->status = (uint16_t)status;
+    req->sent += n;
+    if (req->wire->h2) {
+        rc = hob__wire_answer(req->wire, &b, body, n, more && !req->head && !bodiless);
+        if (rc == 0) req->answer = HOB__ANSWER_BEGUN;
+        hob__buffer_free(&b);
+        return rc;
+    }
     if (n && n <= hob__buffer_room(&b)) { /* one piece is sent by a cheaper call than two */
         memcpy(hob__buffer_tail(&b), body, n);
         hob__buffer_put(&b, n);
@@ -159,9 +168,6 @@ static int begin(struct hob_request *req, int status, const struct hob_header *h
     }
     struct iovec iov[2] = {{hob__buffer_bytes(&b), hob__buffer_size(&b)},
                            {(void *)(uintptr_t)body, n}};
-    req->answer = HOB__ANSWER_FAILED; /* until it is out */
-    req->status = (uint16_t)status;
-    req->sent += body_bytes;
     rc = hob__wire_write(req->wire, iov, n ? 2 : 1);
     if (rc == 0) req->answer = HOB__ANSWER_BEGUN;
     hob__buffer_free(&b);
@@ -170,7 +176,7 @@ static int begin(struct hob_request *req, int status, const struct hob_header *h
 
 int hob_respond(struct hob_request *req, int status, const struct hob_header *headers,
                 const void *body, size_t size) {
-    int rc = begin(req, status, headers, (int64_t)size, body, size);
+    int rc = begin(req, status, headers, (int64_t)size, body, size, false);
     if (rc == 0) req->answer = HOB__ANSWER_DONE;
     return rc;
 }
@@ -183,7 +189,7 @@ int hob_respond_text(struct hob_request *req, int status, const char *content_ty
 
 int hob_respond_begin(struct hob_request *req, int status, const struct hob_header *headers,
                       int64_t size) {
-    return begin(req, status, headers, size < 0 ? -1 : size, NULL, 0);
+    return begin(req, status, headers, size < 0 ? -1 : size, NULL, 0, true);
 }
 
 static int not_begun(struct hob_request *req) {
@@ -244,25 +250,47 @@ int hob_respond_write_file(struct hob_request *req, int fd, int64_t offset, int6
     return rc;
 }
 
+static int put_trailers(struct hob_request *req, struct hob__buffer *b,
+                        const struct hob_header *trailers) {
+    int rc = 0;
+    for (const struct hob_header *h = trailers; rc == 0 && h && h->name; h++) {
+        enum field field = field_of(h->name, strlen(h->name));
+        rc = field == FRAMING || field == CONNECTION
+                 ? HOB_E_HTTP_ILLEGAL
+                 : hob__h1_put_field(b, h->name, h->value, strlen(h->value));
+    }
+    if (rc == 0) rc = hob__h1_put_end(b);
+    if (rc == HOB_E_HTTP_ILLEGAL)
+        hob_fail(rc, "%s %s: what cannot be a trailer", req->method, req->target);
+    return rc;
+}
+
 /* "0 CRLF", the trailers, and the empty line. */
 static int end_chunks(struct hob_request *req, const struct hob_header *trailers) {
     char storage[HOB__HEAD_STORAGE];
     struct hob__buffer b;
     hob__buffer_borrow(&b, storage, sizeof storage);
     int rc = hob__h1_put_bytes(&b, "0\r\n", 3);
-    for (const struct hob_header *h = trailers; rc == 0 && h && h->name; h++) {
-        enum field field = field_of(h->name, strlen(h->name));
-        rc = field == FRAMING || field == CONNECTION
-                 ? HOB_E_HTTP_ILLEGAL
-                 : hob__h1_put_field(&b, h->name, h->value, strlen(h->value));
-    }
-    if (rc == 0) rc = hob__h1_put_end(&b);
-    if (rc == HOB_E_HTTP_ILLEGAL)
-        hob_fail(rc, "%s %s: what cannot be a trailer", req->method, req->target);
+    if (rc == 0) rc = put_trailers(req, &b, trailers);
     if (rc == 0) {
         struct iovec iov = {hob__buffer_bytes(&b), hob__buffer_size(&b)};
         rc = hob__wire_write(req->wire, &iov, 1);
     }
+    hob__buffer_free(&b);
+    return rc;
+}
+
+/* The end of a stream of HTTP/2. */
+static int end_shared(struct hob_request *req, const struct hob_header *trailers) {
+    struct hob__wire *w = req->wire;
+    if (!w->h2->out_open) return 0; /* it had no body */
+    if (!trailers || !trailers->name) return hob__wire_end(w, NULL);
+    char storage[HOB__HEAD_STORAGE];
+    struct hob__buffer b;
+    hob__buffer_borrow(&b, storage, sizeof storage);
+    int rc = hob__h1_put_status(&b, 200);
+    if (rc == 0) rc = put_trailers(req, &b, trailers);
+    if (rc == 0) rc = hob__wire_end(w, &b);
     hob__buffer_free(&b);
     return rc;
 }
@@ -277,8 +305,9 @@ int hob_respond_end_with(struct hob_request *req, const struct hob_header *trail
                         req->method, req->target, (unsigned long long)req->left);
     }
     req->answer = HOB__ANSWER_DONE;
-    if (!req->chunked || req->head) return 0;
-    rc = end_chunks(req, trailers);
+    bool shared = req->wire->h2;
+    if (!shared && (!req->chunked || req->head)) return 0;
+    rc = shared ? end_shared(req, trailers) : end_chunks(req, trailers);
     if (rc < 0) req->answer = HOB__ANSWER_FAILED;
     return rc;
 }
@@ -299,7 +328,10 @@ int hob_respond_interim(struct hob_request *req, int status, const struct hob_he
         rc = hob__h1_put_field(&b, h->name, h->value, strlen(h->value));
     if (rc == 0) rc = hob__h1_put_end(&b);
     struct iovec iov = {hob__buffer_bytes(&b), hob__buffer_size(&b)};
-    if (rc == 0) rc = hob__wire_write(req->wire, &iov, 1);
+    if (rc == 0 && req->wire->h2)
+        rc = hob__wire_interim(req->wire, iov.iov_base, iov.iov_len);
+    else if (rc == 0)
+        rc = hob__wire_write(req->wire, &iov, 1);
     hob__buffer_free(&b);
     return rc;
 }
@@ -345,7 +377,7 @@ int hob__respond_error(struct hob_request *req, int code) {
     memcpy(line, text, n);
     line[n++] = '\n';
     struct hob_header headers[2] = {{"Content-Type", "text/plain"}, {NULL, NULL}};
-    int rc = begin(req, status, headers, (int64_t)n, line, n);
+    int rc = begin(req, status, headers, (int64_t)n, line, n, false);
     if (rc == 0) req->answer = HOB__ANSWER_DONE;
     return rc;
 }

@@ -54,7 +54,7 @@ int hob__client_secure(struct hob_client *c, struct hob_stream *stream, const ch
     return rc < 0 || !how.pinned ? rc : check_pins(&c->network, stream, address);
 }
 
-bool hob__client_agreed_http2(struct hob_stream *stream) {
+bool hob__agreed_http2(struct hob_stream *stream) {
     struct hob_tls_info info;
     return hob_tls_info(stream, &info) == 0 && strcmp(info.alpn, "h2") == 0;
 }
@@ -62,7 +62,8 @@ bool hob__client_agreed_http2(struct hob_stream *stream) {
 void hob__client_secure_free(struct hob_client *c) { hob_tls_free(c->own_tls); }
 
 int hob__server_secure(struct hob__server *server, struct hob_stream *stream) {
-    return hob_tls_accept(stream, server->options.tls, .alpn = "http/1.1",
+    return hob_tls_accept(stream, server->options.tls,
+                          .alpn = hob__server_shares(server) ? "h2,http/1.1" : "http/1.1",
                           .handshake_timeout = server->options.tls_timeout);
 }
 
@@ -74,7 +75,7 @@ int hob__client_secure(struct hob_client *c, struct hob_stream *stream, const ch
     return hob_fail(HOB_E_HTTP_TLS, "%s: %s", address, hob_http_strerror(HOB_E_HTTP_TLS));
 }
 
-bool hob__client_agreed_http2(struct hob_stream *stream) {
+bool hob__agreed_http2(struct hob_stream *stream) {
     (void)stream;
     return false;
 }

@@ -37,6 +37,8 @@ static void set_defaults(struct hob_http_options *o) {
     if (o->grace == 0) o->grace = 10;
     if (!o->max_served) o->max_served = UINT64_MAX;
     if (!o->max_requests) o->max_requests = 100000;
+    if (!o->max_streams) o->max_streams = 100;
+    if (o->max_streams > 1 << 20) o->max_streams = 1 << 20;
     if (!o->max_body) o->max_body = 16 << 20;
     if (!o->server) o->server = "hob";
 }

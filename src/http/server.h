@@ -96,6 +96,8 @@ struct hob__exchange {
 /* ---- request.c ---- */
 /* Makes req out of the head that the parser has just taken. 0, -ENOMEM, HOB_E_HTTP_EXPECT. */
 int hob__request_begin(struct hob_request *req, struct hob_slice block);
+/* Path and query out of the target. */
+int hob__request_set_path(struct hob_request *req);
 /* What is wrong with the body, by a reader above it: if the handler returns that, the answer is the
  * peer's fault. */
 void hob__request_blame(struct hob_request *req, int rc);
@@ -115,6 +117,27 @@ int hob__respond_error(struct hob_request *req, int code);
 /* In the connection's task: answers what has come. HOB__PARK, or the connection is over: 0, or the
  * error of a handler. */
 int hob__connection_run(struct hob__served *c);
+
+void hob__exchange_init(struct hob__exchange *e, struct hob__http_conn *hc);
+/* For the next request. */
+void hob__exchange_begin(struct hob__exchange *e);
+/* Calls the handler, completes the answer if it has not, and logs it. Returns what is to be
+ * reported. */
+int hob__request_handle(struct hob_request *req);
+/* Answers, and logs, what never reaches it. */
+void hob__request_refuse(struct hob_request *req, int rc);
+
+/* ---- server_h2.c ---- */
+/* Does the server speak HTTP/2 at all? */
+static inline bool hob__server_shares(const struct hob__server *server) {
+#if HAVE_NGHTTP2
+    return !server->options.no_http2;
+#else
+    return (void)server, false;
+#endif
+}
+/* In the connection's task: the rest of its life. */
+int hob__serve_http2(struct hob__http_conn *hc);
 
 /* ---- secure.c ---- */
 /* The server's side of the TLS handshake. Waits. */

@@ -4,7 +4,8 @@
  * request makes that connection, and the others stand in line for what becomes of it: a slot for a
  * stream on it, handed to them in order; "HTTP/1.1", then each makes its own; or the error, which
  * is everybody's. When more stand there than there are slots, the first of them makes the next
- * connection. When the one who makes it is cancelled, the next in line does. So there is a line
+ * connection. How many there are the server says when it has been greeted; until then there is one.
+ * When the one who makes a connection is cancelled, the next in line does. So there is a line
  * only while somebody makes a connection, and a slot that becomes free goes to it first.
  *
  * Such a connection lives in a task of its own, from which the pool hears of what changes
@@ -43,11 +44,18 @@ static void hand_out(struct hob__host *h, struct hob__conn *conn) {
     }
 }
 
+/* The one who makes connections is done: the next, or nobody. */
+static void pass_on(struct hob__host *h) { h->connecting = hob__wake_first(&h->line, LINE_YOURS); }
+
 /* There may be room, or none; it may be idle, or about to end. */
 static void changed(struct hob__h2 *h2) {
     struct hob__conn *conn = h2->options.arg;
     struct hob_client *c = conn->client;
     hand_out(conn->host, conn);
+    if (conn->awaited && (h2->settled || h2->closing)) { /* now its size is known, or it has none */
+        conn->awaited = false;
+        pass_on(conn->host);
+    }
     bool listed = !hob__list_empty(&conn->in_host), room = hob__h2_room(h2);
     if (room && !listed) hob__list_append(&conn->host->shared, &conn->in_host);
     if (!room && listed) hob__list_remove(&conn->in_host);
@@ -129,15 +137,12 @@ static int stand_in_line(struct hob__host *h, uint64_t deadline, struct hob__con
     return rc;
 }
 
-/* The one who makes connections is done: the next, or nobody. */
-static void pass_on(struct hob__host *h) { h->connecting = hob__wake_first(&h->line, LINE_YOURS); }
-
 /* The connection was made, or not: what do the others do? */
 static void settle(struct hob__host *h, struct hob__conn *conn, int rc, bool mine_alone) {
     if (conn && conn->h2) {
         h->version = 2;
+        conn->awaited = true;
         changed(conn->h2);
-        pass_on(h);
     } else if (rc < 0 && mine_alone) {
         pass_on(h);
     } else {

@@ -2,6 +2,7 @@
 #include "http/wire.h"
 
 #include <hob/error.h>
+#include <hob/file.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -10,9 +11,10 @@
 #include "task/fdwait.h"
 
 enum {
-    FIRST = 4096, /* bytes of a buffer from the heap */
-    ROOM = 512,   /* less room than that is not worth a read */
-    PIECE = 65536 /* bytes whose writing is one wait */
+    FIRST = 4096,  /* bytes of a buffer from the heap */
+    ROOM = 512,    /* less room than that is not worth a read */
+    PIECE = 65536, /* bytes whose writing is one wait */
+    FILE_PIECE = 32768
 };
 
 uint64_t hob__http_deadline(uint64_t outer, double seconds) {
@@ -272,7 +274,38 @@ static int skip(struct iovec **iov, int count, size_t n) {
     return count;
 }
 
+static int write_shared(struct hob__wire *w, const struct iovec *iov, int count) {
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < count; i++)
+        if (iov[i].iov_len)
+            rc =
+                hob__h2_write(w->h2, iov[i].iov_base, iov[i].iov_len, false, w->deadline, w->stall);
+    return rc;
+}
+
+int hob__wire_answer(struct hob__wire *w, struct hob__buffer *head, const void *body, size_t n,
+                     bool more) {
+    int rc = hob__h2_respond(w->h2, head, n > 0 || more);
+    return rc < 0 || n == 0 ? rc : hob__h2_write(w->h2, body, n, !more, w->deadline, w->stall);
+}
+
+int hob__wire_interim(struct hob__wire *w, const char *head, size_t n) {
+    char storage[256];
+    struct hob__buffer b;
+    hob__buffer_borrow(&b, storage, sizeof storage);
+    int rc = hob__buffer_append(&b, head, n, SIZE_MAX);
+    if (rc == 0) rc = hob__h2_interim(w->h2, &b);
+    hob__buffer_free(&b);
+    return rc;
+}
+
+int hob__wire_end(struct hob__wire *w, struct hob__buffer *trailers) {
+    if (trailers) return hob__h2_end_with(w->h2, trailers, w->deadline, w->stall);
+    return hob__h2_write(w->h2, NULL, 0, true, w->deadline, w->stall);
+}
+
 int hob__wire_write(struct hob__wire *w, struct iovec *iov, int count) {
+    if (HOB__UNLIKELY(w->h2 != NULL)) return write_shared(w, iov, count);
     int rc = hob__io_point("hob_write");
     if (rc < 0) return rc;
     /* Most often the kernel takes all of it at once: no deadline is needed. */
@@ -306,7 +339,26 @@ static int64_t timed_send_file(struct hob__wire *w, int fd, int64_t offset, int6
     return paced(w, &w->pace_out, now, rc);
 }
 
+/* Through memory: it has to be framed. */
+static int64_t send_shared_file(struct hob__wire *w, int fd, int64_t offset, int64_t n) {
+    char *piece = hob__alloc(FILE_PIECE);
+    int64_t sent = 0;
+    int rc = piece ? 0 : -ENOMEM;
+    while (rc == 0 && sent < n) {
+        size_t want = n - sent < FILE_PIECE ? (size_t)(n - sent) : FILE_PIECE;
+        struct iovec iov = {piece, want};
+        ssize_t got = hob_preadv(fd, &iov, 1, offset + sent);
+        if (got == 0) break;
+        rc = got < 0 ? (int)got
+                     : hob__h2_write(w->h2, piece, (size_t)got, false, w->deadline, w->stall);
+        if (rc == 0) sent += got;
+    }
+    hob__free(piece);
+    return rc < 0 ? rc : sent;
+}
+
 int64_t hob__wire_send_file(struct hob__wire *w, int fd, int64_t offset, int64_t n) {
+    if (w->h2) return send_shared_file(w, fd, offset, n);
     int64_t sent = 0;
     while (sent < n) {
         int64_t left = n - sent, piece = left < 4 * PIECE ? left : 4 * PIECE;

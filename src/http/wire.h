@@ -21,7 +21,7 @@ struct hob__h2_stream;
 
 struct hob__wire {
     struct hob_stream *stream;
-    struct hob__h2_stream *h2; /* instead of the stream: an exchange of HTTP/2 (client) */
+    struct hob__h2_stream *h2; /* instead of the stream: an exchange of HTTP/2 */
     struct hob__h1 h1;         /* of HTTP/2 too: what its head says */
     struct hob__buffer in;
     struct hob__buffer aside;     /* the pinned head's memory, once it is not in `in` any more */
@@ -73,6 +73,17 @@ int64_t hob__wire_send_file(struct hob__wire *w, int fd, int64_t offset, int64_t
 static inline bool hob__wire_excess(const struct hob__wire *w) {
     return hob__buffer_size(&w->in) > 0 || w->piece.size > 0;
 }
+
+/* A head of h1_write.c on the stream of HTTP/2, with n bytes of body behind it; more: there will be
+ * more of them. Waits. */
+int hob__wire_answer(struct hob__wire *w, struct hob__buffer *head, const void *body, size_t n,
+                     bool more);
+/* Also a 1xx answer. Does not wait. */
+int hob__wire_interim(struct hob__wire *w, const char *head, size_t n);
+/* The end of what is sent on it; trailers: NULL, or an answer's head with the fields. Waits. */
+int hob__wire_end(struct hob__wire *w, struct hob__buffer *trailers);
+/* Have both sides of a TLS stream agreed on HTTP/2? (secure.c) */
+bool hob__agreed_http2(struct hob_stream *stream);
 
 /* The deadline `seconds` from now, or `outer` when that is earlier; 0 = none. */
 uint64_t hob__http_deadline(uint64_t outer, double seconds);

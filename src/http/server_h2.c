@@ -1,0 +1,198 @@
+/* http/server_h2.c - the server's connections that speak HTTP/2: each request has a task, all of
+ * them the connection's children. A request looks to its handler as one of HTTP/1.1 does: the head
+ * that nghttp2 has unpacked is put where the parser would have put it, and the wire knows its
+ * stream.
+ *
+ * The connection's own task lives as long as the connection: it reads (h2.h). What the requests of
+ * a connection may hold is bounded by their number, and by the connection's window. A client that
+ * resets its requests faster than their handlers can end gets no new ones. */
+#include <hob/error.h>
+#include <hob/hob.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "http/h2.h"
+#include "http/server.h"
+
+struct shared {
+    struct hob__http_conn *hc;
+    struct hob__server *server;
+    struct hob_scope *requests;
+    struct hob__h2 *h2;
+    struct hob_list begun; /* requests whose tasks have not run yet, in order */
+};
+
+/* ---- heads ---- */
+
+/* Several Cookie fields are one (RFC 9113, 8.2.3): it is put behind the others, which go. */
+static int join_cookies(struct hob__h2_stream *st, struct hob__h1_field *fields, uint32_t *count) {
+    const char *block = hob__buffer_bytes(&st->head);
+    size_t n = 0, cookies = 0;
+    for (uint32_t i = 0; i < *count; i++) {
+        if (!hob__h1_same(block + fields[i].name, fields[i].name_size, "cookie")) continue;
+        n += fields[i].value_size + 2;
+        cookies++;
+    }
+    if (cookies < 2) return 0;
+    int rc = hob__buffer_reserve(&st->head, n + 7, SIZE_MAX);
+    if (rc < 0) return rc;
+    block = hob__buffer_bytes(&st->head);
+    char *begin = hob__buffer_tail(&st->head), *at = begin + 7;
+    memcpy(begin, "cookie", 7);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < *count; i++) {
+        struct hob__h1_field f = fields[i];
+        if (!hob__h1_same(block + f.name, f.name_size, "cookie")) {
+            fields[kept++] = f;
+            continue;
+        }
+        if (at > begin + 7) at = (char *)memcpy(at, "; ", 2) + 2;
+        at = (char *)memcpy(at, block + f.value, f.value_size) + f.value_size;
+    }
+    *at++ = 0;
+    uint32_t offset = (uint32_t)(begin - block), size = (uint32_t)(at - begin);
+    fields[kept++] = (struct hob__h1_field){offset, 6, offset + 7, size - 8};
+    *count = kept;
+    hob__buffer_put(&st->head, size);
+    return 0;
+}
+
+static const char *string_at(const struct hob__h2_stream *st, uint32_t at) {
+    return at ? hob__buffer_bytes(&st->head) + at - 1 : "";
+}
+
+/* What the parser would know of it. */
+static void set_framing(struct hob__wire *w, struct hob__h2_stream *st) {
+    struct hob__h1 *p = &w->h1;
+    p->minor = 1;
+    p->flags = HOB__H1_KEEP_ALIVE;
+    p->content_length = st->content_length;
+    p->fields_at = 1;
+    w->ended = st->ended && hob__buffer_size(&st->in) == 0;
+    if (w->ended) p->content_length = 0;
+    if (!w->ended && p->content_length < 0) p->flags |= HOB__H1_CHUNKED; /* its size is not known */
+}
+
+static int take_head(struct hob_request *req, struct hob__h2_stream *st) {
+    if (st->field_count > HOB__REQUEST_FIELDS) {
+        req->fields = hob__alloc(st->field_count * sizeof *req->fields);
+        if (!req->fields) {
+            req->fields = req->inline_fields;
+            return -ENOMEM;
+        }
+    }
+    const char *bytes = hob__buffer_bytes(&st->head) + st->fields_at;
+    size_t size = hob__buffer_size(&st->head) - st->fields_at;
+    uint32_t count = hob__h2_split(bytes, size, req->fields, st->field_count);
+    for (uint32_t i = 0; i < count; i++) {
+        req->fields[i].name += st->fields_at;
+        req->fields[i].value += st->fields_at;
+    }
+    int rc = join_cookies(st, req->fields, &count);
+    if (rc < 0) return rc;
+    req->block = hob__buffer_bytes(&st->head);
+    req->field_count = count;
+    req->method = string_at(st, st->method_at);
+    req->target = string_at(st, st->path_at);
+    req->wire->h1.target_size = (uint32_t)strlen(req->target);
+    req->head = strcmp(req->method, "HEAD") == 0;
+    if (!st->path_at) return HOB_E_HTTP_TARGET; /* CONNECT */
+    const char *expect = hob_request_header(req, "expect");
+    if (expect && !hob__h1_same(expect, strlen(expect), "100-continue")) return HOB_E_HTTP_EXPECT;
+    if (expect) req->wire->h1.flags |= HOB__H1_EXPECT_CONTINUE;
+    rc = hob__request_set_path(req);
+    if (rc < 0 || !st->authority_at) return rc;
+    req->authority = hob__strdup(string_at(st, st->authority_at));
+    return req->authority ? 0 : -ENOMEM;
+}
+
+/* ---- requests ---- */
+
+/* Tasks run in order: those in front of this one had no memory for a stack, and never will run. */
+static void drop_lost(struct shared *sh, struct hob__h2_stream *st) {
+    while (sh->begun.next != &st->begun)
+        hob__h2_close(hob__container(sh->begun.next, struct hob__h2_stream, begun),
+                      HOB__H2_REFUSED);
+    hob__list_remove(&st->begun);
+}
+
+static int http2_request(struct shared *sh, struct hob__h2_stream *st) {
+    drop_lost(sh, st);
+    struct hob__exchange e;
+    struct hob_request *req = &e.req;
+    hob__exchange_init(&e, sh->hc);
+    e.wire.h2 = st;
+    hob__exchange_begin(&e);
+    set_framing(&e.wire, st);
+    int rc = st->head_error ? st->head_error : take_head(req, st);
+    if (rc < 0) {
+        hob__request_refuse(req, rc);
+        rc = 0;
+    } else {
+        rc = hob__request_handle(req);
+    }
+    bool complete = req->answer == HOB__ANSWER_DONE;
+    hob__request_end(req);
+    hob__wire_free(&e.wire);
+    hob__h2_close(st, complete ? HOB__H2_NO_ERROR : HOB__H2_INTERNAL);
+    return rc;
+}
+HOB_TASK(http2_request, struct shared *, struct hob__h2_stream *)
+
+static int request(struct hob__h2 *h2, struct hob__h2_stream *st) {
+    struct shared *sh = h2->options.arg;
+    const struct hob_http_options *o = &sh->server->options;
+    st->keep = o->keep_running;
+    if (++sh->hc->requests >= o->max_requests) hob__h2_goaway(h2);
+    struct hob_spawn_options how = {.stack_size = o->stack_size};
+    /* Those whose clients have given them up are still ending. */
+    bool crowded = h2->active > 2 * (uint32_t)o->max_streams;
+    struct hob_task *t = crowded ? NULL : hob_spawn_with(sh->requests, how, http2_request, sh, st);
+    if (!t) {
+        hob__h2_close(st, HOB__H2_REFUSED);
+        return -ENOMEM;
+    }
+    st->arg = t;
+    hob__list_append(&sh->begun, &st->begun);
+    return 0;
+}
+
+static void gone(struct hob__h2 *h2, struct hob__h2_stream *st) {
+    struct shared *sh = h2->options.arg;
+    if (st->keep || !st->arg) return;
+    if (hob_cancel(st->arg)) sh->server->counters->left++;
+}
+
+static void changed(struct hob__h2 *h2) {
+    if (h2->closing && h2->active == 0 && !h2->dead) hob__h2_end(h2);
+}
+
+static const struct hob__h2_owner owner = {changed, request, gone};
+
+/* ---- the connection ---- */
+
+int hob__serve_http2(struct hob__http_conn *hc) {
+    struct hob__server *server = hc->served.service->arg;
+    const struct hob_http_options *o = &server->options;
+    struct shared sh = {.hc = hc, .server = server};
+    struct hob__h2_options options = {.server = true,
+                                      .owner = &owner,
+                                      .arg = &sh,
+                                      .limits = server->limits,
+                                      .window = 64 << 10,
+                                      .max_streams = (uint32_t)o->max_streams,
+                                      .idle = o->idle_timeout,
+                                      .stall = o->stall_timeout};
+    if (hob__h2_new(&sh.h2, hc->served.stream, options) < 0) return 0;
+    hob__list_init(&sh.begun);
+    {
+        HOB_SCOPE(requests, .on_error = HOB_DISCARD, .name = "http2");
+        sh.requests = requests;
+        int rc = hob__h2_run(sh.h2);
+        if (rc == HOB_E_HTTP2_FLOOD) server->counters->floods++;
+        if (sh.h2->idled) server->counters->idle_timeouts++;
+        hob_join(requests); /* gone() has cancelled those that were not to go on */
+    }
+    hob__h2_free(sh.h2);
+    return 0;
+}

@@ -1,0 +1,621 @@
+/* http2_server_test.c - the server and HTTP/2: with the client of this house, with frames by hand,
+ * and with those who send too many. */
+#include "h2_peer.h"
+
+static struct {
+    int active, most, cancelled, done;
+    char head[512];
+} seen;
+
+static int file = -1; /* 200000 bytes, of which each says where it is */
+
+static int stream_out(struct hob_request *req, size_t total) {
+    static char block[10000];
+    memset(block, 's', sizeof block);
+    HOB_TRY(hob_respond_begin(req, 200, NULL, -1));
+    for (size_t n = 0; n < total; n += sizeof block)
+        HOB_TRY(hob_respond_write(req, block, total - n < sizeof block ? total - n : sizeof block));
+    return hob_respond_end_with(req, HOB_HEADERS({"x-trailer", "last"}));
+}
+
+static int routes(struct hob_request *req) {
+    const char *path = hob_request_path(req);
+    const char *data;
+    size_t n;
+    if (strcmp(path, "/echo") == 0) {
+        HOB_TRY(hob_request_body(req, &data, &n));
+        return hob_respond(req, 200, HOB_HEADERS({"X-Echo", "yes"}), data, n);
+    }
+    if (strcmp(path, "/trailers") == 0) {
+        HOB_TRY(hob_request_body(req, &data, &n));
+        const char *t = hob_request_trailer(req, "X-After");
+        return hob_respond_text(req, 200, "text/plain", t ? t : "none");
+    }
+    if (strcmp(path, "/stream") == 0) return stream_out(req, 3000000);
+    if (strcmp(path, "/slow") == 0) HOB_TRY(hob_sleep(0.02));
+    if (strcmp(path, "/hang") == 0) HOB_TRY(hob_sleep(1000));
+    if (strcmp(path, "/keep") == 0) {
+        hob_request_keep_running(req, true);
+        HOB_TRY(hob_sleep(0.05));
+        seen.done++;
+    }
+    if (strcmp(path, "/none") == 0) return hob_respond(req, 204, NULL, NULL, 0);
+    if (strcmp(path, "/early") == 0)
+        HOB_TRY(hob_respond_interim(req, 103, HOB_HEADERS({"link", "</a>"})));
+    if (strcmp(path, "/fails") == 0) return hob_fail(-EIO, "as it should");
+    if (strcmp(path, "/half") == 0) {
+        HOB_TRY(hob_respond_begin(req, 200, NULL, 100));
+        HOB_TRY(hob_respond_write(req, "half", 4));
+        return hob_fail(-EIO, "in the middle");
+    }
+    if (strcmp(path, "/file") == 0) {
+        HOB_TRY(hob_respond_begin(req, 200, NULL, 150000));
+        HOB_TRY(hob_respond_write_file(req, file, 50000, 150000));
+        return hob_respond_end(req);
+    }
+    snprintf(seen.head, sizeof seen.head, "%s %s %s host=%s cookie=%s v=%d size=%lld %s",
+             hob_request_method(req), hob_request_target(req), hob_request_scheme(req),
+             hob_request_host(req),
+             hob_request_header(req, "cookie") ? hob_request_header(req, "cookie") : "-",
+             hob_request_version(req), (long long)hob_request_size(req),
+             hob_request_header(req, "host") ? hob_request_header(req, "host") : "-");
+    return hob_respond_text(req, 200, "text/plain", hob_request_target(req));
+}
+
+static int serve(struct hob_request *req, void *arg) {
+    (void)arg;
+    if (++seen.active > seen.most) seen.most = seen.active;
+    int rc = routes(req);
+    seen.active--;
+    seen.cancelled += rc == -ECANCELED;
+    return rc;
+}
+
+static void quiet(enum hob_report_kind kind, const char *text, void *arg) {
+    (void)arg;
+    if (kind == HOB_REPORT_DEADLOCK) FAIL("%s", text);
+}
+
+static struct hob_http_counters counters;
+
+/* A test with a server at `l`, and a client `c`. */
+#define SERVER_TEST(name, ...)                                                                     \
+    static int body_##name(struct hob_listener *l, struct hob_client *c, struct hob_scope *s);     \
+    static int around_##name(struct hob_listener *l, struct hob_scope *s) {                        \
+        HOB_CLIENT(c, .http2_prior_knowledge = true);                                              \
+        return body_##name(l, c, s);                                                               \
+    }                                                                                              \
+    static int task_##name(void) {                                                                 \
+        hob_set_report(quiet, NULL);                                                               \
+        HOB_SCOPE(s);                                                                              \
+        struct hob_listener *l = listening();                                                      \
+        struct hob_http_options o = {.counters = &counters, ##__VA_ARGS__};                        \
+        hob_spawn(s, hob_http_serve, l, serve, NULL, o);                                           \
+        CHECK_EQ(around_##name(l, s), 0);                                                          \
+        hob_scope_cancel(s);                                                                       \
+        CHECK_EQ(hob_join(s), 0);                                                                  \
+        hob_listener_close(l);                                                                     \
+        CHECK_EQ(seen.active, 0);                                                                  \
+        CHECK_EQ(counters.connections, 0);                                                         \
+        return 0;                                                                                  \
+    }                                                                                              \
+    HOB_TASK(task_##name)                                                                          \
+    TEST(name) {                                                                                   \
+        hob__alloc_fail_at(0);                                                                     \
+        int fds = count_fds();                                                                     \
+        CHECK_EQ(hob_run(task_##name), 0);                                                         \
+        hob_error_clear();                                                                         \
+        CHECK_EQ(count_fds(), fds);                                                                \
+        CHECK_EQ(hob__alloc_live(), 0);                                                            \
+    }                                                                                              \
+    static int body_##name(struct hob_listener *l __attribute__((unused)),                         \
+                           struct hob_client *c __attribute__((unused)),                           \
+                           struct hob_scope *s __attribute__((unused)))
+
+static int get(struct hob_client *c, const char *url) {
+    struct hob_body body;
+    int rc = hob_get(c, url, &body);
+    hob_body_free(&body);
+    return rc;
+}
+static int get_into(struct hob_client *c, const char *url, int *result) {
+    int rc = *result = get(c, url);
+    return rc == -ECANCELED ? rc : 0;
+}
+HOB_TASK(get_into, struct hob_client *, const char *, int *)
+
+static int echo(struct hob_client *c, const char *url, const char *data, size_t n) {
+    struct hob_body body;
+    int rc = hob_post(c, url, "text/plain", data, n, &body);
+    if (rc == 200) CHECK(body.size == n && memcmp(body.data, data, n) == 0);
+    hob_body_free(&body);
+    return rc;
+}
+HOB_TASK(echo, struct hob_client *, const char *, const char *, size_t)
+
+/* ---- with the client ---- */
+
+SERVER_TEST(requests_as_the_handler_sees_them) {
+    struct hob_response *res;
+    CHECK_EQ(hob_client_request(c, "GET", url_of(l, "/a%20b?c=d"), &res,
+                                .headers = HOB_HEADERS({"Cookie", "a=b"})),
+             0);
+    CHECK_EQ(hob_response_version(res), 20);
+    CHECK_STR(hob_response_header(res, "server"), "hob");
+    CHECK(hob_response_header(res, "date") != NULL);
+    CHECK_STR(hob_response_header(res, "content-length"), "10");
+    hob_response_close(res);
+    char want[256];
+    snprintf(want, sizeof want, "GET /a%%20b?c=d http host=%s cookie=a=b v=20 size=0 %s",
+             hob_listener_address(l), hob_listener_address(l));
+    CHECK_STR(seen.head, want);
+    CHECK_EQ(get(c, url_of(l, "/none")), 204);
+    CHECK_EQ(get(c, url_of(l, "/early")), 200);
+    CHECK_EQ(hob_client_request(c, "HEAD", url_of(l, "/x"), &res), 0);
+    CHECK_STR(hob_response_header(res, "content-length"), "2");
+    hob_response_close(res);
+    CHECK_EQ(counters.accepted, 1);
+    CHECK_EQ(counters.requests, 4);
+    return 0;
+}
+
+SERVER_TEST(many_at_once) {
+    static int results[90];
+    HOB_SCOPE(some);
+    for (int i = 0; i < 90; i++) hob_spawn(some, get_into, c, url_of(l, "/slow"), &results[i]);
+    CHECK_EQ(hob_join(some), 0);
+    for (int i = 0; i < 90; i++) CHECK_EQ(results[i], 200);
+    CHECK_EQ(seen.most, 90);
+    CHECK_EQ(counters.accepted, 1);
+    return 0;
+}
+
+SERVER_TEST(bodies_both_ways) {
+    static char data[1000000];
+    for (size_t i = 0; i < sizeof data; i++) data[i] = (char)(i * 7);
+    static const size_t sizes[] = {1, 100, 16384, 65535, 65536, 300000, 1000000};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        CHECK_EQ(echo(c, url_of(l, "/echo"), data, sizes[i]), 200);
+    HOB_SCOPE(some);
+    for (int i = 0; i < 20; i++) hob_spawn(some, echo, c, url_of(l, "/echo"), data, 200000u);
+    CHECK(hob_join(some) >= 0);
+    struct hob_response *res;
+    const char *text;
+    size_t n;
+    CHECK_EQ(hob_client_request(c, "GET", url_of(l, "/stream"), &res), 0);
+    CHECK_EQ(hob_response_size(res), -1);
+    CHECK_EQ(hob_response_body(res, &text, &n), 0);
+    CHECK_EQ(n, 3000000);
+    CHECK_STR(hob_response_trailer(res, "x-trailer"), "last");
+    hob_response_close(res);
+    CHECK_EQ(counters.accepted, 1);
+    return 0;
+}
+
+/* An answer that nobody reads holds its handler, and nobody else. */
+SERVER_TEST(an_answer_waits_for_its_reader) {
+    struct hob_response *res;
+    CHECK_EQ(hob_client_request(c, "GET", url_of(l, "/stream"), &res), 0);
+    CHECK_EQ(hob_sleep(0.05), 0);
+    CHECK_EQ(seen.active, 1);
+    for (int i = 0; i < 20; i++) CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    CHECK_EQ(seen.active, 1);
+    hob_response_close(res);
+    CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    CHECK_EQ(hob_sleep(0.02), 0);
+    CHECK_EQ(seen.active, 0);
+    CHECK_EQ(counters.accepted, 1);
+    return 0;
+}
+
+SERVER_TEST(a_handler_that_fails_fails_alone) {
+    struct hob_body body;
+    CHECK_EQ(get(c, url_of(l, "/fails")), 500);
+    CHECK_EQ(hob_get(c, url_of(l, "/half"), &body), HOB_E_HTTP2_RESET);
+    CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    CHECK_EQ(counters.accepted, 1);
+    CHECK_EQ(counters.failed, 2);
+    return 0;
+}
+
+SERVER_TEST(limits, .max_body = 1000, .max_headers = 20, .max_header_line = 200) {
+    static char data[5000], name[20][8];
+    struct hob_header headers[24] = {{NULL, NULL}};
+    struct hob_response *res;
+    memset(data, 'x', sizeof data - 1);
+    CHECK_EQ(echo(c, url_of(l, "/echo"), data, 1000), 200);
+    CHECK_EQ(echo(c, url_of(l, "/echo"), data, 4000), 413);
+    for (int i = 0; i < 20; i++) {
+        snprintf(name[i], 8, "x-%d", i);
+        headers[i] = (struct hob_header){name[i], "y"};
+    }
+    CHECK_EQ(hob_client_request(c, "GET", url_of(l, "/a"), &res, .headers = headers), 0);
+    CHECK_EQ(hob_response_status(res), 431);
+    hob_response_close(res);
+    data[300] = 0;
+    CHECK_EQ(hob_client_request(c, "GET", url_of(l, "/a"), &res,
+                                .headers = HOB_HEADERS({"x-long", data})),
+             0);
+    CHECK_EQ(hob_response_status(res), 431);
+    hob_response_close(res);
+    CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    CHECK_EQ(counters.accepted, 1);
+    CHECK_EQ(counters.refused, 3);
+    return 0;
+}
+
+SERVER_TEST(max_requests, .max_requests = 3) {
+    for (int i = 0; i < 9; i++) CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    CHECK_EQ(counters.accepted, 3);
+    return 0;
+}
+
+SERVER_TEST(http1_on_the_same_port) {
+    HOB_CLIENT(old);
+    struct hob_response *res;
+    CHECK_EQ(hob_client_request(old, "GET", url_of(l, "/b"), &res), 0);
+    CHECK_EQ(hob_response_version(res), 11);
+    hob_response_close(res);
+    CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    return 0;
+}
+
+SERVER_TEST(http1_alone, .no_http2 = true) {
+    struct hob_body body;
+    CHECK(hob_get(c, url_of(l, "/b"), &body) < 0);
+    return 0;
+}
+
+/* ---- ends ---- */
+
+SERVER_TEST(a_client_that_leaves_cancels_its_handler) {
+    struct hob_body body;
+    CHECK_EQ(hob_within(0.02, hob_get(c, url_of(l, "/hang"), &body)), -ETIMEDOUT);
+    CHECK_EQ(hob_sleep(0.02), 0);
+    CHECK_EQ(seen.active, 0);
+    CHECK_EQ(seen.cancelled, 1);
+    CHECK_EQ(counters.left, 1);
+    CHECK_EQ(hob_within(0.02, hob_get(c, url_of(l, "/keep"), &body)), -ETIMEDOUT);
+    CHECK_EQ(hob_sleep(0.1), 0);
+    CHECK_EQ(seen.done, 1);
+    CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    CHECK_EQ(counters.accepted, 1);
+    {
+        HOB_CLIENT(other, .http2_prior_knowledge = true);
+        HOB_SCOPE(some);
+        int result;
+        hob_spawn(some, get_into, other, url_of(l, "/hang"), &result);
+        CHECK_EQ(hob_sleep(0.02), 0);
+        CHECK_EQ(seen.active, 1);
+        hob_scope_cancel(some);
+        hob_join(some);
+    }
+    CHECK_EQ(hob_sleep(0.05), 0);
+    CHECK_EQ(seen.active, 0);
+    return 0;
+}
+
+SERVER_TEST(cancel_at_every_wait) {
+    static char text[200000];
+    memset(text, 'x', sizeof text);
+    int cancelled = 0, through = 0;
+    for (int k = 0; k < 2000 && through < 3; k++) {
+        HOB_SCOPE(one);
+        struct hob_task *t = hob_spawn(one, echo, c, url_of(l, "/echo"), text, sizeof text);
+        for (int i = 0; i < k && !hob_task_done(t); i++) {
+            CHECK_EQ(hob_yield_now(), 0);
+            if (i % 8 == 7) CHECK_EQ(hob_sleep(0.0005), 0);
+        }
+        hob_cancel(t);
+        hob_join(one);
+        through += hob_task_result(t) == 200;
+        cancelled += hob_task_result(t) != 200;
+        CHECK_EQ(echo(c, url_of(l, "/echo"), text, 10), 200);
+    }
+    CHECK(cancelled > 5);
+    CHECK_EQ(through, 3);
+    CHECK_EQ(counters.accepted, 1);
+    return 0;
+}
+
+/* A stop: what is in progress ends as ever, then the connection does; an idle one at once. */
+TASK_TEST(stop) {
+    HOB_SCOPE(s);
+    struct hob_listener *l = listening();
+    int result = 0;
+    HOB_CLIENT(c, .http2_prior_knowledge = true);
+    HOB_CLIENT(idle, .http2_prior_knowledge = true);
+    HOB_SCOPE(clients);
+    {
+        HOB_SCOPE(server);
+        hob_spawn(server, hob_http_serve, l, serve, NULL,
+                  (struct hob_http_options){.counters = &counters});
+        CHECK_EQ(get(idle, url_of(l, "/b")), 200);
+        hob_spawn(clients, get_into, c, url_of(l, "/slow"), &result);
+        CHECK_EQ(hob_sleep(0.005), 0);
+        uint64_t began = hob_now();
+        hob_stop(server, 20);
+        CHECK_EQ(hob_join(server), 0);
+        CHECK(hob_now() - began < 10 * UINT64_C(1000000000));
+    }
+    CHECK_EQ(hob_join(clients), 0);
+    CHECK_EQ(result, 200);
+    CHECK_EQ(counters.connections, 0);
+    hob_listener_close(l);
+    return 0;
+}
+
+SERVER_TEST(idle_connections_end, .idle_timeout = 0.05) {
+    CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    CHECK_EQ(counters.connections, 1);
+    CHECK_EQ(hob_sleep(0.3), 0);
+    CHECK_EQ(counters.connections, 0);
+    CHECK_EQ(counters.idle_timeouts, 1);
+    CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    CHECK_EQ(get(c, url_of(l, "/slow")), 200);
+    return 0;
+}
+
+/* ---- by hand ---- */
+
+#define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+#define GET_HEAD ":method: GET\n:scheme: http\n:path: /b\n:authority: here\n"
+
+/* A connection with its preface and SETTINGS. */
+static struct hob_stream *hand(struct hob_listener *l) {
+    struct hob_stream *s;
+    unsigned char buf[64];
+    CHECK_EQ(hob_connect(hob_listener_address(l), &s), 0);
+    memcpy(buf, PREFACE, 24);
+    size_t n = 24 + put_frame(buf + 24, F_SETTINGS, 0, 0, NULL, 0);
+    CHECK_EQ(hob_write(s, buf, n), n);
+    return s;
+}
+static void hand_send(struct hob_stream *s, int type, int flags, uint32_t stream, const void *bytes,
+                      size_t n) {
+    unsigned char buf[16400];
+    size_t size = put_frame(buf, type, flags, stream, bytes, n);
+    CHECK_EQ(hob_write(s, buf, size), size);
+}
+static void hand_head(struct hob_stream *s, int flags, uint32_t stream, const char *lines) {
+    unsigned char buf[8300];
+    size_t size = put_head(buf, flags, stream, lines);
+    CHECK_EQ(hob_write(s, buf, size), size);
+}
+/* Reads until a frame of that type (and stream, unless that is 0) comes: its first number; -1: the
+ * connection has ended. */
+static long await_frame(struct hob_stream *s, int type, uint32_t stream) {
+    struct frame *f = malloc(sizeof *f);
+    long value = -1;
+    while (hob_within(5.0, read_frame(s, f)) == 1) {
+        if (f->type != type || (stream && f->stream != stream)) continue;
+        value = f->size >= 4 ? (long)get_number(f->bytes) : 0;
+        if (type == F_GOAWAY) value = (long)get_number(f->bytes + 4);
+        break;
+    }
+    free(f);
+    return value;
+}
+
+SERVER_TEST(cookies_are_joined_and_hosts_named) {
+    struct hob_stream *hs = hand(l);
+    hand_head(hs, END_STREAM, 1, GET_HEAD "cookie: a=1\nx-y: z\ncookie: b=2\ncookie: c=3\n");
+    CHECK(await_frame(hs, F_DATA, 1) >= 0);
+    CHECK_STR(seen.head, "GET /b http host=here cookie=a=1; b=2; c=3 v=20 size=0 here");
+    hand_head(hs, 0, 3, ":method: POST\n:scheme: http\n:path: /trailers\n:authority: here\n");
+    hand_send(hs, F_DATA, 0, 3, "body", 4);
+    hand_head(hs, END_STREAM, 3, "x-after: all\n");
+    CHECK_EQ(await_frame(hs, F_DATA, 3), 0); /* three bytes */
+    hob_close(hs);
+    return 0;
+}
+
+SERVER_TEST(files) {
+    static char bytes[200000];
+    char path[100];
+    struct hob_body body;
+    snprintf(path, sizeof path, TEST_PATH, (int)getpid(), "file");
+    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (char)(i * 7 + i / 256);
+    FILE *f = fopen(path, "w+");
+    CHECK(f != NULL);
+    CHECK_EQ(fwrite(bytes, 1, sizeof bytes, f), sizeof bytes);
+    fflush(f);
+    file = fileno(f);
+    CHECK_EQ(hob_get(c, url_of(l, "/file"), &body), 200);
+    CHECK_EQ(body.size, 150000);
+    CHECK(memcmp(body.data, bytes + 50000, 150000) == 0);
+    hob_body_free(&body);
+    fclose(f);
+    return 0;
+}
+
+SERVER_TEST(more_streams_than_allowed, .max_streams = 10) {
+    struct hob_stream *hs = hand(l);
+    CHECK_EQ(await_frame(hs, F_SETTINGS, 0) >= 0, true);
+    for (uint32_t i = 0; i < 10; i++)
+        hand_head(hs, END_STREAM, 1 + 2 * i,
+                  ":method: GET\n:scheme: http\n:path: /hang\n:authority: here\n");
+    CHECK_EQ(hob_sleep(0.05), 0);
+    CHECK_EQ(seen.active, 10);
+    hand_head(hs, END_STREAM, 99, GET_HEAD);
+    long code = await_frame(hs, F_RST, 99);
+    CHECK(code == 7 || code == -1);
+    CHECK(seen.most <= 10);
+    hob_close(hs);
+    return 0;
+}
+
+static const struct {
+    const char *what;
+    int type;
+    uint32_t stream;
+    size_t n;
+    const char *bytes;
+} floods[] = {
+    {"PING", F_PING, 0, 8, "12345678"},
+    {"SETTINGS", F_SETTINGS, 0, 6, "\0\3\0\0\0\144"},
+    {"PRIORITY", F_PRIORITY, 1, 5, "\0\0\0\0\1"},
+    {"empty DATA", F_DATA, 1, 0, ""},
+};
+
+SERVER_TEST(floods_are_cut_off) {
+    static unsigned char many[200000];
+    for (size_t i = 0; i < sizeof floods / sizeof *floods; i++) {
+        struct hob_stream *hs = hand(l);
+        hand_head(hs, 0, 1, ":method: POST\n:scheme: http\n:path: /echo\n:authority: here\n");
+        size_t size = 0;
+        while (size < sizeof many - 100)
+            size += put_frame(many + size, floods[i].type, 0, floods[i].stream, floods[i].bytes,
+                              floods[i].n);
+        (void)hob_within(5.0, (int)hob_write(hs, many, size));
+        long code = await_frame(hs, F_GOAWAY, 0);
+        if (code != 11 && code != -1) FAIL("%s: %ld", floods[i].what, code);
+        CHECK_EQ(hob_sleep(0.02), 0);
+        CHECK_EQ(seen.active, 0);
+        if (counters.floods != i + 1) FAIL("%s: %d", floods[i].what, (int)counters.floods);
+        hob_close(hs);
+        CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    }
+    return 0;
+}
+
+/* Requests that are reset at once (CVE-2023-44487). */
+SERVER_TEST(rapid_reset) {
+    struct hob_stream *hs = hand(l);
+    unsigned char buf[1000], code[4] = {0, 0, 0, 8};
+    int i;
+    for (i = 0; i < 20000; i++) {
+        uint32_t stream = (uint32_t)(1 + 2 * i);
+        size_t n = put_head(buf, END_STREAM, stream,
+                            ":method: GET\n:scheme: http\n:path: /hang\n:authority: here\n");
+        n += put_frame(buf + n, F_RST, 0, stream, code, 4);
+        if (hob_write(hs, buf, n) < 0) break;
+    }
+    CHECK(i < 20000);
+    CHECK_EQ(hob_sleep(0.05), 0);
+    CHECK_EQ(seen.active, 0);
+    CHECK(seen.most <= 201);
+    CHECK_EQ(counters.floods, 1);
+    hob_close(hs);
+    CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    return 0;
+}
+
+SERVER_TEST(endless_heads) {
+    struct hob_stream *hs = hand(l);
+    unsigned char buf[1000];
+    size_t n = put_frame(buf, F_HEADERS, 0, 1, "\x82", 1);
+    CHECK_EQ(hob_write(hs, buf, n), n);
+    int i;
+    for (i = 0; i < 100000; i++) {
+        n = put_frame(buf, F_CONT, 0, 1, "\x10\1x\1y", 5);
+        if (hob_write(hs, buf, n) < 0) break;
+    }
+    CHECK(i < 100000);
+    CHECK_EQ(counters.requests, 0);
+    hob_close(hs);
+    CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    return 0;
+}
+
+struct bad {
+    const char *what;
+    size_t n;
+    const char *bytes;
+};
+#define BAD(what, bytes)                                                                           \
+    { what, sizeof bytes - 1, bytes }
+static const struct bad bad[] = {
+    BAD("DATA on stream 0", "\0\0\1\0\1\0\0\0\0x"),
+    BAD("DATA on an idle stream", "\0\0\1\0\1\0\0\0\1x"),
+    BAD("HEADERS on stream 0", "\0\0\1\1\5\0\0\0\0\x82"),
+    BAD("HEADERS on an even stream", "\0\0\1\1\5\0\0\0\2\x82"),
+    BAD("a frame too large", "\0\x40\1\0\1\0\0\0\1"),
+    BAD("SETTINGS of 5 bytes", "\0\0\5\4\0\0\0\0\0\0\3\0\0\0"),
+    BAD("SETTINGS on a stream", "\0\0\0\4\0\0\0\0\1"),
+    BAD("a window too large", "\0\0\6\4\0\0\0\0\0\0\4\xff\xff\xff\xff"),
+    BAD("WINDOW_UPDATE of 0", "\0\0\4\x8\0\0\0\0\0\0\0\0\0"),
+    BAD("PING of 7 bytes", "\0\0\7\6\0\0\0\0\0"
+                           "1234567"),
+    BAD("RST_STREAM of an idle stream", "\0\0\4\3\0\0\0\0\7\0\0\0\1"),
+    BAD("CONTINUATION without HEADERS", "\0\0\1\x9\4\0\0\0\1\x82"),
+    BAD("something inside a head", "\0\0\1\1\0\0\0\0\1\x82\0\0\0\4\0\0\0\0\0"),
+    BAD("a promise", "\0\0\5\5\4\0\0\0\1\0\0\0\2\x82"),
+    BAD("an index that is not there", "\0\0\1\1\5\0\0\0\1\xff"),
+    BAD("no path", "\0\0\2\1\5\0\0\0\1\x82\x86"),
+    BAD("two methods", "\0\0\4\1\5\0\0\0\1\x82\x82\x84\x86"),
+    BAD("a name in upper case", "\0\0\x8\1\5\0\0\0\1\x82\x84\x86\x10\1X\1y"),
+    BAD("Connection", "\0\0\x13\1\5\0\0\0\1\x82\x84\x86\x10\xa"
+                      "connection\3abc"),
+    BAD("a line end in a value", "\0\0\x8\1\5\0\0\0\1\x82\x84\x86\x10\1x\1\n"),
+    BAD("a pseudo field behind others", "\0\0\x8\1\5\0\0\0\1\x82\x84\x10\1x\1y\x86"),
+    BAD("less than announced", "\0\0\7\1\4\0\0\0\1\x83\x84\x86\xf\xd\1"
+                               "9"
+                               "\0\0\2\0\1\0\0\0\1ab"),
+    BAD("more than announced", "\0\0\7\1\4\0\0\0\1\x83\x84\x86\xf\xd\1"
+                               "1"
+                               "\0\0\2\0\1\0\0\0\1ab"),
+    BAD("no preface", "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"),
+};
+
+SERVER_TEST(frames_against_the_rules) {
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct hob_stream *hs;
+        if (strcmp(bad[i].what, "no preface") == 0)
+            CHECK_EQ(hob_connect(hob_listener_address(l), &hs), 0);
+        else
+            hs = hand(l);
+        CHECK_EQ(hob_write(hs, bad[i].bytes, bad[i].n), bad[i].n);
+        struct frame *f = malloc(sizeof *f);
+        int rc, answered = 0;
+        while ((rc = hob_within(10, read_frame(hs, f))) == 1) {
+            if (f->type == F_GOAWAY || f->type == F_RST) break;
+            answered |= f->type == F_HEADERS && (f->bytes[0] & 0x7f) == 8; /* 200 */
+        }
+        if (rc == -ETIMEDOUT || answered) FAIL("%s: %d %d", bad[i].what, rc, answered);
+        free(f);
+        hob_close(hs);
+        CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    }
+    return 0;
+}
+
+/* A client that ends behind each byte of what it has to say. */
+SERVER_TEST(closed_behind_every_byte) {
+    unsigned char all[400];
+    memcpy(all, PREFACE, 24);
+    size_t n = 24 + put_frame(all + 24, F_SETTINGS, 0, 0, NULL, 0);
+    n += put_head(all + n, 0, 1, ":method: POST\n:scheme: http\n:path: /echo\n:authority: here\n");
+    n += put_frame(all + n, F_DATA, 0, 1, "hello", 5);
+    for (size_t cut = 1; cut <= n; cut++) {
+        struct hob_stream *hs;
+        CHECK_EQ(hob_connect(hob_listener_address(l), &hs), 0);
+        CHECK_EQ(hob_write(hs, all, cut), cut);
+        if (cut % 2) CHECK_EQ(hob_yield_now(), 0);
+        hob_close(hs);
+    }
+    for (int i = 0; i < 200 && counters.connections; i++) CHECK_EQ(hob_sleep(0.01), 0);
+    CHECK_EQ(counters.connections, 0);
+    CHECK_EQ(seen.active, 0);
+    CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    return 0;
+}
+
+/* A window of nothing: the answer's handler ends by its own time. */
+SERVER_TEST(a_window_that_never_opens, .stall_timeout = 0.2) {
+    struct hob_stream *hs;
+    unsigned char buf[200], setting[6] = {0, 4, 0, 0, 0, 0};
+    memcpy(buf, PREFACE, 24);
+    size_t n = 24 + put_frame(buf + 24, F_SETTINGS, 0, 0, setting, 6);
+    CHECK_EQ(hob_connect(hob_listener_address(l), &hs), 0);
+    CHECK_EQ(hob_write(hs, buf, n), n);
+    hand_head(hs, END_STREAM, 1, ":method: GET\n:scheme: http\n:path: /stream\n:authority: a\n");
+    CHECK_EQ(await_frame(hs, F_HEADERS, 1) >= 0, true);
+    CHECK_EQ(seen.active, 1);
+    for (int i = 0; i < 300 && seen.active; i++) CHECK_EQ(hob_sleep(0.01), 0);
+    CHECK_EQ(seen.active, 0);
+    hob_close(hs);
+    return 0;
+}
+
+TEST_MAIN()
