@@ -70,6 +70,7 @@ enum {
     HOB_E_PROXY = -5150,      /* the proxy does not let the request through; or no proxy */
     HOB_E_PROXY_AUTH = -5151, /* the proxy wants other credentials */
     HOB_E_SOCKS = -5152,      /* the SOCKS proxy could not connect, or does not speak SOCKS */
+    HOB_E_HTTP_AUTH = -5154,  /* a challenge that cannot be answered; a malformed netrc */
     HOB_E_HTTP_PIN = -5153    /* the server's key is none of those that are pinned */
 };
 
@@ -114,6 +115,16 @@ struct hob_cookies;
 struct hob_phases;
 struct hob_response;
 struct hob_tls;
+
+/* Who asks. Basic (RFC 7617) and Bearer (RFC 6750) go with the first request; Digest (RFC 7616:
+ * MD5, SHA-256, SHA-512-256, -sess, qop=auth, userhash) answers a challenge, for which a request is
+ * sent twice, and later ones of that client at once. */
+enum hob_auth_scheme { HOB_AUTH_BASIC = 1, HOB_AUTH_BEARER, HOB_AUTH_DIGEST };
+struct hob_auth {
+    enum hob_auth_scheme scheme;
+    const char *user, *password; /* Basic, Digest; a password of NULL is "" */
+    const char *token;           /* Bearer */
+};
 
 /* All zero is the default. Times are in seconds; INFINITY (from math.h) = none. */
 struct hob_client_options {
@@ -189,15 +200,21 @@ struct hob_client_options {
      * request's. Port 0: the URL's. May wait. */
     int (*lookup)(const char *host, uint16_t port, struct hob_address *out, int max, void *arg);
     void *lookup_arg;
-    const char *pins; /* https:// only to servers with one of these keys: SHA-256 of the public key
-                         (SubjectPublicKeyInfo) in base64, "sha256//AAA=;sha256//BBB=", at most 16;
-                         beside the verification, or with an insecure .tls instead of it */
+    const struct hob_auth *auth; /* goes where .headers' Authorization would; copied. What a URL has
+                                    before its '@' comes before it, an Authorization header too */
+    const char *netrc; /* a file with passwords of hosts, where nothing else says who asks: read at
+                          the first request; "" = $NETRC, else ~/.netrc. Sent as Basic, not after a
+                          redirect to another origin. Default: none */
+    bool proxy_digest; /* the proxy's password only goes to it as a digest, never as Basic */
+    const char *pins;  /* https:// only to servers with one of these keys: SHA-256 of the public key
+                          (SubjectPublicKeyInfo) in base64, "sha256//AAA=;sha256//BBB=", at most 16;
+                          beside the verification, or with an insecure .tls instead of it */
 };
 
 /* hob_client_open(&client, .max_connections = 30): a client with a pool of kept connections. At
  * most max_connections requests are in progress, the others wait in order of arrival; a connection
  * that is not in use is closed to make room for one to another host. Does not wait. 0, -ENOMEM, or
- * HOB_E_URL (base_url), -EINVAL (pins, resolve). Close it with hob_client_close(). */
+ * HOB_E_URL (base_url), -EINVAL (pins, resolve, auth). Close it with hob_client_close(). */
 #define hob_client_open(out, ...)                                                                  \
     hob__client_open((out), HOB__OPTIONS(hob_client_options, __VA_ARGS__))
 HOB_API int hob__client_open(struct hob_client **out, struct hob_client_options options);
@@ -262,7 +279,8 @@ struct hob_fetch_options {
     bool fail_on_status;    /* as in the client's options */
     const char *proxy; /* this one, whatever the client's .no_proxy says; "" = none, also when the
                           client has one; NULL = the client's */
-    const char *unix_path; /* likewise */
+    const char *unix_path;       /* likewise */
+    const struct hob_auth *auth; /* of this request, instead of the URL's and the client's */
     struct hob_phases
         *phases; /* hob/http_trace.h; NULL, or filled before the call returns, whatever
                     it returns (but for misuse, and a cancel before it began) */

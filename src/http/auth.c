@@ -1,10 +1,20 @@
 /* http/auth.c - credentials on their way into a request. */
 #include "http/auth.h"
 
+#include <hob/error.h>
+#include <hob/file.h>
+#include <hob/hob.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/memory.h"
 #include "http/base64.h"
+#include "http/netrc.h"
+#include "task/fdwait.h"
+
+enum { NETRC_MAX = 1 << 20 };
 
 int hob__auth_put_basic(struct hob__buffer *b, const char *name, const char *user,
                         const char *password) {
@@ -23,14 +33,284 @@ int hob__auth_put_basic(struct hob__buffer *b, const char *name, const char *use
     return rc;
 }
 
+/* ---- the client's ---- */
+
+static int check_auth(const struct hob_auth *a) {
+    bool password = a->scheme == HOB_AUTH_BASIC || a->scheme == HOB_AUTH_DIGEST;
+    if (password && a->user && (a->scheme == HOB_AUTH_DIGEST || !strchr(a->user, ':'))) return 0;
+    if (a->scheme == HOB_AUTH_BEARER && a->token) return 0;
+    return hob_fail(-EINVAL, ".auth: %s",
+                    password && a->user ? "a user's name with ':'"
+                                        : "a scheme without its user or token");
+}
+
+int hob__auth_open(struct hob_client *c, const struct hob_client_options *o) {
+    struct hob__auth *a = &c->auth;
+    if (o->auth) {
+        if (check_auth(o->auth) < 0) return -EINVAL;
+        const struct hob_auth *from = o->auth;
+        a->own.scheme = from->scheme;
+        a->own.user = from->user ? hob__strdup(from->user) : NULL;
+        a->own.password = from->user ? hob__strdup(from->password ? from->password : "") : NULL;
+        a->own.token = from->token ? hob__strdup(from->token) : NULL;
+        if ((from->user && (!a->own.user || !a->own.password)) || (from->token && !a->own.token))
+            return -ENOMEM;
+    }
+    a->netrc = o->netrc ? hob__strdup(o->netrc) : NULL;
+    return o->netrc && !a->netrc ? -ENOMEM : 0;
+}
+
+static void wipe(const char *text) {
+    if (text) explicit_bzero((char *)(uintptr_t)text, strlen(text));
+    hob__free((void *)(uintptr_t)text);
+}
+
+void hob__auth_free(struct hob_client *c) {
+    struct hob__auth *a = &c->auth;
+    for (struct hob__digest *d = a->digests, *next; d; d = next) {
+        next = d->next;
+        hob__free(d);
+    }
+    hob__free((void *)(uintptr_t)a->own.user);
+    wipe(a->own.password);
+    wipe(a->own.token);
+    hob__free(a->netrc);
+    wipe(a->netrc_text);
+}
+
+/* $NETRC, else ~/.netrc, which need not be there. */
+static const char *usual_netrc(char *buf, size_t n) {
+    const char *named = secure_getenv("NETRC"), *home = secure_getenv("HOME");
+    if (named) return named;
+    if (!home || (size_t)snprintf(buf, n, "%s/.netrc", home) >= n) return NULL;
+    return buf;
+}
+
+static int load_netrc(struct hob__auth *a) {
+    char usual[512], *bytes, *text;
+    size_t n;
+    if (!a->netrc || a->netrc_text) return 0;
+    const char *path = *a->netrc ? a->netrc : usual_netrc(usual, sizeof usual);
+    int rc = path ? hob_read_file(path, &bytes, &n, NETRC_MAX) : -ENOENT;
+    if (rc == -ECANCELED) return rc;
+    if (rc == -ENOENT && !*a->netrc) {
+        text = hob__strdup("");
+    } else if (rc < 0) {
+        return hob_fail_from(rc, "%s: %s", path, hob_strerror(rc));
+    } else {
+        text = hob__strdup(bytes);
+        explicit_bzero(bytes, n);
+        hob_file_free(bytes);
+    }
+    if (!text) return hob_fail(-ENOMEM, "no memory for %s", path ? path : "passwords");
+    if (a->netrc_text) /* another request has been quicker */
+        wipe(text);
+    else
+        a->netrc_text = text;
+    return 0;
+}
+
+int hob__auth_begin(struct hob__fetch *f) {
+    struct hob__auth *a = &f->client->auth;
+    struct hob__netrc entry;
+    unsigned line = 0;
+    if (f->options->auth && check_auth(f->options->auth) < 0) return -EINVAL;
+    if (!a->netrc || a->netrc_text) return 0;
+    int rc = load_netrc(a);
+    if (rc < 0) return rc;
+    rc = hob__netrc_find(a->netrc_text, (struct hob_slice){"", 0}, NULL, &entry, &line);
+    if (rc == HOB_E_HTTP_AUTH) {
+        wipe(a->netrc_text);
+        a->netrc_text = NULL;
+        return hob_fail(rc, "%s, line %u: not what a netrc file has",
+                        *a->netrc ? a->netrc : "netrc", line);
+    }
+    return 0;
+}
+
+/* ---- challenges that are kept ---- */
+
+static struct hob__digest *kept(struct hob_client *c, const char *key) {
+    for (struct hob__digest **link = &c->auth.digests, *d; (d = *link); link = &d->next) {
+        if (strcmp(d->key, key) != 0) continue;
+        *link = d->next; /* to the front: the last one makes room */
+        d->next = c->auth.digests;
+        return c->auth.digests = d;
+    }
+    return NULL;
+}
+
+static int keep(struct hob_client *c, const char *key, const struct hob__challenge *challenge) {
+    struct hob__digest *d = kept(c, key);
+    if (!d) {
+        d = hob__alloc(sizeof *d + strlen(key) + 1);
+        if (!d) return hob_fail(-ENOMEM, "no memory for a challenge");
+        strcpy(d->key, key);
+        d->next = c->auth.digests;
+        c->auth.digests = d;
+        struct hob__digest **link = &d->next;
+        for (int i = 1; *link && i < HOB__DIGESTS; i++) link = &(*link)->next;
+        hob__free(*link);
+        *link = NULL;
+    }
+    d->challenge = *challenge;
+    return 0;
+}
+
+static int put_digest(struct hob__digest *d, struct hob__buffer *b, const char *name,
+                      const struct hob_auth *a, const char *method, struct hob_slice uri) {
+    struct hob__backend *backend = hob__backend_current("hob_client_request");
+    unsigned char chance[16];
+    char cnonce[33];
+    backend->ops->random(backend, chance, sizeof chance);
+    for (int i = 0; i < 16; i++) snprintf(cnonce + 2 * i, 3, "%02x", chance[i]);
+    return hob__digest_put(&d->challenge, b, name, a->user, a->password ? a->password : "", method,
+                           uri, cnonce);
+}
+
+/* What to do about a challenge. */
+static int consider(struct hob_client *c, const char *key, const char *who,
+                    const struct hob__challenge *got, bool answered) {
+    if (got->algorithm == HOB__DIGEST_NONE) return 0;
+    if (got->only_int)
+        return hob_fail(HOB_E_HTTP_AUTH,
+                        "%s wants digests of bodies, too (qop=auth-int), which are not made here",
+                        who);
+    if (answered && !got->stale) return 0; /* it does not like the password */
+    int rc = keep(c, key, got);
+    return rc < 0 ? rc : 1;
+}
+
+/* ---- a server's ---- */
+
+static void key_of(const struct hob__fetch *f, char *out, size_t n) {
+    snprintf(out, n, "%c %s", f->url.tls ? 's' : 'h', f->address);
+}
+
+/* Whose request it is. */
+static bool whose(struct hob__fetch *f, struct hob_auth *out) {
+    struct hob__auth *a = &f->client->auth;
+    struct hob__netrc found;
+    unsigned line;
+    *out = (struct hob_auth){0};
+    if (f->crossed) return false;
+    if (f->options->auth) {
+        *out = *f->options->auth;
+        return true;
+    }
+    if (a->own.scheme && !hob__fetch_foreign(f)) {
+        *out = a->own;
+        return true;
+    }
+    if (!a->netrc_text || hob__netrc_find(a->netrc_text, f->url.host, NULL, &found, &line) != 1)
+        return false;
+    f->netrc = found; /* the words have to live as long as the request */
+    *out = (struct hob_auth){HOB_AUTH_BASIC, f->netrc.login, f->netrc.password, NULL};
+    return true;
+}
+
+static struct hob_slice target_of(const struct hob__fetch *f) {
+    const struct hob_url *u = &f->url;
+    const char *end = u->query.at ? u->query.at + u->query.size : u->path.at + u->path.size;
+    return (struct hob_slice){u->path.at, (size_t)(end - u->path.at)};
+}
+
+int hob__auth_put(struct hob__fetch *f, struct hob_response *res, struct hob__buffer *b) {
+    struct hob_auth a;
+    char key[320];
+    (void)res;
+    f->digested = false;
+    if (f->basic[0] && !f->options->auth)
+        return hob__h1_put_field(b, "Authorization", f->basic, strlen(f->basic));
+    if (!whose(f, &a)) return 0;
+    if (a.scheme == HOB_AUTH_BASIC)
+        return hob__auth_put_basic(b, "Authorization", a.user, a.password ? a.password : "");
+    if (a.scheme == HOB_AUTH_BEARER) {
+        char value[HOB__BEARER_MAX + 8];
+        if (strlen(a.token) > HOB__BEARER_MAX)
+            return hob_fail(-EINVAL, ".auth: a token of more than %d bytes", HOB__BEARER_MAX);
+        int n = snprintf(value, sizeof value, "Bearer %s", a.token);
+        return hob__h1_put_field(b, "Authorization", value, (size_t)n);
+    }
+    key_of(f, key, sizeof key);
+    struct hob__digest *d = kept(f->client, key);
+    if (!d) return 0;
+    f->digested = true;
+    return put_digest(d, b, "Authorization", &a, f->method, target_of(f));
+}
+
+/* The next nonce, if the server names it already (RFC 7616, 3.5). */
+static void look_ahead(struct hob__fetch *f, const struct hob_response *res) {
+    const char *info = hob_response_header(res, "authentication-info");
+    char key[320], nonce[HOB__DIGEST_TEXT];
+    if (!info || !hob__digest_param(info, "nextnonce", nonce) || !nonce[0]) return;
+    key_of(f, key, sizeof key);
+    struct hob__digest *d = kept(f->client, key);
+    if (!d) return;
+    strcpy(d->challenge.nonce, nonce);
+    d->challenge.count = 0;
+}
+
+static void read_all(const struct hob_response *res, const char *name, struct hob__challenge *out) {
+    bool basic;
+    *out = (struct hob__challenge){.algorithm = HOB__DIGEST_NONE};
+    for (size_t i = 0; i < hob_response_header_count(res); i++) {
+        struct hob_header h = hob_response_header_at(res, i);
+        if (strcasecmp(h.name, name) == 0) hob__digest_read(h.value, out, &basic);
+    }
+}
+
+/* A proxy that was asked for the URL itself. */
+static int proxy_answered(struct hob__fetch *f, struct hob_response *res) {
+    int rc = 0;
+    if (!f->route.absolute || !f->route.proxy->user) return 0;
+    for (size_t i = 0; rc == 0 && i < hob_response_header_count(res); i++) {
+        struct hob_header h = hob_response_header_at(res, i);
+        if (strcasecmp(h.name, "proxy-authenticate") == 0)
+            rc = hob__proxy_challenged(f->client, f->route.proxy, h.value, f->proxy_digested);
+    }
+    return rc;
+}
+
+int hob__auth_answered(struct hob__fetch *f, struct hob_response *res) {
+    struct hob__challenge got;
+    struct hob_auth a;
+    char key[320];
+    int status = hob_response_status(res);
+    if (f->digested) look_ahead(f, res);
+    if (status == 407 && !hob__outgoing_spent(&f->out)) return proxy_answered(f, res);
+    if (status != 401 || hob__outgoing_spent(&f->out) || (f->basic[0] && !f->options->auth))
+        return 0;
+    if (!whose(f, &a) || a.scheme != HOB_AUTH_DIGEST) return 0;
+    key_of(f, key, sizeof key);
+    read_all(res, "www-authenticate", &got);
+    return consider(f->client, key, f->address, &got, f->digested);
+}
+
+/* ---- a proxy's ---- */
+
 int hob__proxy_put_auth(struct hob_client *c, const struct hob__proxy *p, const char *method,
-                        const char *target, struct hob__buffer *b) {
-    (void)c, (void)method, (void)target;
+                        struct hob_slice target, struct hob__buffer *b, bool *digest) {
+    struct hob_auth a = {HOB_AUTH_DIGEST, p->user, p->password, NULL};
+    char key[320];
+    *digest = false;
     if (!p->user) return 0;
+    snprintf(key, sizeof key, "p %s", p->address);
+    struct hob__digest *d = kept(c, key);
+    if (d) {
+        *digest = true;
+        return put_digest(d, b, "Proxy-Authorization", &a, method, target);
+    }
+    if (c->options.proxy_digest) return 0;
     return hob__auth_put_basic(b, "Proxy-Authorization", p->user, p->password);
 }
 
-void hob__proxy_challenged(struct hob_client *c, const struct hob__proxy *p,
-                           const struct hob__wire *w, struct hob_slice head) {
-    (void)c, (void)p, (void)w, (void)head;
+int hob__proxy_challenged(struct hob_client *c, const struct hob__proxy *p, const char *value,
+                          bool digest) {
+    struct hob__challenge got = {.algorithm = HOB__DIGEST_NONE};
+    char key[320];
+    bool basic = false;
+    if (!p->user || !hob__digest_read(value, &got, &basic)) return 0;
+    snprintf(key, sizeof key, "p %s", p->address);
+    return consider(c, key, p->address, &got, digest);
 }

@@ -1,17 +1,46 @@
-/* http/auth.h - who asks: the credentials that servers and proxies want. */
+/* http/auth.h - who asks: the credentials that servers and proxies want.
+ *
+ * Basic and Bearer go with the first request. Digest needs a challenge: the first request goes
+ * without, and once more with the answer. The challenge is kept, up to 64 of them for a client, so
+ * that later requests to that origin answer it at once, with a count that goes on, until the server
+ * says that it is stale or names the next nonce. */
 #ifndef HOB_HTTP_AUTH_H
 #define HOB_HTTP_AUTH_H
 
 #include "http/client.h"
+#include "http/digest.h"
+
+enum { HOB__DIGESTS = 64 };
+
+/* A challenge that is kept. */
+struct hob__digest {
+    struct hob__digest *next;
+    struct hob__challenge challenge;
+    char key[]; /* "s example.org:443", "p proxy:3128" */
+};
 
 /* "Basic BASE64" (RFC 7617) as the field `name`. */
 int hob__auth_put_basic(struct hob__buffer *b, const char *name, const char *user,
                         const char *password);
+/* Copies the options' credentials into c. 0, -ENOMEM, -EINVAL. */
+int hob__auth_open(struct hob_client *c, const struct hob_client_options *o);
+void hob__auth_free(struct hob_client *c);
+/* Before the first exchange of a request: checks its own credentials; reads the client's netrc
+ * file, once, if there is to be one. Waits. */
+int hob__auth_begin(struct hob__fetch *f);
 
-/* Proxy-Authorization for a request to the proxy itself, if it has a user. */
+/* Authorization for the request, unless its own headers have one. */
+int hob__auth_put(struct hob__fetch *f, struct hob_response *res, struct hob__buffer *b);
+/* The head of an answer is there. 1: the request is worth another try, with an answer to the
+ * challenge in it; 0: it is not; HOB_E_HTTP_AUTH: a challenge that cannot be answered. */
+int hob__auth_answered(struct hob__fetch *f, struct hob_response *res);
+
+/* Proxy-Authorization for a request to the proxy itself, if it has a user. *digest: as an answer.
+ */
 int hob__proxy_put_auth(struct hob_client *c, const struct hob__proxy *p, const char *method,
-                        const char *target, struct hob__buffer *b);
-/* The proxy has answered 407: its challenge is remembered. */
-void hob__proxy_challenged(struct hob_client *c, const struct hob__proxy *p,
-                           const struct hob__wire *w, struct hob_slice head);
+                        struct hob_slice target, struct hob__buffer *b, bool *digest);
+/* Proxy-Authenticate of a 407 that came to a request with (digest) or without an answer. The same
+ * results as hob__auth_answered(). */
+int hob__proxy_challenged(struct hob_client *c, const struct hob__proxy *p, const char *value,
+                          bool digest);
 #endif

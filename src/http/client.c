@@ -10,7 +10,7 @@
 #include <strings.h>
 
 #include "base/memory.h"
-#include "http/client.h"
+#include "http/auth.h"
 
 enum { URL_MAX = 8192, DRAIN_MAX = 16384 };
 
@@ -161,12 +161,27 @@ static void take_cookies(struct hob_client *c, const struct hob_response *res) {
     }
 }
 
+/* One exchange, and another one when the answer is a challenge that can be answered. */
+static int exchange_known(struct hob__fetch *f, struct hob_response *res) {
+    enum { TRIES = 3 }; /* without, with an answer, with one to a fresh nonce */
+    for (int tries = 1;; tries++) {
+        int rc = hob__exchange(f, res);
+        if (rc < 0) return rc;
+        rc = hob__auth_answered(f, res);
+        if (rc <= 0 || tries == TRIES) return rc < 0 ? rc : 0;
+        hob__response_drain(res, DRAIN_MAX);
+        reset(res);
+        rc = hob_check();
+        if (rc < 0) return rc;
+    }
+}
+
 static int exchange_all(struct hob__fetch *f, struct hob_response *res) {
     const struct hob_client_options *o = &f->client->options;
     bool follows = !o->no_redirects && !f->options->no_redirects;
     for (unsigned hops = 0;; hops++) {
         res->method = f->method;
-        int rc = hob__exchange(f, res);
+        int rc = exchange_known(f, res);
         if (rc < 0) return rc;
         take_cookies(f->client, res);
         if (hob_response_status(res) == 417 && f->asks && !hob__outgoing_spent(&f->out)) {
@@ -239,6 +254,7 @@ int hob__client_request(struct hob_client *c, const char *method, const char *ur
         hob__response_new(c, options.timeout != 0 ? options.timeout : c->options.timeout);
     if (!res) return hob_fail(-ENOMEM, "no memory for a request");
     rc = hob__outgoing_open(&f.out, &options, res->wire.deadline);
+    if (rc == 0) rc = hob__auth_begin(&f);
     if (rc == 0) rc = try_all(&f, res, url);
     hob__outgoing_close(&f.out);
     hob__route_own_free(&f.own_route);

@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "http/decode.h"
 #include "http/h2.h"
+#include "http/netrc.h"
 #include "http/outgoing.h"
 #include "http/phases.h"
 #include "http/route.h"
@@ -48,6 +49,17 @@ struct hob__conn {
     uint32_t promised;   /* slots of those in line who have not run since they got them */
 };
 
+struct hob__digest;
+
+/* Who asks, for a client (auth.h). */
+struct hob__auth {
+    struct hob_auth own;         /* scheme 0: none */
+    char *netrc;                 /* the file's name; "" = the usual one; NULL = none */
+    char *netrc_text;            /* once it has been read */
+    struct hob__digest *digests; /* the last used first */
+};
+enum { HOB__BEARER_MAX = 8192 };
+
 struct hob_client {
     struct hob_client_options options; /* with the defaults in it; strings are the client's own */
     struct hob__h1_limits limits;
@@ -61,6 +73,7 @@ struct hob_client {
     struct hob_event closing;
     struct hob_cookies *own_cookies; /* made at the first Set-Cookie, when the options have none */
     struct hob__ways network;
+    struct hob__auth auth;
     struct hob_tls *own_tls; /* made at the first https:// URL, when the options have none */
     struct hob_client_info info;
     size_t refs; /* the user's, one per response, one of the reaper */
@@ -175,12 +188,17 @@ struct hob__fetch {
     char basic[512];   /* "Basic ...", or empty */
     struct hob__route route;
     struct hob__route_own own_route;
+    struct hob__netrc netrc; /* what it says of the host */
+    bool digested;           /* the request had an answer to a challenge */
+    bool proxy_digested;
     bool crossed;      /* a redirect has left the origin: no credentials */
     bool without_body; /* a redirect has turned it into GET */
     bool asks;         /* the last request had Expect: 100-continue */
     bool refused;      /* to which the server said 417 */
     struct hob__outgoing out;
 };
+/* Has another server than the one that the client's own secrets are for been asked? */
+bool hob__fetch_foreign(const struct hob__fetch *f);
 /* Makes address and route of the URL. */
 int hob__fetch_route(struct hob__fetch *f);
 /* client.c: makes res->url and f->url out of a reference and what it is relative to (NULL =

@@ -15,6 +15,7 @@ struct dial {
     struct hob__marks *marks;
     uint64_t deadline; /* of the request; 0 = none */
     struct hob_stream *stream;
+    bool again; /* the proxy has a challenge that can be answered, on a new connection */
 };
 
 /* What hob_connect() is given. */
@@ -49,7 +50,7 @@ static int timed_tunnel(struct dial *d, uint64_t until) {
     if (rc == 0 && p->kind >= HOB__PROXY_SOCKS5)
         rc = hob__tunnel_socks(d->client, p, d->stream, d->host->address);
     else if (rc == 0 && through)
-        rc = hob__tunnel_connect(d->client, p, d->stream, d->host->address);
+        rc = hob__tunnel_connect(d->client, p, d->stream, d->host->address, &d->again);
     if (rc == 0) hob__mark(d->marks, HOB__PHASE_TUNNEL, hob_now(), HOB__PHASE_SEND);
     return hob__scope_result(s, rc);
 }
@@ -83,8 +84,14 @@ int hob__dial(struct hob_client *c, const struct hob__host *host, const struct h
               struct hob__marks *m, uint64_t deadline, struct hob_stream **out) {
     struct dial d = {.client = c, .host = host, .route = route, .marks = m, .deadline = deadline};
     uint64_t until = hob__http_deadline(deadline, c->options.connect_timeout);
-    int rc = timed_connect(&d, until);
-    if (rc == 0) rc = timed_tunnel(&d, until);
+    int rc = 0;
+    for (int tries = 0; tries < 3 && (tries == 0 || d.again); tries++) {
+        if (d.stream) hob_abort(d.stream); /* who is not let through is mostly let go */
+        d.stream = NULL;
+        d.again = false;
+        rc = timed_connect(&d, until);
+        if (rc == 0) rc = timed_tunnel(&d, until);
+    }
     bool late = rc == -ETIMEDOUT && until != deadline && hob_now() >= until;
     if (rc == 0) rc = timed_secure(&d);
     if (rc < 0 && d.stream) hob_abort(d.stream);

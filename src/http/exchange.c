@@ -64,8 +64,7 @@ static int put_header(struct hob__fetch *f, struct hob_response *res, struct hob
     return rc;
 }
 
-/* Has another server than the one that the client's own secrets are for been asked? */
-static bool foreign(const struct hob__fetch *f) {
+bool hob__fetch_foreign(const struct hob__fetch *f) {
     struct hob_client *c = f->client;
     return f->crossed || (c->base_url && !same_origin(&c->base, &f->url));
 }
@@ -75,7 +74,7 @@ static bool bound(const char *name) { return credential(name) || strcasecmp(name
 
 static bool own_host(const struct hob__fetch *f) {
     return (!f->crossed && find(f->options->headers, "host")) ||
-           (!foreign(f) && find(f->client->headers, "host"));
+           (!hob__fetch_foreign(f) && find(f->client->headers, "host"));
 }
 
 /* What the jar has for this URL. */
@@ -103,11 +102,14 @@ static int put_headers(struct hob__fetch *f, struct hob_response *res, struct ho
     for (const struct hob_header *h = own; rc == 0 && h && h->name; h++)
         if (h->value && !(f->crossed && bound(h->name))) rc = put_header(f, res, b, h);
     for (const struct hob_header *h = c->headers; rc == 0 && h->name; h++)
-        if (!find(own, h->name) && !(foreign(f) && bound(h->name))) rc = put_header(f, res, b, h);
-    if (rc == 0 && f->basic[0] && !find(own, "authorization"))
-        rc = hob__h1_put_field(b, "Authorization", f->basic, strlen(f->basic));
+        if (!find(own, h->name) && !(hob__fetch_foreign(f) && bound(h->name)))
+            rc = put_header(f, res, b, h);
+    bool told = !hob__fetch_foreign(f) && find(c->headers, "authorization");
+    if (rc == 0 && !told && !find(own, "authorization")) rc = hob__auth_put(f, res, b);
     if (rc == 0 && f->route.absolute && !find(own, "proxy-authorization"))
-        rc = hob__proxy_put_auth(c, f->route.proxy, f->method, res->url, b);
+        rc = hob__proxy_put_auth(c, f->route.proxy, f->method,
+                                 (struct hob_slice){res->url, strlen(res->url)}, b,
+                                 &f->proxy_digested);
     if (rc == 0 && !c->options.no_cookies && !find(own, "cookie") && !find(c->headers, "cookie"))
         rc = put_cookies(f, res, b);
     if (rc == 0 && *hob__decodes() && !c->options.raw_bodies && !find(own, "accept-encoding") &&

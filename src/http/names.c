@@ -94,6 +94,8 @@ const char *hob_http_strerror(int code) {
         return "the proxy wants other credentials";
     case HOB_E_SOCKS:
         return "the SOCKS proxy did not connect";
+    case HOB_E_HTTP_AUTH:
+        return "an authentication that cannot be done, or a malformed netrc file";
     case HOB_E_HTTP_PIN:
         return "the server's key is not one of the pinned ones";
     default:

@@ -18,7 +18,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
-#include "http/client.h"
+#include "http/auth.h"
 
 /* ---- the client ---- */
 
@@ -35,6 +35,7 @@ void hob__client_unref(struct hob_client *c) {
     hob__free(c->base_url);
     hob__free(c->user_agent);
     hob_cookies_free(c->own_cookies);
+    hob__auth_free(c);
     hob__ways_free(&c->network);
     hob__client_secure_free(c);
     hob__free(c);
@@ -111,6 +112,7 @@ int hob__client_open(struct hob_client **out, struct hob_client_options options)
     int rc = c->user_agent ? copy_headers(c, options.headers) : -ENOMEM;
     if (rc == 0) rc = set_base(c, options.base_url);
     if (rc == 0) rc = hob__ways_open(&c->network, &options);
+    if (rc == 0) rc = hob__auth_open(c, &options);
     if (rc < 0) {
         hob__client_unref(c);
         return rc == -ENOMEM ? hob_fail(rc, "no memory for an HTTP client") : rc;

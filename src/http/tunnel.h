@@ -5,10 +5,11 @@
 #include "http/client.h"
 
 /* CONNECT (RFC 9110, 9.3.6). 0: what follows on the stream is the server's. HOB_E_PROXY (the
- * proxy does not want to, or talks nonsense), HOB_E_PROXY_AUTH (407). Waits; the caller has
+ * proxy does not want to, or talks nonsense), HOB_E_PROXY_AUTH (407; *again: a
+ * new connection could answer its challenge). Waits; the caller has
  * the deadline around it. */
 int hob__tunnel_connect(struct hob_client *c, const struct hob__proxy *p, struct hob_stream *s,
-                        const char *address);
+                        const char *address, bool *again);
 /* SOCKS5 (RFC 1928, RFC 1929), likewise. HOB_E_SOCKS, HOB_E_PROXY_AUTH; HOB_E_NAME and the
  * like when the name is looked up here. */
 int hob__tunnel_socks(struct hob_client *c, const struct hob__proxy *p, struct hob_stream *s,

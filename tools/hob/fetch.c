@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "input.h"
@@ -227,6 +228,19 @@ static void fit_concurrency(struct fetch *f) {
     o->concurrency = fits;
 }
 
+/* Passwords that others may read are used, and told of. */
+static void look_at_netrc(struct fetch *f) {
+    const char *name = f->options.netrc, *home = getenv("HOME");
+    char usual[512];
+    struct stat st;
+    if (!name || f->options.quiet) return;
+    if (!*name) name = getenv("NETRC");
+    snprintf(usual, sizeof usual, "%s/.netrc", home ? home : "");
+    if (!name) name = usual;
+    if (stat(name, &st) == 0 && (st.st_mode & 077))
+        say(f, "%s can be read by others (chmod 600)", name);
+}
+
 /* -d: the text, or a file's bytes. */
 static int read_data(struct fetch *f) {
     enum { LIMIT = 1 << 30 };
@@ -259,13 +273,14 @@ static int open_output(struct fetch *f) {
 
 static int run(struct fetch *f) {
     uint64_t began = hob_now();
-    HOB_CLIENT(client, .max_connections = f->options.concurrency,
-               .max_per_host = f->options.per_host, .rate = f->options.rate,
-               .retries = (unsigned)f->options.retries, .tls = f->tls, .proxy = f->options.proxy,
-               .no_proxy = f->options.no_proxy, .unix_path = f->options.unix_path,
-               .resolve = f->options.resolve, .pins = f->options.pins, .connect_timeout = INFINITY,
-               .http2_prior_knowledge = f->options.http2, .tls_timeout = INFINITY,
-               .stall_timeout = INFINITY); /* the one deadline is fetch_one's */
+    HOB_CLIENT(
+        client, .max_connections = f->options.concurrency, .max_per_host = f->options.per_host,
+        .rate = f->options.rate, .retries = (unsigned)f->options.retries, .tls = f->tls,
+        .proxy = f->options.proxy, .no_proxy = f->options.no_proxy,
+        .unix_path = f->options.unix_path, .resolve = f->options.resolve, .pins = f->options.pins,
+        .auth = f->options.auth.scheme ? &f->options.auth : NULL, .netrc = f->options.netrc,
+        .connect_timeout = INFINITY, .http2_prior_knowledge = f->options.http2,
+        .tls_timeout = INFINITY, .stall_timeout = INFINITY); /* the one deadline is fetch_one's */
     HOB_QUEUE(results, struct result, RESULTS_WAITING);
     HOB_SCOPE(s);
     f->client = client;
@@ -321,6 +336,7 @@ static int app(int argc, char **argv) {
         return EXIT_USAGE;
     }
     fit_concurrency(&f);
+    look_at_netrc(&f);
     rc = run(&f);
     drop_tls(f.tls);
     hob_file_free(f.file);

@@ -28,8 +28,10 @@ struct fetch_options {
     const char *cacert, *cert, *key; /* names of files, or NULL */
     const char *proxy, *no_proxy, *unix_path, *pins; /* as the client's options; NULL = not given */
     struct hob_param resolve[FETCH_PLACES + 1];      /* ended by a NULL name */
-    bool insecure;                                   /* certificates are not verified */
-    bool fail;                                       /* statuses of 400 and more are failures */
+    struct hob_auth auth;                            /* scheme 0: none */
+    const char *netrc; /* a file's name, "" = the usual one, NULL = none */
+    bool insecure;     /* certificates are not verified */
+    bool fail;         /* statuses of 400 and more are failures */
     bool quiet;
 };
 

@@ -58,6 +58,11 @@ const char fetch_help[] =
     "  -k, --insecure          does not verify the certificates of servers\n"
     "      --pinnedpubkey PINS fails unless the server's public key is one of these:\n"
     "                          sha256//BASE64;sha256//BASE64\n"
+    "  -u, --user USER:PASSWORD  who asks (Basic); a user alone has an empty password\n"
+    "      --digest            the password of --user goes as a digest, when it is asked for\n"
+    "      --bearer TOKEN      a token instead of a user\n"
+    "  -n, --netrc             users and passwords of hosts come from $NETRC or ~/.netrc\n"
+    "      --netrc-file FILE   or from FILE\n"
     "  -x, --proxy URL         by this proxy: http://, https://, socks5:// (names are looked up\n"
     "                          here), socks5h:// (by the proxy), with user:password@; \"\" is\n"
     "                          none; without it http_proxy, https_proxy and all_proxy of the\n"
@@ -94,6 +99,16 @@ static bool add_header(char *line, struct fetch_options *o) {
         *--end = 0;
     o->headers[n] = (struct hob_header){line, *colon ? colon : NULL};
     return true;
+}
+
+/* "user:password", taken apart in place; it is not shown to those who list processes. */
+static void set_user(char *text, struct fetch_options *o) {
+    static char user[512], password[512];
+    size_t n = strcspn(text, ":");
+    snprintf(user, sizeof user, "%.*s", (int)n, text);
+    snprintf(password, sizeof password, "%s", text[n] ? text + n + 1 : "");
+    for (char *at = text; *at; at++) *at = 'x';
+    o->auth = (struct hob_auth){HOB_AUTH_BASIC, user, password, NULL};
 }
 
 /* "host:port:address", taken apart in place. */
@@ -153,6 +168,9 @@ int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
         UNIX,
         RESOLVE,
         PINS,
+        DIGEST,
+        BEARER,
+        NETRC_FILE,
         HTTP2
     };
     static const struct option options[] = {{"input", required_argument, NULL, 'i'},
@@ -172,6 +190,11 @@ int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
                                             {"cacert", required_argument, NULL, CACERT},
                                             {"cert", required_argument, NULL, CERT},
                                             {"key", required_argument, NULL, KEY},
+                                            {"user", required_argument, NULL, 'u'},
+                                            {"digest", no_argument, NULL, DIGEST},
+                                            {"bearer", required_argument, NULL, BEARER},
+                                            {"netrc", no_argument, NULL, 'n'},
+                                            {"netrc-file", required_argument, NULL, NETRC_FILE},
                                             {"proxy", required_argument, NULL, 'x'},
                                             {"noproxy", required_argument, NULL, NOPROXY},
                                             {"unix-socket", required_argument, NULL, UNIX},
@@ -184,8 +207,9 @@ int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
                                             {"version", no_argument, NULL, VERSION},
                                             {0}};
     int option;
+    bool digest = false;
     *o = (struct fetch_options){.output = "-", .concurrency = 100, .timeout = 30};
-    while ((option = getopt_long(argc, argv, "i:o:c:t:X:H:d:x:fkqh", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "i:o:c:t:X:H:d:x:u:nfkqh", options, NULL)) != -1) {
         switch (option) {
         case 'i':
             if (o->input) return usage_error(argv[0], "one --input is enough");
@@ -251,6 +275,21 @@ int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
         case KEY:
             o->key = optarg;
             break;
+        case 'u':
+            set_user(optarg, o);
+            break;
+        case DIGEST:
+            digest = true;
+            break;
+        case BEARER:
+            o->auth = (struct hob_auth){.scheme = HOB_AUTH_BEARER, .token = optarg};
+            break;
+        case 'n':
+            if (!o->netrc) o->netrc = "";
+            break;
+        case NETRC_FILE:
+            o->netrc = optarg;
+            break;
         case 'x':
             o->proxy = optarg;
             break;
@@ -286,5 +325,8 @@ int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
             return EXIT_USAGE;
         }
     }
+    if (digest && o->auth.scheme != HOB_AUTH_BASIC)
+        return usage_error(argv[0], "--digest is for the password of --user");
+    if (digest) o->auth.scheme = HOB_AUTH_DIGEST;
     return finish(argv[0], argc, argv, o);
 }
