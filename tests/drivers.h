@@ -1,9 +1,11 @@
 /* drivers.h - the drivers: DRIVE(name, run, check) makes a test that runs a scenario many times,
  * with a cancel at its 1st, 2nd, ... last cancellation point (of the task at the point, and of the
- * whole program), and with its 1st, 2nd, ... allocation failing. Whatever happens, the run ends,
- * and every byte and descriptor comes back. */
+ * whole program), with its 1st, 2nd, ... allocation failing, and with system calls that are
+ * interrupted or do less than they were asked for (interrupted.h). Whatever happens, the run ends,
+ * and every byte and descriptor comes back; interrupted, it succeeds. */
 #ifndef HOB_TEST_DRIVERS_H
 #define HOB_TEST_DRIVERS_H
+#include "interrupted.h"
 #include "test.h"
 
 #include <limits.h>
@@ -53,6 +55,7 @@ static int fds_before;
 static void run_once(const struct scenario *s, bool must_succeed, const char *what, long n) {
     points = 0;
     int rc = hob_run(run_scenario, s->run);
+    interrupt_end();
     hob_error_clear();
     hob__alloc_fail_at(0);
     if (must_succeed && rc < 0) FAIL("%s %ld: %s", what, n, hob_strerror(rc));
@@ -124,6 +127,15 @@ static void drive_seeds(const struct scenario *s) {
     }
 }
 
+/* INTERRUPTS (16) seeds. Not in a simulated world, whose own calls are (HOB_SIM, faults). */
+static void drive_interrupted(const struct scenario *s) {
+    if (getenv("TEST_SLOW")) return;
+    for (long seed = 1; seed <= number_of("INTERRUPTS", 16); seed++) {
+        interrupt_begin((uint64_t)seed);
+        run_once(s, true, "interrupted, seed", seed);
+    }
+}
+
 static void drive(const struct scenario *s) {
     hob_set_report(quiet, NULL);
     int first = hob_run(run_scenario, s->run); /* what is made once and kept */
@@ -165,7 +177,10 @@ static void drive(const struct scenario *s) {
             FAIL("allocation %ld failing: %d descriptors leaked", n, count_fds() - fds_before);
     }
     CHECK(failures > 0);
-    if (hob__backend_simulated && strcmp(getenv("HOB_BACKEND") ?: "", "sim") == 0) drive_seeds(s);
+    if (strcmp(getenv("HOB_BACKEND") ?: "", "sim") == 0)
+        drive_seeds(s);
+    else
+        drive_interrupted(s);
 }
 
 #define DRIVE(name, run, check)                                                                    \

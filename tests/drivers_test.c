@@ -440,8 +440,9 @@ static int file_and_pipe(void) {
     unlink(path);
     struct iovec out = {(void *)"some text", 9}, in = {buf, 9};
     int rc = (int)hob_pwritev(fd, &out, 1, 0);
+    int wrote = rc;
     if (rc >= 0) rc = (int)hob_preadv(fd, &in, 1, 0);
-    if (rc >= 0) CHECK_STR(buf, "some text");
+    if (rc >= 0) CHECK(rc >= 1 && rc <= wrote && memcmp(buf, "some text", (size_t)rc) == 0);
     close(fd);
     if (rc < 0) return rc;
     int p[2];
@@ -501,9 +502,8 @@ static int files(void) {
     CHECK(mkdtemp(tree) != NULL);
     snprintf(tree_file, sizeof tree_file, "%s/file", tree);
     snprintf(tree_copy, sizeof tree_copy, "%s/copy", tree);
-    int fd = open(tree_file, O_WRONLY | O_CREAT, 0644);
-    CHECK_EQ(write(fd, "old", 3), 3);
-    close(fd);
+    FILE *f = fopen(tree_file, "w");
+    CHECK(f && fputs("old", f) >= 0 && fclose(f) == 0);
     return use_files();
 }
 

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "loop/sim/sim.h"
+
 #define CHECK HOB_SIM_CHECK
 #define CHECK_EQ(a, b)                                                                             \
     do {                                                                                           \
@@ -432,6 +434,60 @@ HOB_SIM_TEST(two_programs_on_one_machine) {
     hob_sim_crash(a);
     CHECK_EQ(hob_sim_wait(a), -ECONNRESET);
     CHECK_EQ(hob_sim_wait(b), -ECONNRESET);
+    return 0;
+}
+
+/* ---- signals ---- */
+
+static int echoes(struct hob_stream *s) {
+    char buf[700];
+    for (;;) {
+        ssize_t n = hob_read(s, buf, sizeof buf);
+        if (n <= 0) return (int)n;
+        HOB_TRY(hob_write(s, buf, (size_t)n));
+    }
+}
+static int echoes_once(void) {
+    struct hob_listener *l;
+    struct hob_stream *s;
+    HOB_TRY(hob_listen(":7", &l));
+    HOB_TRY(take(l, &s));
+    int rc = echoes(s);
+    hob_close(s);
+    hob_listener_close(l);
+    return rc;
+}
+HOB_TASK(echoes_once)
+
+/* Half of all calls are, some again and again: what they do is done once, and takes longer. */
+HOB_SIM_TEST(interrupted_calls_are_done_all_the_same) {
+    struct hob__sim *w = hob__sim_current;
+    char out[3000], in[3000];
+    double took[2];
+    for (int i = 0; i < 2; i++) {
+        w->faults = (struct hob__sim_faults){.interrupted = i ? HOB__SIM_P(0.5) : 0};
+        uint64_t began = hob_now(), drawn = w->streams[HOB__SIM_SIGNAL];
+        struct hob_sim_host *h = hob_sim_host("echo", echoes_once);
+        hob_sim_link(NULL, h, .delay = 0.0001);
+        struct hob_stream *s;
+        HOB_TRY(reach(hob_sim_address(h), 7, &s));
+        for (int k = 0; k < 50; k++) {
+            memset(out, 'a' + k % 26, sizeof out);
+            CHECK_EQ(hob_write(s, out, sizeof out), sizeof out);
+            CHECK_EQ(hob_read_exactly(s, in, sizeof in), sizeof in);
+            CHECK(memcmp(in, out, sizeof in) == 0);
+        }
+        HOB_TRY(hob_write_file("/f", out, sizeof out));
+        struct hob_file *f;
+        HOB_TRY(hob_open("/f", "r", &f));
+        CHECK_EQ(hob_file_read_exactly(f, in, sizeof in), sizeof in);
+        HOB_TRY(hob_file_close(f));
+        hob_close(s);
+        CHECK_EQ(hob_sim_wait(h), 0);
+        CHECK((w->streams[HOB__SIM_SIGNAL] != drawn) == (i == 1));
+        took[i] = (double)(hob_now() - began);
+    }
+    CHECK(took[1] > took[0]);
     return 0;
 }
 

@@ -53,6 +53,7 @@ static __attribute__((format(printf, 1, 2))) void say(const char *fmt, ...) {
     size_t length = n < (int)sizeof line ? (size_t)n : sizeof line - 1;
     for (size_t done = 0; done < length;) {
         ssize_t wrote = write(STDERR_FILENO, line + done, length - done);
+        if (wrote < 0 && errno == EINTR) continue;
         if (wrote <= 0) break;
         done += (size_t)wrote;
     }

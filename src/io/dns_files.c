@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "io/dns.h"
+#include "loop/internal.h"
 
 bool hob__file_changed(const char *path, struct hob__file_mark *mark) {
     struct stat st;
@@ -27,7 +28,7 @@ bool hob__file_changed(const char *path, struct hob__file_mark *mark) {
 
 char *hob__file_text(const char *path, size_t max, size_t *size, int *rc) {
     *rc = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = HOB__RETRY(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (fd < 0) return NULL;
     struct stat st;
     char *text = NULL;
@@ -38,7 +39,7 @@ char *hob__file_text(const char *path, size_t max, size_t *size, int *rc) {
         if (!text) *rc = -ENOMEM;
         while (text && n < room) {
             /* Only real loops read them: a simulated world has names of its own. */
-            ssize_t got = read(fd, text + n, room - n);
+            ssize_t got = HOB__RETRY(read(fd, text + n, room - n));
             if (got <= 0) break; /* it is shorter by now */
             n += (size_t)got;
         }

@@ -9,13 +9,14 @@
 #include "base/memory.h"
 #include "io/process.h"
 #include "io/stream.h"
+#include "loop/internal.h"
 
 /* ---- descriptors ---- */
 
 static int open_file(const char *path, int flags) {
     /* Not to hang at a FIFO; a child expects a blocking descriptor. */
-    int fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
-    if (fd < 0) return -errno;
+    int fd = HOB__RETRY(open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666));
+    if (fd < 0) return fd;
     int now = fcntl(fd, F_GETFL);
     if (now >= 0) fcntl(fd, F_SETFL, now & ~O_NONBLOCK);
     return fd;

@@ -37,8 +37,8 @@ void hob__waker_wake(struct hob__backend *b) {
     if (atomic_exchange(&b->woken, true) || !atomic_load(&b->sleeping)) return;
     int saved = errno;
     uint64_t one = 1;
-    /* It can only fail after 2^64 - 2 writes. */
-    ssize_t wrote = write(b->wake_fd, &one, sizeof one);
+    /* Else it can only fail after 2^64 - 2 writes. */
+    ssize_t wrote = HOB__RETRY(write(b->wake_fd, &one, sizeof one));
     (void)wrote;
     errno = saved;
 }

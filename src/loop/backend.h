@@ -101,7 +101,8 @@ struct hob__descriptor {
 };
 
 /* The system calls that carry data, so that a simulation can answer them. All non-blocking; -errno.
- */
+ * One that a signal interrupts is repeated below this line, so none says -EINTR; but time has
+ * passed meanwhile (and connect() says -EINPROGRESS, whatever has become of it). */
 struct hob__sys {
     int (*socket)(struct hob__backend *b, int domain, int type,
                   int protocol); /* non-blocking, close-on-exec */

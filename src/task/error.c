@@ -232,6 +232,16 @@ bool hob__report_is_default(void) {
 
 void hob__reports_forked(void) { pthread_mutex_init(&reporter.lock, NULL); }
 
+void hob__say(const char *text) {
+    for (size_t left = strlen(text); left > 0;) {
+        ssize_t wrote = write(2, text, left);
+        if (wrote < 0 && errno == EINTR) continue;
+        if (wrote <= 0) return; /* nobody left to tell */
+        text += wrote;
+        left -= (size_t)wrote;
+    }
+}
+
 void hob__report(enum hob_report_kind kind, const char *text) {
     pthread_mutex_lock(&reporter.lock);
     void (*report)(enum hob_report_kind, const char *, void *) = reporter.report;
@@ -239,8 +249,8 @@ void hob__report(enum hob_report_kind kind, const char *text) {
     pthread_mutex_unlock(&reporter.lock);
     if (report)
         report(kind, text, arg);
-    else if (write(2, text, strlen(text)) < 0)
-        return; /* nobody left to tell */
+    else
+        hob__say(text);
 }
 
 void hob__error_report(const struct hob_error *e, const char *what) {

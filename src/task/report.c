@@ -147,7 +147,7 @@ void hob__misuse(const char *func, const char *fmt, ...) {
         put(&out, "\n  in %s", who);
     }
     put(&out, "\n");
-    if (write(2, text, strlen(text)) < 0) abort();
+    hob__say(text);
     void *pcs[FRAMES_MAX];
     n = hob__trace_self(pcs, FRAMES_MAX);
     for (int i = 1; i < n; i++) { /* without this one */
@@ -155,7 +155,7 @@ void hob__misuse(const char *func, const char *fmt, ...) {
         char frame[FRAME_TEXT];
         hob__trace_format(pcs[i], frame, sizeof frame);
         put(&out, "    %s\n", frame);
-        if (write(2, text, strlen(text)) < 0) break;
+        hob__say(text);
     }
     abort();
 }

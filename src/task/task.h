@@ -281,6 +281,8 @@ void hob__error_leave_list(struct hob_error *e);
 /* Makes e (one reference is taken over) the calling task's hob_error(). */
 void hob__error_set(struct hob_error *e);
 void hob__error_report(const struct hob_error *e, const char *what);
+/* All of it on standard error, or as much as that takes. */
+void hob__say(const char *text);
 void hob__report(enum hob_report_kind kind, const char *text);
 bool hob__report_is_default(void);
 void hob__reports_forked(void);

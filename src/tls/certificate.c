@@ -63,7 +63,9 @@ static void pem_close(struct pem *p) {
 static int pem_open(struct pem *p, const char *source, const char *what) {
     *p = (struct pem){NULL, 0, NULL};
     if (!is_text(source)) {
-        int fd = open(source, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        int fd;
+        do fd = open(source, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        while (fd < 0 && errno == EINTR);
         int rc = fd < 0 ? -errno : read_all(fd, &p->data, &p->size);
         if (fd >= 0) close(fd);
         if (rc < 0) return hob_fail(rc, "TLS: %s \"%s\": %s", what, source, hob_strerror(rc));

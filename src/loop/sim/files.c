@@ -100,10 +100,12 @@ int hob__sim_files_enter(struct hob__backend *b) {
     struct hob__sim_loop *l = b->state, *worker = l->world->working;
     struct hob__sim *w = l->world;
     struct hob__sim_fs *fs = l->host->files;
-    if (worker) {
+    while (worker) {
         w->working = NULL;
         hob__sim_pass(worker, w->now + 1000 + hob__sim_below(w, HOB__SIM_WORK, 20000));
         w->working = worker;
+        if (!hob__sim_interrupted(w)) break;
+        HOB__SIM_LOG(w, l->host, "a call on files is interrupted");
     }
     if (!l->ghost && fs && fs->crash_in > 0 && --fs->crash_in == 0) {
         w->working = NULL;

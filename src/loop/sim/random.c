@@ -7,10 +7,11 @@
 
 /* Streams are found by name, so that one more leaves the others as they are. */
 static const char *const names[HOB__SIM_STREAMS] = {
-    [HOB__SIM_ORDER] = "order", [HOB__SIM_NET] = "net",         [HOB__SIM_FAULT] = "fault",
-    [HOB__SIM_WORK] = "work",   [HOB__SIM_FILES] = "files",     [HOB__SIM_UDP] = "udp",
-    [HOB__SIM_DNS] = "dns",     [HOB__SIM_BUGGIFY] = "buggify", [HOB__SIM_PROGRAM] = "program",
-    [HOB__SIM_TEST] = "test",   [HOB__SIM_CONFIG] = "config",   [HOB__SIM_RACE] = "race",
+    [HOB__SIM_ORDER] = "order",   [HOB__SIM_NET] = "net",         [HOB__SIM_FAULT] = "fault",
+    [HOB__SIM_WORK] = "work",     [HOB__SIM_FILES] = "files",     [HOB__SIM_UDP] = "udp",
+    [HOB__SIM_DNS] = "dns",       [HOB__SIM_BUGGIFY] = "buggify", [HOB__SIM_PROGRAM] = "program",
+    [HOB__SIM_TEST] = "test",     [HOB__SIM_CONFIG] = "config",   [HOB__SIM_RACE] = "race",
+    [HOB__SIM_SIGNAL] = "signal",
 };
 
 uint64_t hob__sim_mix(uint64_t x) {
@@ -53,6 +54,7 @@ static void choose_faults(struct hob__sim *w, bool all) {
         .datagram_late = sometimes(w, 0.2),
         .name_lost = sometimes(w, 0.3),
         .race = sometimes_by(w, HOB__SIM_RACE, 0.2),
+        .interrupted = sometimes_by(w, HOB__SIM_SIGNAL, 0.2),
     };
     if (!all) return;
     w->faults = (struct hob__sim_faults){
@@ -70,6 +72,7 @@ static void choose_faults(struct hob__sim *w, bool all) {
         .datagram_late = HOB__SIM_P(0.1),
         .name_lost = HOB__SIM_P(0.1),
         .race = HOB__SIM_P(0.05),
+        .interrupted = HOB__SIM_P(0.05),
     };
 }
 

@@ -52,6 +52,7 @@ enum hob__sim_stream {
     HOB__SIM_TEST,    /* what the test itself draws: hob_sim_random() */
     HOB__SIM_CONFIG,  /* the world's own constants, at its beginning */
     HOB__SIM_RACE,    /* what meets in one turn */
+    HOB__SIM_SIGNAL,  /* which calls are interrupted */
     HOB__SIM_STREAMS
 };
 
@@ -77,6 +78,9 @@ struct hob__sim_faults {
      * the cancelled task's run the loop looks outside (first the cancel, then what would have been
      * success). */
     uint32_t race;
+    /* A call is interrupted before it has done anything (EINTR), and repeated, as sys_linux.c and
+     * files_linux.c do it: time passes in between, and what is due happens. */
+    uint32_t interrupted;
 };
 
 enum hob__sim_order { HOB__SIM_FIFO, HOB__SIM_RANDOM, HOB__SIM_LAST, HOB__SIM_PCT };
@@ -251,6 +255,12 @@ static inline bool hob__sim_chance(struct hob__sim *w, enum hob__sim_stream from
 void hob__sim_streams_begin(struct hob__sim *w);
 /* A stream's state at the beginning, from a name: for what is not in the list above. */
 uint64_t hob__sim_seed_of(const struct hob__sim *w, const char *name);
+
+/* The loop's call was interrupted, perhaps more than once, and will now be done. */
+void hob__sim_interrupt(struct hob__sim *w, const struct hob__sim_host *h, const char *call);
+static inline bool hob__sim_interrupted(struct hob__sim *w) {
+    return hob__sim_chance(w, HOB__SIM_SIGNAL, w->faults.interrupted);
+}
 
 /* ---- end.c: descriptors ---- */
 

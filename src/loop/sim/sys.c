@@ -12,6 +12,11 @@
     struct hob__sim_end *e = hob__sim_end_of((b), (fd));                                           \
     if (HOB__UNLIKELY(!e)) return hob__sim_outside((b), (fd)) ? hob__sys_linux.call : -EBADF
 
+/* The same, of a call that a signal may interrupt. */
+#define CALL(b, fd, call, name)                                                                    \
+    END(b, fd, call);                                                                              \
+    if (hob__sim_interrupted(e->host->world)) hob__sim_interrupt(e->host->world, e->host, name)
+
 static int opened(struct hob__sim_end *e) {
     int fd = hob__sim_end_open(e);
     if (fd < 0) hob__sim_end_close(e, true);
@@ -35,7 +40,13 @@ static int sim_connect(struct hob__backend *b, int fd, const struct sockaddr *ad
     END(b, fd, connect(b, fd, addr, n));
     struct hob__sim *w = e->host->world;
     if (hob__sim_chance(w, HOB__SIM_FAULT, w->faults.no_memory)) return -ENOBUFS;
-    return e->kind->connect ? e->kind->connect(e, addr, n) : -ENOTSOCK;
+    int rc = e->kind->connect ? e->kind->connect(e, addr, n) : -ENOTSOCK;
+    /* Interrupted, it goes on. */
+    if (e->kind->accept && addr->sa_family != AF_UNIX && hob__sim_interrupted(w)) {
+        hob__sim_interrupt(w, e->host, "connect");
+        if (rc == 0) rc = -EINPROGRESS;
+    }
+    return rc;
 }
 
 static int sim_bind(struct hob__backend *b, int fd, const struct sockaddr *addr, socklen_t n) {
@@ -56,7 +67,7 @@ static int accept_fault(struct hob__sim *w) {
 }
 
 static int sim_accept(struct hob__backend *b, int fd, struct sockaddr *addr, socklen_t *n) {
-    END(b, fd, accept(b, fd, addr, n));
+    CALL(b, fd, accept(b, fd, addr, n), "accept");
     if (!e->kind->accept) return -EOPNOTSUPP;
     struct hob__sim *w = e->host->world;
     int rc = e->kind->level(e) & HOB__READ ? accept_fault(w) : 0;
@@ -68,12 +79,12 @@ static int sim_accept(struct hob__backend *b, int fd, struct sockaddr *addr, soc
 }
 
 static ssize_t sim_recv(struct hob__backend *b, int fd, void *buf, size_t n, int flags) {
-    END(b, fd, recv(b, fd, buf, n, flags));
+    CALL(b, fd, recv(b, fd, buf, n, flags), "recv");
     return e->kind->recv ? e->kind->recv(e, buf, n, flags) : -EBADF;
 }
 
 static ssize_t sim_send(struct hob__backend *b, int fd, const struct iovec *iov, int count) {
-    END(b, fd, send(b, fd, iov, count));
+    CALL(b, fd, send(b, fd, iov, count), "send");
     return e->kind->send ? e->kind->send(e, iov, count) : -EBADF;
 }
 
@@ -94,7 +105,7 @@ static ssize_t recv_pieces(struct hob__sim_end *e, const struct iovec *iov, int 
 }
 
 static ssize_t sim_recvmsg(struct hob__backend *b, int fd, struct msghdr *m, int flags) {
-    END(b, fd, recvmsg(b, fd, m, flags));
+    CALL(b, fd, recvmsg(b, fd, m, flags), "recvmsg");
     if (e->kind->recvmsg) return e->kind->recvmsg(e, m, flags);
     if (!e->kind->recv) return -ENOTSOCK;
     m->msg_controllen = 0;
@@ -103,7 +114,7 @@ static ssize_t sim_recvmsg(struct hob__backend *b, int fd, struct msghdr *m, int
 }
 
 static ssize_t sim_sendmsg(struct hob__backend *b, int fd, const struct msghdr *m, int flags) {
-    END(b, fd, sendmsg(b, fd, m, flags));
+    CALL(b, fd, sendmsg(b, fd, m, flags), "sendmsg");
     if (e->kind->sendmsg) return e->kind->sendmsg(e, m, flags);
     if (!e->kind->send) return -ENOTSOCK;
     if (m->msg_controllen > 0) return -EOPNOTSUPP;
@@ -141,17 +152,17 @@ static int sim_sendmmsg(struct hob__backend *b, int fd, struct mmsghdr *m, unsig
 }
 
 static ssize_t sim_read(struct hob__backend *b, int fd, void *buf, size_t n) {
-    END(b, fd, read(b, fd, buf, n));
+    CALL(b, fd, read(b, fd, buf, n), "read");
     return e->kind->recv ? e->kind->recv(e, buf, n, 0) : -EBADF;
 }
 
 static ssize_t sim_readv(struct hob__backend *b, int fd, const struct iovec *iov, int count) {
-    END(b, fd, readv(b, fd, iov, count));
+    CALL(b, fd, readv(b, fd, iov, count), "readv");
     return e->kind->recv ? recv_pieces(e, iov, count, 0) : -EBADF;
 }
 
 static ssize_t sim_writev(struct hob__backend *b, int fd, const struct iovec *iov, int count) {
-    END(b, fd, writev(b, fd, iov, count));
+    CALL(b, fd, writev(b, fd, iov, count), "writev");
     return e->kind->send ? e->kind->send(e, iov, count) : -EBADF;
 }
 
@@ -161,6 +172,8 @@ static ssize_t sim_splice(struct hob__backend *b, int from, int to, size_t n) {
     if (real_in && real_out) return hob__sys_linux.splice(b, from, to, n);
     if (real_in || real_out) return -EINVAL; /* the caller reads and writes then */
     if (!in || !out || !in->kind->recv || !out->kind->send) return -EBADF;
+    struct hob__sim *w = in->host->world;
+    if (hob__sim_interrupted(w)) hob__sim_interrupt(w, in->host, "splice");
     char buf[16384];
     size_t room = out->kind->room ? out->kind->room(out) : n;
     if (n > sizeof buf) n = sizeof buf;

@@ -53,7 +53,10 @@ static void begin(struct hob__sim *w, void *arg, uint64_t data) {
     struct work *t = arg;
     struct hob__sim_loop *l = t->loop;
     (void)data;
-    if (t->op->code != HOB__OP_WORK) {
+    if (t->op->code != HOB__OP_WORK && hob__sim_interrupted(w)) { /* once more, later */
+        HOB__SIM_LOG(w, l->host, "an operation on files is interrupted");
+        hob__sim_at(w, w->now + takes(l), begin, t, 0);
+    } else if (t->op->code != HOB__OP_WORK) {
         done(t, hob__sim_perform(l->backend, t->op));
     } else if (l->workers < WORKERS && hob__sim_loop_new(l->host, run_job, t)) {
         l->workers++;

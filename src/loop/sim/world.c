@@ -206,6 +206,14 @@ static inline void fire_due(struct hob__sim *w) {
     while (w->event_count > 0 && w->events[0].when <= w->now) fire_first(w);
 }
 
+void hob__sim_interrupt(struct hob__sim *w, const struct hob__sim_host *h, const char *call) {
+    do {
+        HOB__SIM_LOG(w, h, "%s() is interrupted", call);
+        w->now += 500 + hob__sim_below(w, HOB__SIM_SIGNAL, 20000);
+        fire_due(w);
+    } while (hob__sim_interrupted(w));
+}
+
 /* Makes those runnable whose deadline has come, and finds the next deadline of the others. */
 static __attribute__((noinline)) void see_deadlines(struct hob__sim *w) {
     uint64_t next = UINT64_MAX;
