@@ -260,6 +260,22 @@ SERVER_TEST(http1_on_the_same_port) {
     return 0;
 }
 
+/* A request that asks for another protocol is one of HTTP/1.1. */
+SERVER_TEST(an_upgrade_is_http1) {
+    struct hob_response *res;
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(get(c, url_of(l, "/b")), 200);
+        CHECK_EQ(hob_client_request(
+                     c, "GET", url_of(l, "/b"), &res,
+                     .headers = HOB_HEADERS({"Connection", "upgrade"}, {"Upgrade", "websocket"})),
+                 0);
+        CHECK_EQ(hob_response_version(res), 11);
+        hob_response_close(res);
+    }
+    CHECK_EQ(counters.accepted, 2);
+    return 0;
+}
+
 SERVER_TEST(http1_alone, .no_http2 = true) {
     struct hob_body body;
     CHECK(hob_get(c, url_of(l, "/b"), &body) < 0);

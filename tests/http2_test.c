@@ -499,11 +499,24 @@ static int early(struct peer_conn *c, struct frame *f) {
     }
     return f->type == F_DATA;
 }
+/* The same with an answer that takes its time, and nothing of the body is read. */
+static int refuses_early(struct peer_conn *c, struct frame *f) {
+    if (f->type != F_HEADERS) return f->type == F_DATA;
+    unpack_head(c, f);
+    HOB_TRY(send_head(c, 0, f->stream, ":status: 403\n"));
+    HOB_TRY(hob_sleep(0.02));
+    HOB_TRY(send_frame(c, F_DATA, END_STREAM, f->stream, "no", 2));
+    return 1;
+}
 H2_TEST(an_answer_before_the_body_was_sent) {
     static char text[300000];
     p->frame = early;
     struct hob_body body;
     CHECK_EQ(hob_post(c, url_of(l, "/"), "a/b", text, sizeof text, &body), 413);
+    hob_body_free(&body);
+    p->frame = refuses_early;
+    CHECK_EQ(hob_post(c, url_of(l, "/"), "a/b", text, sizeof text, &body), 403);
+    CHECK_STR(body.data, "no");
     hob_body_free(&body);
     p->frame = NULL;
     CHECK_EQ(get_text(c, url_of(l, "/b"), "/b 0\n"), 200);

@@ -192,6 +192,7 @@ struct hob__fetch {
     bool digested;           /* the request had an answer to a challenge */
     bool proxy_digested;
     bool crossed;      /* a redirect has left the origin: no credentials */
+    bool upgrades;     /* it asks for another protocol */
     bool without_body; /* a redirect has turned it into GET */
     bool asks;         /* the last request had Expect: 100-continue */
     bool refused;      /* to which the server said 417 */

@@ -353,7 +353,11 @@ static void let_go(struct hob_response *res) {
 
 int hob__fetch_route(struct hob__fetch *f) {
     address_of(&f->url, f->address, sizeof f->address);
-    return hob__route_choose(&f->client->network, f->options, &f->own_route, &f->url, &f->route);
+    HOB_TRY(hob__route_choose(&f->client->network, f->options, &f->own_route, &f->url, &f->route));
+    /* A switch of protocols is HTTP/1.1's; such connections are kept apart. */
+    f->upgrades = find(f->options->headers, "upgrade") || find(f->client->headers, "upgrade");
+    if (f->upgrades && !f->route.key[0]) f->route.key = "http/1.1";
+    return 0;
 }
 
 int hob__exchange(struct hob__fetch *f, struct hob_response *res) {
@@ -365,7 +369,8 @@ int hob__exchange(struct hob__fetch *f, struct hob_response *res) {
     rc = hob__pool_enter(c, &to, res->wire.deadline, true, &res->host);
     if (rc < 0) return rc;
     hob__retry_earn(res->host);
-    if (f->route.absolute) res->host->only_h1 = true; /* a proxy has promised nothing */
+    /* A proxy has promised nothing. */
+    if (f->route.absolute || f->upgrades) res->host->only_h1 = true;
     for (int tries = 1;; tries++) {
         if (tries > 1) hob__marks_again(&res->marks, hob_now());
         rc = hob__pool_take(c, res->host, &f->route, &res->marks, res->wire.deadline, tries > 1,

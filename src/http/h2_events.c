@@ -257,7 +257,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
         if (h2->options.owner->request(h2, st) < 0) return 0;
     }
     hob__wake_all(&st->reader, 0);
-    if (st->ended) hob__wake_all(&st->sender, 0);
+    if (st->ended || st->has_head) hob__wake_all(&st->sender, 0);
     return 0;
 }
 

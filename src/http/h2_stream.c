@@ -143,9 +143,11 @@ static uint64_t earlier(uint64_t deadline, double seconds) {
     return deadline && deadline < own ? deadline : own;
 }
 
-/* Does the peer still take what is sent? */
+/* Does the peer still take what is sent? A server that has answered, or refuses, does not (RFC
+ * 9113, 8.1). */
 static bool wanted(const struct hob__h2_stream *st) {
-    return st->h2 && !st->closed && !st->error && (st->h2->options.server || !st->ended);
+    if (!st->h2 || st->closed || st->error) return false;
+    return st->h2->options.server || !(st->ended || (st->has_head && st->status >= 300));
 }
 
 int hob__h2_write(struct hob__h2_stream *st, const void *data, size_t n, bool end,
