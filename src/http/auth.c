@@ -187,10 +187,9 @@ static void key_of(const struct hob__fetch *f, char *out, size_t n) {
     snprintf(out, n, "%c %s", f->url.tls ? 's' : 'h', f->address);
 }
 
-/* Whose request it is. */
-static bool whose(struct hob__fetch *f, struct hob_auth *out) {
+/* Whose request it is. words: what netrc says, as long as *out is needed. */
+static bool whose(const struct hob__fetch *f, struct hob__netrc *words, struct hob_auth *out) {
     struct hob__auth *a = &f->client->auth;
-    struct hob__netrc found;
     unsigned line;
     *out = (struct hob_auth){0};
     if (f->crossed) return false;
@@ -202,10 +201,9 @@ static bool whose(struct hob__fetch *f, struct hob_auth *out) {
         *out = a->own;
         return true;
     }
-    if (!a->netrc_text || hob__netrc_find(a->netrc_text, f->url.host, NULL, &found, &line) != 1)
+    if (!a->netrc_text || hob__netrc_find(a->netrc_text, f->url.host, NULL, words, &line) != 1)
         return false;
-    f->netrc = found; /* the words have to live as long as the request */
-    *out = (struct hob_auth){HOB_AUTH_BASIC, f->netrc.login, f->netrc.password, NULL};
+    *out = (struct hob_auth){HOB_AUTH_BASIC, words->login, words->password, NULL};
     return true;
 }
 
@@ -215,28 +213,42 @@ static struct hob_slice target_of(const struct hob__fetch *f) {
     return (struct hob_slice){u->path.at, (size_t)(end - u->path.at)};
 }
 
-int hob__auth_put(struct hob__fetch *f, struct hob_response *res, struct hob__buffer *b) {
+static int put_bearer(struct hob__buffer *b, const char *token) {
+    size_t n = strlen(token);
+    if (n > HOB__BEARER_MAX)
+        return hob_fail(-EINVAL, ".auth: a token of more than %d bytes", HOB__BEARER_MAX);
+    char *value = hob__alloc(n + 8); /* too much for a small task's stack */
+    if (!value) return -ENOMEM;
+    memcpy(value, "Bearer ", 7);
+    memcpy(value + 7, token, n + 1);
+    int rc = hob__h1_put_field(b, "Authorization", value, n + 7);
+    wipe(value);
+    return rc;
+}
+
+/* Not inlined: a request without credentials does without the room for them on its stack. */
+static __attribute__((noinline)) int put_known(struct hob__fetch *f, struct hob__buffer *b) {
+    struct hob__netrc words;
     struct hob_auth a;
     char key[320];
-    (void)res;
-    f->digested = false;
-    if (f->basic[0] && !f->options->auth)
-        return hob__h1_put_field(b, "Authorization", f->basic, strlen(f->basic));
-    if (!whose(f, &a)) return 0;
+    if (!whose(f, &words, &a)) return 0;
     if (a.scheme == HOB_AUTH_BASIC)
         return hob__auth_put_basic(b, "Authorization", a.user, a.password ? a.password : "");
-    if (a.scheme == HOB_AUTH_BEARER) {
-        char value[HOB__BEARER_MAX + 8];
-        if (strlen(a.token) > HOB__BEARER_MAX)
-            return hob_fail(-EINVAL, ".auth: a token of more than %d bytes", HOB__BEARER_MAX);
-        int n = snprintf(value, sizeof value, "Bearer %s", a.token);
-        return hob__h1_put_field(b, "Authorization", value, (size_t)n);
-    }
+    if (a.scheme == HOB_AUTH_BEARER) return put_bearer(b, a.token);
     key_of(f, key, sizeof key);
     struct hob__digest *d = kept(f->client, key);
     if (!d) return 0;
     f->digested = true;
     return put_digest(d, b, "Authorization", &a, f->method, target_of(f));
+}
+
+int hob__auth_put(struct hob__fetch *f, struct hob_response *res, struct hob__buffer *b) {
+    const struct hob__auth *a = &f->client->auth;
+    (void)res;
+    f->digested = false;
+    if (f->basic && !f->options->auth)
+        return hob__h1_put_field(b, "Authorization", f->basic, strlen(f->basic));
+    return f->options->auth || a->own.scheme || a->netrc_text ? put_known(f, b) : 0;
 }
 
 /* The next nonce, if the server names it already (RFC 7616, 3.5). */
@@ -272,19 +284,23 @@ static int proxy_answered(struct hob__fetch *f, struct hob_response *res) {
     return rc;
 }
 
-int hob__auth_answered(struct hob__fetch *f, struct hob_response *res) {
+static __attribute__((noinline)) int challenged(struct hob__fetch *f, struct hob_response *res) {
     struct hob__challenge got;
+    struct hob__netrc words;
     struct hob_auth a;
     char key[320];
-    int status = hob_response_status(res);
-    if (f->digested) look_ahead(f, res);
-    if (status == 407 && !hob__outgoing_spent(&f->out)) return proxy_answered(f, res);
-    if (status != 401 || hob__outgoing_spent(&f->out) || (f->basic[0] && !f->options->auth))
-        return 0;
-    if (!whose(f, &a) || a.scheme != HOB_AUTH_DIGEST) return 0;
+    if (!whose(f, &words, &a) || a.scheme != HOB_AUTH_DIGEST) return 0;
     key_of(f, key, sizeof key);
     read_all(res, "www-authenticate", &got);
     return consider(f->client, key, f->address, &got, f->digested);
+}
+
+int hob__auth_answered(struct hob__fetch *f, struct hob_response *res) {
+    int status = hob_response_status(res);
+    if (f->digested) look_ahead(f, res);
+    if ((status != 401 && status != 407) || hob__outgoing_spent(&f->out)) return 0;
+    if (status == 407) return proxy_answered(f, res);
+    return f->basic && !f->options->auth ? 0 : challenged(f, res);
 }
 
 /* ---- a proxy's ---- */

@@ -10,78 +10,112 @@
 #include <strings.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "http/auth.h"
 
 enum { URL_MAX = 8192, DRAIN_MAX = 16384 };
 
 /* ---- the URL ---- */
 
-/* RFC 7617, from a URL's percent-encoded "user:password". */
-static int basic_auth(struct hob_slice userinfo, char *out, size_t cap) {
+/* RFC 7617, from a URL's percent-encoded "user:password". 0 and *out, which is NULL when there is
+ * none; HOB_E_URL; -ENOMEM. */
+static int basic_auth(struct hob_slice userinfo, char **out) {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    unsigned char plain[300];
-    out[0] = 0;
+    enum { PLAIN = 300, CAP = 512 };
+    *out = NULL;
     if (!userinfo.at) return 0;
-    if (userinfo.size >= sizeof plain - 1) return HOB_E_URL;
+    if (userinfo.size >= PLAIN - 1) return HOB_E_URL;
+    char *text = hob__alloc(CAP + PLAIN);
+    if (!text) return -ENOMEM;
+    unsigned char *plain = (unsigned char *)text + CAP;
     int n = hob_url_decode(userinfo.at, userinfo.size, false, (char *)plain);
-    if (n < 0) return n;
+    if (n < 0) {
+        hob__free(text);
+        return n;
+    }
     if (!memchr(plain, ':', (size_t)n)) plain[n++] = ':';
-    size_t at = (size_t)snprintf(out, cap, "Basic ");
-    for (int i = 0; i < n && at + 5 < cap; i += 3) {
+    char *at = hob__put_bytes(text, "Basic ", 6);
+    for (int i = 0; i < n; i += 3) {
         unsigned b = (unsigned)plain[i] << 16 | (i + 1 < n ? (unsigned)plain[i + 1] << 8 : 0) |
                      (i + 2 < n ? plain[i + 2] : 0);
-        out[at++] = digits[b >> 18];
-        out[at++] = digits[b >> 12 & 63];
-        out[at++] = i + 1 < n ? digits[b >> 6 & 63] : '=';
-        out[at++] = i + 2 < n ? digits[b & 63] : '=';
+        *at++ = digits[b >> 18];
+        *at++ = digits[b >> 12 & 63];
+        *at++ = i + 1 < n ? digits[b >> 6 & 63] : '=';
+        *at++ = i + 2 < n ? digits[b & 63] : '=';
     }
-    out[at] = 0;
+    *at = 0;
+    *out = text;
     return 0;
 }
 
-/* What is sent and shown: with a path, without userinfo and fragment. */
-static char *clean_url(const struct hob_url *u) {
-    const char *path = u->path.at;
-    size_t path_size = u->query.at ? (size_t)(u->query.at + u->query.size - path) : u->path.size;
-    size_t cap = u->scheme.size + u->host.size + u->zone.size + path_size + 32;
-    char *out = hob__alloc(cap);
+/* Moves the part to where it is copied to. */
+static char *copy_part(char *at, struct hob_slice *part) {
+    const char *from = part->at;
+    part->at = at;
+    return hob__put_bytes(at, from, part->size);
+}
+
+/* What is sent and shown: with a path, without userinfo and fragment. u: the URL's parts, and from
+ * here on those of the copy, which is returned. */
+static char *clean_url(struct hob_url *u) {
+    size_t tail = u->path.size + (u->query.at ? u->query.size + 1 : 0);
+    char *out = hob__alloc(u->host.size + u->zone.size + tail + 32), *at = out;
     if (!out) return NULL;
-    bool usual = u->port == (u->tls ? 443 : 80);
-    int n =
-        snprintf(out, cap, "%s://%s%.*s%s%.*s%s", u->tls ? "https" : "http",
-                 u->host_is_ipv6 ? "[" : "", (int)u->host.size, u->host.at, u->zone.at ? "%25" : "",
-                 (int)u->zone.size, u->zone.at ? u->zone.at : "", u->host_is_ipv6 ? "]" : "");
-    if (!usual) n += snprintf(out + n, cap - (size_t)n, ":%u", u->port);
-    snprintf(out + n, cap - (size_t)n, "%s%.*s", u->path.size ? "" : "/", (int)path_size, path);
+    u->scheme = (struct hob_slice){out, u->tls ? 5 : 4};
+    at = hob__put_bytes(at, u->tls ? "https://" : "http://", u->scheme.size + 3);
+    if (u->host_is_ipv6) *at++ = '[';
+    at = copy_part(at, &u->host);
+    if (u->zone.at) at = copy_part(hob__put_bytes(at, "%25", 3), &u->zone);
+    if (u->host_is_ipv6) *at++ = ']';
+    if (u->port != (u->tls ? 443 : 80)) {
+        *at++ = ':';
+        at = hob__put_decimal(at, u->port);
+    }
+    if (u->path.size == 0) u->path = (struct hob_slice){"/", 1};
+    at = copy_part(at, &u->path);
+    if (u->query.at) {
+        *at++ = '?';
+        at = copy_part(at, &u->query);
+    }
+    *at = 0;
+    u->userinfo = u->fragment = (struct hob_slice){0};
     return out;
+}
+
+/* Takes a reference apart, by way of *text, which is the caller's to free, if there is a base. */
+static int resolve(const char *base, const char *reference, size_t n, char **text,
+                   struct hob_url *u, struct hob_url_error *why) {
+    if (!base) return hob_url_parse(reference, n, u, why);
+    size_t cap = 3 * (n + strlen(base)) + 16;
+    *text = hob__alloc(cap);
+    if (!*text) return -ENOMEM;
+    int rc = hob_url_resolve(base, reference, n, *text, cap, why);
+    return rc < 0 ? rc : hob_url_parse(*text, strlen(*text), u, why);
 }
 
 int hob__fetch_url(struct hob__fetch *f, struct hob_response *res, const char *base,
                    const char *reference) {
     struct hob_url_error why = {0, ""};
     struct hob_url u;
+    char *text = NULL, *url = NULL, *basic = NULL;
     size_t n = strlen(reference);
     if (n > URL_MAX || (base && strlen(base) > URL_MAX))
         return hob_fail(HOB_E_URL, "a URL of %zu bytes; the limit is %d", n, URL_MAX);
-    size_t cap = base ? 3 * (n + strlen(base)) + 16 : n + 1;
-    char *text = hob__alloc(cap);
-    if (!text) return hob_fail(-ENOMEM, "no memory for a URL");
-    int rc = 0;
-    if (base)
-        rc = hob_url_resolve(base, reference, n, text, cap, &why);
-    else
-        memcpy(text, reference, n + 1);
-    if (rc >= 0) rc = hob_url_parse(text, strlen(text), &u, &why);
-    if (rc >= 0) rc = basic_auth(u.userinfo, f->basic, sizeof f->basic);
-    char *url = rc >= 0 ? clean_url(&u) : NULL;
+    int rc = resolve(base, reference, n, &text, &u, &why);
+    if (rc >= 0) rc = basic_auth(u.userinfo, &basic);
+    if (rc >= 0) rc = (url = clean_url(&u)) ? 0 : -ENOMEM;
     hob__free(text);
+    if (rc < 0) hob__free(basic);
+    if (rc == -ENOMEM) return hob_fail(rc, "no memory for a URL");
     if (rc < 0)
         return hob_fail(rc, "URL \"%s\": %s (at byte %zu)", reference,
                         why.reason[0] ? why.reason : "user information that is too long", why.at);
-    if (!url) return hob_fail(-ENOMEM, "no memory for a URL");
     hob__free(res->url);
+    hob__free(f->basic);
     res->url = url;
-    return hob_url_parse(url, strlen(url), &f->url, NULL);
+    f->basic = basic;
+    f->url = u;
+    return 0;
 }
 
 /* ---- redirects (RFC 9110, 15.4) ---- */
@@ -119,15 +153,18 @@ static int follow(struct hob__fetch *f, struct hob_response *res, const char *lo
             hob__response_drain(res, DRAIN_MAX);
         rc = hob_check();
     }
-    char basic[sizeof f->basic];
-    memcpy(basic, f->basic, sizeof basic);
+    char *basic = f->basic; /* it goes along within the origin, unless the new URL has its own */
+    f->basic = NULL;
     if (rc == 0 && hob__fetch_url(f, res, before, target) < 0)
         rc = hob_fail_from(HOB_E_HTTP_REDIRECT, "%s: %d to a place that cannot be followed", before,
                            status);
-    if (rc == 0 && !same_origin(before, res->url))
+    if (rc == 0 && !same_origin(before, res->url)) {
         f->crossed = true;
-    else if (rc == 0 && !f->basic[0])
-        memcpy(f->basic, basic, sizeof basic);
+    } else if (rc == 0 && !f->basic) {
+        f->basic = basic;
+        basic = NULL;
+    }
+    hob__free(basic);
     hob__free(before);
     hob__free(target);
     return rc;
@@ -257,6 +294,7 @@ int hob__client_request(struct hob_client *c, const char *method, const char *ur
     if (rc == 0) rc = hob__auth_begin(&f);
     if (rc == 0) rc = try_all(&f, res, url);
     hob__outgoing_close(&f.out);
+    hob__free(f.basic);
     hob__route_own_free(&f.own_route);
     int status = rc < 0 ? 0 : hob_response_status(res);
     if (rc == 0 && status >= 400 && (options.fail_on_status || c->options.fail_on_status))
@@ -282,11 +320,11 @@ void hob_body_free(struct hob_body *body) {
 
 /* The body moves out of the response: no copy. */
 static int whole(struct hob_client *c, const char *method, const char *url,
-                 struct hob_fetch_options options, struct hob_body *body) {
+                 const struct hob_fetch_options *options, struct hob_body *body) {
     struct hob_response *res HOB_RESPONSE_GUARD = NULL;
     const char *data;
     *body = (struct hob_body){NULL, 0};
-    int rc = hob__client_request(c, method, url, &res, options);
+    int rc = hob__client_request(c, method, url, &res, *options);
     if (rc == 0) rc = hob_response_body(res, &data, NULL);
     if (rc < 0) return rc;
     *body = (struct hob_body){res->body.data, hob__buffer_size(&res->body)};
@@ -295,13 +333,13 @@ static int whole(struct hob_client *c, const char *method, const char *url,
 }
 
 int hob_get(struct hob_client *client, const char *url, struct hob_body *body) {
-    return whole(client, "GET", url, (struct hob_fetch_options){0}, body);
+    static const struct hob_fetch_options none;
+    return whole(client, "GET", url, &none, body);
 }
 
 int hob_post(struct hob_client *client, const char *url, const char *content_type, const void *data,
              size_t n, struct hob_body *body) {
     struct hob_header headers[2] = {{"Content-Type", content_type}, {NULL, NULL}};
-    return whole(client, "POST", url,
-                 (struct hob_fetch_options){.headers = headers, .body = data, .body_size = n},
-                 body);
+    struct hob_fetch_options options = {.headers = headers, .body = data, .body_size = n};
+    return whole(client, "POST", url, &options, body);
 }

@@ -15,7 +15,12 @@
 #include "http/route.h"
 #include "http/wire.h"
 
-enum { HOB__CLIENT_BUCKETS = 256, HOB__RESPONSE_FIELDS = 24, HOB__RETRY_BUDGET = 100 };
+enum {
+    HOB__CLIENT_BUCKETS = 256,
+    HOB__RESPONSE_FIELDS = 18, /* so that a response is one of libc's small blocks: 1032 bytes */
+    HOB__RETRY_BUDGET = 100,
+    HOB__ADDRESS_MAX = 272 /* bytes of "host:port": a host has at most 255 */
+};
 
 /* What requests to one host and port share; lives while there are any, or idle connections. */
 struct hob__host {
@@ -184,12 +189,11 @@ struct hob__fetch {
     const struct hob_fetch_options *options;
     struct hob_url url; /* of res->url */
     const char *first_method;
-    char address[300]; /* of the host that was asked last */
-    char basic[512];   /* "Basic ...", or empty */
+    char address[HOB__ADDRESS_MAX]; /* of the host that was asked last */
+    char *basic;                    /* "Basic ...", when the URL names a user; or NULL */
     struct hob__route route;
     struct hob__route_own own_route;
-    struct hob__netrc netrc; /* what it says of the host */
-    bool digested;           /* the request had an answer to a challenge */
+    bool digested; /* the request had an answer to a challenge */
     bool proxy_digested;
     bool crossed;      /* a redirect has left the origin: no credentials */
     bool upgrades;     /* it asks for another protocol */

@@ -3,15 +3,14 @@
  * A kept connection may have been closed by the server at the very moment it is used again. When it
  * ends before any byte of the answer, and the method is idempotent, and the body can be sent again,
  * the request is tried once more, on a new connection (RFC 9110, 9.2.2; RFC 9112, 9.3.1). */
-#include <ctype.h>
 #include <hob/cookies.h>
 #include <hob/error.h>
 #include <hob/tls.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "http/auth.h"
 
 enum {
@@ -149,12 +148,15 @@ static int put_head(struct hob__fetch *f, struct hob_response *res, struct hob__
     if (rc == HOB_E_HTTP_ILLEGAL) return hob_fail(rc, "\"%.32s\" is not a method", f->method);
     if (rc == 0 && !own_host(f)) {
         /* As it stands in the URL, with its brackets and without a default port. */
-        char host[300];
-        bool usual = u->port == (u->tls ? 443 : 80), six = u->host_is_ipv6;
-        int n = snprintf(host, sizeof host, "%s%.*s%s", six ? "[" : "", (int)u->host.size,
-                         u->host.at, six ? "]" : "");
-        if (!usual) n += snprintf(host + n, sizeof host - (size_t)n, ":%u", u->port);
-        rc = hob__h1_put_field(b, "Host", host, (size_t)n);
+        char host[HOB__ADDRESS_MAX], *at = host;
+        if (u->host_is_ipv6) *at++ = '[';
+        at = hob__put_bytes(at, u->host.at, u->host.size);
+        if (u->host_is_ipv6) *at++ = ']';
+        if (u->port != (u->tls ? 443 : 80)) {
+            *at++ = ':';
+            at = hob__put_decimal(at, u->port);
+        }
+        rc = hob__h1_put_field(b, "Host", host, (size_t)(at - host));
     }
     if (rc == 0) rc = put_headers(f, res, b);
     if (rc == 0) rc = put_framing(f, res, b);
@@ -319,13 +321,17 @@ static int talk(struct hob__fetch *f, struct hob_response *res) {
 
 /* What hob_connect() takes; the zone of an IPv6 address is for this machine alone, the peer is not
  * told of it (RFC 6874, 3). */
-static void address_of(const struct hob_url *u, char *out, size_t n) {
-    int len = snprintf(out, n, "%s%.*s", u->host_is_ipv6 ? "[" : "", (int)u->host.size, u->host.at);
-    for (int i = 0; i < len; i++) out[i] = (char)tolower((unsigned char)out[i]);
-    char zone[64];
-    int zone_size = u->zone.at ? hob_url_decode(u->zone.at, u->zone.size, false, zone) : 0;
-    snprintf(out + len, n - (size_t)len, "%s%.*s%s:%u", zone_size > 0 ? "%" : "", zone_size, zone,
-             u->host_is_ipv6 ? "]" : "", u->port);
+static void address_of(const struct hob_url *u, char out[HOB__ADDRESS_MAX]) {
+    char *at = out;
+    if (u->host_is_ipv6) *at++ = '[';
+    at = hob__put_lower(at, u->host.at, u->host.size);
+    if (u->zone.at) {
+        int n = hob_url_decode(u->zone.at, u->zone.size, false, at + 1);
+        if (n > 0) *at = '%', at += n + 1;
+    }
+    if (u->host_is_ipv6) *at++ = ']';
+    *at++ = ':';
+    *hob__put_decimal(at, u->port) = 0;
 }
 
 enum { TRIES_MAX = 3 };
@@ -352,7 +358,7 @@ static void let_go(struct hob_response *res) {
 }
 
 int hob__fetch_route(struct hob__fetch *f) {
-    address_of(&f->url, f->address, sizeof f->address);
+    address_of(&f->url, f->address);
     HOB_TRY(hob__route_choose(&f->client->network, f->options, &f->own_route, &f->url, &f->route));
     /* A switch of protocols is HTTP/1.1's; such connections are kept apart. */
     f->upgrades = find(f->options->headers, "upgrade") || find(f->client->headers, "upgrade");

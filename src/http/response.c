@@ -13,8 +13,9 @@ enum {
 };
 
 struct hob_response *hob__response_new(struct hob_client *c, double timeout) {
-    struct hob_response *res = hob__alloc_zero(sizeof *res);
+    struct hob_response *res = hob__alloc(sizeof *res);
     if (!res) return NULL;
+    memset(res, 0, offsetof(struct hob_response, inline_fields));
     res->client = c;
     res->fields = res->inline_fields;
     res->timeout = timeout;

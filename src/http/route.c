@@ -218,11 +218,19 @@ int hob__route_addresses(const struct hob__ways *n, const char *address,
     return count;
 }
 
-int hob__route_connect(const struct hob__ways *n, const char *address, uint64_t *looked_up,
-                       struct hob_stream **out) {
+/* Not inlined: the usual way does without the room for addresses on its stack. 0: none is known. */
+static __attribute__((noinline)) int connect_known(const struct hob__ways *n, const char *address,
+                                                   uint64_t *looked_up, struct hob_stream **out) {
     struct hob_address to[HOB__ROUTE_ADDRESSES];
     int count = hob__route_addresses(n, address, to);
-    if (count < 0) return count;
-    if (count == 0) return hob_connect_with(address, out, .looked_up = looked_up);
-    return hob_connect_any(to, (size_t)count, out, .looked_up = looked_up);
+    if (count <= 0) return count;
+    int rc = hob_connect_any(to, (size_t)count, out, .looked_up = looked_up);
+    return rc < 0 ? rc : 1;
+}
+
+int hob__route_connect(const struct hob__ways *n, const char *address, uint64_t *looked_up,
+                       struct hob_stream **out) {
+    int rc = n->resolve || n->lookup ? connect_known(n, address, looked_up, out) : 0;
+    if (rc != 0) return rc < 0 ? rc : 0;
+    return hob_connect_with(address, out, .looked_up = looked_up);
 }

@@ -62,6 +62,7 @@ int hob_client_warm(struct hob_client *c, const char *url, size_t n) {
     int rc = hob__fetch_url(&f, res, c->base_url, url);
     if (rc == 0) rc = hob__fetch_route(&f);
     if (rc == 0) rc = warm(&f, res, n);
+    hob__free(f.basic);
     hob__route_own_free(&f.own_route);
     hob_response_close(res);
     return rc;

@@ -9,6 +9,7 @@
 #include "http/h2.h"
 #include "io/stream.h"
 #include "task/fdwait.h"
+#include "task/wait.h"
 
 enum {
     FIRST = 4096,  /* bytes of a buffer from the heap */
@@ -115,11 +116,26 @@ static int make_room(struct hob__wire *w) {
     return 0;
 }
 
+/* Waits without a buffer until there is something to be put into one, so that those that wait have
+ * none: 1. Only a plain socket can say so without being read; 0: nothing was waited for. */
+static int wait_empty_handed(struct hob__wire *w, uint64_t deadline, bool idle) {
+    struct hob_stream *stream = w->stream;
+    if (w->in.data || !stream->fast_read || !stream->fast_write || (stream->fd->ready & HOB__READ))
+        return 0;
+    HOB_SCOPE(s, .deadline = deadline);
+    int rc = hob__stream_wait(stream, HOB__READ, idle ? HOB__WAIT_STOPPABLE : HOB__WAIT_PLAIN);
+    return hob__scope_result(s, rc < 0 ? rc : 1);
+}
+
 ssize_t hob__wire_fill(struct hob__wire *w, uint64_t deadline, bool idle) {
-    int rc = make_room(w);
+    int waited = wait_empty_handed(w, deadline, idle);
+    int rc = waited < 0 ? waited : make_room(w);
     if (rc < 0) return rc;
     struct hob__buffer *b = &w->in;
-    ssize_t got = timed_read(w, hob__buffer_tail(b), hob__buffer_room(b), deadline, idle);
+    ssize_t got = -EAGAIN;
+    if (waited) got = hob__stream_recv(w->stream, hob__buffer_tail(b), hob__buffer_room(b));
+    if (got == -EAGAIN)
+        got = timed_read(w, hob__buffer_tail(b), hob__buffer_room(b), deadline, idle);
     if (got > 0) hob__buffer_put(b, (size_t)got);
     return got;
 }
