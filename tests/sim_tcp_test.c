@@ -437,7 +437,7 @@ HOB_SIM_TEST(two_programs_on_one_machine) {
     return 0;
 }
 
-/* ---- signals ---- */
+/* ---- one piece of data gets lost, which comes again ---- */
 
 static int echoes(struct hob_stream *s) {
     char buf[700];
@@ -458,6 +458,27 @@ static int echoes_once(void) {
     return rc;
 }
 HOB_TASK(echoes_once)
+
+HOB_SIM_TEST(a_dropped_segment_comes_again) {
+    hob__sim_current->faults = (struct hob__sim_faults){.buggify = 0};
+    struct hob_sim_host *h = hob_sim_host("echo", echoes_once);
+    hob_sim_link(NULL, h, .delay = 0.001);
+    struct hob_stream *s;
+    char byte;
+    HOB_TRY(reach(hob_sim_address(h), 7, &s));
+    hob_sim_drop(NULL, h, 2, 1);
+    for (int i = 0; i < 5; i++) {
+        uint64_t began = hob_now();
+        CHECK_EQ(hob_write(s, "x", 1), 1);
+        CHECK_EQ(hob_read(s, &byte, 1), 1);
+        double took = (double)(hob_now() - began) / 1e9;
+        CHECK(i == 2 ? took > 0.2 && took < 0.21 : took < 0.01);
+    }
+    hob_close(s);
+    return hob_sim_wait(h);
+}
+
+/* ---- signals ---- */
 
 /* Half of all calls are, some again and again: what they do is done once, and takes longer. */
 HOB_SIM_TEST(interrupted_calls_are_done_all_the_same) {

@@ -102,6 +102,23 @@ HOB_SIM_TEST(a_bad_link_loses_doubles_and_reorders) {
     return 0;
 }
 
+HOB_SIM_TEST(that_packet_is_dropped) {
+    static struct seen seen;
+    no_faults();
+    struct hob_sim_host *r = hob_sim_host("receiver", take_numbers, 9, &seen);
+    hob_sim_link(NULL, r, .delay = 0.01);
+    hob_sim_drop(NULL, r, 7, 3);
+    HOB_TRY(thousand(r, &seen));
+    HOB_SIM_CHECK(seen.got == 997 && seen.twice == 0);
+    for (int i = 0; i < 1000; i++) HOB_SIM_CHECK(seen.known[i] == (i < 7 || i > 9));
+    hob_sim_drop(NULL, r, 5, 1);
+    hob_sim_drop(NULL, r, 0, 0); /* no more */
+    memset(seen.known, 0, sizeof seen.known);
+    HOB_TRY(thousand(r, &seen));
+    HOB_SIM_CHECK(seen.got == 1000);
+    return 0;
+}
+
 /* ---- who is not there ---- */
 
 static int ask_once(struct hob_udp *u) {

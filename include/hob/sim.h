@@ -157,6 +157,11 @@ HOB_API void hob_sim_partition(struct hob_sim_host *a, struct hob_sim_host *b);
 HOB_API void hob_sim_heal(struct hob_sim_host *a, struct hob_sim_host *b);
 /* From a to b: nothing arrives for so many seconds; then all of it at once. */
 HOB_API void hob_sim_clog(struct hob_sim_host *a, struct hob_sim_host *b, double seconds);
+/* From a to b: `skip` more packets pass, then `count` are lost: datagrams; TCP's connects, pieces
+ * of data and ends, which come again by themselves after a while, as above. A pure acknowledgement
+ * is none. Anew by each call; count 0: no more. */
+HOB_API void hob_sim_drop(struct hob_sim_host *a, struct hob_sim_host *b, unsigned skip,
+                          unsigned count);
 
 /* ---- names: what the world's name servers say ---- */
 

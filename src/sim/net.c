@@ -51,3 +51,10 @@ void hob_sim_clog(struct hob_sim_host *a, struct hob_sim_host *b, double seconds
     hob__sim_link_own(w, machine_of(w, a), machine_of(w, b))->clogged_until =
         w->now + ns_of(seconds);
 }
+
+void hob_sim_drop(struct hob_sim_host *a, struct hob_sim_host *b, unsigned skip, unsigned count) {
+    struct hob__sim *w = hob__sim_here(__func__);
+    struct hob__sim_link *l = hob__sim_link_own(w, machine_of(w, a), machine_of(w, b));
+    l->pass = skip;
+    l->drop = count;
+}

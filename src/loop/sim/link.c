@@ -35,3 +35,15 @@ uint64_t hob__sim_leaves(struct hob__sim *w, const struct hob__sim_host *from,
     uint64_t leaves = l->free_at > w->now ? l->free_at : w->now;
     return l->free_at = leaves + n * l->ns_per_kib / 1024;
 }
+
+bool hob__sim_dropped(struct hob__sim *w, const struct hob__sim_host *from,
+                      const struct hob__sim_host *to) {
+    struct hob__sim_link *l = hob__sim_link_own(w, from, to);
+    if (l->pass > 0) {
+        l->pass--;
+        return false;
+    }
+    l->drop--;
+    HOB__SIM_LOG(w, from, "a packet to %s is dropped", to->name);
+    return true;
+}

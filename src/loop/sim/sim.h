@@ -375,6 +375,7 @@ struct hob__sim_link {
     bool down;
     uint64_t clogged_until; /* nothing arrives before */
     uint64_t free_at;       /* the wire is busy until then */
+    uint32_t pass, drop;    /* so many packets pass, then so many are lost */
 };
 
 /* What a world has between any two hosts unless it is told otherwise; of a host to itself. */
@@ -394,6 +395,14 @@ struct hob__sim_link *hob__sim_link_own(struct hob__sim *w, const struct hob__si
 /* When n bytes that are sent now have left, over a link with a bandwidth. */
 uint64_t hob__sim_leaves(struct hob__sim *w, const struct hob__sim_host *from,
                          const struct hob__sim_host *to, size_t n);
+/* A packet of those that hob_sim_drop() counts: is it lost? */
+bool hob__sim_dropped(struct hob__sim *w, const struct hob__sim_host *from,
+                      const struct hob__sim_host *to);
+static inline bool hob__sim_drops(struct hob__sim *w, const struct hob__sim_host *from,
+                                  const struct hob__sim_host *to) {
+    const struct hob__sim_link *row = w->links[from->index];
+    return row && HOB__UNLIKELY(row[to->index].drop != 0) && hob__sim_dropped(w, from, to);
+}
 /* When they arrive; *lost: they do not, at the first try. */
 static inline uint64_t hob__sim_travel(struct hob__sim *w, const struct hob__sim_host *from,
                                        const struct hob__sim_host *to, size_t n, bool *lost) {

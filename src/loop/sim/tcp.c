@@ -142,6 +142,7 @@ static __attribute__((noinline)) uint64_t sent_again(struct conn *c, int from, s
 static inline uint64_t arrival(struct conn *c, int from, size_t n) {
     bool lost;
     uint64_t when = hob__sim_travel(c->world, c->host[from], c->host[!from], n, &lost);
+    lost |= hob__sim_drops(c->world, c->host[from], c->host[!from]);
     if (HOB__UNLIKELY(lost)) when = sent_again(c, from, n, when);
     if (when < c->last_arrival[from]) when = c->last_arrival[from];
     c->last_arrival[from] = when;

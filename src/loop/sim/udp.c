@@ -268,6 +268,7 @@ static void travel(struct sock *s, struct packet *p) {
         hob__sim_at(w, l->free_at, on_the_wire, s, p->n + OVERHEAD);
     }
     lost = lost || hob__sim_chance(w, HOB__SIM_UDP, w->faults.datagram_lost);
+    lost |= hob__sim_drops(w, from, to);
     if (hob__sim_chance(w, HOB__SIM_UDP, w->faults.datagram_late))
         when += hob__sim_below(w, HOB__SIM_UDP, 50 * MS);
     if (hob__sim_chance(w, HOB__SIM_UDP, l->duplicate) ||
