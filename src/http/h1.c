@@ -35,14 +35,6 @@ enum state {
  * peer never comes near, one that sends long extensions with single bytes is stopped. */
 enum { CHUNK_EXCESS = 16384, CHUNK_ALLOWANCE = 16 };
 
-void hob__h1_init(struct hob__h1 *p, bool response, const struct hob__h1_limits *limits) {
-    *p = (struct hob__h1){.response = response, .content_length = -1};
-    if (limits) p->limits = *limits;
-    if (!p->limits.line) p->limits.line = 8192;
-    if (!p->limits.block) p->limits.block = 65536;
-    if (!p->limits.fields) p->limits.fields = 128;
-}
-
 /* A new head, of the same message (after a 1xx) or of the next. */
 static void restart(struct hob__h1 *p) {
     p->state = START;
@@ -63,6 +55,15 @@ void hob__h1_start(struct hob__h1 *p, struct hob__h1_field *fields, uint32_t fie
     p->head_request = p->connect_request = false;
     p->fields = fields;
     p->fields_cap = fields_cap;
+}
+
+void hob__h1_init(struct hob__h1 *p, bool response, const struct hob__h1_limits *limits) {
+    p->response = response;
+    p->limits = limits ? *limits : (struct hob__h1_limits){0};
+    if (!p->limits.line) p->limits.line = 8192;
+    if (!p->limits.block) p->limits.block = 65536;
+    if (!p->limits.fields) p->limits.fields = 128;
+    hob__h1_start(p, NULL, 0);
 }
 
 bool hob__h1_idle(const struct hob__h1 *p) {
@@ -132,8 +133,10 @@ static int find_line(struct hob__h1 *p, const char *in, size_t n, uint32_t *end,
     bool cr = at > p->line && in[at - 1] == '\r';
     *end = at - cr;
     *next = at + 1;
-    int rc = check_bounds(p, *end - p->line, *next);
-    if (rc < 0) return rc;
+    if (HOB__UNLIKELY(*end - p->line > p->limits.line || *next > p->limits.block)) {
+        int rc = check_bounds(p, *end - p->line, *next);
+        if (rc < 0) return rc;
+    }
     if (!cr && (!p->response || p->state == TRAILERS))
         return hob__h1_fail(p, HOB_E_HTTP_LINE_END, at);
     return 1;

@@ -32,7 +32,17 @@ uint64_t hob__deadline_at(uint64_t now, uint64_t outer, double seconds) {
 
 void hob__wire_init(struct hob__wire *w, struct hob_stream *stream, bool response,
                     const struct hob__h1_limits *limits, char *storage, size_t n) {
-    *w = (struct hob__wire){.stream = stream, .storage = storage, .storage_size = n};
+    w->stream = stream;
+    w->h2 = NULL;
+    w->in = w->aside = (struct hob__buffer){0};
+    w->piece = (struct hob_slice){0};
+    w->trailers = NULL;
+    w->storage = storage;
+    w->storage_size = n;
+    w->received = w->deadline = 0;
+    w->stall = w->min_rate = 0;
+    w->pace_in = w->pace_out = HOB__PACE_GRACE;
+    w->pinned = w->ended = false;
     hob__h1_init(&w->h1, response, limits);
     if (storage) hob__buffer_borrow(&w->in, storage, n);
 }
