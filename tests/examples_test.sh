@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/.."
 exec python3 - "${HOB_BUILD:-${BUILD:-build}}" <<'END'
-import os, pathlib, re, resource, select, signal, socket, struct, subprocess, sys, tempfile, time
+import http.client, os, pathlib, re, resource, select, signal, socket, struct, subprocess, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
 
 build = pathlib.Path(sys.argv[1])
@@ -373,7 +373,8 @@ class Serving:
     """A server among the examples: `with Serving(name, backend, words...) as address`. It says where
     it listens, and Ctrl-C ends it."""
 
-    def __init__(self, name, backend, *words):
+    def __init__(self, name, backend, *words, status=-signal.SIGINT):
+        self.status = status
         self.child = subprocess.Popen(
             [build / "examples" / name, *words], env=dict(os.environ, HOB_BACKEND=backend, **QUIET),
             text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=lambda:
@@ -383,7 +384,7 @@ class Serving:
     def __enter__(self):
         ready = select.select([self.child.stdout], [], [], 30)[0]
         line = self.child.stdout.readline() if ready else "nothing in 30 s"
-        found = re.search(r" (127\.0\.0\.1:[1-9]\d*)( |$)", line)
+        found = re.search(r"[ /](127\.0\.0\.1:[1-9]\d*)( |$)", line)
         if not found:
             self.child.kill()
             self.child.communicate()
@@ -393,12 +394,12 @@ class Serving:
     def __exit__(self, kind, error, trace):
         try:
             self.child.send_signal(signal.SIGINT)
-            self.said = self.child.communicate(timeout=20)[1]
+            self.printed, self.said = self.child.communicate(timeout=20)
         finally:
             self.child.kill()
             self.child.communicate()
         if not kind:
-            need(self.child.returncode == -signal.SIGINT, "Ctrl-C ends the server: %d %s" %
+            need(self.child.returncode == self.status, "Ctrl-C ends the server: %d %s" %
                  (self.child.returncode, self.said))
 
 
@@ -452,6 +453,44 @@ def tcp_echo(start):
     with Serving("tcp_echo", run.backend, "serve", "127.0.0.1:0") as address:
         run = start("call", address, "10000")
         need("10000 clients connected at once, 10000 echoes, " in run.out, run.out)
+
+
+def http_hello(start):
+    backend = start.backend
+    server = Serving("http_hello", backend, "127.0.0.1:0", status=0)
+    with server as address:
+        c = http.client.HTTPConnection(address, timeout=20)
+
+        def get(path):
+            c.request("GET", path)
+            r = c.getresponse()
+            return r.status, r.read().decode()
+
+        need(get("/hello") == (200, "Hello, world!\n"), "hello")
+        need(get("/hello?name=Ren%C3%A9") == (200, "Hello, René!\n"), "hello René")
+        need(get("/other")[0] == 404, "another path")
+        began = time.monotonic()
+        need(get("/slow")[0] == 200 and time.monotonic() - began > 0.9, "slow")
+    need(server.printed == "4 requests answered\n", server.printed)
+
+
+def http_streaming(start):
+    with Serving("http_streaming", start.backend, "127.0.0.1:0", status=0) as address:
+        c = http.client.HTTPConnection(address, timeout=20)
+        c.request("GET", "/count?to=5")
+        r, times = c.getresponse(), []
+        while line := r.readline():
+            need(line == b"%d\n" % (len(times) + 1), line)
+            times.append(time.monotonic())
+        need(len(times) == 5 and times[-1] - times[0] > 0.3, "lines as they come: %s" % times)
+        c.request("PUT", "/size", body=(b"\1" * 65536 for _ in range(100)), encode_chunked=True)
+        text = c.getresponse().read()
+        need(text == b"6553600 bytes, sum 6553600\n", text)
+        c.request("GET", "/fast")
+        r, n = c.getresponse(), 0
+        while piece := r.read(1 << 20):
+            n += len(piece)
+        need(n == 65536 * 1600, n)
 
 
 def tls_echo(start):
@@ -839,6 +878,7 @@ def attempt(check, name, backend):
         run.name = name
         return run
 
+    start.backend = backend
     try:
         return check(start)
     except (Wrong, subprocess.TimeoutExpired, OSError) as error:
