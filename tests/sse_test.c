@@ -221,6 +221,25 @@ TASK_TEST(of_one_answer) {
     return 0;
 }
 
+/* "retry: 0" and no event: it is not asked again and again without a pause. */
+TASK_TEST(no_pause_and_no_event) {
+    HOB_SCOPE(s);
+    struct hob_listener *l = listening();
+    struct script script = {
+        .steps = {{"\r\n\r\n", EVENTS "Content-Length: 10\r\n\r\nretry: 0\n\n", 0, 0}}};
+    hob_spawn(s, follow_script, l, &script);
+    HOB_CLIENT(c);
+    HOB_SSE(events);
+    struct hob_sse_event e;
+    CHECK_EQ(hob_sse_open(&events, c, url_of(l, "/")), 0);
+    CHECK_EQ(hob_within(0.5, hob_sse_next(events, &e)), -ETIMEDOUT);
+    CHECK(script.connections > 1 && script.connections < 20);
+    hob_scope_cancel(s);
+    hob_join(s);
+    hob_listener_close(l);
+    return 0;
+}
+
 /* A cancel, or a deadline, at any wait: no event is lost. */
 static int drip(struct hob_request *req, void *arg) {
     char text[40];

@@ -215,11 +215,10 @@ static int send_request(struct hob__fetch *f, struct hob_response *res) {
     struct hob__outgoing *out = &f->out;
     struct hob__buffer head = {0};
     bool body = !f->without_body && out->present;
-    if (body && !hob__outgoing_begin(out))
-        return hob_fail(HOB_E_HTTP_STATE, "%s %s: the body cannot be sent twice", f->method,
-                        res->url);
     f->asks = body && f->options->expect_continue > 0 && !f->refused;
-    int rc = hob__buffer_reserve(&head, 512, SIZE_MAX);
+    int rc = body ? hob__outgoing_begin(out) : 0;
+    if (rc < 0) return rc;
+    rc = hob__buffer_reserve(&head, 512, SIZE_MAX);
     if (rc == 0) rc = put_head(f, res, &head);
     struct iovec iov[2] = {{hob__buffer_bytes(&head), hob__buffer_size(&head)},
                            {(void *)(uintptr_t)out->bytes, (size_t)out->size}};
@@ -261,12 +260,10 @@ static int send_shared_body(struct hob__fetch *f, struct hob__wire *w) {
 static int send_shared(struct hob__fetch *f, struct hob_response *res, struct hob__conn *conn) {
     struct hob__outgoing *out = &f->out;
     struct hob__buffer head = {0};
-    bool body = !f->without_body && out->present, some = body && out->size != 0;
-    int rc = 0;
+    bool body = !f->without_body && out->present;
+    int rc = body ? hob__outgoing_begin(out) : 0;
+    bool some = body && out->size != 0;
     f->asks = some && f->options->expect_continue > 0 && !f->refused;
-    if (body && !hob__outgoing_begin(out))
-        rc =
-            hob_fail(HOB_E_HTTP_STATE, "%s %s: the body cannot be sent twice", f->method, res->url);
     if (rc == 0) rc = hob__buffer_reserve(&head, 512, SIZE_MAX);
     if (rc == 0) rc = put_head(f, res, &head);
     if (rc == 0)

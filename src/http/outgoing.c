@@ -82,24 +82,41 @@ static int take_form(struct hob__outgoing *o, const struct hob_fetch_options *op
     return 0;
 }
 
-static int take_file(struct hob__outgoing *o, const struct hob_fetch_options *options) {
+static int measure_file(struct hob__outgoing *o, const struct stat *st) {
+    const struct hob_fetch_options *options = o->options;
     const char *name = options->body_file ? options->body_file : "the descriptor";
-    struct stat st;
-    if (options->body_file) HOB_TRY(hob_open(options->body_file, "r", &o->file));
-    o->fd = o->file ? hob_file_fd(o->file) : *options->body_fd;
-    int rc = o->file ? hob_file_stat(o->file, &st) : fstat(o->fd, &st) < 0 ? -errno : 0;
-    if (rc < 0) return hob_fail(rc, "%s, which is to be sent", name);
-    if (!S_ISREG(st.st_mode))
+    if (!S_ISREG(st->st_mode))
         return hob_fail(HOB_E_HTTP_BODY, "%s is no regular file, whose size could be announced",
                         name);
     o->offset = options->body_offset;
-    int64_t there = st.st_size - o->offset, wanted = (int64_t)options->body_size;
+    int64_t there = st->st_size - o->offset, wanted = (int64_t)options->body_size;
     if (o->offset < 0 || there < 0 || wanted < 0 || wanted > there)
         return hob_fail(HOB_E_HTTP_SIZE, "%s has %lld bytes, which do not reach to what is wanted",
-                        name, (long long)st.st_size);
+                        name, (long long)st->st_size);
     o->size = wanted ? wanted : there;
-    o->read = read_file;
     return 0;
+}
+
+/* Not opened yet: a request may wait long for its connection, with thousands of others. */
+static int take_file(struct hob__outgoing *o, const struct hob_fetch_options *options) {
+    struct stat st;
+    o->read = read_file;
+    if (options->body_file) {
+        HOB_TRY(hob_stat(options->body_file, &st));
+        return measure_file(o, &st);
+    }
+    o->fd = *options->body_fd;
+    if (fstat(o->fd, &st) < 0)
+        return hob_fail(-errno, "the descriptor %d, which is to be sent", o->fd);
+    return measure_file(o, &st);
+}
+
+static int open_file(struct hob__outgoing *o) {
+    struct stat st;
+    HOB_TRY(hob_open(o->options->body_file, "r", &o->file));
+    HOB_TRY(hob_file_stat(o->file, &st));
+    o->fd = hob_file_fd(o->file);
+    return measure_file(o, &st);
 }
 
 static int count_bodies(const struct hob_fetch_options *options) {
@@ -134,11 +151,11 @@ int hob__outgoing_open(struct hob__outgoing *o, const struct hob_fetch_options *
     return 0;
 }
 
-bool hob__outgoing_begin(struct hob__outgoing *o) {
-    if (hob__outgoing_spent(o)) return false;
+int hob__outgoing_begin(struct hob__outgoing *o) {
+    if (hob__outgoing_spent(o)) return hob_fail(HOB_E_HTTP_STATE, "the body cannot be sent twice");
     o->done = 0;
     if (o->parts) hob__parts_out_begin(o->parts);
-    return true;
+    return o->options->body_file && !o->file ? open_file(o) : 0;
 }
 
 static ssize_t read_in_time(struct hob__outgoing *o, void *buf, size_t n) {

@@ -26,12 +26,13 @@ struct hob__outgoing {
     struct hob_slice piece; /* of the generator: what has not been taken of it yet */
 };
 
-/* Takes the options' body. Waits (it opens the file); cancellation point. 0, HOB_E_HTTP_BODY, the
- * errors of opening a file and of encoding a model. It has to be closed whatever the result. */
+/* Takes the options' body. Waits (it looks for the file); cancellation point. 0, HOB_E_HTTP_BODY,
+ * the errors of the file and of encoding a model. It has to be closed whatever the result. */
 int hob__outgoing_open(struct hob__outgoing *o, const struct hob_fetch_options *options,
                        uint64_t deadline);
-/* From its first byte on. False: something of it is gone already. */
-bool hob__outgoing_begin(struct hob__outgoing *o);
+/* From its first byte on. Waits (it opens the file). 0, HOB_E_HTTP_STATE (something of it is gone
+ * already), the errors of the file. */
+int hob__outgoing_begin(struct hob__outgoing *o);
 /* The next 1 to n bytes, 0 at the end; HOB_E_HTTP_SIZE when there are more or less than announced,
  * or the source's own error. For all kinds, those in memory too. Waits; cancellation point. */
 ssize_t hob__outgoing_read(struct hob__outgoing *o, void *buf, size_t n);

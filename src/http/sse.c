@@ -14,6 +14,9 @@
 
 enum { PIECE = 8192 };
 
+/* Seconds, at least, behind an answer without an event, whatever the server says. */
+static const double LEAST = 0.05;
+
 struct hob_sse {
     struct hob_client *client; /* NULL: of an answer alone */
     char *url;
@@ -24,6 +27,7 @@ struct hob_sse {
     size_t at, size; /* of bytes: what has not been parsed yet */
     uint64_t again;  /* when it may be asked for again; 0 = now */
     unsigned failed; /* in a row */
+    bool got;        /* an event since it was asked for last */
     int error;
     bool over;
     char bytes[PIECE];
@@ -170,6 +174,7 @@ static int ask(struct hob_sse *s) {
     }
     hob__events_restart(&s->events);
     s->at = s->size = 0;
+    s->got = false;
     s->res = res;
     return 0;
 }
@@ -182,6 +187,7 @@ static double delay(const struct hob_sse *s) {
     const struct hob_sse_options *o = &s->options;
     double base = s->events.retry_ms >= 0 ? (double)s->events.retry_ms / 1000 : o->retry;
     double seconds = base * ldexp(1, s->failed < 20 ? (int)s->failed : 20);
+    if (!s->got && seconds < LEAST) seconds = LEAST;
     if (seconds > o->max_retry) seconds = o->max_retry;
     struct hob__backend *b = hob__backend_current("hob_sse_next");
     uint32_t random;
@@ -250,7 +256,7 @@ int hob_sse_next(struct hob_sse *s, struct hob_sse_event *event) {
         rc = hob__events_next(&s->events, s->bytes + s->at, s->size, &used, event);
         s->at += used;
         s->size -= used;
-        if (rc == 1) s->failed = 0;
+        if (rc == 1) s->failed = 0, s->got = true;
         if (rc == 0 && s->size == 0) rc = fill(s);
     }
     return rc < 0 ? explain(s, rc) : rc;
