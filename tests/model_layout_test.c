@@ -365,4 +365,76 @@ TEST(together_as_alone) {
     hob_arena_free(&alone_memory);
 }
 
+/* ---- numbers ---- */
+
+struct numbers {
+    int64_t l;
+    int32_t i;
+    double d, xy[2], *more;
+    size_t count;
+};
+HOB_MODEL(numbers, struct numbers, HOB_FIELD(l), HOB_FIELD(i), HOB_FIELD(d), HOB_FIELD(xy),
+          HOB_ARRAY(more, count))
+
+static void put_number(struct text *t, unsigned whole, unsigned fraction) {
+    put(t, pick(3) ? "" : "-");
+    for (unsigned i = 0; i < whole; i++)
+        put(t, (char[]){(char)(i || pick(9) == 0 ? '0' + pick(10) : '1' + pick(9)), 0});
+    if (whole > 1 && t->at[t->n - whole] == '0') t->at[t->n - whole] = '7';
+    if (fraction) put(t, ".");
+    for (unsigned i = 0; i < fraction; i++) put(t, (char[]){(char)('0' + pick(10)), 0});
+}
+
+/* Of every count of digits, in each of the ways that a decoder has for them, as the tree has them.
+ */
+TEST(numbers_as_the_tree_reads_them) {
+    static struct text t;
+    const struct hob__json_way *way, *best = hob__json_way();
+    for (unsigned round = 0; round < 500; round++) {
+        struct hob_json_doc *doc;
+        struct numbers *all;
+        size_t count;
+        seed = round * UINT64_C(0x9E3779B97F4A7C15) + 1;
+        t.n = 0;
+        for (unsigned i = 0; i < 40; i++) {
+            put(&t, i ? ",{\"l\":" : "[{\"l\":");
+            put_number(&t, 1 + pick(18), 0);
+            put(&t, ",\"i\":");
+            put_number(&t, 1 + pick(9), 0);
+            put(&t, ",\"d\":");
+            put_number(&t, 1 + pick(20), pick(22));
+            put(&t, ",\"xy\":[");
+            put_number(&t, 1 + pick(4), 1 + pick(17));
+            put(&t, ",");
+            put_number(&t, 1 + pick(8), pick(9));
+            put(&t, "],\"more\":[");
+            put_number(&t, 1 + pick(3), pick(20));
+            put(&t, "]}");
+        }
+        put(&t, "]");
+        CHECK_EQ(hob_json_parse(t.at, t.n, &doc, .big_double = true), 0);
+        for (size_t k = 0; (way = hob__json_way_at(k)); k++) {
+            hob__json_way_take(way);
+            hob_arena_reset(&memory);
+            CHECK_EQ(hob_model_decode_array(numbers, &all, &count, t.at, t.n, &memory), 0);
+            CHECK_EQ(count, 40);
+            for (size_t i = 0; i < count; i++) {
+                const struct hob_json *one = hob_json_at(hob_json_root(doc), i);
+                double got[] = {all[i].d, all[i].xy[0], all[i].xy[1], all[i].more[0]};
+                const struct hob_json *xy = hob_json_get(one, "xy");
+                double wanted[] = {hob_json_double(hob_json_get(one, "d"), 0),
+                                   hob_json_double(hob_json_at(xy, 0), 0),
+                                   hob_json_double(hob_json_at(xy, 1), 0),
+                                   hob_json_double(hob_json_at(hob_json_get(one, "more"), 0), 0)};
+                for (int n = 0; n < 4; n++) CHECK(memcmp(&got[n], &wanted[n], sizeof *got) == 0);
+                CHECK_EQ(all[i].l, hob_json_int(hob_json_get(one, "l"), 0));
+                CHECK_EQ(all[i].i, hob_json_int(hob_json_get(one, "i"), 0));
+            }
+        }
+        hob_json_free(doc);
+    }
+    hob__json_way_take(best);
+    hob_arena_free(&memory);
+}
+
 TEST_MAIN()

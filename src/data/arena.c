@@ -9,7 +9,8 @@ enum {
     ALIGNED = 16,
     FIRST = 4096,      /* the first block */
     LARGEST = 1 << 20, /* blocks double up to this */
-    BIG = 32768        /* an array of so much has a block of its own, which realloc() may move */
+    BIG = 32768,       /* an array of so much has a block of its own, which realloc() may move */
+    JOINED = 64 << 20  /* the most that blocks become one for */
 };
 
 struct hob__arena_block {
@@ -156,6 +157,19 @@ static struct hob__arena_block *keep_largest(struct hob__arena_block *list) {
     return largest;
 }
 
+/* One block as large as all of them, so that what is taken next, if it is as much, needs no other;
+ * else the largest of them. */
+static struct hob__arena_block *join(struct hob__arena_block *list) {
+    size_t size = 0;
+    for (struct hob__arena_block *b = list; b; b = b->next) size += b->size;
+    if (!list || !list->next || size > JOINED) return keep_largest(list);
+    struct hob__arena_block *b = hob__alloc(sizeof *b + size);
+    if (!b) return keep_largest(list);
+    free_list(list);
+    *b = (struct hob__arena_block){.size = size};
+    return b;
+}
+
 void hob_arena_reset(struct hob_arena *a) {
     if (a->spare) {
         a->spare->next = a->big;
@@ -163,7 +177,7 @@ void hob_arena_reset(struct hob_arena *a) {
     }
     a->spare = keep_largest(a->big);
     a->big = NULL;
-    a->blocks = keep_largest(a->blocks);
+    a->blocks = join(a->blocks);
     a->held = (a->spare ? a->spare->size : 0) + (a->blocks ? a->blocks->size : 0);
     a->at = a->blocks ? (char *)(a->blocks + 1) : NULL;
     a->end = a->blocks ? a->at + a->blocks->size : NULL;

@@ -43,6 +43,7 @@ struct hob__gap {
     uint32_t size;
     uint8_t quote; /* where the name is in it */
     bool bracket;  /* it is in front of an object's first value */
+    uint8_t quick; /* enum hob__quick: how the value is read */
 };
 /* The end of an object or array; between items; with a name that is no field's. */
 extern const struct hob__slot hob__gap_end, hob__gap_item, hob__gap_skip;

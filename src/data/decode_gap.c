@@ -54,6 +54,7 @@ void hob__gap_in_object(struct hob__decoder *d, struct hob__decode_frame *f, boo
         g = make(d);
         if (!g) return;
         g->slot = s;
+        g->quick = s->quick;
         g->bracket = enters;
         struct hob__gap *behind = enters ? around->first : before;
         g->ring = some ? behind->ring : g;

@@ -29,9 +29,9 @@ HOB__WIDE const uint8_t *read_short(struct hob_arena *a, const uint8_t *p, struc
     uint8_t *to = (uint8_t *)a->at;
     if (HOB__UNLIKELY(*p++ != '"' || a->end - a->at < 2 * WIDE)) return NULL;
     wide v = wide_load(p);
-    unsigned n = wide_plain(v);
+    unsigned n;
     wide_store(to, v);
-    if (HOB__UNLIKELY(n == WIDE || p[n] != '"')) return NULL;
+    if (HOB__UNLIKELY(!wide_quoted(v, &n))) return NULL;
     to[n] = 0;
     a->at = (char *)to + n + 1;
     *text = (struct hob_slice){(const char *)to, n};
@@ -65,6 +65,12 @@ HOB__WIDE const uint8_t *read_quick(struct hob__decoder *d, unsigned quick, cons
         memcpy(to, &text, sizeof text);
         return behind;
     case HOB__QUICK_INT64:
+        if (HOB__LIKELY((behind = hob__json_read_short(p, &v.of.i)) != NULL)) {
+            memcpy(to, &v.of.i, sizeof v.of.i);
+            return behind;
+        }
+        /* fall through */
+    case HOB__QUICK_LONG:
         if (HOB__UNLIKELY(!(behind = read_near(d, p, &v)) || v.head != HOB_JSON_INT)) return NULL;
         memcpy(to, &v.of.i, sizeof v.of.i);
         return behind;
@@ -93,7 +99,11 @@ HOB__WIDE const uint8_t *read_quick(struct hob__decoder *d, unsigned quick, cons
         return *p == '"' && p[21] == '"' && hob__time_read((const char *)p + 1, 20, to) ? p + 22
                                                                                         : NULL;
     case HOB__QUICK_SKIP:
-        if (*p == '"') return skip_string(p + 1, d->end);
+        if (*p == '"') {
+            unsigned n;
+            if (HOB__LIKELY(wide_quoted(wide_load(p + 1), &n))) return p + n + 2;
+            return skip_string(p + 1, d->end);
+        }
         if (HOB__LIKELY(*p != '{' && *p != '[')) return skip_other(p, d->end);
         if (p[1] == *p + 2) return d->depth < d->most ? p + 2 : NULL; /* of nothing: {}, [] */
         return skip_value(p, d->end, d->most - d->depth);
@@ -184,10 +194,11 @@ TARGET static const uint8_t *read_members(struct hob__decoder *d, struct hob__de
     static const void *const kinds[] = {
         [HOB__QUICK_NOT] = &&other,     [HOB__QUICK_STRING] = &&string,
         [HOB__QUICK_SLICE] = &&slice,   [HOB__QUICK_INT64] = &&int64,
-        [HOB__QUICK_INT32] = &&int32,   [HOB__QUICK_DOUBLE] = &&real,
-        [HOB__QUICK_BOOL] = &&boolean,  [HOB__QUICK_TIME] = &&time,
-        [HOB__QUICK_ONE] = &&one,       [HOB__QUICK_ARRAY] = &&array,
-        [HOB__QUICK_DOUBLES] = &&other, [HOB__QUICK_SKIP] = &&no_field,
+        [HOB__QUICK_LONG] = &&long64,   [HOB__QUICK_INT32] = &&int32,
+        [HOB__QUICK_DOUBLE] = &&real,   [HOB__QUICK_BOOL] = &&boolean,
+        [HOB__QUICK_TIME] = &&time,     [HOB__QUICK_ONE] = &&one,
+        [HOB__QUICK_ARRAY] = &&array,   [HOB__QUICK_DOUBLES] = &&other,
+        [HOB__QUICK_SKIP] = &&no_field,
     };
     struct hob__gap *last = f->gap, *g = *gap;
     const struct hob__slot *s;
@@ -201,8 +212,17 @@ string:
 slice:
     q = read_quick(d, HOB__QUICK_SLICE, value, base + s->offset);
     goto ready;
-int64:
-    q = read_quick(d, HOB__QUICK_INT64, value, base + s->offset);
+int64 : {
+    int64_t i;
+    q = hob__json_read_short(value, &i);
+    if (HOB__LIKELY(q != NULL)) {
+        memcpy(base + s->offset, &i, sizeof i);
+        goto read;
+    }
+    g->quick = HOB__QUICK_LONG; /* as the others will be, of this field */
+}
+long64:
+    q = read_quick(d, HOB__QUICK_LONG, value, base + s->offset);
     goto ready;
 int32:
     q = read_quick(d, HOB__QUICK_INT32, value, base + s->offset);
@@ -230,6 +250,7 @@ ready:
         if (*value != 'n' || !may_be_null(s, value)) goto other;
         q = value + 4;
     }
+read:
     seen |= s->bit;
     p = q;
     last = g;
@@ -239,7 +260,7 @@ next:
         s = g->slot;
         value = p + g->size;
         if (HOB__UNLIKELY(seen & s->bit)) goto other;
-        goto *kinds[s->quick];
+        goto *kinds[g->quick];
     }
     g = NULL;
     if (last->slot != &hob__gap_skip) f->next = last->slot + 1;

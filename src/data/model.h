@@ -36,6 +36,7 @@ enum hob__quick {
     HOB__QUICK_STRING,
     HOB__QUICK_SLICE,
     HOB__QUICK_INT64,
+    HOB__QUICK_LONG, /* the same of more than seven digits */
     HOB__QUICK_INT32,
     HOB__QUICK_DOUBLE,
     HOB__QUICK_BOOL,

@@ -36,6 +36,25 @@ HOB__USUAL_INLINE uint64_t hob__value_of_some(uint64_t x, unsigned count) {
     return hob__value_of_eight(x << 8 * (7 - count) << 8);
 }
 
+/* An integer of at most seven digits; NULL: it is none. 9 bytes must be readable. */
+HOB__USUAL_INLINE const uint8_t *hob__json_read_short(const uint8_t *p, int64_t *i) {
+    uint64_t x;
+    memcpy(&x, p, sizeof x);
+    x ^= UINT64_C(0x3030303030303030);
+    uint64_t other = (x | (x + UINT64_C(0x7676767676767676))) & UINT64_C(0x8080808080808080);
+    /* The first byte may be a minus: what is behind it is found without waiting for that. */
+    unsigned minus = other >> 7 & 1;
+    other &= ~UINT64_C(0xFF);
+    if (HOB__UNLIKELY(other == 0)) return NULL;
+    unsigned size = (unsigned)__builtin_ctzll(other) / 8;
+    uint8_t first = p[minus], behind = p[size];
+    if (size == minus || behind == '.' || (behind | 0x20) == 'e') return NULL;
+    if (HOB__UNLIKELY((minus && *p != '-') || (first == '0' && size > 1))) return NULL;
+    uint64_t w = hob__value_of_some(x & ~(0xFF & (0 - (uint64_t)minus)), size);
+    *i = (int64_t)((w ^ (0 - (uint64_t)minus)) + minus);
+    return p + size;
+}
+
 /* w * 10^-k, 1 <= k <= 19, as hob__json_scale() does it; false: it is not one of the easy cases. */
 HOB__USUAL_INLINE bool hob__scale_down(uint64_t w, unsigned k, double *d) {
     int lead = __builtin_clzll(w), q = -(int)k;

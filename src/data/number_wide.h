@@ -50,32 +50,34 @@ HOB__WIDE const uint8_t *read_usual(const uint8_t *number, struct hob_json *v) {
                                     UINT64_C(100000000000000),
                                     UINT64_C(1000000000000000),
                                     UINT64_C(10000000000000000)};
-    bool minus = *number == '-';
-    const uint8_t *p = number + minus;
-    uint32_t other = wide_other_than_digits(wide_load(p));
-    unsigned before = _tzcnt_u32(other);
-    if (HOB__UNLIKELY(before - 1 >= 18 || (*p == '0' && (minus || before > 1))))
+    /* A bit for each that is no digit. The first one is then a minus, or what is no number; what is
+     * behind it is found without waiting for which. */
+    uint32_t other = wide_other_than_digits(wide_load(number));
+    unsigned minus = other & 1, count;
+    other &= ~1u;
+    unsigned point = _tzcnt_u32(other), before = point - minus;
+    const uint8_t *first = number + minus, *p = number + point;
+    if (HOB__UNLIKELY(before - 1 >= 18 || (minus && *number != '-') ||
+                      (*first == '0' && before > 1)))
         return hob__json_read_usual(number, v);
-    uint8_t behind_it = p[before];
-    if (HOB__LIKELY(behind_it != '.')) {
-        if (HOB__UNLIKELY((behind_it | 0x20) == 'e')) return NULL;
+    if (HOB__LIKELY(*p != '.')) {
+        if (HOB__UNLIKELY((*p | 0x20) == 'e' || (minus && *first == '0'))) return NULL;
         uint64_t w = 0;
-        unsigned count, last = before;
+        unsigned last = before;
         if (HOB__UNLIKELY(before > 16)) {
             last = 16;
-            w = hob__value_of_some(hob__digits_at(p, &count), before - last) * tens[last];
+            w = hob__value_of_some(hob__digits_at(first, &count), before - last) * tens[last];
         }
-        p += before;
         w += digits_before(p, last);
         v->head = HOB_JSON_INT;
         v->of.u = (w ^ (0 - (uint64_t)minus)) + minus;
         return p;
     }
-    unsigned end = _tzcnt_u32(other & (other - 1)), behind = end - before - 1;
-    if (HOB__UNLIKELY(before > 4 || behind - 1 >= 15 || (p[end] | 0x20) == 'e'))
+    unsigned end = _tzcnt_u32(other & (other - 1)), behind = end - point - 1;
+    if (HOB__UNLIKELY(before > 4 || behind - 1 >= 15 || (number[end] | 0x20) == 'e'))
         return hob__json_read_usual(number, v);
-    uint64_t w = four_at_most(p, before) * tens[behind] + digits_before(p + end, behind);
-    return hob__usual_double(w, behind, minus, v) ? p + end : NULL;
+    uint64_t w = four_at_most(first, before) * tens[behind] + digits_before(number + end, behind);
+    return hob__usual_double(w, behind, minus, v) ? number + end : NULL;
 }
 
 #else

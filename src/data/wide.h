@@ -155,6 +155,20 @@ HOB__WIDE unsigned wide_plain(wide v) {
 #endif
     return wide_until(wide_or(wide_or(wide_is(v, '"'), wide_is(v, '\\')), wide_most(v, 0x1F)));
 }
+/* Is there a quote, and before it nothing else that ends wide_plain()? Then where it is. That is
+ * known sooner than by wide_plain(), and all that comes behind a string waits for it. */
+HOB__WIDE bool wide_quoted(wide v, unsigned *quote) {
+#if defined(HOB__WIDE_AVX2)
+    wide most = HOB__BYTES(control), low = _mm256_cmpeq_epi8(_mm256_max_epu8(v, most), most);
+    uint32_t quotes = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v, HOB__BYTES(quote)));
+    wide is = wide_or(_mm256_cmpeq_epi8(v, HOB__BYTES(backslash)), low);
+    *quote = _tzcnt_u32(quotes);
+    return quotes && !((uint32_t)_mm256_movemask_epi8(is) & _blsmsk_u32(quotes));
+#else
+    *quote = wide_until(wide_is(v, '"'));
+    return *quote < WIDE && wide_plain(v) == *quote;
+#endif
+}
 /* Over white space. */
 HOB__WIDE unsigned wide_space(wide v) {
     return wide_while(wide_or(wide_or(wide_is(v, ' '), wide_is(v, '\n')),
