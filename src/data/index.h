@@ -34,7 +34,7 @@ typedef int64_t hob__json_indexer(const uint8_t *text, size_t n, uint32_t *out, 
  * else *bad, unless NULL, is where the first wrong sequence begins. */
 bool hob__utf8_valid(const uint8_t *text, size_t n, size_t *bad);
 
-/* The same without the place, as fast as the processor can. */
-bool hob__utf8_is(const uint8_t *text, size_t n);
+/* The same without the place, as fast as the processor can. Exported for libhob-http. */
+HOB_API bool hob__utf8_is(const uint8_t *text, size_t n);
 
 #endif

@@ -38,6 +38,7 @@ struct hob__host {
     bool connecting; /* one that others wait for is being made */
     bool only_h1;    /* it has asked for that */
     bool tls;
+    bool upgrades;   /* for requests that ask for another protocol */
     const char *via; /* how it is reached: a route's key */
     char address[];  /* "host:port", "[::1]:80", in lower case */
 };
@@ -127,6 +128,7 @@ struct hob__target {
     const char *address;
     bool tls;
     const char *via;
+    bool upgrades;
 };
 /* The record of a host; NULL without memory. */
 struct hob__host *hob__pool_host(struct hob_client *c, const struct hob__target *to);

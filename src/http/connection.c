@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "http/access_log.h"
 #include "http/server.h"
+#include "http/websocket.h"
 #include "io/stream.h"
 
 enum { DRAIN_MAX = 65536, LINGER_MAX = 262144 };
@@ -86,12 +87,22 @@ static bool of_the_peer(const struct hob_request *req, int rc) {
     return rc == -EPIPE || rc == -ECONNRESET || rc == -ETIMEDOUT;
 }
 
+/* The handler has returned rc on what is no HTTP any more. */
+static int upgraded(struct hob__http_conn *hc, int rc) {
+    struct hob_websocket *ws = hc->websocket;
+    if (!ws) return rc < 0 ? rc : 0;
+    if (ws->events && rc >= 0) return 0; /* it goes on without the handler */
+    hc->websocket = NULL;
+    hc->served.holds = false;
+    return hob__websocket_end(ws, rc);
+}
+
 /* The handler has returned rc: the answer is completed, or the connection ends. Returns what is to
  * be reported. */
 static int settle(struct hob_request *req, int rc) {
     if (HOB__LIKELY(rc >= 0 && req->answer == HOB__ANSWER_DONE)) return 0;
     req->close = true;
-    if (req->answer == HOB__ANSWER_UPGRADED) return rc < 0 ? rc : 0;
+    if (req->answer == HOB__ANSWER_UPGRADED) return upgraded(req->conn, rc);
     if (rc >= 0)
         rc = hob_fail(HOB_E_HTTP_STATE, "%s %s: the handler returned %s", req->method, req->target,
                       req->answer ? "in the middle of its answer" : "without an answer");
@@ -220,6 +231,7 @@ void hob__exchange_init(struct hob__exchange *e, struct hob__http_conn *hc) {
 int hob__connection_run(struct hob__served *c) {
     struct hob__http_conn *hc = (struct hob__http_conn *)(void *)c; /* its first member */
     struct hob__server *server = c->service->arg;
+    if (HOB__UNLIKELY(hc->websocket != NULL)) return hob__websocket_run(hc);
     if (HOB__UNLIKELY(server->options.proxy_protocol && !hc->announced) && announce(server, hc) < 0)
         return 0;
     if (HOB__UNLIKELY(server->options.tls && !hc->secured)) {
@@ -235,6 +247,10 @@ int hob__connection_run(struct hob__served *c) {
         rc = serve_one(&e, hc);
         hob__request_end(&e.req);
     } while (rc == NEXT);
+    if (HOB__UNLIKELY(hc->websocket != NULL)) {
+        hob__wire_free(&e.wire);
+        return hob__websocket_run(hc);
+    }
     if (HOB__UNLIKELY(hc->hopeless)) {
         hob__gather_drop(&hc->gather);
         hob_abort(c->stream); /* the kernel need not keep what nobody fetches */

@@ -359,7 +359,7 @@ int hob__fetch_route(struct hob__fetch *f) {
     HOB_TRY(hob__route_choose(&f->client->network, f->options, &f->own_route, &f->url, &f->route));
     /* A switch of protocols is HTTP/1.1's; such connections are kept apart. */
     f->upgrades = find(f->options->headers, "upgrade") || find(f->client->headers, "upgrade");
-    if (f->upgrades && !f->route.key[0]) f->route.key = "http/1.1";
+    if (f->upgrades) f->route.absolute = false; /* what comes then is none of a proxy's business */
     return 0;
 }
 
@@ -367,7 +367,7 @@ int hob__exchange(struct hob__fetch *f, struct hob_response *res) {
     struct hob_client *c = f->client;
     int rc = hob__fetch_route(f);
     if (rc < 0) return rc;
-    struct hob__target to = {f->address, f->url.tls, f->route.key};
+    struct hob__target to = {f->address, f->url.tls, f->route.key, f->upgrades};
     hob__marks_again(&res->marks, res->marks.exchanges ? hob_now() : 0);
     rc = hob__pool_enter(c, &to, res->wire.deadline, true, &res->host);
     if (rc < 0) return rc;

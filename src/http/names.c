@@ -5,6 +5,7 @@
 #include <hob/http.h>
 #include <hob/multipart.h>
 #include <hob/sse.h>
+#include <hob/websocket.h>
 
 #include "base/strerror.h"
 
@@ -98,6 +99,24 @@ const char *hob_http_strerror(int code) {
         return "an authentication that cannot be done, or a malformed netrc file";
     case HOB_E_HTTP_PIN:
         return "the server's key is not one of the pinned ones";
+    case HOB_E_WEBSOCKET_PROTOCOL:
+        return "the peer breaks the rules of WebSockets";
+    case HOB_E_WEBSOCKET_TEXT:
+        return "WebSocket text that is not UTF-8";
+    case HOB_E_WEBSOCKET_TOO_LARGE:
+        return "WebSocket message too large";
+    case HOB_E_WEBSOCKET_DEFLATE:
+        return "WebSocket message that cannot be unpacked";
+    case HOB_E_WEBSOCKET_HANDSHAKE:
+        return "no WebSocket: the handshake failed";
+    case HOB_E_WEBSOCKET_CLOSED:
+        return "the WebSocket has been closed";
+    case HOB_E_WEBSOCKET_LOST:
+        return "the WebSocket's connection ended without a close";
+    case HOB_E_WEBSOCKET_SILENT:
+        return "the WebSocket's peer does not answer";
+    case HOB_E_WEBSOCKET_STATE:
+        return "call does not fit the state of the WebSocket";
     default:
         return NULL;
     }

@@ -151,7 +151,8 @@ struct hob__host *hob__pool_host(struct hob_client *c, const struct hob__target 
     const char *address = to->address;
     uint32_t bucket = bucket_of(address);
     for (struct hob__host *h = c->buckets[bucket]; h; h = h->next)
-        if (h->tls == to->tls && strcmp(h->address, address) == 0 && strcmp(h->via, to->via) == 0)
+        if (h->tls == to->tls && h->upgrades == to->upgrades && strcmp(h->address, address) == 0 &&
+            strcmp(h->via, to->via) == 0)
             return h;
     forget_hosts(c, bucket);
     size_t n = strlen(address) + 1;
@@ -165,6 +166,7 @@ struct hob__host *hob__pool_host(struct hob_client *c, const struct hob__target 
     h->budget = HOB__RETRY_BUDGET;
     h->bucket = bucket;
     h->tls = to->tls;
+    h->upgrades = to->upgrades;
     h->next = c->buckets[bucket];
     c->buckets[bucket] = h;
     return h;

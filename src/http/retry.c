@@ -94,7 +94,7 @@ double hob__retry_delay(const struct hob__fetch *f, struct hob_response *res, in
     if (asked > seconds) seconds = asked;
     uint64_t deadline = res->wire.deadline;
     if (deadline && hob_after(seconds) >= deadline) return -1; /* it could not end in time */
-    struct hob__target to = {f->address, f->url.tls, f->route.key ? f->route.key : ""};
+    struct hob__target to = {f->address, f->url.tls, f->route.key ? f->route.key : "", f->upgrades};
     struct hob__host *host = hob__pool_host(f->client, &to);
     return host && spend(host) ? seconds : -1;
 }

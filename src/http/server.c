@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "http/server.h"
+#include "http/websocket.h"
 #include "task/loopdata.h"
 
 static uint32_t clip(size_t n) { return n > UINT32_MAX / 4 ? UINT32_MAX / 4 : (uint32_t)n; }
@@ -21,6 +22,8 @@ static void parked_end(struct hob__served *c, enum hob__park_end how) {
     struct hob__server *server = c->service->arg;
     if (how == HOB__PARK_TIMEOUT) server->counters->idle_timeouts++;
 }
+
+static void lost(struct hob__served *c) { hob__websocket_cut((struct hob__http_conn *)(void *)c); }
 
 static void end(struct hob__served *c) {
     struct hob__server *server = c->service->arg;
@@ -74,6 +77,7 @@ int hob_http_serve(struct hob_listener *listener, int (*handler)(struct hob_requ
                                          .run = hob__connection_run,
                                          .begun = begun,
                                          .parked_end = parked_end,
+                                         .lost = lost,
                                          .end = end,
                                          .size = sizeof(struct hob__http_conn),
                                          .first = server.idle_ns};

@@ -41,12 +41,13 @@ struct hob__server {
 /* One connection, from its accept to its close. */
 struct hob__http_conn {
     struct hob__served served;
-    struct hob__gather gather; /* answers that go out together */
-    char *client;              /* as a PROXY header says, or NULL */
-    uint32_t requests;         /* so far */
-    bool announced;            /* the PROXY header has been read */
-    bool hopeless;             /* its client reads next to nothing: it is to be reset */
-    bool secured;              /* the TLS handshake is over */
+    struct hob__gather gather;       /* answers that go out together */
+    char *client;                    /* as a PROXY header says, or NULL */
+    uint32_t requests;               /* so far */
+    bool announced;                  /* the PROXY header has been read */
+    bool hopeless;                   /* its client reads next to nothing: it is to be reset */
+    bool secured;                    /* the TLS handshake is over */
+    struct hob_websocket *websocket; /* NULL, or what it has become */
 };
 
 enum hob__answer {

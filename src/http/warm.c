@@ -11,7 +11,7 @@ static int warm_one(struct hob__fetch *f, uint64_t deadline) {
     struct hob__marks marks = {0};
     struct hob__host *host;
     struct hob__conn *conn;
-    struct hob__target to = {f->address, f->url.tls, f->route.key};
+    struct hob__target to = {f->address, f->url.tls, f->route.key, false};
     HOB_TRY(hob__pool_enter(c, &to, deadline, false, &host));
     if (f->route.absolute) host->only_h1 = true;
     int rc = hob__pool_take(c, host, &f->route, &marks, deadline, true, &conn);
@@ -32,7 +32,7 @@ static size_t idle_at(const struct hob__host *h) {
 static int warm(struct hob__fetch *f, struct hob_response *res, size_t n) {
     struct hob_client *c = f->client;
     const struct hob_client_options *o = &c->options;
-    struct hob__target to = {f->address, f->url.tls, f->route.key};
+    struct hob__target to = {f->address, f->url.tls, f->route.key, false};
     struct hob__host *host = hob__pool_host(c, &to);
     if (!host) return hob_fail(-ENOMEM, "no memory for connections to %s", f->address);
     if (n > o->max_connections) n = o->max_connections;

@@ -35,6 +35,11 @@ static void leave_lot(struct hob__served *c) {
 static void end_parked(struct hob__served *c, enum hob__park_end how) {
     struct hob__service *v = c->service;
     leave_lot(c);
+    if (HOB__UNLIKELY(c->holds)) {
+        c->woken = (uint8_t)(how + 1);
+        if (spawn(c) < 0) hob__served_end(c);
+        return;
+    }
     if (v->parking->parked_end) v->parking->parked_end(c, how);
     c->ending = (uint8_t)(how + 1);
     if (!c->stream->direct && spawn(c) == 0) return;
@@ -72,7 +77,7 @@ static void on_event(struct hob__watch *w, struct hob__fd *f, unsigned events) {
     (void)f;
     if (c->parked) {
         if (!(events & HOB__READ)) return;
-        if (HOB__UNLIKELY(events & HOB__HUP) && c->stream->direct && has_left(c))
+        if (HOB__UNLIKELY(events & HOB__HUP) && !c->holds && c->stream->direct && has_left(c))
             end_parked(c, HOB__PARK_LEFT);
         else
             unpark(c);
@@ -154,14 +159,25 @@ int hob__park_run(void *args) {
     c->task = t;
     t->name = c->stream->peer;
     int rc;
-    do {
-        rc = c->ending ? 0 : v->parking->run(c);
-        /* What came while it was busy needs no further task. */
-    } while (rc == HOB__PARK && may_park(c, t) && (c->stream->fd->ready & HOB__READ));
-    if (HOB__LIKELY(rc == HOB__PARK && may_park(c, t))) {
-        c->task = NULL;
-        t->name = NULL;
-        if (HOB__LIKELY(park(c) == 0)) return 0;
+    for (;;) {
+        do {
+            rc = c->ending ? 0 : v->parking->run(c);
+            /* What came while it was busy needs no further task. */
+        } while (rc == HOB__PARK && may_park(c, t) && (c->stream->fd->ready & HOB__READ));
+        int why = -ECANCELED;
+        if (HOB__LIKELY(rc == HOB__PARK && may_park(c, t))) {
+            c->task = NULL;
+            if (HOB__UNLIKELY(c->named)) hob__free((char *)(uintptr_t)t->name);
+            c->named = false;
+            t->name = NULL;
+            why = park(c);
+            if (HOB__LIKELY(why == 0)) return 0;
+        }
+        if (HOB__LIKELY(rc != HOB__PARK || !c->holds)) break;
+        c->woken = (uint8_t)(1 + (why == -ECANCELED   ? HOB__PARK_STOPPED
+                                  : why == -ETIMEDOUT ? HOB__PARK_TIMEOUT
+                                                      : HOB__PARK_MEMORY));
+        c->task = t;
     }
     if (rc == HOB__PARK || hob__service_is_silent(rc) || (rc == -ECANCELED && c->left)) rc = 0;
     return end_run(c, t, rc);

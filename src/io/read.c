@@ -130,6 +130,25 @@ ssize_t hob__stream_fill(struct hob_stream *s, size_t max, unsigned flags, const
     return fill(s, max, flags, func);
 }
 
+ssize_t hob__stream_fill_now(struct hob_stream *s) {
+    ssize_t got = s->read_error ? s->read_error : -EAGAIN;
+    if (got == -EAGAIN && (!s->direct || (s->fd->ready & HOB__READ))) {
+        int rc = make_room(s, HOB__CHUNK);
+        if (rc < 0) return rc;
+        struct hob__buffer *in = &s->in;
+        size_t room = hob_buggify("stream.fill.byte") ? 1 : hob__buffer_room(in);
+        got = s->transport->recv(s, hob__buffer_tail(in), room);
+        if (got > 0) hob__buffer_put(in, (size_t)got);
+    }
+    if (got <= 0) drop_if_empty(s);
+    return got < 0 && got != -EAGAIN ? hob__stream_read_failed(s, got) : got;
+}
+
+void hob__stream_consume(struct hob_stream *s, size_t n) {
+    hob__buffer_take(&s->in, n);
+    drop_if_empty(s);
+}
+
 size_t hob__stream_take(struct hob_stream *s, void *buf, size_t n) {
     size_t size = hob__buffer_size(&s->in);
     if (n > size) n = size;

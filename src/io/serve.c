@@ -27,6 +27,7 @@ struct conn_args {
 
 void hob__served_end(struct hob__served *c) {
     struct hob__service *v = c->service;
+    if (HOB__UNLIKELY(c->holds)) v->parking->lost(c);
     hob_close(c->stream);
     if (v->parking) {
         hob__wheel_remove(&hob__loop->wheel, &c->timer);

@@ -39,6 +39,9 @@ struct hob__parking {
      */
     void (*begun)(struct hob__served *c);
     void (*parked_end)(struct hob__served *c, enum hob__park_end how);
+    /* NULL, or: one that holds ends without its task, and its stream is about to be closed, unless
+     * this takes c->stream away. Must not wait. */
+    void (*lost)(struct hob__served *c);
     /* NULL, or: the record is about to be freed; its stream is closed. */
     void (*end)(struct hob__served *c);
     size_t size;    /* of a record, which begins with a struct hob__served; all zero behind that */
@@ -56,6 +59,8 @@ struct hob__served {
     bool parked;
     bool watched;   /* set while the task shall be cancelled when the peer leaves */
     bool left;      /* that has happened */
+    bool holds;     /* what happens to it while it is parked is told to `run`, in .woken */
+    uint8_t woken;  /* enum hob__park_end + 1; 0: there is something to read */
     bool named;     /* the task's name is its own, not the stream's */
     uint8_t ending; /* enum hob__park_end + 1 */
 };

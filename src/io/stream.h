@@ -122,6 +122,11 @@ int hob__stream_wait_to_read(struct hob_stream *s, unsigned flags);
 static inline size_t hob__stream_committed(struct hob_stream *s) {
     return s->transport->committed ? s->transport->committed(s) : 0;
 }
+/* Once into the buffer, without waiting: how many bytes, 0 at the end, -EAGAIN (then an empty
+ * buffer has gone back), an error. And: the first n bytes of it are done with. One reader at a
+ * time, as ever; exported for the sister libraries. */
+HOB_API ssize_t hob__stream_fill_now(struct hob_stream *s);
+HOB_API void hob__stream_consume(struct hob_stream *s, size_t n);
 /* Gives the memory of the buffer back. */
 void hob__stream_drop_buffer(struct hob_stream *s);
 /* write.c: sends what is gathered as far as that can be done without waiting. */

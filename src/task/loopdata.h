@@ -11,6 +11,7 @@ enum hob__loop_key {
     HOB__LOOP_RESOLVER,
     HOB__LOOP_PROCESSES,
     HOB__LOOP_PROCESS_POOL,
+    HOB__LOOP_WEBSOCKETS,
     HOB__LOOP_KEYS
 };
 
