@@ -151,6 +151,12 @@ try:
     check("another one", lines[0]["error"] == "bad certificate", lines)
     lines, _ = fetch("--resolve", "elsewhere.test:%s:127.0.0.1" % plain.split(":")[2].split("/")[0],
                      plain.replace("127.0.0.1", "elsewhere.test"))
+    har = folder + "/a.har"
+    fetch("--har", har, "--cacert", folder + "/cert.pem", secure, plain, "http://127.0.0.1:1/")
+    log = json.load(open(har))["log"]
+    check("--har", log["version"] == "1.2" and sorted(e["response"]["status"] for e in log["entries"])
+          == [0, 200, 200] and all(e["time"] >= 0 and e["request"]["headers"] for e in log["entries"]
+                                   if e["response"]["status"]), log)
     check("--resolve", lines[0]["status"] == 200, lines)
 finally:
     for child in children:

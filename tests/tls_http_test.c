@@ -164,6 +164,14 @@ TASK_TEST(a_redirect_to_the_other_scheme_takes_no_credentials_along) {
                  0);
         CHECK_EQ(hob_response_status(res), 200);
         CHECK_HAS(seen.last, "GET /there auth=- ");
+        /* Nor a body: a POST becomes a GET without one, a PUT would have it. */
+        struct hob_response *put;
+        int served = seen.served;
+        CHECK_EQ(
+            hob_client_request(c, "PUT", https_of(secure, "/"), &put, .body = "x", .body_size = 1),
+            HOB_E_HTTP_REDIRECT);
+        CHECK_HAS(hob_error()->message, "unencrypted");
+        CHECK_EQ(seen.served, served);
     }
     hob_listener_close(secure);
     return stop(s, l);

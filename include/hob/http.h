@@ -112,6 +112,8 @@ HOB_API const char *hob_http_phrase(int status);
 struct hob_address;
 struct hob_client;
 struct hob_cookies;
+struct hob_har;
+struct hob_hooks;
 struct hob_phases;
 struct hob_response;
 struct hob_tls;
@@ -205,10 +207,12 @@ struct hob_client_options {
     const char *netrc; /* a file with passwords of hosts, where nothing else says who asks: read at
                           the first request; "" = $NETRC, else ~/.netrc. Sent as Basic, not after a
                           redirect to another origin. Default: none */
-    bool proxy_digest; /* the proxy's password only goes to it as a digest, never as Basic */
-    const char *pins;  /* https:// only to servers with one of these keys: SHA-256 of the public key
-                          (SubjectPublicKeyInfo) in base64, "sha256//AAA=;sha256//BBB=", at most 16;
-                          beside the verification, or with an insecure .tls instead of it */
+    const struct hob_hooks *hooks; /* hob/http_trace.h; copied */
+    struct hob_har *har; /* hob/har.h: every exchange is written down; has to outlive the client */
+    bool proxy_digest;   /* the proxy's password only goes to it as a digest, never as Basic */
+    const char *pins; /* https:// only to servers with one of these keys: SHA-256 of the public key
+                         (SubjectPublicKeyInfo) in base64, "sha256//AAA=;sha256//BBB=", at most 16;
+                         beside the verification, or with an insecure .tls instead of it */
 };
 
 /* hob_client_open(&client, .max_connections = 30): a client with a pool of kept connections. At
@@ -307,9 +311,10 @@ static inline struct hob_generator *hob__body_of(struct hob_generator *g,
  * Host, Content-Length, Transfer-Encoding, User-Agent, Accept-Encoding and Cookie are made (the
  * last three unless you give your own); others are yours. A URL's userinfo
  * becomes Authorization: Basic. Redirects are followed: 303 (and 301, 302 after POST) with GET;
- * Authorization, Cookie and Proxy-Authorization are dropped when the origin changes. When a reused
- * connection ends before any byte of the answer, an idempotent request (GET, HEAD, PUT, DELETE,
- * OPTIONS, TRACE) is tried once more on a new connection. Over https:// also what
+ * Authorization, Cookie and Proxy-Authorization are dropped when the origin changes, and a body
+ * that came for https:// is not sent to http:// (HOB_E_HTTP_REDIRECT); no Referer is made. When a
+ * reused connection ends before any byte of the answer, an idempotent request (GET, HEAD, PUT,
+ * DELETE, OPTIONS, TRACE) is tried once more on a new connection. Over https:// also what
  * hob_tls_connect() returns.
  * An answer of 300 and more that comes before a large body has been sent ends the sending.
  * Interim answers (1xx) are skipped, 101 is given to the caller. Waits; cancellation point. */

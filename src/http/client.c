@@ -158,6 +158,10 @@ static int follow(struct hob__fetch *f, struct hob_response *res, const char *lo
     if (rc == 0 && hob__fetch_url(f, res, before, target) < 0)
         rc = hob_fail_from(HOB_E_HTTP_REDIRECT, "%s: %d to a place that cannot be followed", before,
                            status);
+    if (rc == 0 && strncmp(before, "https:", 6) == 0 && !f->url.tls && f->out.present &&
+        !f->without_body)
+        rc = hob_fail(HOB_E_HTTP_REDIRECT, "%s: %d to %.200s, which would get the body unencrypted",
+                      before, status, res->url);
     if (rc == 0 && !same_origin(before, res->url)) {
         f->crossed = true;
     } else if (rc == 0 && !f->basic) {
@@ -174,6 +178,7 @@ static int follow(struct hob__fetch *f, struct hob_response *res, const char *lo
 static void reset(struct hob_response *res) {
     uint64_t deadline = res->wire.deadline;
     double stall = res->wire.stall;
+    hob__har_end(res, 0);
     hob__wire_free(&res->wire);
     hob__packed_free(res);
     if (res->fields != res->inline_fields) hob__free(res->fields);
@@ -296,6 +301,7 @@ int hob__client_request(struct hob_client *c, const char *method, const char *ur
     hob__outgoing_close(&f.out);
     hob__free(f.basic);
     hob__route_own_free(&f.own_route);
+    hob__buffer_free(&f.extra);
     int status = rc < 0 ? 0 : hob_response_status(res);
     if (rc == 0 && status >= 400 && (options.fail_on_status || c->options.fail_on_status))
         rc = hob_fail(HOB_E_HTTP_STATUS, "%s %s: %d %s", f.method, res->url, status,

@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "http/decode.h"
 #include "http/h2.h"
+#include "http/har.h"
 #include "http/netrc.h"
 #include "http/outgoing.h"
 #include "http/phases.h"
@@ -78,6 +79,7 @@ struct hob_client {
     struct hob_sem slots;
     struct hob_event closing;
     struct hob_cookies *own_cookies; /* made at the first Set-Cookie, when the options have none */
+    struct hob_hooks hooks;
     struct hob__ways network;
     struct hob__auth auth;
     struct hob_tls *own_tls; /* made at the first https:// URL, when the options have none */
@@ -117,6 +119,7 @@ struct hob_response {
     uint8_t interim; /* answers in front of the one that counts */
     bool got_byte, wants_close, have_body, have_head, http2;
     struct hob__marks marks;
+    struct hob__har_note *note; /* for a HAR file, or NULL */
     struct hob__h1_field inline_fields[HOB__RESPONSE_FIELDS];
 };
 
@@ -195,7 +198,8 @@ struct hob__fetch {
     char *basic;                    /* "Basic ...", when the URL names a user; or NULL */
     struct hob__route route;
     struct hob__route_own own_route;
-    bool digested; /* the request had an answer to a challenge */
+    struct hob__buffer extra; /* headers of a hook, as lines */
+    bool digested;            /* the request had an answer to a challenge */
     bool proxy_digested;
     bool crossed;      /* a redirect has left the origin: no credentials */
     bool upgrades;     /* it asks for another protocol */

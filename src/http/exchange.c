@@ -5,6 +5,7 @@
  * the request is tried once more, on a new connection (RFC 9110, 9.2.2; RFC 9112, 9.3.1). */
 #include <hob/cookies.h>
 #include <hob/error.h>
+#include <hob/hob.h>
 #include <hob/tls.h>
 #include <string.h>
 #include <strings.h>
@@ -140,6 +141,8 @@ static int put_framing(struct hob__fetch *f, struct hob_response *res, struct ho
     return 0;
 }
 
+enum { HEAD_MAX = 65536 };
+
 static int put_head(struct hob__fetch *f, struct hob_response *res, struct hob__buffer *b) {
     const struct hob_url *u = &f->url;
     const char *end = u->query.at ? u->query.at + u->query.size : u->path.at + u->path.size;
@@ -159,6 +162,10 @@ static int put_head(struct hob__fetch *f, struct hob_response *res, struct hob__
         rc = hob__h1_put_field(b, "Host", host, (size_t)(at - host));
     }
     if (rc == 0) rc = put_headers(f, res, b);
+    if (rc == 0 && hob__buffer_size(&f->extra))
+        rc = hob__buffer_append(b, hob__buffer_bytes(&f->extra), hob__buffer_size(&f->extra),
+                                HEAD_MAX);
+    if (rc == HOB_E_LIMIT) rc = HOB_E_HTTP_HEADERS_TOO_LARGE;
     if (rc == 0) rc = put_framing(f, res, b);
     if (rc == 0) rc = hob__h1_put_end(b);
     if (rc == HOB_E_HTTP_HEADERS_TOO_LARGE)
@@ -220,6 +227,8 @@ static int send_request(struct hob__fetch *f, struct hob_response *res) {
     if (rc < 0) return rc;
     rc = hob__buffer_reserve(&head, 512, SIZE_MAX);
     if (rc == 0) rc = put_head(f, res, &head);
+    if (rc == 0)
+        hob__har_head(res, hob__buffer_bytes(&head), hob__buffer_size(&head), body ? out->size : 0);
     struct iovec iov[2] = {{hob__buffer_bytes(&head), hob__buffer_size(&head)},
                            {(void *)(uintptr_t)out->bytes, (size_t)out->size}};
     bool at_once = body && out->bytes && !f->asks;
@@ -266,6 +275,8 @@ static int send_shared(struct hob__fetch *f, struct hob_response *res, struct ho
     f->asks = some && f->options->expect_continue > 0 && !f->refused;
     if (rc == 0) rc = hob__buffer_reserve(&head, 512, SIZE_MAX);
     if (rc == 0) rc = put_head(f, res, &head);
+    if (rc == 0)
+        hob__har_head(res, hob__buffer_bytes(&head), hob__buffer_size(&head), some ? out->size : 0);
     if (rc == 0)
         rc = hob__h2_request(conn->h2, &head, f->url.tls ? "https" : "http", some, &res->wire.h2);
     hob__buffer_free(&head);
@@ -363,7 +374,7 @@ int hob__fetch_route(struct hob__fetch *f) {
     return 0;
 }
 
-int hob__exchange(struct hob__fetch *f, struct hob_response *res) {
+static int exchange(struct hob__fetch *f, struct hob_response *res) {
     struct hob_client *c = f->client;
     int rc = hob__fetch_route(f);
     if (rc < 0) return rc;
@@ -389,4 +400,34 @@ int hob__exchange(struct hob__fetch *f, struct hob_response *res) {
     hob__pool_leave(c, res->host, NULL, 0);
     res->host = NULL;
     return rc;
+}
+
+/* ---- what others want to know of it ---- */
+
+int hob_exchange_header(struct hob_exchange *x, const char *name, const char *value) {
+    struct hob__fetch *f = x->inside;
+    if (!f) hob__misuse(__func__, "only before() may add headers");
+    int rc = hob__h1_put_field(&f->extra, name, value, strlen(value));
+    return rc == HOB_E_HTTP_ILLEGAL
+               ? hob_fail(rc, "the header \"%.64s\" has a byte that headers cannot have", name)
+               : rc;
+}
+
+int hob__exchange(struct hob__fetch *f, struct hob_response *res) {
+    const struct hob_hooks *hooks = &f->client->hooks;
+    struct hob_exchange x = {f->method, res->url, res->marks.exchanges + 1, 0, NULL, f};
+    hob__buffer_free(&f->extra);
+    int rc = hob__har_begin(res, f->method);
+    if (rc == 0 && hooks->before) rc = hooks->before(&x, hooks->arg);
+    x.inside = NULL;
+    if (rc >= 0) rc = exchange(f, res);
+    if (rc < 0) hob__har_end(res, rc);
+    if (!hooks->after) return rc;
+    x.error = rc < 0 ? rc : 0;
+    x.response = rc < 0 ? NULL : res;
+    int wanted = hooks->after(&x, hooks->arg);
+    if (rc < 0 || wanted >= 0) return rc;
+    hob__response_skip(res); /* the caller does not get it */
+    if (res->host) hob__response_abort(res);
+    return wanted;
 }

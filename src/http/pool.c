@@ -104,6 +104,7 @@ int hob__client_open(struct hob_client **out, struct hob_client_options options)
     c->refs = 1;
     c->options = options;
     set_defaults(&c->options);
+    if (options.hooks) c->hooks = *options.hooks;
     c->limits = (struct hob__h1_limits){clip(options.max_header_line),
                                         clip(options.max_header_block), clip(options.max_headers)};
     hob__list_init(&c->idle);

@@ -61,6 +61,8 @@ void hob__response_abort(struct hob_response *res) { leave(res, false); }
 void hob_response_close(struct hob_response *res) {
     if (!res) return;
     hob__response_skip(res);
+    hob__har_end(res, res->error);
+    hob__har_free(res);
     leave(res, false);
     hob__wire_free(&res->wire);
     hob__packed_free(res);

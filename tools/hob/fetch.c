@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <hob/download.h>
 #include <hob/file.h>
+#include <hob/har.h>
 #include <hob/hob.h>
 #include <hob/http.h>
 #include <math.h>
@@ -39,6 +40,7 @@ struct fetch {
     struct progress progress;
     struct tally tally;
     struct hob_client *client;
+    struct hob_har *har;
     const char *data; /* the body of each request */
     char *file;       /* what was read for it */
     size_t data_size;
@@ -279,7 +281,7 @@ static int run(struct fetch *f) {
         .proxy = f->options.proxy, .no_proxy = f->options.no_proxy,
         .unix_path = f->options.unix_path, .resolve = f->options.resolve, .pins = f->options.pins,
         .auth = f->options.auth.scheme ? &f->options.auth : NULL, .netrc = f->options.netrc,
-        .connect_timeout = INFINITY, .http2_prior_knowledge = f->options.http2,
+        .har = f->har, .connect_timeout = INFINITY, .http2_prior_knowledge = f->options.http2,
         .tls_timeout = INFINITY, .stall_timeout = INFINITY); /* the one deadline is fetch_one's */
     HOB_QUEUE(results, struct result, RESULTS_WAITING);
     HOB_SCOPE(s);
@@ -337,7 +339,14 @@ static int app(int argc, char **argv) {
     }
     fit_concurrency(&f);
     look_at_netrc(&f);
-    rc = run(&f);
+    if (o->har && (rc = hob_har_open(&f.har, o->har)) < 0)
+        say(&f, "cannot write %s: %s", o->har, hob_strerror(rc));
+    if (rc >= 0) rc = run(&f);
+    int written = hob_har_close(f.har);
+    if (written < 0) {
+        say(&f, "cannot write %s: %s", o->har, hob_strerror(written));
+        f.output_error = written;
+    }
     drop_tls(f.tls);
     hob_file_free(f.file);
     input_close(&f.input);

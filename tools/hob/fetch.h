@@ -30,6 +30,7 @@ struct fetch_options {
     struct hob_param resolve[FETCH_PLACES + 1];      /* ended by a NULL name */
     struct hob_auth auth;                            /* scheme 0: none */
     const char *netrc; /* a file's name, "" = the usual one, NULL = none */
+    const char *har;   /* a file's name, or NULL */
     bool insecure;     /* certificates are not verified */
     bool fail;         /* statuses of 400 and more are failures */
     bool quiet;

@@ -58,6 +58,7 @@ const char fetch_help[] =
     "  -k, --insecure          does not verify the certificates of servers\n"
     "      --pinnedpubkey PINS fails unless the server's public key is one of these:\n"
     "                          sha256//BASE64;sha256//BASE64\n"
+    "      --har FILE          writes what was asked and answered, with its times, as HAR 1.2\n"
     "  -u, --user USER:PASSWORD  who asks (Basic); a user alone has an empty password\n"
     "      --digest            the password of --user goes as a digest, when it is asked for\n"
     "      --bearer TOKEN      a token instead of a user\n"
@@ -171,6 +172,7 @@ int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
         DIGEST,
         BEARER,
         NETRC_FILE,
+        HAR,
         HTTP2
     };
     static const struct option options[] = {{"input", required_argument, NULL, 'i'},
@@ -191,6 +193,7 @@ int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
                                             {"cert", required_argument, NULL, CERT},
                                             {"key", required_argument, NULL, KEY},
                                             {"user", required_argument, NULL, 'u'},
+                                            {"har", required_argument, NULL, HAR},
                                             {"digest", no_argument, NULL, DIGEST},
                                             {"bearer", required_argument, NULL, BEARER},
                                             {"netrc", no_argument, NULL, 'n'},
@@ -277,6 +280,9 @@ int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
             break;
         case 'u':
             set_user(optarg, o);
+            break;
+        case HAR:
+            o->har = optarg;
             break;
         case DIGEST:
             digest = true;
