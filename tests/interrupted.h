@@ -22,6 +22,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fiber/sanitize.h"
+
 static struct {
     _Atomic bool on;
     _Atomic uint64_t state;
@@ -40,7 +42,7 @@ static uint64_t strike_draw(void) {
     z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
     return z ^ z >> 31;
 }
-static bool is_struck(void) {
+__attribute__((unused)) static bool is_struck(void) {
     if (!atomic_load_explicit(&strikes.on, memory_order_relaxed)) return false;
     if (strike_draw() >> 62 != 0) return false;
     atomic_fetch_add(&strikes.interrupted, 1);
@@ -48,7 +50,7 @@ static bool is_struck(void) {
     return true;
 }
 /* How many of the n bytes the call may move. */
-static size_t struck_size(size_t n) {
+__attribute__((unused)) static size_t struck_size(size_t n) {
     if (!atomic_load_explicit(&strikes.on, memory_order_relaxed) || n < 2) return n;
     uint64_t r = strike_draw();
     if (r >> 62 != 0) return n;
@@ -57,7 +59,7 @@ static size_t struck_size(size_t n) {
 }
 
 /* Else a datagram would be cut. */
-static bool is_stream(int fd) {
+__attribute__((unused)) static bool is_stream(int fd) {
     int type = 0;
     socklen_t size = sizeof type;
     return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
@@ -74,7 +76,7 @@ static bool is_stream(int fd) {
         return is_struck() ? -1 : real arguments;                                                  \
     }
 /* Neither an eventfd's eight bytes nor inotify's records come in parts. */
-static bool may_be_short(int fd) {
+__attribute__((unused)) static bool may_be_short(int fd) {
     struct stat st;
     return fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode));
 }
@@ -102,6 +104,7 @@ static bool may_be_short(int fd) {
         return real arguments;                                                                     \
     }
 
+#if !HOB__TSAN
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 INTERRUPTED_OR_SHORT(read, (int fd, void *buf, size_t n), (fd, buf, n))
@@ -196,4 +199,5 @@ long syscall(long number, ...) {
     return number == SYS_close && rc == 0 && is_struck() ? -1 : rc;
 }
 #pragma GCC diagnostic pop
+#endif
 #endif
