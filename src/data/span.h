@@ -6,10 +6,7 @@
 #include <hob/base.h>
 
 #include "data/index.h"
-#include <string.h>
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+#include "data/wide.h"
 
 /* What is known of a container after some of its bytes. All zero before its first. */
 struct hob__json_span {
@@ -53,8 +50,12 @@ static inline uint8_t *hob__json_plain(uint8_t *p, unsigned *high) {
         *high |= tops;
     }
 #else
-    for (; *p != '"' && *p != '\\' && *p >= 0x20; p++) *high |= *p & 0x80u;
-    return p;
+    for (;; p += WIDE) {
+        wide v = wide_load(p);
+        unsigned n = wide_plain(v);
+        *high |= wide_until(wide_high(v)) < n;
+        if (n < WIDE) return p + n;
+    }
 #endif
 }
 
@@ -79,8 +80,10 @@ static inline uint8_t *hob__json_past_space(uint8_t *p) {
         if (other) return p + __builtin_ctz(other);
     }
 #else
-    while (hob__json_is_space(*p)) p++;
-    return p;
+    for (;; p += WIDE) {
+        unsigned n = wide_space(wide_load(p));
+        if (n < WIDE) return p + n;
+    }
 #endif
 }
 

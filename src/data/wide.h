@@ -84,6 +84,7 @@ HOB__WIDE void wide_store(uint8_t *p, wide v) { vst1q_u8(p, v); }
 HOB__WIDE wide wide_is(wide v, char c) { return vceqq_u8(v, vdupq_n_u8((uint8_t)c)); }
 HOB__WIDE wide wide_or(wide a, wide b) { return vorrq_u8(a, b); }
 HOB__WIDE wide wide_most(wide v, char c) { return vcleq_u8(v, vdupq_n_u8((uint8_t)c)); }
+HOB__WIDE wide wide_high(wide v) { return vcgeq_u8(v, vdupq_n_u8(0x80)); } /* not ASCII */
 /* Four bits for each byte. */
 HOB__WIDE uint64_t wide_bits(wide is) {
     return vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(is), 4)), 0);
@@ -118,6 +119,7 @@ HOB__WIDE wide wide_or(wide a, wide b) { return a | b; }
 HOB__WIDE wide wide_most(wide v, char c) { /* c < 0x80 */
     return ~((v & ~(HOB__ONES << 7)) + HOB__ONES * (uint8_t)(0x7F - c)) & ~v & HOB__ONES << 7;
 }
+HOB__WIDE wide wide_high(wide v) { return v & HOB__ONES << 7; } /* not ASCII */
 HOB__WIDE unsigned wide_until(wide is) { return is ? (unsigned)__builtin_ctzll(is) / 8 : WIDE; }
 HOB__WIDE unsigned wide_while(wide is) { return wide_until(~is & HOB__ONES << 7); }
 HOB__WIDE unsigned wide_equal(wide a, wide b) {
