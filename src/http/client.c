@@ -197,7 +197,7 @@ static void take_cookies(struct hob_client *c, const struct hob_response *res) {
     if (c->options.no_cookies) return;
     for (size_t i = 0; i < hob_response_header_count(res); i++) {
         struct hob_header h = hob_response_header_at(res, i);
-        if (strcasecmp(h.name, "set-cookie") != 0) continue;
+        if (res->fields[i].name_size != 10 || strcasecmp(h.name, "set-cookie") != 0) continue;
         if (!hob__client_cookies(c) && hob_cookies_open(&c->own_cookies) < 0) return;
         hob_cookies_set(hob__client_cookies(c), res->url, h.value);
     }
@@ -246,7 +246,7 @@ static int exchange_all(struct hob__fetch *f, struct hob_response *res) {
 
 /* ---- again and again ---- */
 
-static int nap(const struct hob_response *res, double seconds) {
+static __attribute__((noinline)) int nap(const struct hob_response *res, double seconds) {
     HOB_SCOPE(s, .deadline = res->wire.deadline);
     return hob__scope_result(s, hob_sleep(seconds));
 }

@@ -37,8 +37,9 @@ static int timed_connect(struct dial *d, uint64_t until) {
     return hob__scope_result(s, rc);
 }
 
-/* As far as the proxy has to be talked to: its own TLS, and a way through it. */
-static int timed_tunnel(struct dial *d, uint64_t until) {
+/* As far as the proxy has to be talked to: its own TLS, and a way through it. Not inlined, as what
+ * follows: scopes that are not needed take no stack. */
+static __attribute__((noinline)) int timed_tunnel(struct dial *d, uint64_t until) {
     const struct hob__proxy *p = d->route->proxy;
     bool through = !d->route->absolute;
     if (!p || (!through && p->kind == HOB__PROXY_HTTP)) return 0;
@@ -55,7 +56,7 @@ static int timed_tunnel(struct dial *d, uint64_t until) {
     return hob__scope_result(s, rc);
 }
 
-static int timed_secure(struct dial *d) {
+static __attribute__((noinline)) int timed_secure(struct dial *d) {
     if (!d->host->tls) return 0;
     HOB_SCOPE(s, .deadline = d->deadline);
     d->marks->now = HOB__PHASE_TLS;

@@ -167,6 +167,10 @@ static int host(struct hob__h1 *p, const char *value, uint32_t n) {
 }
 
 static void connection(struct hob__h1 *p, const char *value, uint32_t n) {
+    if (n == 10 && hob__h1_same(value, n, "keep-alive")) { /* as most answers have it */
+        p->seen |= HOB__H1_SEEN_KEEP;
+        return;
+    }
     if (hob__h1_list_has(value, n, "close")) p->seen |= HOB__H1_SEEN_CLOSE;
     if (hob__h1_list_has(value, n, "keep-alive")) p->seen |= HOB__H1_SEEN_KEEP;
     if (hob__h1_list_has(value, n, "upgrade")) p->seen |= HOB__H1_SEEN_UPGRADE_TOKEN;

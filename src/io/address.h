@@ -16,9 +16,11 @@ struct hob__address {
 /* What a text says, before names are looked up. */
 struct hob__endpoint {
     bool is_unix;
-    struct hob__address unix_address;
-    char host[256]; /* without brackets; empty = any (listen only) */
     uint16_t port;
+    union {
+        struct hob__address unix_address; /* if it is one */
+        char host[256];                   /* else: without brackets; empty = any (listen only) */
+    };
 };
 
 /* "host:port", "[v6]:port", ":port", "unix:path", "unix:@abstract". 0 or HOB_E_ADDRESS with a

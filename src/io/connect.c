@@ -87,9 +87,11 @@ static int prepare(struct hob__backend *b, const struct sockaddr *to, socklen_t 
     return rc;
 }
 
-/* How a connect that was under way has ended: -EINPROGRESS when it has not. */
+/* How a connect that was under way has ended: -EINPROGRESS when it has not. One that has failed
+ * is hung up, too; else there is no error to ask for. */
 static int outcome(struct hob__backend *b, struct hob__fd *f) {
     if (!(f->ready & HOB__WRITE)) return -EINPROGRESS;
+    if (HOB__LIKELY(!(f->ready & HOB__HUP))) return 0;
     int error = 0;
     socklen_t n = sizeof error;
     int rc = b->ops->sys->getsockopt(b, f->fd, SOL_SOCKET, SO_ERROR, &error, &n);
@@ -359,12 +361,12 @@ static int connect_to(const char *address, const struct hob_connect_options *o,
     int rc = begin(o, &local, func);
     if (rc < 0) return rc;
     HOB_TRY(hob__endpoint_parse(address, &e));
-    if (o->looked_up && (e.is_unix || hob__endpoint_numeric(&e, false, &to)))
-        *o->looked_up = hob_now();
+    bool numeric = !e.is_unix && hob__endpoint_numeric(&e, false, &to);
+    if (o->looked_up && (e.is_unix || numeric)) *o->looked_up = hob_now();
     if (e.is_unix) {
         rc = connect_one(b, (struct sockaddr *)&e.unix_address.addr, e.unix_address.size, o, &local,
                          out);
-    } else if (hob__endpoint_numeric(&e, false, &to)) {
+    } else if (numeric) {
         if (o->family && to.ip.any.sa_family != o->family)
             rc = -EAFNOSUPPORT;
         else
