@@ -530,6 +530,28 @@ def tls_get(start):
     need(client.returncode == 1 and "Connection refused" in client.stderr, client.stderr)
 
 
+def websocket_chat(start):
+    run = start()
+    need(re.fullmatch(r"100 clients in the chat at once, 300 messages heard, \d+\.\d+ s\n", run.out),
+         run.out)
+    # Ten thousand: each end in a process of its own, for the number of files that one may have.
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 10100:
+        return
+    server = subprocess.Popen([build / "examples" / "websocket_chat", "serve", "127.0.0.1:0"],
+                              env=dict(os.environ, HOB_BACKEND=run.backend, **QUIET), text=True,
+                              stdout=subprocess.PIPE, preexec_fn=lambda: signal.signal(
+                                  signal.SIGINT, signal.default_int_handler))
+    try:
+        address = re.fullmatch(r"serving ws://(127\.0\.0\.1:\d+)/chat\n", server.stdout.readline())[1]
+        run = start("call", address, "10000")
+        need("10000 clients in the chat at once, 30000 messages heard, " in run.out, run.out)
+        server.send_signal(signal.SIGINT)
+        need(server.wait(20) == -signal.SIGINT, "Ctrl-C ends the server: %d" % server.returncode)
+    finally:
+        server.kill()
+        server.wait()
+
+
 def graceful_stop(start):
     run = start()
     need(sorted(run.lines) == sorted(["stop!", "idle: bye", "late: refused", "busy: done",
