@@ -130,7 +130,7 @@ TASK_TEST(waiting_connections_have_no_task) {
 }
 
 TASK_TEST(idle_connections_end) {
-    SERVED(s, l, .idle_timeout = 0.05);
+    SERVED(s, l, .idle_timeout = 1);
     struct hob_stream *c = connected(l), *silent = connected(l);
     send_text(c, GET("/a"));
     read_to(c, "\r\n\r\n/a");

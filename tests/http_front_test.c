@@ -10,7 +10,7 @@
 static struct hob_http_counters counters;
 
 static int handler(struct hob_request *req, void *arg) {
-    char text[600];
+    char text[600] = "";
     (void)arg;
     if (strcmp(hob_request_path(req), "/big") == 0) {
         HOB_TRY(hob_respond_begin(req, 200, NULL, -1));
