@@ -154,10 +154,10 @@ static int multipart(void) {
     char path[60];
     struct hob_response *res HOB_RESPONSE_GUARD = NULL;
     struct feed feed = {'x', BODY};
-    HOB_TRY(hob_client_request(client, "POST", path_of("/post", path), &res,
-                               .multipart =
-                                   HOB_PARTS({"a", "b"}, {.name = "file", .path = upload},
-                                             {.name = "feed", .read = feed_some, .arg = &feed})));
+    HOB_TRY(hob_client_request(
+        client, "POST", path_of("/post", path), &res,
+        .multipart = HOB_PARTS({.name = "a", .value = "b"}, {.name = "file", .path = upload},
+                               {.name = "feed", .read = feed_some, .arg = &feed})));
     return check_echo(res, path, SIZE_MAX);
 }
 

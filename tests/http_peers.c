@@ -209,7 +209,7 @@ static int application(const char *base, const char *folder) {
     CHECK_TEXT(
         ANSWER("POST", "multipart",
                .multipart = HOB_PARTS(
-                   {"a", "1\r\n--x"}, {"q\"", "2"},
+                   {.name = "a", .value = "1\r\n--x"}, {.name = "q\"", .value = "2"},
                    {.name = "f", .path = file, .filename = "s\".txt", .type = "text/plain"})),
         "a=1\r\n--x;q\"=2;f=[s\".txt text/plain 13];", "parts and a file");
     json(c);

@@ -303,7 +303,8 @@ TASK_TEST(there_and_back) {
     CHECK_EQ(hob_write_file(path_in("photo \"1\".jpg"), bytes, SIZE), 0);
     CHECK_STR(
         sent(c, "/",
-             HOB_PARTS({"title", "Holidays \xc3\xa9"}, {"empty", ""}, {"nothing"},
+             HOB_PARTS({.name = "title", .value = "Holidays \xc3\xa9"},
+                       {.name = "empty", .value = ""}, {.name = "nothing"},
                        {.name = "photo", .path = path_in("photo \"1\".jpg")},
                        {.name = "json", .data = "{}", .size = 2, .type = "application/json"})),
         "200 size=1 title(-,text/plain)=Holidays \xc3\xa9;empty(-,text/plain)=;"
@@ -321,8 +322,9 @@ TASK_TEST(there_and_back) {
                               .filename = "x",
                               .type = "image/jpeg"})),
               "200 size=1 f(x,image/jpeg)=300000;");
-    CHECK_STR(sent(c, "/", HOB_PARTS({"a\r\nb\"", "1"})), "200 size=1 a%0D%0Ab\"(-,text/plain)=1;");
-    CHECK_STR(sent(c, "/", HOB_PARTS({NULL})), "200 size=1 ");
+    CHECK_STR(sent(c, "/", HOB_PARTS({.name = "a\r\nb\"", .value = "1"})),
+              "200 size=1 a%0D%0Ab\"(-,text/plain)=1;");
+    CHECK_STR(sent(c, "/", HOB_PARTS({.name = NULL})), "200 size=1 ");
     END_SERVER
 }
 
@@ -407,8 +409,9 @@ TASK_TEST(uploads_that_are_refused) {
         CHECK_HAS(answer, rows[i].status);
     }
     CHECK_HAS(sent(c, "/",
-                   HOB_PARTS({"1"}, {"2"}, {"3"}, {"4"}, {"5"}, {"6"}, {"7"}, {"8"}, {"9"}, {"10"},
-                             {"11"})),
+                   HOB_PARTS({.name = "1"}, {.name = "2"}, {.name = "3"}, {.name = "4"},
+                             {.name = "5"}, {.name = "6"}, {.name = "7"}, {.name = "8"},
+                             {.name = "9"}, {.name = "10"}, {.name = "11"})),
               "413 ");
     CHECK_EQ(hob_exists(path_in("saved")), 0);
     END_SERVER

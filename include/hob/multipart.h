@@ -2,7 +2,7 @@
  * send files, and any other multipart (RFC 2046) for reading.
  *
  *   rc = hob_client_request(client, "POST", url, &res,
- *                           .multipart = HOB_PARTS({"title", "Holidays"},
+ *                           .multipart = HOB_PARTS({.name = "title", .value = "Holidays"},
  *                                                  {.name = "photo", .path = "beach.jpg"}));
  *
  *   static int upload(struct hob_request *req, void *arg) {
@@ -52,11 +52,11 @@ struct hob_part {
     struct hob_generator *generator; /* of struct hob_slice: HOB_PART_OF(g) */
 };
 
-/* .multipart = HOB_PARTS({"name", "value"}, {.name = "file", .path = "a.txt"}); valid until the end
- * of the block. C only: in C++ make an array. Names are escaped as browsers do it: a line's end and
- * a quotation mark are %0D, %0A, %22. The Content-Length is sent when all sizes are known, which a
- * file's is; a file that has become shorter is HOB_E_HTTP_SIZE, of one that grows the end is not
- * sent. */
+/* .multipart = HOB_PARTS({.name = "name", .value = "value"}, {.name = "file", .path = "a.txt"});
+ * valid until the end of the block. C only: in C++ make an array. Names are escaped as browsers do
+ * it: a line's end and a quotation mark are %0D, %0A, %22. The Content-Length is sent when all
+ * sizes are known, which a file's is; a file that has become shorter is HOB_E_HTTP_SIZE, of one
+ * that grows the end is not sent. */
 #define HOB_PARTS(...) ((const struct hob_part[]){__VA_ARGS__, {0}})
 #define HOB_PART_OF(g) .generator = hob__body_of(&(g)->base, (__typeof__((g)->type))NULL)
 
