@@ -688,6 +688,9 @@ static const struct bad bad[] = {
     BAD("status 101", HOB_E_HTTP2_PROTOCOL,
         "\0\0\5\1\4\0\0\0\1\x8\3"
         "101"),
+    BAD("status 099", HOB_E_HTTP2_PROTOCOL,
+        "\0\0\5\1\5\0\0\0\1\x8\3"
+        "099"),
     BAD("a status that is a word", HOB_E_HTTP2_PROTOCOL,
         "\0\0\5\1\5\0\0\0\1\x8\3"
         "abc"),

@@ -159,8 +159,8 @@ static int head_is_complete(struct hob__h2 *h2, struct hob__h2_stream *st) {
         if (st->authority_at && !st->has_host && name_host(st) < 0) st->head_error = -ENOMEM;
         return 0;
     }
-    if (st->status == 101) { /* 8.6 */
-        hob__h2_stream_end(st, HOB_E_HTTP2_PROTOCOL, "status 101");
+    if (st->status == 101 || st->status < 100) { /* 8.6 */
+        hob__h2_stream_end(st, HOB_E_HTTP2_PROTOCOL, "a status that HTTP/2 does not have");
         return -1;
     }
     if (st->status / 100 == 1) {
