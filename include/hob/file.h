@@ -40,6 +40,11 @@ struct hob_file;
 HOB_API int hob_open(const char *path, const char *mode, struct hob_file **out);
 /* The same with open(2)'s O_ flags and mode, for what the letters cannot say. */
 HOB_API int hob_open_flags(const char *path, int flags, mode_t mode, struct hob_file **out);
+/* Opens for reading what lies below an open folder (hob_open_flags(path, O_RDONLY | O_DIRECTORY, 0,
+ * &folder)), by a relative path: a file or a folder. Neither ".." nor a symbolic link nor anybody
+ * who moves things meanwhile leads out of the folder: -EXDEV. On kernels before 5.6 no symbolic
+ * link is followed at all: -ELOOP. */
+HOB_API int hob_open_below(struct hob_file *folder, const char *path, struct hob_file **out);
 /* Closes and frees; NULL is allowed. What was only read is closed at once; after writes, and for
  * temporary files, it waits for the close (which may have to write or free much), and no cancel
  * cuts that short. 0, or the error that the close reported (-EIO, -EDQUOT): the file is gone all

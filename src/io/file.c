@@ -112,14 +112,15 @@ struct hob_file *hob__file_blank(struct hob__backend *b, const char *path, int f
     return f;
 }
 
-static int open_file(const char *path, int flags, mode_t mode, const char *func,
+/* below: the folder in which all of the path has to lie, or AT_FDCWD. */
+static int open_file(int below, const char *path, int flags, mode_t mode, const char *func,
                      struct hob_file **out) {
     struct hob__backend *b;
     int rc = hob__io_enter(func, &b);
     if (HOB__UNLIKELY(rc < 0)) return rc;
     struct hob__op op; /* what the code looks at; clearing the rest would take time */
-    op.code = HOB__OP_OPENAT;
-    op.fd = AT_FDCWD;
+    op.code = below == AT_FDCWD ? HOB__OP_OPENAT : HOB__OP_OPENBELOW;
+    op.fd = below;
     op.path = path;
     op.path2 = NULL;
     /* O_NONBLOCK: a FIFO must not hold up a thread that nothing can call back. Files don't care. */
@@ -144,7 +145,7 @@ static int open_file(const char *path, int flags, mode_t mode, const char *func,
 }
 
 int hob_open_flags(const char *path, int flags, mode_t mode, struct hob_file **out) {
-    return open_file(path, flags, mode, __func__, out);
+    return open_file(AT_FDCWD, path, flags, mode, __func__, out);
 }
 
 /* -1: no such mode. */
@@ -177,7 +178,15 @@ int hob_open(const char *path, const char *mode, struct hob_file **out) {
         int rc = hob__io_point(__func__);
         return rc < 0 ? rc : hob_fail(-EINVAL, "'%s' is no mode: r, w, a, x, or one with +", mode);
     }
-    return open_file(path, flags, 0666, __func__, out);
+    return open_file(AT_FDCWD, path, flags, 0666, __func__, out);
+}
+
+int hob_open_below(struct hob_file *folder, const char *path, struct hob_file **out) {
+    if (!strcmp(path, "..") || !strncmp(path, "../", 3) || *path == '/') { /* whatever the kernel */
+        int rc = hob__io_point(__func__);
+        return rc < 0 ? rc : hob__file_fail(-EXDEV, __func__, "open", path);
+    }
+    return open_file(folder->fd, path, O_RDONLY, 0, __func__, out);
 }
 
 struct closing {

@@ -73,7 +73,8 @@ enum hob__op_code {
     HOB__OP_UNLINKAT,  /* path, flags */
     HOB__OP_MKDIRAT,   /* path, mode */
     HOB__OP_SYMLINKAT, /* path: what the link says, path2: the link */
-    HOB__OP_LINKAT     /* path, path2, flags; both begin in fd */
+    HOB__OP_LINKAT,    /* path, path2, flags; both begin in fd */
+    HOB__OP_OPENBELOW  /* as OPENAT, without O_CREAT; -EXDEV for what leads out of the folder fd */
 };
 
 /* One piece of bounded work, in the caller's memory until `done` is called, in the loop's thread.

@@ -6,7 +6,9 @@
  * open. All of it costs about as much as the plain call. */
 #include "internal.h"
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -16,7 +18,7 @@
 #endif
 
 /* openat2(), by the kernel's own definitions: the installed headers may be older. Linux 5.12. */
-enum { SYS_OPENAT2 = 437, RESOLVE_CACHED_ONLY = 0x20 };
+enum { SYS_OPENAT2 = 437, RESOLVE_IN_FOLDER = 0x08, RESOLVE_CACHED_ONLY = 0x20 };
 struct how {
     uint64_t flags, mode, resolve;
 };
@@ -37,6 +39,7 @@ static __attribute__((noinline, cold)) int open_refused(int err) {
     case ENAMETOOLONG:
     case EMFILE:
     case ENFILE:
+    case EXDEV:
         return -err;
     case ENOSYS:
         atomic_store_explicit(&openat2_unknown, true, memory_order_relaxed);
@@ -46,10 +49,10 @@ static __attribute__((noinline, cold)) int open_refused(int err) {
     }
 }
 
-static inline int open_cached(int fd, const char *path, uint32_t flags) {
+static inline int open_cached(int fd, const char *path, uint32_t flags, uint64_t resolve) {
     if (flags & (O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY))) return -EAGAIN;
     if (atomic_load_explicit(&openat2_unknown, memory_order_relaxed)) return -EAGAIN;
-    struct how how = {.flags = flags, .resolve = RESOLVE_CACHED_ONLY};
+    struct how how = {.flags = flags, .resolve = RESOLVE_CACHED_ONLY | resolve};
     long rc = syscall(SYS_OPENAT2, fd, path, &how, sizeof how);
     return HOB__LIKELY(rc >= 0) ? (int)rc : open_refused(errno);
 }
@@ -61,7 +64,7 @@ static __attribute__((noinline)) ssize_t statx_cached(const struct hob__op *op) 
         return rc < 0 ? -EAGAIN : 0;
     }
     uint32_t nofollow = op->flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0;
-    int fd = open_cached(op->fd, op->path, O_PATH | O_CLOEXEC | nofollow);
+    int fd = open_cached(op->fd, op->path, O_PATH | O_CLOEXEC | nofollow, 0);
     if (fd < 0) return fd == -EMFILE || fd == -ENFILE ? -EAGAIN : fd;
     int rc = statx(fd, "", how, STATX_BASIC_STATS, op->out);
     syscall(SYS_close, fd);
@@ -77,12 +80,48 @@ ssize_t hob__linux_attempt(struct hob__backend *b, struct hob__op *op) {
          * would read what has no positions all the same. */
         return HOB__LIKELY(rc >= 0) ? rc : errno == ESPIPE ? -ESPIPE : -EAGAIN;
     }
-    if (op->code == HOB__OP_OPENAT) return open_cached(op->fd, op->path, op->flags);
+    if (op->code == HOB__OP_OPENAT) return open_cached(op->fd, op->path, op->flags, 0);
+    if (op->code == HOB__OP_OPENBELOW)
+        return open_cached(op->fd, op->path, op->flags, RESOLVE_IN_FOLDER);
     if (op->code == HOB__OP_STATX) return statx_cached(op);
     return -EAGAIN;
 }
 
 /* ---- thoroughly ---- */
+
+/* Name by name, and no symbolic link is followed: for a kernel without openat2() (before 5.6). */
+static int open_by_steps(int folder, const char *path, int flags) {
+    char name[NAME_MAX + 1];
+    int at = folder;
+    if (*path == '/') return -EXDEV;
+    for (;;) {
+        const char *end = strchrnul(path, '/');
+        size_t n = (size_t)(end - path);
+        while (*end == '/') end++;
+        int fd = n > NAME_MAX ? -ENAMETOOLONG : 0;
+        if (n == 2 && memcmp(path, "..", 2) == 0) fd = -EXDEV;
+        if (fd == 0) {
+            memcpy(name, n ? path : ".", n ? n : 1);
+            name[n ? n : 1] = 0;
+            int how = *end ? O_PATH | O_DIRECTORY | O_CLOEXEC : flags;
+            fd = HOB__RETRY(openat(at, name, how | O_NOFOLLOW));
+        }
+        if (at != folder) close(at);
+        if (fd < 0 || !*end) return fd;
+        at = fd;
+        path = end;
+    }
+}
+
+static int open_below(int folder, const char *path, int flags) {
+    struct how how = {.flags = (uint64_t)flags, .resolve = RESOLVE_IN_FOLDER};
+    int fd;
+    int tries = 0;
+    do /* a rename meanwhile is no reason to say no */
+        fd = (int)HOB__RETRY(syscall(SYS_OPENAT2, folder, path, &how, sizeof how));
+    while (fd == -EAGAIN && ++tries < 8);
+    return fd == -ENOSYS || fd == -EPERM ? open_by_steps(folder, path, flags) : fd;
+}
 
 ssize_t hob__linux_perform(struct hob__op *op) {
     int flags = (int)op->flags;
@@ -97,6 +136,8 @@ ssize_t hob__linux_perform(struct hob__op *op) {
         return op->work(op);
     case HOB__OP_OPENAT:
         return HOB__RETRY(openat(op->fd, op->path, flags, (mode_t)op->mode));
+    case HOB__OP_OPENBELOW:
+        return open_below(op->fd, op->path, flags);
     case HOB__OP_STATX:
         return HOB__RETRY(statx(op->fd, op->path, flags, STATX_BASIC_STATS, op->out));
     case HOB__OP_RENAMEAT:

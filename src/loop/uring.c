@@ -438,7 +438,8 @@ static int uring_submit(struct hob__backend *b, struct hob__op *op) {
     struct uring *s = b->state;
     /* After a short write at the descriptor's own position (a full disk) the ring's worker leaves
      * that position where it was, and the next write would go over it: so not by the ring. */
-    if (op->code == HOB__OP_WORK || (op->code == HOB__OP_PWRITEV && op->offset == -1))
+    if (op->code == HOB__OP_WORK || op->code == HOB__OP_OPENBELOW ||
+        (op->code == HOB__OP_PWRITEV && op->offset == -1))
         return hob__offload_submit(b, op);
     struct hob__sqe *e = hob__ring_sqe(&s->ring);
     if (!e) return -ENOMEM;

@@ -99,6 +99,7 @@ static int perform_path(struct hob__backend *b, const struct hob__op *op) {
     struct hob__sim_fs *fs = hob__sim_host_fs(((struct hob__sim_loop *)b->state)->host);
     switch (op->code) {
     case HOB__OP_OPENAT:
+    case HOB__OP_OPENBELOW: /* no symbolic link of this world leads out of a folder by itself */
         return hob__sim_file_open(fs, at, op->path, (int)op->flags, op->mode);
     case HOB__OP_RENAMEAT:
         return hob__sim_file_rename(fs, at, op->path, op->path2, op->flags);
@@ -133,7 +134,7 @@ ssize_t hob__sim_attempt(struct hob__backend *b, struct hob__op *op) {
     if (!is_simulated(b, op)) return hob__linux_attempt(b, op);
     struct hob__sim_fs *fs = hob__sim_host_fs(((struct hob__sim_loop *)b->state)->host);
     bool could = op->code == HOB__OP_PREADV || op->code == HOB__OP_STATX ||
-                 (op->code == HOB__OP_OPENAT &&
+                 ((op->code == HOB__OP_OPENAT || op->code == HOB__OP_OPENBELOW) &&
                   !(op->flags & (O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY))));
     if (!could || !hob__sim_files_chance(fs, fs->cached)) return -EAGAIN;
     return hob__sim_perform(b, op);
