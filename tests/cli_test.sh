@@ -66,10 +66,11 @@ help_texts() {
         run 0 $words
         grep -q '^  fetch ' "$dir/out"
         grep -q '^  crawl ' "$dir/out"
+        grep -q '^  serve ' "$dir/out"
         grep -q '^  playground ' "$dir/out"
         [ ! -s "$dir/err" ]
     done
-    for command in fetch crawl playground; do
+    for command in fetch crawl serve playground; do
         run 0 $command --help
         mv "$dir/out" "$dir/long"
         run 0 help $command

@@ -28,7 +28,7 @@ struct hob_type {
 };
 #define HOB_TYPES(...) ((const struct hob_type[]){__VA_ARGS__, {NULL, NULL}})
 
-/* All zero is the default. Strings are copied. */
+/* All zero is the default. Strings are copied, but for those in `types`. */
 struct hob_static_options {
     const char *index;            /* what stands for a folder; default "index.html"; "" = nothing */
     bool listings;                /* a folder without it: its names, as a page (at most 10,000);
@@ -42,7 +42,7 @@ struct hob_static_options {
                                      memory */
     size_t compress_max;          /* bytes of a file that is compressed; default 1 MiB */
     size_t compress_memory;       /* bytes that are kept; default 32 MiB */
-    const struct hob_type *types; /* beside, and before, the usual ones; must stay valid */
+    const struct hob_type *types; /* beside, and before, the usual ones */
 };
 
 /* hob_static_open(&files, folder, .listings = true): 0, -ENOMEM, or why the folder cannot be

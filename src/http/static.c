@@ -33,6 +33,15 @@ struct answer {
 
 /* ---- the folder ---- */
 
+/* The list; the names in it stay the caller's. */
+static int copy_types(struct hob_static *s, const struct hob_type *types) {
+    size_t n = 0;
+    while (types && types[n].extension) n++;
+    s->types = n ? hob__alloc_zero((n + 1) * sizeof *types) : NULL;
+    if (s->types) memcpy(s->types, types, n * sizeof *types);
+    return n && !s->types ? -ENOMEM : 0;
+}
+
 int hob__static_open(struct hob_static **out, const char *folder,
                      struct hob_static_options options) {
     struct hob_static *s = hob__alloc_zero(sizeof *s);
@@ -43,6 +52,7 @@ int hob__static_open(struct hob_static **out, const char *folder,
     s->index = hob__strdup(options.index ? options.index : "index.html");
     if (options.cache_control) s->cache_control = hob__strdup(options.cache_control);
     int rc = s->index && (s->cache_control || !options.cache_control) ? 0 : -ENOMEM;
+    if (rc == 0) rc = copy_types(s, options.types);
     if (rc == 0) rc = hob_open_flags(folder, O_RDONLY | O_DIRECTORY, 0, &s->folder);
     if (rc < 0) {
         hob_static_close(s);
@@ -58,6 +68,7 @@ void hob_static_close(struct hob_static *s) {
     hob_file_close(s->folder);
     hob__free(s->index);
     hob__free(s->cache_control);
+    hob__free(s->types);
     hob__free(s);
 }
 
@@ -136,7 +147,7 @@ static int respond_slash(struct hob_request *req) {
 
 static const char *type_of(const struct hob_static *s, const char *path) {
     const char *dot = strrchr(path, '.');
-    for (const struct hob_type *t = s->options.types; dot && t && t->extension; t++)
+    for (const struct hob_type *t = s->types; dot && t && t->extension; t++)
         if (strcasecmp(dot + 1, t->extension) == 0) return t->type;
     return hob_type_of(path);
 }
@@ -213,8 +224,8 @@ static int send_part(struct answer *a, const struct hob__range *r) {
     return rc < 0 ? rc : hob_respond_end(a->req);
 }
 
-/* multipart/byteranges (RFC 9110, 14.6). The boundary is the file's tag: it stands in front of what
- * anybody could foresee only together with a length that says where each part ends. */
+/* multipart/byteranges (RFC 9110, 14.6). The boundary is of the file's tag and the clock: nobody
+ * who writes a file can put it there. */
 static int send_parts(struct answer *a, const struct hob__range *r, int count) {
     char type[128], heads[HOB__RANGES][320], last[96];
     char boundary[HOB__ETAG_SIZE + 24];

@@ -14,6 +14,7 @@ struct hob_static {
     struct hob_file *folder;
     struct hob_static_options options;
     char *index, *cache_control;
+    struct hob_type *types;
     struct hob__packed *newest, *oldest; /* what has been compressed */
     size_t packed_bytes;
 };

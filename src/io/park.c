@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "io/serve.h"
 #include "io/stream.h"
+#include "task/fdwait.h"
 #include "task/task.h"
 
 /* ---- a task for it ---- */
@@ -129,6 +130,7 @@ int hob__park_begin(struct hob__service *v, struct hob_stream *stream) {
     stream->lent = &c->stream;
     stream->fd->watch = &c->watch;
     c->patience = p->first;
+    c->fresh = true;
     v->live++;
     if (p->begun) p->begun(c);
     int rc = park(c);
@@ -150,6 +152,15 @@ static bool may_park(const struct hob__served *c, const struct hob_task *t) {
            !(t->outer.attention & (HOB__ATT_CANCEL | HOB__ATT_STOP));
 }
 
+/* The server ends, and this connection has just been made: what its client is about to say has
+ * nowhere else to go. */
+static void wait_for_first(struct hob__served *c) {
+    static const double PATIENCE = 1; /* seconds */
+    if (has_something(c)) return;
+    (void)hob_within(PATIENCE, hob__fd_wait(c->stream->fd, HOB__READ, "read", HOB__WAIT_PLAIN));
+    hob_error_clear();
+}
+
 int hob__park_run(void *args) {
     struct hob__served *c = *(struct hob__served **)args;
     struct hob_task *t = hob__loop_task(hob__loop);
@@ -158,6 +169,9 @@ int hob__park_run(void *args) {
     hob__list_remove(&c->node);
     c->task = t;
     t->name = c->stream->peer;
+    bool fresh = c->fresh;
+    c->fresh = false;
+    if (HOB__UNLIKELY(fresh && v->ending && !c->ending)) wait_for_first(c);
     int rc;
     for (;;) {
         do {
@@ -194,7 +208,7 @@ void hob__served_take_over(struct hob__served *c) {
 void hob__service_close_parked(struct hob__service *v) {
     while (!hob__list_empty(&v->parked)) {
         struct hob__served *c = hob__container(v->parked.next, struct hob__served, node);
-        if (c->stream->direct && !hob_cancelled() && has_something(c))
+        if (c->stream->direct && !hob_cancelled() && (c->fresh || has_something(c)))
             unpark(c);
         else
             end_parked(c, HOB__PARK_STOPPED);

@@ -41,6 +41,7 @@ static int listen_once(struct hob__prefork *p, const char *address) {
     struct hob_listener *l;
     HOB_TRY(hob_listen_with(address, p->options.listen, &l));
     int rc = take_sockets(p, l);
+    if (rc == 0 && p->options.listening) p->options.listening(hob_listener_address(l));
     hob_listener_close(l);
     return rc;
 }

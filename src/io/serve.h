@@ -57,6 +57,7 @@ struct hob__served {
     struct hob_timer timer;
     uint64_t patience; /* ns that it may be parked; set before HOB__PARK; UINT64_MAX: for ever */
     bool parked;
+    bool fresh;     /* nothing has come of it yet */
     bool watched;   /* set while the task shall be cancelled when the peer leaves */
     bool left;      /* that has happened */
     bool holds;     /* what happens to it while it is parked is told to `run`, in .woken */

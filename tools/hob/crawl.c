@@ -567,6 +567,8 @@ static int app(int argc, char **argv) {
     return rc < 0 ? rc : EXIT_OK;
 }
 
-const struct command crawl_command = {"crawl", "follows the links of web pages, into a database",
-                                      crawl_help, app};
+const struct command crawl_command = {.name = "crawl",
+                                      .summary = "follows the links of web pages, into a database",
+                                      .help = crawl_help,
+                                      .app = app};
 #endif

@@ -354,4 +354,5 @@ static int app(int argc, char **argv) {
     return finish(&f, rc);
 }
 
-const struct command fetch_command = {"fetch", "fetches many URLs at once", fetch_help, app};
+const struct command fetch_command = {
+    .name = "fetch", .summary = "fetches many URLs at once", .help = fetch_help, .app = app};

@@ -11,6 +11,7 @@ static const struct command *const commands[] = {
 #if HAVE_CRAWL
     &crawl_command,
 #endif
+    &serve_command,
     &playground_command,
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0], NAME_MAX_LENGTH = 32 };
@@ -109,7 +110,8 @@ static void fill_standard_descriptors(void) {
 int main(int argc, char **argv) {
     fill_standard_descriptors();
     if (argc < 2)
-        return usage_error("hob", "which command? 'hob fetch', 'hob crawl' or 'hob playground'");
+        return usage_error(
+            "hob", "which command? 'hob fetch', 'hob crawl', 'hob serve' or 'hob playground'");
     const char *word = argv[1];
     if (strcmp(word, "--version") == 0) return print_text("hob " HOB_VERSION "\n");
     if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0) return print_help();
@@ -124,6 +126,7 @@ int main(int argc, char **argv) {
     char title[NAME_MAX_LENGTH];
     snprintf(title, sizeof title, "hob %s", command->name);
     argv[1] = title; /* the name in front of every message */
+    if (command->start) return command->start(argc - 1, argv + 1);
     /* Reports of a held loop are for programmers; a starved machine would cause them as well. */
     return hob_main_with((struct hob_options){.slow_ms = 10000}, command->app, argc - 1, argv + 1);
 }

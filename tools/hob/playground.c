@@ -139,5 +139,7 @@ static int app(int argc, char **argv) {
     return status;
 }
 
-const struct command playground_command = {"playground", "a small HTTP server to try clients on",
-                                           help, app};
+const struct command playground_command = {.name = "playground",
+                                           .summary = "a small HTTP server to try clients on",
+                                           .help = help,
+                                           .app = app};

@@ -12,9 +12,10 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 struct command {
     const char *name, *summary, *help;
-    int (*app)(int argc, char **argv); /* runs as the main task; argv[0] is "hob NAME" */
+    int (*app)(int argc, char **argv);   /* runs as the main task; argv[0] is "hob NAME" */
+    int (*start)(int argc, char **argv); /* instead: runs without a loop, which it starts itself */
 };
-extern const struct command crawl_command, fetch_command, playground_command;
+extern const struct command crawl_command, fetch_command, playground_command, serve_command;
 
 /* Prints "hob NAME: ..." and where help is; gives EXIT_USAGE. */
 int usage_error(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

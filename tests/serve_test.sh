@@ -1,0 +1,158 @@
+#!/bin/sh
+# `hob serve` as its users meet it: files by curl, https, several workers, the log, a new round of
+# workers without a lost request, wrong usage, the end.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+build=${HOB_BUILD:-${BUILD:-$here/../build}}
+hob=$(cd "$build" && pwd)/hob
+[ -x "$hob" ] || { echo "FAIL there is no $hob"; exit 1; }
+dir=$(mktemp -d)
+passed=0
+failed=0
+server=
+trap '[ -z "$server" ] || kill -9 $server 2>/dev/null; rm -rf "$dir"' EXIT
+trap 'exit 130' INT TERM
+mkdir "$dir/www" "$dir/www/sub"
+echo "the index" >"$dir/www/index.html"
+echo "deep" >"$dir/www/sub/f.txt"
+head -c 300000 /dev/urandom >"$dir/www/blob"
+yes "a line of text" | head -n 3000 >"$dir/www/text.txt"
+
+check() { # check NAME: the function of that name, every command inside must succeed
+    (
+        set -ex
+        "$1"
+    ) >"$dir/log" 2>&1
+    if [ $? -eq 0 ]; then
+        passed=$((passed + 1))
+        echo "ok $1"
+    else
+        failed=$((failed + 1))
+        echo "FAIL $1"
+        cat "$dir/log" "$dir/out" "$dir/err" 2>/dev/null
+    fi
+    [ ! -s "$dir/pid" ] || kill -9 "$(cat "$dir/pid")" 2>/dev/null
+    rm -f "$dir/pid"
+}
+start() { # start OPTION...: in the background; its address is in url
+    rm -f "$dir/out" "$dir/err"
+    "$hob" serve -l 127.0.0.1:0 "$@" >"$dir/out" 2>"$dir/err" &
+    server=$!
+    echo $server >"$dir/pid"
+    tries=0
+    until url=$(sed -n 's/^listening on //p' "$dir/out") && [ -n "$url" ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 500 ] || return 1
+        sleep 0.02
+    done
+}
+stop() { # stop SIGNAL: ended so, with status 0
+    kill -"$1" "$server"
+    status=0
+    wait "$server" || status=$?
+    rm -f "$dir/pid"
+    [ $status -eq 0 ]
+}
+get() { curl -sS -k --max-time 20 "$@"; }
+code() { get -o /dev/null -w '%{http_code}' "$@"; }
+
+files() {
+    start "$dir/www"
+    [ "$(get "$url/")" = "the index" ]
+    get "$url/blob" | cmp - "$dir/www/blob"
+    get --compressed "$url/text.txt" | cmp - "$dir/www/text.txt"
+    [ "$(get -H 'Accept-Encoding: gzip' "$url/text.txt" | wc -c)" -lt 1000 ]
+    [ "$(code "$url/sub")" = 301 ]
+    get "$url/sub/" | grep -F 'f.txt</a>'
+    [ "$(code "$url/nothing")" = 404 ]
+    [ "$(code --path-as-is "$url/../etc/passwd")" = 404 ]
+    get -r 100-199 "$url/blob" | cmp - "$dir/part" 2>/dev/null || {
+        dd if="$dir/www/blob" of="$dir/part" bs=1 skip=100 count=100 2>/dev/null
+        get -r 100-199 "$url/blob" | cmp - "$dir/part"
+    }
+    stop TERM
+    grep -E '^127\.0\.0\.1 - - \[[^]]*\] "GET / HTTP/1\.1" 200 10 "-" "curl/' "$dir/out"
+}
+options() {
+    start --no-listings --no-compress --max-age 60 --log "$dir/access" --log-format json "$dir/www"
+    [ "$(code "$url/sub/")" = 403 ]
+    get -D - -o /dev/null -H 'Accept-Encoding: gzip' "$url/text.txt" >"$dir/head"
+    grep -i '^cache-control: max-age=60' "$dir/head"
+    ! grep -i '^content-encoding' "$dir/head"
+    stop INT
+    python3 -c 'import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1])]
+assert [l["target"] for l in lines] == ["/sub/", "/text.txt"], lines' "$dir/access"
+    [ "$(cat "$dir/out")" = "listening on $url" ]
+}
+over_tls() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+        -keyout "$dir/key.pem" -out "$dir/cert.pem" 2>/dev/null
+    start --cert "$dir/cert.pem" --key "$dir/key.pem" -q "$dir/www"
+    case $url in https://*) ;; *) return 1 ;; esac
+    [ "$(get "$url/")" = "the index" ]
+    [ "$(get --http1.1 "$url/sub/f.txt")" = deep ]
+    get "$url/blob" | cmp - "$dir/www/blob"
+    stop TERM
+}
+a_round_of_workers_loses_nothing() {
+    start -w 2 -q "$dir/www"
+    for i in 1 2 3; do
+        "$hob" fetch -q -c 8 -i - -o "$dir/results$i" <<END &
+$(for n in $(seq 300); do echo "$url/sub/f.txt"; done)
+END
+        clients="${clients:-} $!"
+        sleep 0.1
+        kill -HUP "$server"
+    done
+    for client in $clients; do wait "$client"; done
+    [ "$(cat "$dir"/results? | grep -c '"status": 200, "bytes": 5, ')" = 900 ]
+    stop TERM
+}
+a_dead_worker_is_replaced() {
+    start -w 1 -q "$dir/www"
+    worker=$(pgrep -P "$server")
+    kill -9 "$worker"
+    tries=0
+    until [ "$(get --retry 5 --retry-connrefused "$url/")" = "the index" ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 50 ]
+        sleep 0.1
+    done
+    [ "$(pgrep -P "$server")" != "$worker" ]
+    stop TERM
+}
+says() { # says TEXT ARGUMENT...: wrong usage, and that text
+    text=$1
+    shift
+    status=0
+    timeout 20 "$hob" serve "$@" >"$dir/out" 2>"$dir/err" || status=$?
+    [ $status -eq 2 ]
+    grep -F -q -- "$text" "$dir/err"
+}
+wrong_usage() {
+    says "there is no such folder" "$dir/none"
+    says "not a folder" "$dir/www/blob"
+    says "one folder is enough" "$dir/www" "$dir"
+    says "a --key needs a --cert" --key x "$dir/www"
+    says "--workers is a number" -w many "$dir/www"
+    says "common, combined or json" --log-format xml "$dir/www"
+    says "$dir/none.pem" --cert "$dir/none.pem" "$dir/www"
+    status=0
+    timeout 20 "$hob" serve -l 127.0.0.1:99999 "$dir/www" 2>"$dir/err" || status=$?
+    [ $status -eq 1 ]
+    grep -F 'hob serve: ' "$dir/err"
+}
+
+check files
+check options
+if "$hob" serve --cert "$dir/none" "$dir/www" 2>&1 | grep -q 'no libhob-tls'; then
+    echo "without TLS"
+else
+    check over_tls
+fi
+check a_round_of_workers_loses_nothing
+check a_dead_worker_is_replaced
+check wrong_usage
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
