@@ -20,7 +20,7 @@ static size_t run(const uint8_t *data, size_t n, unsigned kind, unsigned cut, ch
     struct hob__ws_reader r;
     hob__ws_reader_init(&r, kind & 1, kind & 2 ? 100 : 0);
     r.deflate = kind & 4;
-    size_t at = 0, written = 0, shown = 0;
+    size_t at = 0, written = 0, shown = 0, event = 0;
     uint32_t x = cut;
     while (shown <= n) {
         size_t used, have = shown - at;
@@ -34,6 +34,8 @@ static size_t run(const uint8_t *data, size_t n, unsigned kind, unsigned cut, ch
             written = say(out, written, piece.at, piece.size);
             continue;
         }
+        /* How much of a text comes in front of its wrong byte depends on the cuts. */
+        if (rc < 0) written = event;
         if (rc != HOB__WS_NEED) written = say(out, written, &rc, sizeof rc);
         if (rc < 0) {
             CHECK(rc == HOB_E_WEBSOCKET_PROTOCOL || rc == HOB_E_WEBSOCKET_TEXT ||
@@ -47,7 +49,10 @@ static size_t run(const uint8_t *data, size_t n, unsigned kind, unsigned cut, ch
         }
         if (rc == HOB__WS_GOT_PING || rc == HOB__WS_GOT_PONG || rc == HOB__WS_GOT_CLOSE)
             written = say(out, written, piece.at, piece.size);
-        if (rc != HOB__WS_NEED) continue;
+        if (rc != HOB__WS_NEED) {
+            event = written;
+            continue;
+        }
         CHECK(at == shown); /* all of it is in the reader */
         if (shown == n) break;
         x = x * 1664525 + 1013904223;
