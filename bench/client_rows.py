@@ -137,8 +137,10 @@ def measure(wanted, how):
         return
     with tempfile.TemporaryDirectory() as folder:
         http_rows.prepare(folder)
-        with open(f"{folder}/files/1g", "wb") as f:
-            f.truncate(DOWNLOAD)  # the page cache holds it
+        with open(f"{folder}/files/1g", "w+b") as f:
+            f.truncate(DOWNLOAD)
+            while f.read(1 << 20):  # so that the page cache holds it
+                pass
         server = http_rows.Server("nginx", folder, how)
         try:
             for name in loads:

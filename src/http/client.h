@@ -18,7 +18,7 @@
 
 enum {
     HOB__CLIENT_BUCKETS = 256,
-    HOB__RESPONSE_FIELDS = 18, /* so that a response is one of libc's small blocks: 1032 bytes */
+    HOB__RESPONSE_FIELDS = 16, /* so that a response is one of libc's small blocks: <= 1032 bytes */
     HOB__RETRY_BUDGET = 100,
     HOB__ADDRESS_MAX = 272 /* bytes of "host:port": a host has at most 255 */
 };
