@@ -1,9 +1,11 @@
 /* http_scale_test.c - ten thousand connections of a server of which five thousand die; they cost
  * neither tasks nor stacks, and a few hundred bytes each. The clients are plain sockets in a
- * process of their own. With a lower limit of open files there are fewer. */
+ * process of their own. With a lower limit of open files there are fewer. And requests that wait
+ * for their answers, which have no buffers. */
 #include "http_test.h"
 
 #include <hob/loop.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
 
@@ -125,6 +127,67 @@ TASK_TEST(ten_thousand_connections_of_which_half_die) {
     hob_listener_close(l);
     close(to[0]), close(to[1]), close(back[0]);
     return 0;
+}
+
+/* ---- a client whose requests wait ---- */
+
+enum { WAITING = 100 };
+static size_t heap;
+
+static void *count_realloc(void *arg, void *p, size_t n) {
+    (void)arg;
+    size_t before = p ? malloc_usable_size(p) : 0;
+    void *now = realloc(p, n);
+    if (now) heap += malloc_usable_size(now) - before;
+    return now;
+}
+
+static void count_free(void *arg, void *p) {
+    (void)arg;
+    if (p) heap -= malloc_usable_size(p);
+    free(p);
+}
+
+static int wait_for_page(struct hob_client *c, const char *url) {
+    struct hob_body body;
+    return hob_get(c, url, &body);
+}
+HOB_TASK(wait_for_page, struct hob_client *, const char *)
+
+/* The connections stand in the listener's backlog: nobody ever answers, nor has anything of them.
+ */
+static int many_that_wait(void) {
+    struct hob_listener *l = listening();
+    const char *url = url_of(l, "/");
+    HOB_CLIENT(c, .max_connections = 2 * WAITING);
+    HOB_SCOPE(s);
+    struct hob_client_info info = {0};
+    size_t each = 0;
+    for (int round = 1; round <= 2; round++) { /* the first makes room for tasks and descriptors */
+        size_t before = heap;
+        for (int i = 0; i < WAITING / 2; i++) hob_spawn(s, wait_for_page, c, url);
+        while (info.opened < (unsigned)(round * WAITING / 2)) {
+            CHECK_EQ(hob_sleep(0.005), 0);
+            hob_client_info(c, &info);
+        }
+        for (int i = 0; i < 3; i++) CHECK_EQ(hob_yield_now(), 0);
+        each = (heap - before) / (WAITING / 2);
+    }
+    CHECK_EQ(info.in_use, WAITING);
+    if (each > 2500) FAIL("%zu bytes of the heap for each request that waits", each);
+    CHECK(each > 100);
+    hob_scope_cancel(s);
+    CHECK_EQ(hob_join(s), 0);
+    hob_listener_close(l);
+    return 0;
+}
+HOB_TASK(many_that_wait)
+
+TEST(requests_that_wait_have_no_buffers) {
+    struct hob_allocator counted = {count_realloc, count_free, NULL};
+    hob_set_allocator(&counted);
+    CHECK_EQ(hob_run(many_that_wait), 0);
+    hob_set_allocator(NULL);
 }
 
 TEST_MAIN()
