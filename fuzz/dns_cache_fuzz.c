@@ -33,7 +33,8 @@ static void start(struct hob__dns *d, struct hob__query *q) {
     running[running_count++] = q;
 }
 static void close_source(struct hob__dns *d) { (void)d; }
-static const struct hob__dns_source source = {"fuzz", AT_ONCE, start, NULL, close_source};
+static const struct hob__dns_source source = {
+    .name = "fuzz", .at_once = AT_ONCE, .start = start, .close = close_source};
 
 static unsigned count(int state) {
     unsigned n = 0;

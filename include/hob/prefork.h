@@ -44,10 +44,10 @@ struct hob_prefork_options {
  * while one worker takes another's place waits in the kernel. To be called where no loop runs, best
  * before any thread is started.
  *
- *   SIGTERM, SIGINT   the workers stop (SIGTERM: hob_stop() with the grace), and the call returns
- * 0. A second one kills them at once: -ECANCELED SIGHUP            each worker in turn gets a
- * successor, which is forked anew, and is told to end as soon as that is ready; one that does not
- * get ready changes nothing
+ * SIGTERM and SIGINT: the workers stop (SIGTERM: hob_stop() with the grace), and the call returns
+ * 0. A second one kills them at once: -ECANCELED. SIGHUP: each worker in turn gets a successor,
+ * which is forked anew, and is told to end as soon as that is ready; one that does not get ready
+ * changes nothing.
  *
  * A worker is ready when it says so (hob_prefork_ready(); hob_http_serve() does). One that ends is
  * replaced: at once, or after a pause that doubles from 0.1 to 5 seconds when it has lived for less
