@@ -66,7 +66,7 @@ static int64_t model(void) {
 
 #ifdef HAVE_CARES
 static void started(struct hob__dns *dns, struct hob__query *q) { (void)dns, (void)q; }
-static const struct hob__dns_source source = {"fuzz", 1, started, NULL, NULL};
+static const struct hob__dns_source source = {.name = "fuzz", .at_once = 1, .start = started};
 
 static void answer(enum hob__dns_type type, int status) {
     struct hob__dns dns = {
