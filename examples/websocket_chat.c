@@ -25,7 +25,7 @@ struct member {
 static struct member *members;
 
 static int come(struct hob_websocket *ws, void *arg) {
-    struct member *m = arg;
+    struct member *m = (struct member *)arg;
     m->ws = ws;
     m->next = members;
     m->link = &members;
@@ -45,7 +45,7 @@ static int say_to_all(struct hob_websocket *ws, const struct hob_websocket_messa
 }
 
 static void go(struct hob_websocket *ws, void *arg) {
-    struct member *m = arg;
+    struct member *m = (struct member *)arg;
     (void)ws;
     *m->link = m->next;
     if (m->next) m->next->link = m->link;
@@ -58,7 +58,7 @@ static int handler(struct hob_request *req, void *arg) {
     (void)arg;
     if (strcmp(hob_request_path(req), "/chat") != 0)
         return hob_respond_text(req, 404, "text/plain", "The chat is at /chat.\n");
-    struct member *m = calloc(1, sizeof *m);
+    struct member *m = (struct member *)calloc(1, sizeof *m);
     if (!m) return hob_fail(-ENOMEM, "no memory for a member");
     int rc = hob_websocket_serve(req, &events, m, .max_message = 4096, .send_timeout = 2);
     if (rc < 0) free(m);
@@ -66,7 +66,8 @@ static int handler(struct hob_request *req, void *arg) {
 }
 
 static int serve(struct hob_listener *listener) {
-    struct hob_http_options options = {.max_connections = 15000};
+    struct hob_http_options options = {};
+    options.max_connections = 15000;
     return hob_http_serve(listener, handler, NULL, options);
 }
 HOB_TASK(serve, struct hob_listener *)
@@ -108,7 +109,10 @@ HOB_TASK(visit, struct crowd *, int)
 
 static int visit_all(const char *address, int clients) {
     HOB_CLIENT(client, .connect_timeout = 60);
-    struct crowd crowd = {.client = client, .clients = clients, .connecting = HOB_SEM(50)};
+    struct crowd crowd = {};
+    crowd.client = client;
+    crowd.clients = clients;
+    crowd.connecting = (struct hob_sem)HOB_SEM(50);
     snprintf(crowd.url, sizeof crowd.url, "ws://%s/chat", address);
     uint64_t began = hob_now();
     HOB_SCOPE(s);
