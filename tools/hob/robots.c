@@ -108,8 +108,10 @@ static bool add_sitemap(struct robots *r, const char *text, size_t n) {
     if (n == 0 || r->sitemap_count == SITEMAPS_MAX) return true;
     if (!grow((void **)&r->sitemaps, r->sitemap_count, &r->sitemap_room, sizeof *r->sitemaps))
         return false;
-    char *url = strndup(text, n);
+    char *url = malloc(n + 1); /* the text has no end of its own */
     if (!url) return false;
+    memcpy(url, text, n);
+    url[n] = 0;
     r->sitemaps[r->sitemap_count++] = url;
     return true;
 }
