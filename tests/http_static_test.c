@@ -93,6 +93,19 @@ static void put_letters(const char *name, size_t n) {
     put_file(name, letters);
 }
 
+/* Before Linux 5.6, and under emulators, no link is followed at all. */
+static bool follows_links(void) {
+    struct hob_file *top, *f;
+    CHECK_EQ(hob_open_flags(folder, O_RDONLY | O_DIRECTORY, 0, &top), 0);
+    CHECK_EQ(symlink(".", in("self")), 0);
+    int rc = hob_open_below(top, "self", &f);
+    if (rc == 0) hob_file_close(f);
+    CHECK(rc == 0 || rc == -ELOOP);
+    hob_file_close(top);
+    CHECK_EQ(unlink(in("self")), 0);
+    return rc == 0;
+}
+
 /* ---- what can be reached ---- */
 
 STATIC_TEST(files_folders_and_what_is_outside) {
@@ -117,9 +130,11 @@ STATIC_TEST(files_folders_and_what_is_outside) {
     CHECK_EQ(ask("/a%20b%c3%bc.css"), 200);
     CHECK_STR(header("Content-Type"), "text/css; charset=utf-8");
     CHECK_EQ(ask("/sub//x"), 200);
-    CHECK_EQ(ask("/inside"), 200);
-    CHECK_STR(body(), "deep");
-    CHECK_EQ(ask("/sub/up/sub/x"), 200); /* the link stays inside */
+    if (follows_links()) {
+        CHECK_EQ(ask("/inside"), 200);
+        CHECK_STR(body(), "deep");
+        CHECK_EQ(ask("/sub/up/sub/x"), 200); /* the link stays inside */
+    }
     CHECK_EQ(ask("/.well-known/x"), 200);
     CHECK_EQ(ask("/empty/"), 403);
     CHECK_EQ(ask("/sub"), 301);
@@ -433,6 +448,7 @@ static int get_packed(const char *coding, const char *expected) {
 }
 
 STATIC_TEST(compressed_on_the_way_and_kept) {
+    if (!hob__packing_built(HOB__PACK_GZIP)) return 0;
     put_letters("a.txt", 30000);
     put_letters("a.png", 30000);
     put_file("tiny.txt", "tiny");
@@ -473,6 +489,7 @@ STATIC_TEST(compressed_on_the_way_and_kept) {
 }
 
 STATIC_TEST(what_is_kept_is_bounded) {
+    if (!hob__packing_built(HOB__PACK_GZIP)) return 0;
     char name[32];
     char *noise = malloc(9001);
     for (int f = 0; f < 20; f++) { /* half noise: packs to about half */
@@ -514,7 +531,7 @@ STATIC_TEST(listings) {
     CHECK(has("<a href=\"./b%3Ci%3E%26%22%27.txt\">b&lt;i&gt;&amp;&quot;&#39;.txt</a>"));
     CHECK(has("<a href=\"./javascript%3Aalert%281%29\">"));
     CHECK(has("<a href=\"./zfolder/\">zfolder/</a>"));
-    CHECK(has("leads-in"));
+    CHECK(has("leads-in") == follows_links());
     CHECK(!has("leads-out") && !has(".hidden") && !has("\"../\""));
     CHECK(strstr(answer, "zfolder/") < strstr(answer, "javascript")); /* folders first */
     CHECK_EQ(ask("/zfolder/"), 200);

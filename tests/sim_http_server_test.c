@@ -19,6 +19,7 @@
 enum { PORT = 80 };
 
 static struct hob_http_counters counters;
+static size_t places; /* for connections; 0 = plenty */
 
 static int big(struct hob_request *req) {
     static char piece[65536];
@@ -61,7 +62,9 @@ HOB_TASK(serve, double)
 
 /* Stopped after some time, with a grace. */
 static int serve_one(struct hob_listener *l) {
-    return hob_http_serve(l, handle, NULL, (struct hob_http_options){.counters = &counters});
+    return hob_http_serve(
+        l, handle, NULL,
+        (struct hob_http_options){.counters = &counters, .max_connections = places});
 }
 HOB_TASK(serve_one, struct hob_listener *)
 
@@ -233,6 +236,19 @@ static int client(const char *host, double seconds) {
     return 0;
 }
 HOB_TASK(client, const char *, double)
+
+/* While the server waits for one of its places, requests come to the connections that have them: it
+ * took these for tasks that could not begin, and freed them. */
+HOB_SIM_TEST(few_places_and_many_clients) {
+    places = 2;
+    struct hob_sim_host *server = hob_sim_host("server", serve_and_stop, 2.0), *clients[5];
+    for (int i = 0; i < 5; i++)
+        clients[i] = hob_sim_host("client", client, hob_sim_address(server), 1.5);
+    for (int i = 0; i < 5; i++) CHECK_EQ(hob_sim_wait(clients[i]), 0);
+    CHECK_EQ(hob_sim_wait(server), 0);
+    places = 0;
+    return 0;
+}
 
 HOB_SIM_TEST(answers_are_those_of_their_requests) {
     struct hob_sim_host *server = hob_sim_host("server", serve_and_stop, 2.0), *clients[3];

@@ -40,6 +40,8 @@ static const struct hob__dns_source *choose(const struct hob_dns_options *o) {
     bool ares = !o->system;
     if (world) ares = ares && o->servers && world->has_server(&hob__loop->backend, o->servers);
     if (ares) return &hob__dns_ares;
+#else
+    (void)o;
 #endif
     return world ? world : &hob__dns_system;
 }

@@ -21,6 +21,7 @@ static int spawn(struct hob__served *c) {
                                         : hob__spawn(v->scope, &v->conn_site);
     if (!t) return -ENOMEM;
     *(struct hob__served **)((struct hob__task_head *)(void *)t)->args = c;
+    c->order = ++v->spawned;
     hob__list_append(&v->begun, &c->node);
     return 0;
 }

@@ -80,6 +80,7 @@ static int conn_begin(struct hob__service *v, struct hob_stream *stream) {
     to->conn = c;
     memcpy(to + 1, v->args, v->site->args_size);
     memcpy(to + 1, &stream, sizeof stream);
+    c->order = ++v->spawned;
     hob__list_append(&v->begun, &c->node);
     v->live++;
     return 0;
@@ -91,10 +92,17 @@ static bool is_passing(int rc) {
     return rc == -EMFILE || rc == -ENFILE || rc == -ENOBUFS || rc == -ENOMEM;
 }
 
-/* Lets all that began run: what is left of them then will never. */
+/* Lets all that began run: what is left of them then will never. What began meanwhile, by the event
+ * of a parked connection, is still to run. */
 static int look_for_lost(struct hob__service *v) {
+    uint32_t last = v->spawned;
     int rc = hob_yield_now();
-    if (rc == 0) hob__service_drop_lost(v, &v->begun);
+    while (rc == 0 && !hob__list_empty(&v->begun)) {
+        struct hob__served *c = hob__container(v->begun.next, struct hob__served, node);
+        if ((int32_t)(c->order - last) > 0) break;
+        hob__list_remove(&c->node);
+        hob__served_end(c);
+    }
     return rc;
 }
 

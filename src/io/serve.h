@@ -64,6 +64,7 @@ struct hob__served {
     uint8_t woken;  /* enum hob__park_end + 1; 0: there is something to read */
     bool named;     /* the task's name is its own, not the stream's */
     uint8_t ending; /* enum hob__park_end + 1 */
+    uint32_t order; /* of its spawning, while it is in begun: the service's count then */
 };
 
 struct hob__service {
@@ -78,6 +79,7 @@ struct hob__service {
     const struct hob__parking *parking;
     void *arg;             /* the parking server's own */
     struct hob_list begun; /* connections whose tasks have not run yet, in order */
+    uint32_t spawned;      /* tasks so far */
     struct hob_list parked;
     size_t live;
     struct hob_waitlist slots; /* the accept loop, while it waits for a connection's end */
