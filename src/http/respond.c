@@ -2,11 +2,12 @@
 #include <hob/error.h>
 #include <hob/hob.h>
 #include <hob/multipart.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "base/memory.h"
+#include "http/date.h"
 #include "http/h2.h"
 #include "http/server.h"
 #include "task/fdwait.h"
@@ -18,14 +19,9 @@ static const char *date_line(int64_t now) {
     static __thread char text[DATE_LINE + 1];
     static __thread int64_t made;
     if (now != made || !text[0]) {
-        static const char days[] = "SunMonTueWedThuFriSat",
-                          months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-        struct tm tm;
-        time_t t = (time_t)now;
-        gmtime_r(&t, &tm);
-        strftime(text, sizeof text, "Date: xxx, %d xxx %Y %H:%M:%S GMT\r\n", &tm);
-        memcpy(text + 6, days + 3 * tm.tm_wday, 3); /* whatever the locale says */
-        memcpy(text + 14, months + 3 * tm.tm_mon, 3);
+        char date[HOB__DATE_SIZE];
+        hob__http_date(now, date);
+        snprintf(text, sizeof text, "Date: %s\r\n", date);
         made = now;
     }
     return text;
