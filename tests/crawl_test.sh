@@ -39,7 +39,6 @@ crawl() { # crawl STATUS ARGUMENT...: with that exit status
 says() { grep -F -q -- "$1" "$dir/err"; }
 sql() { python3 -c 'import sqlite3, sys
 for row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2]): print(*row, sep="|")' "$@"; }
-pages=$(mktemp -u "$dir/XXXXXX.pages")
 
 cd "$dir" || exit 1 # where crawl.db is made when nothing else is said
 PAGES=40
@@ -106,8 +105,8 @@ goes_on_after_an_end() { # SIGNAL STATUS OPTION...: ended in the middle, it goes
     ended=$2
     shift 2
     status=0
-    timeout -s "$signal" 1.5 "$hob" crawl --rate 20 --no-sitemaps "$@" "$url" 2>"$dir/err" || status=$?
-    [ $status -eq "$ended" ] || [ $status -eq 124 ]
+    timeout --preserve-status -s "$signal" 1.5 "$hob" crawl --rate 20 --no-sitemaps "$@" "$url" 2>"$dir/err" || status=$?
+    [ $status -eq "$ended" ]
     crawl 0 --rate 0 --no-sitemaps "$@" "$url"
     says "of earlier runs"
 }
@@ -121,12 +120,12 @@ database_after_kill() {
 }
 lines_after_kill() {
     goes_on_after_an_end KILL 137 --json -o "$dir/c.jsonl"
-    python3 - "$dir/c.jsonl" <<'END' >"$pages"
+    python3 - "$dir/c.jsonl" <<'END' >"$dir/pages"
 import json, sys
 urls = [json.loads(line)["url"] for line in open(sys.argv[1])]
 print(len(urls), len(set(urls)))
 END
-    [ "$(cat "$pages")" = "$((ALL - 1)) $((ALL - 1))" ]
+    [ "$(cat "$dir/pages")" = "$((ALL - 1)) $((ALL - 1))" ]
 }
 half_a_line() { # what a killed crawl may leave
     printf '{"url": "%s/", "status": 200, "depth": 0, "title": null, "links": ["%s/a"], "link_depth": 1}\n{"url": "%s/hal' \
