@@ -18,6 +18,7 @@
 #endif
 
 #include "base/memory.h"
+#include "http/zlib_memory.h"
 
 struct hob__coding {
     const char *name, *other; /* as Content-Encoding has it */
@@ -49,17 +50,8 @@ struct hob__decoder {
 #if HAVE_ZLIB
 enum { GZIP = 15 + 16, ZLIB = 15, BARE = -15 };
 
-static void *zlib_alloc(void *none, unsigned count, unsigned size) {
-    (void)none;
-    return hob__alloc((size_t)count * size);
-}
-static void zlib_free(void *none, void *p) {
-    (void)none;
-    hob__free(p);
-}
-
 static int zlib_open_as(struct hob__decoder *d, int window) {
-    d->of.zlib = (z_stream){.zalloc = zlib_alloc, .zfree = zlib_free};
+    d->of.zlib = (z_stream){.zalloc = hob__zlib_alloc, .zfree = hob__zlib_free};
     return inflateInit2(&d->of.zlib, window) == Z_OK ? 0 : -ENOMEM;
 }
 static int gzip_open(struct hob__decoder *d) { return zlib_open_as(d, GZIP); }

@@ -27,6 +27,7 @@
 #endif
 
 #include "base/memory.h"
+#include "http/zlib_memory.h"
 
 static const char *const names[HOB__PACKINGS] = {"br", "zstd", "gzip"};
 static const char *const suffixes[HOB__PACKINGS] = {".br", ".zst", ".gz"};
@@ -93,18 +94,9 @@ bool hob__packable(const char *type) {
 /* ---- packing; room: one byte less than there was, so that what grows fails ---- */
 
 #if HAVE_ZLIB
-static void *zlib_alloc(void *none, unsigned count, unsigned size) {
-    (void)none;
-    return hob__alloc((size_t)count * size);
-}
-static void zlib_free(void *none, void *p) {
-    (void)none;
-    hob__free(p);
-}
-
 static long pack_gzip(const void *data, size_t n, char *out, size_t room) {
     enum { GZIP = 15 + 16, LEVEL = 6, MEMORY = 8 };
-    z_stream z = {.zalloc = zlib_alloc, .zfree = zlib_free};
+    z_stream z = {.zalloc = hob__zlib_alloc, .zfree = hob__zlib_free};
     if (deflateInit2(&z, LEVEL, Z_DEFLATED, GZIP, MEMORY, Z_DEFAULT_STRATEGY) != Z_OK)
         return -ENOMEM;
     z.next_in = (Bytef *)(uintptr_t)data;
@@ -130,7 +122,7 @@ static void *brotli_alloc(void *none, size_t n) {
 
 static long pack_br(const void *data, size_t n, char *out, size_t room) {
     enum { QUALITY = 5 };
-    BrotliEncoderState *b = BrotliEncoderCreateInstance(brotli_alloc, zlib_free, NULL);
+    BrotliEncoderState *b = BrotliEncoderCreateInstance(brotli_alloc, hob__zlib_free, NULL);
     if (!b) return -ENOMEM;
     const uint8_t *in = data;
     uint8_t *at = (uint8_t *)out;
