@@ -6,12 +6,14 @@
  * asks for the stack. One report per hold. When no loop has moved for a second the watchdog rests
  * until one wakes it. */
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "fiber/sanitize.h"
 #include "loop/internal.h"
 #include "task/capture.h"
 #include "task/task.h"
@@ -29,6 +31,7 @@ static struct {
     pthread_cond_t changed;
     pthread_t thread;
     bool runs, ends;
+    _Atomic bool began; /* watch() runs */
     _Atomic bool apart; /* from the program's table of descriptors, or about to leave it */
     int loops;
 } dog = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -193,6 +196,7 @@ static void rest(void) {
 static void *watch(void *arg) {
     (void)arg;
     is_dog = true;
+    dog.began = true;
     /* dog.apart is true already: a report function that is set after this look sees it. */
     dog.apart = hob__report_is_default() && leave_table();
     uint64_t moved_at = now_ms();
@@ -230,6 +234,7 @@ static void start(void) {
     pthread_condattr_destroy(&clock);
     hob__capture_open();
     dog.ends = false;
+    dog.began = false;
     dog.apart = true;
     sigset_t all, before;
     sigfillset(&all);
@@ -241,6 +246,9 @@ static void start(void) {
         pthread_setname_np(dog.thread, "hob-watch");
     else
         hob__capture_close();
+    /* A thread that begins holds AddressSanitizer's allocator for a moment, and in the child of a
+     * fork just then (a program's own, or that of hob_to_process()) it stays held for ever. */
+    while (HOB__ASAN && dog.runs && !dog.began) sched_yield();
 }
 
 void hob__watchdog_add(void) {
