@@ -171,7 +171,7 @@ def get(url, status=200, method="GET"):
 def routes(_, url):
     """What the playground answers."""
     page = get(url + "/").decode()
-    check(all(r in page for r in ("/get", "/delay/", "/status/", "/bytes/", "/items")), page)
+    check(all(r in page for r in ("/get", "/delay/", "/status/", "/bytes/", "/items", "/sse")), page)
     told = json.loads(get(url + "/get?a=1&b=x%20y+z&c&d=%C3%A9"))
     check(told["args"] == {"a": "1", "b": "x y z", "c": "", "d": "\u00e9"}, told)
     told = json.loads(get(url + "/get?a=1&b=2&a=3&A=4&a="))

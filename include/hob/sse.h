@@ -1,4 +1,5 @@
-/* hob/sse.h - server-sent events (WHATWG HTML, 9.2): a stream of them that comes back by itself.
+/* hob/sse.h - server-sent events (WHATWG HTML, 9.2): a stream of them that comes back by itself,
+ * and the other end of it.
  *
  *   HOB_SSE(events);
  *   struct hob_sse_event e;
@@ -7,7 +8,17 @@
  *   while ((rc = hob_sse_next(events, &e)) > 0) printf("%s: %s\n", e.type, e.data);
  *
  * When the stream ends or breaks, it is asked for again after a while, from the event behind the
- * last one that was given (Last-Event-ID); the server says how long that while is. */
+ * last one that was given (Last-Event-ID); the server says how long that while is.
+ *
+ *   static int ticks(struct hob_request *req, void *arg) {         a handler of hob_http_serve()
+ *       HOB_SCOPE(s);
+ *       struct hob_sse_sender *out;
+ *       HOB_TRY(hob_sse_begin(s, req, &out, .retry = 1));
+ *       for (;;) {
+ *           HOB_TRY(hob_sse_send(out, .type = "tick", .data = "tock"));
+ *           HOB_TRY(hob_sleep(1));
+ *       }
+ *   } */
 #ifndef HOB_SSE_H
 #define HOB_SSE_H
 #pragma GCC system_header
@@ -69,7 +80,49 @@ HOB_API int hob_sse_next(struct hob_sse *s, struct hob_sse_event *event);
 /* The id to go on from: of the last event that was given ("" = none). */
 HOB_API const char *hob_sse_last_id(const struct hob_sse *s);
 
+/* ---- a server's ---- */
+
+struct hob_sse_sender;
+
+/* All zero is the default; times are in seconds. */
+struct hob_sse_begin_options {
+    const struct hob_header *headers; /* further ones of the answer */
+    double retry;      /* the client shall wait so long before it comes back; default: its own */
+    double keep_alive; /* without an event before a comment is sent, so that proxies and clients
+                          see that the stream lives; default 15; INFINITY (math.h): none */
+};
+
+/* hob_sse_begin(s, req, &out), hob_sse_begin(s, req, &out, .retry = 1): in a handler of
+ * hob_http_serve(): answers 200, text/event-stream, not to be kept by caches nor gathered by
+ * proxies (X-Accel-Buffering), and spawns the task that sends comments in s (a daemon, with a stack
+ * as any). The sender lives until s ends, whose end the handler must wait for.
+ *
+ * When the server is asked to stop, when the client is gone, or has asked by HEAD, the stream is
+ * ended as it should be, and s is cancelled: whatever the handler waits for returns -ECANCELED,
+ * which it may return as it is. The client then comes back, to whoever serves then. 0; what
+ * hob_respond_begin() returns; -ENOMEM. Waits; cancellation point. */
+#define hob_sse_begin(s, req, out, ...)                                                            \
+    hob__sse_begin((s), (req), (out), HOB__OPTIONS(hob_sse_begin_options, __VA_ARGS__))
+/* The id behind which the client wants to go on (Last-Event-ID); "" = it begins. */
+HOB_API const char *hob_request_last_event_id(const struct hob_request *req);
+
+/* hob_sse_send(out, .data = text), hob_sse_send(out, .type = "add", .data = text, .size = n, .id =
+ * "42"): one event, at once. type: NULL is "message"; data: its lines may end in any way; size 0:
+ * up to the NUL; NULL: there is no event, but the id counts; id: NULL leaves it as it is, "" takes
+ * it back. Any tasks may send; events go out one after another. Waits while the client does not
+ * read. 0; HOB_E_HTTP_ILLEGAL (a type or an id with a line's end: nothing was sent); -EPIPE (the
+ * stream is over); what hob_respond_write() returns. Cancellation point. */
+#define hob_sse_send(out, ...) hob__sse_send((out), HOB__OPTIONS(hob_sse_event, __VA_ARGS__))
+/* A comment, which clients drop: its lines. The same results. */
+HOB_API int hob_sse_comment(struct hob_sse_sender *out, const char *text);
+/* The end, for now: the client comes back. (To one that shall not, 204 is the answer to its next
+ * request.) A handler that has more to do may do it after this. 0, or as above. */
+HOB_API int hob_sse_end(struct hob_sse_sender *out);
+
 /* ---- behind the macros ---- */
+HOB_API int hob__sse_begin(struct hob_scope *s, struct hob_request *req,
+                           struct hob_sse_sender **out, struct hob_sse_begin_options options);
+HOB_API int hob__sse_send(struct hob_sse_sender *out, struct hob_sse_event event);
 HOB_API int hob__sse_open(struct hob_sse **out, struct hob_client *client, const char *url,
                           struct hob_sse_options options);
 HOB_API int hob__sse_of(struct hob_sse **out, struct hob_response *res,

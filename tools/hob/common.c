@@ -61,6 +61,12 @@ static size_t utf8_length(const char *text, size_t n) {
     return length;
 }
 
+bool is_utf8(const char *text, size_t n) {
+    for (size_t i = 0, length; i < n; i += length)
+        if ((length = utf8_length(text + i, n - i)) == 0) return false;
+    return true;
+}
+
 void json_string(FILE *out, const char *text, size_t n) {
     putc('"', out);
     for (size_t i = 0; i < n;) {

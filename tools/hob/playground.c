@@ -1,4 +1,5 @@
-/* playground.c - `hob playground`: a server to try clients against. The routes are in routes.c. */
+/* playground.c - `hob playground`: a server to try clients against. The routes are in playground/.
+ */
 #include <getopt.h>
 #include <hob/hob.h>
 #include <hob/http.h>
@@ -9,7 +10,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "routes.h"
+#include "playground/routes.h"
 #include "tool.h"
 
 enum { LISTEN_MAX = 16 };

@@ -41,5 +41,6 @@ void drop_tls(struct hob_tls *tls); /* NULL is allowed */
 
 /* A JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD. */
 void json_string(FILE *out, const char *text, size_t n);
+bool is_utf8(const char *text, size_t n);
 
 #endif
