@@ -294,6 +294,50 @@ HOB_SIM_TEST(refused_unreachable_and_silent) {
     return hob_sim_wait(h);
 }
 
+static int be_refused(const char *host) {
+    struct hob_stream *s;
+    CHECK_EQ(dial(host, 80, &s), -ECONNREFUSED);
+    return 0;
+}
+HOB_TASK(be_refused, const char *)
+
+/* Seed 185 of "each byte once ... through partitions": the client waited for ever. */
+HOB_SIM_TEST(a_refusal_that_is_lost_comes_again) {
+    struct hob_sim_host *h = hob_sim_host("nobody", nobody), *client;
+    client = hob_sim_host("client", be_refused, hob_sim_address(h));
+    hob_sim_link(h, client, .delay = 0.005);
+    HOB_TRY(hob_sleep(0.0075)); /* it is on its way */
+    hob_sim_partition(h, client);
+    HOB_TRY(hob_sleep(3));
+    hob_sim_heal(h, client);
+    CHECK_EQ(hob_sim_wait(client), 0);
+    return hob_sim_wait(h);
+}
+
+static int go_without_reading(struct hob_stream *s) {
+    (void)s;
+    return hob_sleep(2);
+}
+static int write_till_reset(struct hob_stream *s) {
+    ssize_t rc;
+    HOB_TRY(put(s, 3));
+    HOB_TRY(hob_sleep(1 + hob_sim_uniform() * 9));
+    while ((rc = put(s, 3000)) == 0) continue;
+    CHECK(rc == -ECONNRESET || rc == -EPIPE);
+    return 0;
+}
+
+HOB_SIM_TEST(a_reset_that_is_lost_comes_again) {
+    struct hob_sim_host *h[2];
+    start(h, go_without_reading, write_till_reset);
+    hob_sim_link(h[0], h[1], .delay = 0.005);
+    HOB_TRY(hob_sleep(1.5));
+    hob_sim_partition(h[0], h[1]);
+    HOB_TRY(hob_sleep(4));
+    hob_sim_heal(h[0], h[1]);
+    return finish(h);
+}
+
 static int write_until_it_fails(struct hob_stream *s) {
     ssize_t rc;
     while ((rc = hob_write(s, "hello", 5)) > 0) HOB_TRY(hob_sleep(1));

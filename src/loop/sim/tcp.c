@@ -158,18 +158,7 @@ static void break_side(struct side *s, int error) {
 
 /* ---- reset ---- */
 
-static void reset_arrives(struct hob__sim *w, void *arg, uint64_t data) {
-    struct conn *c = arg;
-    int to = !(data & 1);
-    c->events--;
-    struct side *s = c->side[to];
-    if (s && !s->gone && !hob__sim_cut_off(w, c->host[!to], c->host[to])) {
-        log_conn(c, !to, "reset arrives", 0);
-        break_side(s, s->state == CONNECTING ? ECONNREFUSED : s->fin_seen ? EPIPE : ECONNRESET);
-        if (s->state == CONNECTING) s->state = CLOSED;
-    }
-    conn_release(c);
-}
+static void reset_arrives(struct hob__sim *w, void *arg, uint64_t data);
 
 /* Side `from` has given the connection up. */
 static void send_reset(struct conn *c, int from) {
@@ -329,6 +318,38 @@ static void send_fin(struct side *s) {
     s->fin_sent = 1;
     c->fin_at[s->index] = c->flow[s->index].written;
     transmit(c, s->index);
+}
+
+/* ---- a reset that arrives, or is lost ---- */
+
+static void syn_arrives(struct hob__sim *w, void *arg, uint64_t data);
+
+/* What it answered is sent again, if that was anything, and answered again. */
+static void reset_lost(struct conn *c, int to, uint64_t data) {
+    const struct side *s = c->side[to];
+    const struct hob__sim_flow *f = &c->flow[to];
+    bool accepted = f->send_buffer > 0;
+    log_conn(c, !to, "reset is lost", 0);
+    c->reset = s->state == CONNECTING && accepted;
+    if (s->state == CONNECTING)
+        try_again(c, to, accepted ? reset_arrives : syn_arrives, data);
+    else if (f->written > f->arrived)
+        hold(c, to, f->written, false);
+}
+
+static void reset_arrives(struct hob__sim *w, void *arg, uint64_t data) {
+    struct conn *c = arg;
+    int to = !(data & 1);
+    c->events--;
+    struct side *s = c->side[to];
+    if (s && !s->gone && hob__sim_cut_off(w, c->host[!to], c->host[to])) {
+        reset_lost(c, to, data);
+    } else if (s && !s->gone) {
+        log_conn(c, !to, "reset arrives", 0);
+        break_side(s, s->state == CONNECTING ? ECONNREFUSED : s->fin_seen ? EPIPE : ECONNRESET);
+        if (s->state == CONNECTING) s->state = CLOSED;
+    }
+    conn_release(c);
 }
 
 /* ---- the handshake ---- */
