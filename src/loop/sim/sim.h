@@ -132,7 +132,7 @@ struct hob__sim_host {
     char *name;
     bool down;             /* crashed: nothing that it does reaches the world, nothing reaches it */
     unsigned age;          /* how often it has crashed */
-    struct hob_list ports; /* what is bound (tcp.c) */
+    struct hob_list ports; /* what is bound (tcp_port.c) */
     struct hob_list datagram_ports; /* the same (udp.c) */
     struct hob_list paths;          /* Unix sockets (local.c) */
     struct hob_list ends;           /* its descriptors */
@@ -403,16 +403,21 @@ static inline bool hob__sim_drops(struct hob__sim *w, const struct hob__sim_host
     const struct hob__sim_link *row = w->links[from->index];
     return row && HOB__UNLIKELY(row[to->index].drop != 0) && hob__sim_dropped(w, from, to);
 }
-/* When they arrive; *lost: they do not, at the first try. */
-static inline uint64_t hob__sim_travel(struct hob__sim *w, const struct hob__sim_host *from,
-                                       const struct hob__sim_host *to, size_t n, bool *lost) {
-    const struct hob__sim_link *l = hob__sim_link_of(w, from, to);
+/* When they arrive over that link; *lost: they do not, at the first try. */
+static inline __attribute__((always_inline)) uint64_t
+hob__sim_travel_over(struct hob__sim *w, const struct hob__sim_link *l,
+                     const struct hob__sim_host *from, const struct hob__sim_host *to, size_t n,
+                     bool *lost) {
     uint64_t arrives = w->now;
     *lost = hob__sim_chance(w, HOB__SIM_NET, l->loss);
     if (HOB__UNLIKELY(l->ns_per_kib != 0)) arrives = hob__sim_leaves(w, from, to, n);
     arrives += l->delay_ns;
     if (l->jitter_ns) arrives += hob__sim_below(w, HOB__SIM_NET, l->jitter_ns);
     return arrives > l->clogged_until ? arrives : l->clogged_until;
+}
+static inline uint64_t hob__sim_travel(struct hob__sim *w, const struct hob__sim_host *from,
+                                       const struct hob__sim_host *to, size_t n, bool *lost) {
+    return hob__sim_travel_over(w, hob__sim_link_of(w, from, to), from, to, n, lost);
 }
 /* Nothing passes now: the link is cut, or one of them is down. */
 static inline bool hob__sim_cut_off(const struct hob__sim *w, const struct hob__sim_host *from,
@@ -445,7 +450,7 @@ enum { HOB__SIM_FIRST_FREE_PORT = 32768 };
 int hob__sim_find_port(struct hob__sim_end *e, struct hob__sim_address *a,
                        bool (*in_use)(struct hob__sim_end *e, const struct hob__sim_address *a));
 
-/* ---- tcp.c, local.c, udp.c: sockets ---- */
+/* ---- tcp*.c (tcp.h), local.c, udp.c: sockets ---- */
 struct hob__sim_end *hob__sim_tcp_new(struct hob__sim_host *h, sa_family_t family);
 struct hob__sim_end *hob__sim_udp_new(struct hob__sim_host *h, sa_family_t family);
 struct hob__sim_end *hob__sim_unix_new(struct hob__sim_host *h);
