@@ -1,6 +1,8 @@
 /* io/pool.c - chunks of memory and pipes, kept for reuse last in, first out: the hot ones again. */
 #include "io/pool.h"
 
+#include <hob/buggify.h>
+
 #include "base/list.h"
 #include "base/memory.h"
 #include "task/loopdata.h"
@@ -39,12 +41,15 @@ static struct pool *pool(void) {
 char *hob__chunk_take(void) {
     struct pool *p = pool();
     if (!p) return NULL;
-    return p->chunks > 0 ? p->chunk[--p->chunks] : hob__alloc(HOB__CHUNK);
+    /* In simulation the pool may be dry, and what is given back may be lost: so no chunk is the
+     * stream's last one by chance, and whoever still looks at one is seen by a sanitizer. */
+    bool dry = p->chunks == 0 || hob_buggify("stream.pool.dry");
+    return dry ? hob__alloc(HOB__CHUNK) : p->chunk[--p->chunks];
 }
 
 void hob__chunk_give(char *chunk) {
     struct pool *p = pool();
-    if (p && p->chunks < HOB__POOL_KEPT)
+    if (p && p->chunks < HOB__POOL_KEPT && !hob_buggify("stream.pool.loses"))
         p->chunk[p->chunks++] = chunk;
     else
         hob__free(chunk);
@@ -53,7 +58,7 @@ void hob__chunk_give(char *chunk) {
 int hob__pipe_take(struct hob__backend *b, int end[2]) {
     struct pool *p = pool();
     if (!p) return -ENOMEM;
-    if (p->pipes == 0) return b->ops->sys->splice_pipe(b, end);
+    if (p->pipes == 0 || hob_buggify("stream.pipes.dry")) return b->ops->sys->splice_pipe(b, end);
     p->pipes--;
     end[0] = p->pipe[p->pipes][0];
     end[1] = p->pipe[p->pipes][1];
