@@ -396,6 +396,7 @@ TEST(packings_that_are_accepted) {
                 {"*", 7},
                 {"*;q=0, br", 1 << HOB__PACK_BR},
                 {"br;q=0, *", 6},
+                {"gzip;xq=0, br;a=q=0;Q=0", 1 << HOB__PACK_GZIP}, /* found by coding_fuzz */
                 {"gzip2, bro, identity", 0}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         unsigned takes = hob__packings_accepted(rows[i].header);

@@ -9,6 +9,7 @@
 struct line {
     char *at, *end;
     bool json;
+    bool word; /* a blank, or a bracket, would end what is being written */
 };
 
 static void put(struct line *l, const char *bytes, size_t n) {
@@ -32,7 +33,7 @@ static void put_cut(struct line *l, const char *text, ptrdiff_t max) {
         if (u == '"' || u == '\\') {
             put(l, "\\", 1);
             put(l, c, 1);
-        } else if (u < 0x20 || u >= 0x7f) {
+        } else if (u < 0x20 || u >= 0x7f || (l->word && strchr(" []", u))) {
             put_text(l, l->json ? "\\u00" : "\\x");
             put(l, &hex[u >> 4], 1);
             put(l, &hex[u & 15], 1);
@@ -65,7 +66,9 @@ static void put_client(struct line *l, const struct hob_request *req) {
     if (n >= sizeof host) n = sizeof host - 1;
     memcpy(host, at, n);
     host[n] = 0;
+    l->word = !l->json; /* what a proxy says need not be an address */
     put_quoted(l, host);
+    l->word = false;
 }
 
 static void put_time(struct line *l, int64_t wall) {
@@ -142,7 +145,7 @@ static void put_json(struct line *l, const struct hob_request *req, int64_t wall
 
 size_t hob__access_line(char *out, enum hob_log_format format, const struct hob_request *req,
                         int64_t wall, uint64_t now_ns) {
-    struct line l = {out, out + HOB__LOG_LINE - 1, format == HOB_LOG_JSON};
+    struct line l = {out, out + HOB__LOG_LINE - 1, format == HOB_LOG_JSON, false};
     if (l.json) {
         put_json(&l, req, wall, now_ns);
     } else {

@@ -123,23 +123,33 @@ static int drop_useless(struct download *d) {
 
 /* ---- answers ---- */
 
+/* Up to 18 digits; -1: there are none, or more. */
+static int64_t take_number(const char **at) {
+    int64_t n = 0;
+    size_t digits = strspn(*at, "0123456789");
+    if (digits == 0 || digits > 18) return -1;
+    for (; digits > 0; digits--) n = n * 10 + (*(*at)++ - '0');
+    return n;
+}
+
 /* "bytes 0-99/100", "bytes 0-99/" and a star, "bytes " and a star "/100": first -1 and total -1 are
  * stars. */
 static bool parse_range(const char *text, int64_t *first, int64_t *last, int64_t *total) {
-    int end = 0;
     *first = *last = *total = -1;
     if (!text || strncasecmp(text, "bytes ", 6) != 0) return false;
-    const char *slash = strchr(text += 6, '/');
-    if (!slash) return false;
-    if (text[0] != '*' || text + 1 != slash) {
-        if (!strchr("0123456789", text[0])) return false;
-        if (sscanf(text, "%18" SCNd64 "-%18" SCNd64 "%n", first, last, &end) != 2) return false;
-        if (text + end != slash || *last < *first) return false;
+    text += 6;
+    if (*text == '*') {
+        text++;
+    } else {
+        *first = take_number(&text);
+        if (*first < 0 || *text++ != '-') return false;
+        *last = take_number(&text);
+        if (*last < *first) return false;
     }
-    if (strcmp(slash + 1, "*") == 0) return *first >= 0;
-    if (!strchr("0123456789", slash[1])) return false;
-    return sscanf(slash + 1, "%18" SCNd64 "%n", total, &end) == 1 && !slash[1 + end] &&
-           *last < *total;
+    if (*text++ != '/') return false;
+    if (strcmp(text, "*") == 0) return *first >= 0;
+    *total = take_number(&text);
+    return *total >= 0 && !*text && *last < *total;
 }
 
 /* The rest of it? 0: yes; 1: it has changed; or an error. */

@@ -39,8 +39,9 @@ const char *hob__packing_suffix(enum hob__packing p) { return suffixes[p]; }
 
 /* ";q=0", ";q=0.000": false; everything else is a yes. p is behind the name. */
 static bool is_wanted(const char *p, const char *end) {
-    for (; p < end; p++) {
-        if ((*p != 'q' && *p != 'Q') || p + 1 >= end || p[1] != '=') continue;
+    while ((p = memchr(p, ';', (size_t)(end - p)))) {
+        for (p++; p < end && (*p == ' ' || *p == '\t'); p++) continue;
+        if (end - p < 2 || (*p != 'q' && *p != 'Q') || p[1] != '=') continue;
         for (p += 2; p < end && (*p == '0' || *p == '.'); p++) continue;
         return p < end && *p >= '1' && *p <= '9';
     }

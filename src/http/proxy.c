@@ -36,20 +36,41 @@ static int format(char *out, int family, const void *address, unsigned port) {
     return 1;
 }
 
-/* "PROXY TCP4 192.0.2.1 192.0.2.2 51234 443", without its end. */
+/* The next word, behind exactly one space. */
+static bool take_word(const char **at, char *out, size_t room) {
+    if (**at != ' ') return false;
+    size_t n = strcspn(++*at, " ");
+    if (n == 0 || n >= room) return false;
+    memcpy(out, *at, n);
+    out[n] = 0;
+    *at += n;
+    return true;
+}
+
+/* 0 to 65535, without a sign or a zero in front; -1: it is none. */
+static int take_port(const char **at) {
+    char text[6];
+    if (!take_word(at, text, sizeof text) || text[strspn(text, "0123456789")]) return -1;
+    int port = atoi(text);
+    return port > 65535 || (text[0] == '0' && text[1]) ? -1 : port;
+}
+
+/* "PROXY TCP4 192.0.2.1 192.0.2.2 51234 443", without its end. As strict as the protocol is: who
+ * guesses at such a line may be told anything. */
 static int take_v1(const char *line, char *out) {
-    char family[5], from[46], to[46], extra;
-    unsigned from_port, to_port;
+    char family[8], from[INET6_ADDRSTRLEN], to[INET6_ADDRSTRLEN];
     uint8_t address[16];
-    if (strncmp(line, "PROXY UNKNOWN", 13) == 0 && (line[13] == 0 || line[13] == ' ')) return 0;
-    if (sscanf(line, "PROXY %4s %45s %45s %5u %5u%c", family, from, to, &from_port, &to_port,
-               &extra) != 5 ||
-        from_port > 65535 || to_port > 65535)
-        return HOB_E_HTTP_PROXY;
+    const char *at = line + 5;
+    if (!take_word(&at, family, sizeof family)) return HOB_E_HTTP_PROXY;
+    if (strcmp(family, "UNKNOWN") == 0) return 0;
     int kind = strcmp(family, "TCP4") == 0 ? AF_INET : strcmp(family, "TCP6") == 0 ? AF_INET6 : -1;
-    if (kind < 0 || inet_pton(kind, to, address) != 1 || inet_pton(kind, from, address) != 1)
+    if (kind < 0 || !take_word(&at, from, sizeof from) || !take_word(&at, to, sizeof to))
         return HOB_E_HTTP_PROXY;
-    return format(out, kind, address, from_port);
+    int from_port = take_port(&at), to_port = take_port(&at);
+    if (from_port < 0 || to_port < 0 || *at || inet_pton(kind, to, address) != 1 ||
+        inet_pton(kind, from, address) != 1)
+        return HOB_E_HTTP_PROXY;
+    return format(out, kind, address, (unsigned)from_port);
 }
 
 static int read_v1(struct hob_stream *s, char *line, char *out) {
