@@ -355,6 +355,8 @@ TASK_TEST(unix_file_that_is_no_socket_is_never_replaced) {
     struct hob_listener *l;
     close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
     CHECK_EQ(hob_listen(where, &l), -EADDRINUSE);
+    CHECK_HAS(hob_error()->message, path);
+    CHECK_HAS(hob_error()->message, "is not a socket");
     CHECK(is_there());
     CHECK_EQ(unlink(path), 0);
     CHECK_EQ(symlink("nowhere", path), 0);

@@ -49,6 +49,7 @@ static pid_t begin_as(int mode, unsigned workers, uint64_t max, double grace) {
                          ((struct hob_prefork_options){
                              .count = workers, .grace = grace, .start_timeout = grace ? 0.3 : 0}),
                          serve, max);
+    if (rc == HOB_E_PREFORK) CHECK_HAS(hob_error()->message, "serving 127.0.0.1:0");
     _exit(rc == 0 ? 0 : rc == HOB_E_PREFORK ? 3 : rc == -ECANCELED ? 4 : 5);
 }
 
@@ -199,8 +200,15 @@ TEST(a_second_signal_kills) {
     close(fd);
 }
 
+static int prefork_here(void) {
+    return hob_prefork("127.0.0.1:0", ((struct hob_prefork_options){.count = 1}), serve, 0);
+}
+HOB_TASK(prefork_here)
+
 TEST(not_inside_a_loop_nor_twice) {
     hob_prefork_ready(); /* nobody's */
+    CHECK_EQ(hob_run(prefork_here), HOB_E_RUNNING);
+    CHECK_HAS(hob_error()->message, "a loop runs already");
     CHECK_EQ(hob_prefork("no address", ((struct hob_prefork_options){.count = 1}), serve, 0),
              HOB_E_ADDRESS);
 }

@@ -33,6 +33,7 @@ TLS_TEST(a_plain_stream_has_no_info) {
     struct hob_tls_info i;
     unix_pair(&a, &b);
     CHECK_EQ(hob_tls_info(a, &i), -EINVAL);
+    CHECK_HAS(hob_error()->message, hob_stream_peer(a));
     CHECK_STR(i.version, "");
     CHECK_EQ(hob_tls_finish(a, 0), 0);
     hob_tls_abort(b);
@@ -577,6 +578,52 @@ TLS_TEST(the_end_is_told_from_a_cut) {
     return 0;
 }
 
+/* The call fails by an error of the connection, which names its peer: an earlier record of the same
+ * code, which is no word of this one, does not stand for it. */
+#define FAILS_WITH(peer, call)                                                                     \
+    do {                                                                                           \
+        for (int k = 0; k < 3; k++) {                                                              \
+            int codes[] = {-ECONNRESET, -EPIPE, HOB_E_TLS};                                        \
+            (void)hob_fail(codes[k], "an earlier one");                                            \
+            int64_t rc = (call);                                                                   \
+            CHECK(rc < 0 && rc != -ECANCELED);                                                     \
+            CHECK_EQ(hob_error()->code, rc);                                                       \
+            CHECK_HAS(hob_error()->message, (peer));                                               \
+        }                                                                                          \
+    } while (0)
+
+TLS_TEST(a_reset_is_told_with_its_peer_and_not_as_an_earlier_one) {
+    struct hands h;
+    struct hob_stream *a, *b;
+    char byte, peer[80];
+    SHAKE(&h, client_tls, server_tls, .server_name = "example.org");
+    chat(&h);
+    snprintf(peer, sizeof peer, "%s", hob_stream_peer(h.client));
+    hob_abort(h.server);
+    FAILS_WITH(peer, hob_read(h.client, &byte, 1));
+    FAILS_WITH(peer, hob_write(h.client, "x", 1));
+    FAILS_WITH(peer, hob_shutdown(h.client));
+    unix_pair(&a, &b);
+    CHECK_EQ(hob_write(a, "some", 4), 4);
+    FAILS_WITH("cannot copy from unix:", hob_copy(b, h.client));
+    FAILS_WITH(peer, hob_copy(b, h.client));
+    FAILS_WITH(peer, hob_copy(h.client, a));
+    hob_close(h.client);
+    SHAKE(&h, client_tls, server_tls, .server_name = "example.org");
+    chat(&h);
+    snprintf(peer, sizeof peer, "%s", hob_stream_peer(h.client));
+    hob_abort(h.server);
+    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    FAILS_WITH(peer, hob_send_file(h.client, fd, 0, 1 << 20));
+    (void)hob_fail(-EXDEV, "why it is closed");
+    hob_close(h.client);
+    CHECK_HAS(hob_error()->message, "why it is closed");
+    close(fd);
+    hob_close(a);
+    hob_close(b);
+    return 0;
+}
+
 TLS_TEST(half_closed_still_reads) {
     struct hands h;
     char buf[16];
@@ -609,8 +656,11 @@ TLS_TEST(finish_waits_for_the_peer_but_not_for_ever) {
     }
     SHAKE(&h, client_tls, server_tls, .server_name = "example.org");
     uint64_t begun = hob_now();
+    char peer[80];
+    snprintf(peer, sizeof peer, "%s", hob_stream_peer(h.client));
     CHECK_EQ(hob_tls_finish(h.client, 0.05), -ETIMEDOUT);
     CHECK(hob_now() - begun >= 50000000);
+    CHECK_HAS(hob_error()->message, peer);
     hob_tls_abort(h.server);
     SHAKE(&h, client_tls, server_tls, .server_name = "example.org");
     hob_tls_abort(h.server);
@@ -629,8 +679,10 @@ TLS_TEST(closing_towards_a_peer_that_does_not_read_is_bounded) {
         rc = hob_within(0.3, hob_write(h.client, much, sizeof much) < 0 ? -ECANCELED : 0);
     CHECK_EQ(rc, -ETIMEDOUT);
     uint64_t begun = hob_now();
+    (void)hob_fail(-EXDEV, "why it is closed");
     hob_close(h.client);
     CHECK(hob_now() - begun < 20000000000u);
+    CHECK_HAS(hob_error()->message, "why it is closed"); /* and not that the time was up */
     hob_close(h.server);
     return 0;
 }

@@ -3,6 +3,7 @@
 #include <hob/error.h>
 #include <hob/task.h>
 
+#include "io/fail.h"
 #include "io/listen.h"
 #include "io/stream.h"
 #include "task/fdwait.h"
@@ -49,10 +50,15 @@ static int accept_one(struct hob_listener *l, struct hob_stream **out) {
     }
 }
 
+static __attribute__((noinline, cold)) int failed(const struct hob_listener *l, int rc) {
+    return hob__said(rc, "accepting on %s: %s", l->sockets[0].address, hob_strerror(rc));
+}
+
 int hob_accept(struct hob_listener *l, struct hob_stream **out) {
     l->accepting++;
     int rc = hob__io_point(__func__);
     if (rc == 0) rc = hob_stopping() ? HOB_E_STOPPING : accept_one(l, out);
+    if (HOB__UNLIKELY(rc < 0)) failed(l, rc);
     hob__listener_leave(l);
     return rc;
 }

@@ -121,7 +121,9 @@ char *hob_address_format(const struct hob_address *a, char *buf, size_t n) {
 int hob_address_from(const struct sockaddr *from, socklen_t size, struct hob_address *out) {
     struct hob_address a = {.ip.any.sa_family = from->sa_family};
     socklen_t want = hob_address_size(&a);
-    if (want == 0 || size < want) return -EAFNOSUPPORT;
+    if (want == 0 || size < want)
+        return hob_fail(-EAFNOSUPPORT, "no IP address: %u bytes of family %d", (unsigned)size,
+                        from->sa_family);
     memset(out, 0, sizeof *out);
     memcpy(out, from, want);
     return 0;

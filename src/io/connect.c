@@ -6,6 +6,7 @@
  * failed (section 5), in the order of dns_sort.c. All of that is one task, the caller: it sleeps on
  * the queries, on the sockets and on the clock at the same time (hob__wait_any), so that there is
  * nothing to wind up but a list of streams, which are closed, whatever happens. */
+#include <fcntl.h>
 #include <hob/error.h>
 #include <hob/net.h>
 #include <hob/task.h>
@@ -333,9 +334,11 @@ static int connect_known(struct hob__backend *b, const struct hob_address *addre
         if (o->family && family != o->family) continue;
         r->candidates.list[r->candidates.n++] = (struct hob__candidate){.to = addresses[i]};
     }
-    int rc = -EAFNOSUPPORT;
-    if (r->candidates.n > 0)
-        rc = run_race(r, hob_address_format(&addresses[0], text, sizeof text), out);
+    const char *first = hob_address_format(&addresses[0], text, sizeof text);
+    int rc = r->candidates.n > 0
+                 ? run_race(r, first, out)
+                 : hob_fail(-EAFNOSUPPORT, "connecting to %s%s: none of the family that is wanted",
+                            first, n > 1 ? " ..." : "");
     race_end(r);
     return rc;
 }
@@ -349,8 +352,19 @@ static int begin(const struct hob_connect_options *o, struct hob_address *local,
     local->ip.any.sa_family = AF_UNSPEC;
     if (!(o->attempt_delay >= 0 && o->attempt_delay <= 3600) || o->keepalive < 0 ||
         (o->family && o->family != AF_INET && o->family != AF_INET6))
-        return -EINVAL;
+        return hob_fail(-EINVAL,
+                        "connecting with .attempt_delay = %g (0 to 3600), .keepalive = %d, "
+                        ".family = %d",
+                        o->attempt_delay, o->keepalive, o->family);
     return o->local ? hob_address_parse(o->local, local) : 0;
+}
+
+/* What connect() says of such a file is what it says of a socket that nobody listens on. */
+static bool is_no_socket(struct hob__backend *b, const struct hob__address *a) {
+    const struct sockaddr_un *u = (const struct sockaddr_un *)&a->addr;
+    struct stat st;
+    return u->sun_path[0] && b->ops->files->fstatat(b, AT_FDCWD, u->sun_path, &st, 0) == 0 &&
+           !S_ISSOCK(st.st_mode);
 }
 
 static int connect_to(const char *address, const struct hob_connect_options *o,
@@ -375,6 +389,9 @@ static int connect_to(const char *address, const struct hob_connect_options *o,
         return connect_host(b, &e, address, o, &local, out);
     }
     if (rc >= 0 || rc == -ECANCELED) return rc;
+    if (rc == -ECONNREFUSED && e.is_unix && is_no_socket(b, &e.unix_address))
+        return hob_fail(rc, "connecting to %s: '%s' is not a socket", address,
+                        address + strlen("unix:"));
     return hob_fail(rc, "connecting to %s: %s", address, hob_strerror(rc));
 }
 
@@ -394,8 +411,12 @@ int hob__connect_any(const struct hob_address *addresses, size_t n, struct hob_s
     struct hob_address local;
     int rc = begin(&options, &local, "hob_connect_any");
     if (rc < 0) return rc;
-    if (n == 0 || n > HOB__CANDIDATES) return -EINVAL;
+    if (n == 0 || n > HOB__CANDIDATES)
+        return hob_fail(-EINVAL, "connecting to one of %zu addresses (1 to %d)", n,
+                        HOB__CANDIDATES);
     for (size_t i = 0; i < n; i++)
-        if (hob_address_size(&addresses[i]) == 0) return -EINVAL;
+        if (hob_address_size(&addresses[i]) == 0)
+            return hob_fail(-EINVAL, "connecting to one of %zu addresses: number %zu is none", n,
+                            i);
     return connect_known(b, addresses, n, &options, &local, out);
 }

@@ -15,6 +15,7 @@
 #include <hob/task.h>
 #include <poll.h>
 
+#include "io/fail.h"
 #include "io/pool.h"
 #include "io/socket.h"
 #include "task/wait.h"
@@ -29,6 +30,7 @@ struct copy {
     struct hob_stream *from, *to;
     int64_t max, done;
     bool can_splice, via_pipe, bulk;
+    bool told;      /* the error that ended it has a record, which says which side it is of */
     bool left_over; /* bytes are in the pipe that could not be put back */
 };
 
@@ -47,6 +49,12 @@ static bool plain(const struct hob_stream *s) {
 static int wait_for(struct hob_stream *s, unsigned direction) {
     s->fd->ready &= (uint8_t)~direction;
     return s->transport->wait(s, direction, HOB__WAIT_PLAIN);
+}
+
+/* An error of the one side, by the kernel's way. */
+static ssize_t side_failed(struct copy *c, const struct hob_stream *s, ssize_t rc) {
+    c->told = hob__wants_words(rc);
+    return hob__stream_failed(s, rc, s == c->to ? "write to" : "read from");
 }
 
 /* Some of the piece; *sent says how many bytes, whatever the result: 1 or an error. Waits. */
@@ -70,7 +78,7 @@ static int send_buffered(struct copy *c) {
     int rc = send_some(c->to, &piece, &sent);
     hob__buffer_take(in, sent);
     c->done += (int64_t)sent;
-    return rc;
+    return rc < 0 ? (int)side_failed(c, c->to, rc) : rc;
 }
 
 /* ---- splicing ---- */
@@ -82,6 +90,12 @@ static int refused(struct copy *c, ssize_t rc) {
     return 1;
 }
 
+/* The kernel tells a connection's error once. */
+static void keep_error(struct hob_stream *from, int rc) {
+    from->read_error = rc;
+    hob__stream_update(from);
+}
+
 /* One of the two is a pipe: 1, 0 at the end, -EAGAIN: not in this way now, or an error. */
 static int splice_directly(struct copy *c) {
     struct hob__backend *b = c->from->backend;
@@ -89,7 +103,12 @@ static int splice_directly(struct copy *c) {
     ssize_t n = b->ops->sys->splice(b, from, to, left(c, SPLICE));
     if (n > 0) c->done += n;
     if (n >= 0) return n > 0;
-    if (n != -EAGAIN) return refused(c, n);
+    if (n != -EAGAIN) {
+        int rc = refused(c, n);
+        bool of_to = !hob__is_pipe(c->to) || n == -EPIPE; /* the other end of the pipe has gone */
+        if (rc < 0 && !of_to) keep_error(c->from, rc);
+        return rc < 0 ? (int)side_failed(c, of_to ? c->to : c->from, rc) : rc;
+    }
     /* Which of them has to be waited for? It may have become ready since. */
     int there = b->ops->sys->poll(b, from, POLLIN), room = b->ops->sys->poll(b, to, POLLOUT);
     if (there < 0 || room < 0) return there < 0 ? there : room;
@@ -130,8 +149,10 @@ static int drain_pipe(struct copy *c, const int end[2], size_t n) {
             n -= (size_t)rc;
         }
     }
-    if (n > 0) put_back(c, end[0], n);
-    return n > 0 ? refused(c, rc) : 1;
+    if (n == 0) return 1;
+    put_back(c, end[0], n);
+    rc = refused(c, rc);
+    return rc < 0 ? (int)side_failed(c, c->to, rc) : (int)rc;
 }
 
 static int splice_through_pipe(struct copy *c) {
@@ -149,11 +170,9 @@ static int splice_through_pipe(struct copy *c) {
         rc = drain_pipe(c, end, (size_t)n);
     else
         rc = n == -EAGAIN ? 1 : n == 0 ? 0 : refused(c, n);
+    if (n < 0 && rc < 0) side_failed(c, from, rc);
     if (n == -EAGAIN) from->fd->ready &= (uint8_t)~HOB__READ;
-    if (n < 0 && n != -EAGAIN && n != -EINVAL) {
-        from->read_error = (int)n;
-        hob__stream_update(from);
-    }
+    if (n < 0 && rc < 0) keep_error(from, rc);
     if (c->left_over) /* they are not for the next stream that is copied */
         hob__pipe_drop(b, end);
     else
@@ -167,12 +186,21 @@ static int copy_some(struct copy *c) {
     int rc = hob__io_point("hob_copy");
     if (rc < 0) return rc;
     if (hob__buffer_size(&c->from->in) > 0) return send_buffered(c);
-    if (c->from->read_error) return c->from->read_error;
+    if (c->from->read_error) return (int)side_failed(c, c->from, c->from->read_error);
     if (c->can_splice && !c->via_pipe && (rc = splice_directly(c)) != -EAGAIN) return rc;
     if (c->bulk && (c->from->fd->ready & HOB__READ)) return splice_through_pipe(c);
     ssize_t got = hob__stream_fill(c->from, HOB__CHUNK, HOB__WAIT_PLAIN, "hob_copy");
     c->bulk = c->can_splice && got == HOB__CHUNK;
+    c->told = hob__wants_words(got);
     return got > 0 ? 1 : (int)got;
+}
+
+/* What is between two ends is told with both; what one of them has said is its cause. */
+static int copy_failed(const struct copy *c, int rc) {
+    const char *from = c->from->peer, *to = c->to->peer;
+    if (!hob__wants_words(rc)) return rc;
+    return c->told ? hob_fail_from(rc, "cannot copy from %s to %s", from, to)
+                   : hob_fail(rc, "cannot copy from %s to %s", from, to);
 }
 
 static void enter(struct hob_stream *from, struct hob_stream *to, const char *func) {
@@ -186,6 +214,7 @@ int64_t hob__copy(struct hob_stream *from, struct hob_stream *to, struct hob_cop
     enter(from, to, func);
     struct copy c = {.from = from, .to = to, .max = o.max > 0 ? o.max : INT64_MAX};
     int rc = hob_flush(to);
+    c.told = rc < 0;
     if (rc == 0) {
         enter(from, to, func);
         from->reads = to->writes = true;
@@ -200,7 +229,7 @@ int64_t hob__copy(struct hob_stream *from, struct hob_stream *to, struct hob_cop
         if (from->in.data && hob__buffer_size(&from->in) == 0) hob__stream_drop_buffer(from);
     }
     if (o.done) *o.done = c.done;
-    return rc < 0 ? rc : c.done;
+    return rc < 0 ? copy_failed(&c, rc) : c.done;
 }
 
 /* ---- hob_send_file ---- */
@@ -210,6 +239,7 @@ struct file {
     int fd;
     int64_t offset, end, done;
     bool by_kernel;
+    bool told; /* as above */
 };
 
 static size_t piece(const struct file *f, size_t at_most) {
@@ -247,7 +277,11 @@ static int send_chunk(struct file *f, char *chunk) {
                          .iov_count = 1,
                          .offset = f->offset + f->done};
     ssize_t got = hob__op_run(&op, "preadv");
-    if (got <= 0) return (int)got;
+    if (got <= 0) {
+        f->told = hob__wants_words(got);
+        return (int)hob__said(got, "cannot read from descriptor %d at %lld: %s", f->fd,
+                              (long long)op.offset, hob_strerror((int)got));
+    }
     iov.iov_len = (size_t)got;
     while (iov.iov_len > 0) {
         int rc = hob__io_point("hob_send_file");
@@ -255,7 +289,8 @@ static int send_chunk(struct file *f, char *chunk) {
         size_t sent;
         rc = send_some(to, &iov, &sent);
         f->done += (int64_t)sent;
-        if (rc < 0) return rc;
+        f->told = hob__wants_words(rc);
+        if (rc < 0) return (int)hob__stream_failed(to, rc, "write to");
         iov.iov_base = (char *)iov.iov_base + sent;
         iov.iov_len -= sent;
     }
@@ -281,14 +316,24 @@ static int send_piece(struct file *f) {
     return rc;
 }
 
+static int file_failed(const struct file *f, int rc) {
+    const char *to = f->to->peer;
+    if (!hob__wants_words(rc)) return rc;
+    return f->told ? hob_fail_from(rc, "cannot send from descriptor %d to %s", f->fd, to)
+                   : hob_fail(rc, "cannot send from descriptor %d to %s", f->fd, to);
+}
+
 int64_t hob__send_file(struct hob_stream *to, int fd, int64_t offset, int64_t n,
                        struct hob_copy_options o) {
     static const char func[] = "hob_send_file";
     enter(NULL, to, func);
-    if (offset < 0) return -EINVAL;
+    if (offset < 0)
+        return hob_fail(-EINVAL, "cannot send from descriptor %d at %lld to %s", fd,
+                        (long long)offset, to->peer);
     if (n < 0 || n > INT64_MAX - offset) n = INT64_MAX - offset;
     struct file f = {.to = to, .fd = fd, .offset = offset, .end = offset + n};
     int rc = hob_flush(to);
+    f.told = rc < 0;
     if (rc == 0) {
         enter(NULL, to, func);
         to->writes = true;
@@ -299,5 +344,5 @@ int64_t hob__send_file(struct hob_stream *to, int fd, int64_t offset, int64_t n,
         to->writes = false;
     }
     if (o.done) *o.done = f.done;
-    return rc < 0 ? rc : f.done;
+    return rc < 0 ? file_failed(&f, rc) : f.done;
 }

@@ -129,7 +129,9 @@ static void tidy_servers(char *text) {
 int hob_dns_configure(const struct hob_dns_options *options) {
     hob__current(__func__);
     struct hob_dns_options o = *options;
-    if (isnan(o.timeout) || o.timeout < 0 || o.timeout > 3600 || o.attempts > 100) return -EINVAL;
+    if (isnan(o.timeout) || o.timeout < 0 || o.timeout > 3600 || o.attempts > 100)
+        return hob_fail(-EINVAL, "names with .timeout = %g (0 to 3600), .attempts = %u (0 to 100)",
+                        o.timeout, o.attempts);
     if (o.servers) HOB_TRY(check_servers(o.servers));
     struct hob__dns *dns = hob__dns_current();
     if (!dns) return -ENOMEM;
@@ -373,7 +375,9 @@ static int await_all(struct hob__lookup *l, struct hob__candidates *c) {
 
 int hob_resolve(const char *host, int family, struct hob_found *out, int max) {
     HOB_TRY(hob__io_point(__func__));
-    if (!host || max < 1 || (family && family != AF_INET && family != AF_INET6)) return -EINVAL;
+    if (!host || max < 1 || (family && family != AF_INET && family != AF_INET6))
+        return hob_fail(-EINVAL, "host '%s': at most %d addresses of family %d",
+                        host ? host : "(NULL)", max, family);
     struct hob__lookup l;
     struct hob__candidates c;
     c.n = 0;
@@ -436,7 +440,7 @@ static int await_name(struct hob__query *q, char *name, size_t n) {
 
 int hob_resolve_address(const struct hob_address *a, char *name, size_t n) {
     HOB_TRY(hob__io_point(__func__));
-    if (hob_address_size(a) == 0) return -EINVAL;
+    if (hob_address_size(a) == 0) return hob_fail(-EINVAL, "no name of what is no address");
     struct hob__dns *dns = hob__dns_current();
     if (!dns) return -ENOMEM;
     const char *known = hob__hosts_name(dns, a);

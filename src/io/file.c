@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "fiber/sanitize.h"
+#include "io/fail.h"
 #include "task/task.h"
 
 int hob__file_fail(int code, const char *func, const char *verb, const char *path) {
@@ -205,19 +206,24 @@ int hob__file_close_slowly(struct hob__backend *b, int fd) {
     return hob__file_cleanup(&c.op, close_job, "close");
 }
 
-int hob_file_close(struct hob_file *f) {
+/* func: in whose name an error gets its words; NULL: none. */
+static int close_file(struct hob_file *f, const char *func) {
     if (!f) return 0;
-    if (f->running > 0) hob__misuse(__func__, "a task is in a call on the file '%s'", f->path);
+    if (f->running > 0)
+        hob__misuse("hob_file_close", "a task is in a call on the file '%s'", f->path);
     if (f->replacing) hob__replace_drop(f);
     struct hob__backend *b = f->backend;
     int rc = f->heavy ? hob__file_close_slowly(b, f->fd) : b->ops->files->close(b, f->fd);
-    if (rc < 0) hob__file_fail(rc, __func__, "close", f->path);
+    if (rc < 0 && func) hob__file_fail(rc, func, "close", f->path);
     if (f->ahead.data) hob__buffer_free(&f->ahead);
     hob__file_free(f);
     return rc;
 }
 
-void hob__file_leave(struct hob_file **f) { hob_file_close(*f); }
+int hob_file_close(struct hob_file *f) { return close_file(f, __func__); }
+
+/* On the way out: nobody asks how it went, and why the block is left shall be known. */
+void hob__file_leave(struct hob_file **f) { close_file(*f, NULL); }
 
 int hob_file_fd(const struct hob_file *f) { return f->fd; }
 const char *hob_file_path(const struct hob_file *f) { return f->path; }
@@ -244,7 +250,10 @@ static ssize_t run(enum hob__op_code code, int fd, const struct iovec *iov, int 
     int rc = hob__io_point(func);
     if (rc < 0) return rc;
     struct hob__op op = {.code = code, .fd = fd, .iov = iov, .iov_count = count, .offset = offset};
-    return hob__op_run(&op, func + sizeof "hob_" - 1);
+    ssize_t done = hob__op_run(&op, func + sizeof "hob_" - 1);
+    return hob__said(done, "cannot %s descriptor %d at %lld: %s",
+                     code == HOB__OP_PREADV ? "read from" : "write to", fd, (long long)offset,
+                     hob_strerror((int)done));
 }
 
 ssize_t hob_preadv(int fd, const struct iovec *iov, int count, int64_t offset) {

@@ -213,6 +213,9 @@ static int listen_text(struct hob__backend *b, const char *address,
     } while (rc == -EADDRINUSE && !e.is_unix && e.port == 0 && ++tries < PORT_TRIES);
     if (rc < 0) {
         hob_listener_close(l);
+        if (rc == -EADDRINUSE && e.is_unix && hob__socket_file_is_other(b, &e.unix_address))
+            return hob_fail(rc, "listening on %s: '%s' exists and is not a socket", address,
+                            address + strlen("unix:"));
         return fail_listen(rc, address);
     }
     *out = l;
@@ -240,7 +243,7 @@ static int adopt(struct hob_listener *l, int fd, const struct hob_listen_options
     int status = fcntl(fd, F_GETFL);
     if (status < 0 || fcntl(fd, F_SETFL, status | O_NONBLOCK) < 0 ||
         fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-        return -errno;
+        return hob_fail(-errno, "descriptor %d: its flags: %s", fd, hob_strerror(-errno));
     if (family != AF_UNIX) set_inherited(b, fd, o);
     return hob__listener_add(l, fd);
 }

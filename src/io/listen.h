@@ -50,6 +50,8 @@ void hob__listener_free(struct hob_listener *l);
  * umask's. 0, -EADDRINUSE (somebody does), or an error. */
 int hob__socket_file_bind(struct hob__backend *b, int fd, const struct hob__address *a,
                           unsigned mode, struct hob__socket_file *file);
+/* Is something at a Unix address that is not a socket? */
+bool hob__socket_file_is_other(struct hob__backend *b, const struct hob__address *a);
 /* Removes the file if it is still ours; before the socket is closed, since until then its inode's
  * number cannot be another's. */
 void hob__socket_file_remove(struct hob__backend *b, const struct hob__socket_file *file);

@@ -7,37 +7,45 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/fail.h"
 #include "io/stream.h"
 #include "task/fdwait.h"
 #include "task/wait.h"
 
-static int set(struct hob_stream *s, int level, int name, int value) {
-    if (!s->fd) return -EBADF;
-    return s->backend->ops->sys->setsockopt(s->backend, s->fd->fd, level, name, &value,
-                                            sizeof value);
+/* what: as the option is called, for the error. */
+static int set(struct hob_stream *s, int level, int name, const char *what, int value) {
+    int rc = s->fd ? s->backend->ops->sys->setsockopt(s->backend, s->fd->fd, level, name, &value,
+                                                      sizeof value)
+                   : -EBADF;
+    return hob__said(rc, "cannot set %s to %d for %s: %s", what, value, s->peer, hob_strerror(rc));
 }
 
-int hob_set_nodelay(struct hob_stream *s, bool on) { return set(s, IPPROTO_TCP, TCP_NODELAY, on); }
+int hob_set_nodelay(struct hob_stream *s, bool on) {
+    return set(s, IPPROTO_TCP, TCP_NODELAY, "TCP_NODELAY", on);
+}
 
 int hob_set_keepalive(struct hob_stream *s, int idle_s, int interval_s, int count) {
-    if (idle_s <= 0) return set(s, SOL_SOCKET, SO_KEEPALIVE, 0);
-    int rc = set(s, IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
-    if (rc == 0 && interval_s > 0) rc = set(s, IPPROTO_TCP, TCP_KEEPINTVL, interval_s);
-    if (rc == 0 && count > 0) rc = set(s, IPPROTO_TCP, TCP_KEEPCNT, count);
-    return rc < 0 ? rc : set(s, SOL_SOCKET, SO_KEEPALIVE, 1);
+    int rc = 0;
+    if (idle_s > 0) rc = set(s, IPPROTO_TCP, TCP_KEEPIDLE, "TCP_KEEPIDLE", idle_s);
+    if (rc == 0 && idle_s > 0 && interval_s > 0)
+        rc = set(s, IPPROTO_TCP, TCP_KEEPINTVL, "TCP_KEEPINTVL", interval_s);
+    if (rc == 0 && idle_s > 0 && count > 0)
+        rc = set(s, IPPROTO_TCP, TCP_KEEPCNT, "TCP_KEEPCNT", count);
+    return rc < 0 ? rc : set(s, SOL_SOCKET, SO_KEEPALIVE, "SO_KEEPALIVE", idle_s > 0);
 }
 
 int hob_set_buffers(struct hob_stream *s, int receive, int send) {
-    int rc = receive > 0 ? set(s, SOL_SOCKET, SO_RCVBUF, receive) : 0;
-    return rc == 0 && send > 0 ? set(s, SOL_SOCKET, SO_SNDBUF, send) : rc;
+    int rc = receive > 0 ? set(s, SOL_SOCKET, SO_RCVBUF, "SO_RCVBUF", receive) : 0;
+    return rc == 0 && send > 0 ? set(s, SOL_SOCKET, SO_SNDBUF, "SO_SNDBUF", send) : rc;
 }
 
 int hob_stream_local(const struct hob_stream *s, char *buf, size_t n) {
     struct sockaddr_storage a;
     socklen_t size = sizeof a;
-    if (!s->fd) return -EBADF;
-    int rc = s->backend->ops->sys->getsockname(s->backend, s->fd->fd, (struct sockaddr *)&a, &size);
-    if (rc < 0) return rc;
+    const struct hob__sys *sys = s->backend->ops->sys;
+    int rc = s->fd ? sys->getsockname(s->backend, s->fd->fd, (struct sockaddr *)&a, &size) : -EBADF;
+    if (rc < 0)
+        return hob__said(rc, "no own address of the stream to %s: %s", s->peer, hob_strerror(rc));
     char text[HOB__ADDRESS_TEXT];
     hob__address_format((struct sockaddr *)&a, size, text, sizeof text);
     size_t length = strlen(text), kept = length < n ? length : n ? n - 1 : 0;
@@ -51,11 +59,11 @@ int hob_stream_local(const struct hob_stream *s, char *buf, size_t n) {
 int hob_peer_credentials(const struct hob_stream *s, struct hob_credentials *who) {
     struct ucred cred = {0};
     socklen_t n = sizeof cred;
-    if (!s->fd) return -EBADF;
+    const struct hob__sys *sys = s->backend->ops->sys;
     int rc =
-        s->backend->ops->sys->getsockopt(s->backend, s->fd->fd, SOL_SOCKET, SO_PEERCRED, &cred, &n);
-    if (rc < 0) return rc;
-    if (cred.pid == 0 && cred.uid == (uid_t)-1) return -ENOTSUP; /* what a TCP socket says */
+        s->fd ? sys->getsockopt(s->backend, s->fd->fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) : -EBADF;
+    if (rc >= 0 && cred.pid == 0 && cred.uid == (uid_t)-1) rc = -ENOTSUP; /* what TCP says */
+    if (rc < 0) return hob__said(rc, "no credentials of %s: %s", s->peer, hob_strerror(rc));
     *who = (struct hob_credentials){cred.pid, cred.uid, cred.gid};
     return 0;
 }
@@ -70,6 +78,10 @@ union control {
 };
 
 static bool is_unix(const struct hob_stream *s) { return s->transport == &hob__unix; }
+
+static int no_unix(const struct hob_stream *s) {
+    return hob_fail(-ENOTSUP, "descriptors travel over Unix sockets, not over %s", s->peer);
+}
 
 static ssize_t send_fds(struct hob_stream *s, const void *buf, size_t n, const int *fds,
                         size_t count) {
@@ -95,15 +107,19 @@ static ssize_t send_fds(struct hob_stream *s, const void *buf, size_t n, const i
 
 ssize_t hob_send_fds(struct hob_stream *s, const void *buf, size_t n, const int *fds,
                      size_t count) {
-    if (!is_unix(s)) return -ENOTSUP;
-    if (n == 0 || count == 0 || count > FDS_MAX) return -EINVAL;
+    if (!is_unix(s)) return no_unix(s);
+    if (n == 0 || count == 0 || count > FDS_MAX)
+        return hob_fail(-EINVAL, "%zu descriptors (1 to %d) with %zu bytes (at least 1) for %s",
+                        count, FDS_MAX, n, s->peer);
     int rc = hob_flush(s);
     if (rc < 0) return rc;
     if (s->writes) hob__misuse(__func__, "two tasks write to the stream to %s at once", s->peer);
     s->writes = true;
     ssize_t sent = send_fds(s, buf, n, fds, count);
     s->writes = false;
-    if (sent < 0 || (size_t)sent == n) return sent;
+    if (sent < 0 || (size_t)sent == n)
+        return hob__said(sent, "cannot send %zu descriptors to %s: %s", count, s->peer,
+                         hob_strerror((int)sent));
     /* The descriptors went with the first part. */
     ssize_t rest = hob_write(s, (const char *)buf + sent, n - (size_t)sent);
     return rest < 0 ? rest : (ssize_t)n;
@@ -156,8 +172,8 @@ static ssize_t receive_fds(struct hob_stream *s, void *buf, size_t n, int *fds, 
 }
 
 ssize_t hob_receive_fds(struct hob_stream *s, void *buf, size_t n, int *fds, size_t *count) {
-    if (!is_unix(s)) return -ENOTSUP;
-    if (n == 0) return -EINVAL;
+    if (!is_unix(s)) return no_unix(s);
+    if (n == 0) return hob_fail(-EINVAL, "no room for the byte that descriptors come with");
     if (hob__stream_early(s) > 0)
         return hob_fail(-EBUSY,
                         "%zu bytes from %s have been read ahead, whose descriptors are lost",
@@ -166,5 +182,6 @@ ssize_t hob_receive_fds(struct hob_stream *s, void *buf, size_t n, int *fds, siz
     s->reads = true;
     ssize_t got = receive_fds(s, buf, n, fds, count);
     s->reads = false;
-    return got;
+    return hob__said(got, "cannot receive descriptors from %s: %s", s->peer,
+                     hob_strerror((int)got));
 }

@@ -231,7 +231,8 @@ static void act(struct parent *m) {
         if (starting + serving >= m->p->options.count && !replace) return;
         if (count(m, EMPTY) == 0 || now_ns() < m->next_start) return;
         int rc = start_worker(m);
-        if (rc < 0 && !m->ever_ready) give_up(m, rc);
+        if (rc < 0 && !m->ever_ready)
+            give_up(m, hob_fail(rc, "cannot start a worker process: %s", hob_strerror(rc)));
         if (rc < 0) pause_starts(m);
         if (rc < 0) return;
     }
@@ -286,7 +287,7 @@ static void set_defaults(struct hob_prefork_options *o) {
 
 int hob__prefork(const char *address, struct hob_prefork_options options,
                  const struct hob__spawn_site *site, const void *args) {
-    if (hob__loop) return HOB_E_RUNNING;
+    if (hob__loop) return hob_fail(HOB_E_RUNNING, "hob_prefork() where a loop runs already");
     struct hob__prefork p = {.options = options, .site = site, .args = args};
     set_defaults(&p.options);
     int rc = hob__prefork_listen(&p, address);
@@ -300,6 +301,8 @@ int hob__prefork(const char *address, struct hob_prefork_options options,
         for (unsigned i = 0; i < 4; i++) sigaddset(&m->signals, waited[i]);
         sigprocmask(SIG_BLOCK, &m->signals, &m->before);
         rc = look_after(m);
+        if (rc == HOB_E_PREFORK)
+            hob_fail(rc, "serving %s: the worker processes end before they are ready", address);
         sigprocmask(SIG_SETMASK, &m->before, NULL);
         hob__free(m);
     }

@@ -30,7 +30,9 @@ void hob_prefork_ready(void) {
 static int take_sockets(struct hob__prefork *p, struct hob_listener *l) {
     for (unsigned i = 0; i < l->count; i++) {
         int fd = fcntl(l->sockets[i].fd->fd, F_DUPFD_CLOEXEC, 3);
-        if (fd < 0) return -errno;
+        if (fd < 0)
+            return hob_fail(-errno, "listening on %s: a socket for the worker processes: %s",
+                            l->sockets[i].address, hob_strerror(-errno));
         p->sockets[p->socket_count++] = fd;
         l->sockets[i].file.path[0] = 0; /* a Unix socket's file stays */
     }

@@ -17,8 +17,10 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "io/fail.h"
 #include "io/stream.h"
 #include "task/fdwait.h"
+#include "task/task.h"
 #include "task/wait.h"
 
 /* ---- starting ---- */
@@ -250,19 +252,26 @@ void hob_process_status(struct hob_process *p, struct hob_process_status *status
     *status = p->status;
 }
 
+static int kill_it(struct hob_process *p, bool group, int signal) {
+    if (!group && has_ended(p, false)) return -ESRCH;
+    return p->backend->ops->sys->kill(p->backend, p->end->fd, p->pid, group, signal);
+}
+
 int hob_process_kill(struct hob_process *p, int signal) {
-    if (has_ended(p, false)) return -ESRCH;
-    return p->backend->ops->sys->kill(p->backend, p->end->fd, p->pid, false, signal);
+    int rc = kill_it(p, false, signal);
+    return hob__said(rc, "cannot send signal %d to '%s' (process %d): %s", signal, p->name,
+                     (int)p->pid, rc == -ESRCH ? "it has ended" : hob_strerror(rc));
 }
 
 int hob_process_kill_group(struct hob_process *p, int signal) {
     if (!p->leads) return hob_fail(-EINVAL, "'%s' leads no process group", p->name);
-    return p->backend->ops->sys->kill(p->backend, p->end->fd, p->pid, true, signal);
+    int rc = kill_it(p, true, signal);
+    return hob__said(rc, "cannot send signal %d to the group of '%s' (process %d): %s", signal,
+                     p->name, (int)p->pid, rc == -ESRCH ? "it has ended" : hob_strerror(rc));
 }
 
-static int kill_all(struct hob_process *p, int signal) {
-    return p->leads ? hob_process_kill_group(p, signal) : hob_process_kill(p, signal);
-}
+/* On the way to an end that comes anyhow: an error is no one's. */
+static void kill_all(struct hob_process *p, int signal) { kill_it(p, p->leads, signal); }
 
 int hob_process_stop(struct hob_process *p, double grace) {
     int rc = hob__io_point(__func__);
@@ -306,7 +315,9 @@ void hob_process_close(struct hob_process *p) {
     hob_close(p->err);
     hob_close(p->terminal);
     p->in = p->out = p->err = p->terminal = NULL;
+    struct hob_error *kept = hob__error_keep();
     if (!p->detached) end_it(p);
+    hob__error_restore(kept);
     int fd = p->end->fd;
     hob__fd_close(b, p->end);
     b->ops->sys->close(b, fd);
@@ -329,5 +340,7 @@ struct hob_stream *hob_process_terminal(const struct hob_process *p) {
 
 int hob_process_resize(struct hob_process *p, unsigned short rows, unsigned short columns) {
     if (!p->terminal) return hob_fail(-EINVAL, "'%s' has no terminal", p->name);
-    return hob__pty_resize(hob_stream_fd(p->terminal), rows, columns);
+    int rc = hob__pty_resize(hob_stream_fd(p->terminal), rows, columns);
+    return hob__said(rc, "cannot resize the terminal of '%s' to %u rows, %u columns: %s", p->name,
+                     rows, columns, hob_strerror(rc));
 }

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "fiber/sanitize.h"
+#include "io/fail.h"
 #include "io/process_pool.h"
 #include "task/fdwait.h"
 
@@ -64,6 +65,11 @@ static int send_call(struct talk *t, const struct hob_process_call *call,
     return rc;
 }
 
+static int cannot_talk(const struct talk *t, ssize_t rc) {
+    return (int)hob__said(rc, "cannot talk to the process of '%s': %s", t->name,
+                          hob_strerror((int)rc));
+}
+
 /* The worker has ended, or was never made. */
 static int ended(struct talk *t, size_t n) {
     struct hob__keeper_end end;
@@ -113,7 +119,7 @@ static int receive_output(struct talk *t, const struct hob_process_call *call, s
     for (size_t at = 0; at < size;) {
         ssize_t n = receive(t);
         uint32_t kind = 0;
-        if (n < 0) return (int)n;
+        if (n < 0) return cannot_talk(t, n);
         if ((size_t)n >= sizeof kind) memcpy(&kind, t->w->message, sizeof kind);
         size_t got = (size_t)n - sizeof kind;
         if (kind != HOB__KEEPER_DATA || got == 0 || got > size - at) return ended(t, (size_t)n);
@@ -126,9 +132,9 @@ static int receive_output(struct talk *t, const struct hob_process_call *call, s
 static int converse(struct talk *t, const struct hob_process_call *call,
                     const struct hob__spawn_site *site, const void *args, bool *intact) {
     int rc = send_call(t, call, site, args);
-    if (rc < 0) return rc;
+    if (rc < 0) return cannot_talk(t, rc);
     ssize_t n = receive(t);
-    if (n < 0) return (int)n;
+    if (n < 0) return cannot_talk(t, n);
     struct hob__keeper_reply reply;
     if ((size_t)n < sizeof reply) return ended(t, (size_t)n);
     memcpy(&reply, t->w->message, sizeof reply);

@@ -5,6 +5,7 @@
  * its caller alone. One that is given back goes to the first in line; one that is lost makes room
  * for another, which the first in line makes itself. */
 #include "io/process_pool.h"
+#include "io/fail.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -238,6 +239,13 @@ static int default_pool(struct hob_process_pool **pool) {
 
 /* ---- a worker for a call ---- */
 
+/* -EPIPE, -ECONNRESET: it has gone. */
+static int order_worker(struct hob_process_pool *p, uint32_t id, int fd) {
+    int rc = order(p, HOB__KEEPER_MAKE, id, fd);
+    if (rc == -EPIPE || rc == -ECONNRESET) return rc;
+    return hob__said(rc, "cannot ask for a worker process: %s", hob_strerror(rc));
+}
+
 /* Asks the keeper for one; whether it could be made shows in the first answer. */
 static int make_worker(struct hob_process_pool *p, struct hob__process **out) {
     struct hob__process *w = hob__alloc(sizeof *w);
@@ -254,12 +262,13 @@ static int make_worker(struct hob_process_pool *p, struct hob__process **out) {
     lock(p);
     w->id = ++p->next_id;
     int rc = p->closed ? HOB_E_CLOSED : p->keeper ? 0 : open_keeper(p);
-    if (rc == 0) rc = order(p, HOB__KEEPER_MAKE, w->id, pair[1]);
+    if (rc == 0) rc = order_worker(p, w->id, pair[1]);
     if (rc == -EPIPE || rc == -ECONNRESET) { /* somebody has killed the keeper */
         close_keeper(p);
         rc = open_keeper(p);
-        if (rc == 0) rc = order(p, HOB__KEEPER_MAKE, w->id, pair[1]);
-        if (rc == -EPIPE) rc = hob_fail(-EAGAIN, "a process pool's keeper ends at once");
+        if (rc == 0) rc = order_worker(p, w->id, pair[1]);
+        if (rc == -EPIPE || rc == -ECONNRESET)
+            rc = hob_fail(-EAGAIN, "a process pool's keeper ends at once");
     }
     pthread_mutex_unlock(&p->lock);
     close(pair[1]);

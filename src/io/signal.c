@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "io/fail.h"
 #include "task/fdwait.h"
 #include "task/wait.h"
 
@@ -174,7 +175,7 @@ int hob__signal_open(struct hob_signal **out, const int *signals) {
     int rc = check_signals(signals, &set);
     if (rc < 0) return rc;
     int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (fd < 0) return -errno;
+    if (fd < 0) return hob_fail(-errno, "cannot wait for signals: %s", hob_strerror(-errno));
     struct hob_signal *w = hob__alloc_zero(sizeof *w);
     if (!w || !(w->fd = hob__fd_open(b, fd))) {
         hob__free(w);
@@ -184,11 +185,15 @@ int hob__signal_open(struct hob_signal **out, const int *signals) {
     w->backend = b;
     w->set = set;
     rc = enter(w);
-    if (rc < 0)
-        free_handle(w);
-    else
+    if (rc >= 0) {
         *out = w;
-    return rc;
+        return rc;
+    }
+    free_handle(w);
+    if (rc == HOB_E_LIMIT)
+        return hob_fail(rc, "more than %d handles wait for signals in this process", HANDLES);
+    return hob__said(rc, "cannot wait for signal %d%s: %s", signals[0], signals[1] ? " ..." : "",
+                     hob_strerror(rc));
 }
 
 /* The next one that has come, beginning behind the one that was given out last; 0 = none. */

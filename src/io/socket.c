@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include "io/fail.h"
 #include "task/fdwait.h"
 
 static ssize_t socket_recv(struct hob_stream *s, void *buf, size_t n) {
@@ -105,8 +106,7 @@ struct hob_stream *hob__stream_new(struct hob__backend *b, int fd, const struct 
     return s;
 }
 
-int hob_stream_open(int fd, struct hob_stream **out) {
-    struct hob__backend *b = hob__backend_current(__func__);
+static int open_stream(struct hob__backend *b, int fd, struct hob_stream **out) {
     struct sockaddr_storage peer;
     socklen_t n = sizeof peer;
     int rc = b->ops->sys->getpeername(b, fd, (struct sockaddr *)&peer, &n);
@@ -121,4 +121,11 @@ int hob_stream_open(int fd, struct hob_stream **out) {
     if (!*out) return -ENOMEM;
     set_nodelay(*out);
     return 0;
+}
+
+int hob_stream_open(int fd, struct hob_stream **out) {
+    int rc = open_stream(hob__backend_current(__func__), fd, out);
+    return hob__said(rc, "cannot make a stream of descriptor %d: %s", fd,
+                     rc == -EPROTOTYPE ? "its socket is not of type SOCK_STREAM"
+                                       : hob_strerror(rc));
 }

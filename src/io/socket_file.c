@@ -14,6 +14,12 @@ static int drop(struct hob__backend *b, const char *path) {
     return b->ops->files->unlinkat(b, AT_FDCWD, path, 0);
 }
 
+bool hob__socket_file_is_other(struct hob__backend *b, const struct hob__address *a) {
+    const struct sockaddr_un *u = (const struct sockaddr_un *)&a->addr;
+    struct stat st;
+    return u->sun_path[0] && look(b, u->sun_path, &st) == 0 && !S_ISSOCK(st.st_mode);
+}
+
 /* Looks whether nobody listens there any more, by connecting. True when the file was removed. */
 static bool remove_stale(struct hob__backend *b, const struct hob__address *a) {
     const struct sockaddr_un *u = (const struct sockaddr_un *)&a->addr;

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "io/fail.h"
+#include "task/task.h"
 #include "task/wait.h"
 
 struct hob_stream *hob__stream_make(struct hob__backend *b, int fd,
@@ -45,9 +47,12 @@ static void finish(struct hob_stream *s) {
 void hob_close(struct hob_stream *s) {
     if (!s) return;
     begin_close(s, __func__);
+    bool may_fail = !s->direct; /* TLS, which then has words for it */
+    struct hob_error *kept = may_fail ? hob__error_keep() : NULL;
     hob__stream_try_flush(s);
     s->transport->close(s);
     finish(s);
+    if (may_fail) hob__error_restore(kept);
 }
 
 void hob_abort(struct hob_stream *s) {
@@ -105,8 +110,10 @@ void hob__stream_join(struct hob_stream *s, struct hob_stream *inner) {
 __attribute__((noinline, cold)) ssize_t hob__stream_failed(const struct hob_stream *s, ssize_t rc,
                                                            const char *doing) {
     const struct hob_error *e = hob_error();
-    if (rc >= 0 || rc < -4095 || rc == -ECANCELED || rc == -ENOMEM) return rc; /* errno alone */
-    if (!s->direct && !hob__is_pipe(s) && e && e->code == rc) return rc;       /* TLS's own words */
+    if (!hob__wants_words(rc)) return rc;
+    /* TLS's own words: not those of an earlier error of somebody else's that is as old. */
+    if (!s->direct && !hob__is_pipe(s) && e && e->code == rc && strstr(e->message, s->peer))
+        return rc;
     return hob_fail((int)rc, "cannot %s %s", doing, s->peer);
 }
 

@@ -32,6 +32,7 @@ struct hob_submitted {
 
 /* Why this thread's last submit was refused. */
 static __thread int refusal;
+static __thread const char *refused; /* the function's name */
 
 /* With the lock held, which it gives back. */
 static void unref(struct hob_submitted *c) {
@@ -98,6 +99,7 @@ static void cancel(void *arg) {
 struct hob_submitted *hob__loop_submit(struct hob_loop *loop, const struct hob__spawn_site *site,
                                        const struct hob__spawn_site *task_site, const void *args) {
     if (!loop) hob__misuse("hob_loop_submit", "the loop is NULL");
+    refused = site->name;
     struct hob_submitted *c = hob__alloc(sizeof *c + site->args_size);
     if (!c) {
         refusal = -ENOMEM;
@@ -118,6 +120,13 @@ struct hob_submitted *hob__loop_submit(struct hob_loop *loop, const struct hob__
     return NULL;
 }
 
+static int say_refusal(void) {
+    if (refusal == -ENOMEM) return refusal;
+    return hob_fail(refusal, "'%s' was not submitted: %s", refused,
+                    refusal == -EAGAIN ? "the loop does not keep up with what waits for it"
+                                       : "the loop has ended");
+}
+
 static int wait_for(struct hob_submitted *c, uint64_t deadline) {
     pthread_mutex_lock(&c->lock);
     if (!c->done) {
@@ -136,12 +145,12 @@ static int wait_for(struct hob_submitted *c, uint64_t deadline) {
 }
 
 int hob_submitted_wait(struct hob_submitted *c, double seconds) {
-    if (isnan(seconds)) return -EINVAL;
+    if (isnan(seconds)) return hob_fail(-EINVAL, "waiting for a call for %g seconds", seconds);
     bool in_task = hob_self() != NULL;
     int rc = in_task ? hob__point(__func__) : 0;
     if (rc < 0) return rc;
     if (!c && refusal == 0) hob__misuse(__func__, "the call is NULL");
-    if (!c) return refusal;
+    if (!c) return say_refusal();
     if (in_task && !isinf(seconds)) return hob_within(seconds, wait_for(c, UINT64_MAX));
     return wait_for(c, isinf(seconds) ? UINT64_MAX : hob_after(seconds));
 }

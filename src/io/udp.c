@@ -6,10 +6,12 @@
 #include <hob/error.h>
 #include <hob/task.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "io/address.h"
+#include "io/fail.h"
 #include "loop/backend.h"
 #include "task/fdwait.h"
 #include "task/wait.h"
@@ -87,12 +89,48 @@ int hob_udp_connect(const char *peer, struct hob_udp_options options, struct hob
     return open_at(peer, &options, true, out, __func__);
 }
 
+/* ---- what went wrong ---- */
+
+/* "127.0.0.1:53", or, where there is none to tell, the descriptor. */
+static const char *own_address(const struct hob_udp *u, char *buf, size_t n) {
+    struct hob_address a = {.ip.any.sa_family = AF_UNSPEC};
+    socklen_t size = sizeof a;
+    int rc = u->backend->ops->sys->getsockname(u->backend, u->fd->fd, &a.ip.any, &size);
+    if (rc < 0 || hob_address_size(&a) == 0)
+        snprintf(buf, n, "descriptor %d", u->fd->fd);
+    else
+        hob_address_format(&a, buf, n);
+    return buf;
+}
+
+/* The peer of a connected socket: false when there is none. */
+static bool peer_address(const struct hob_udp *u, struct hob_address *out) {
+    socklen_t size = sizeof *out;
+    int rc = u->backend->ops->sys->getpeername(u->backend, u->fd->fd, &out->ip.any, &size);
+    return rc >= 0 && hob_address_size(out) > 0;
+}
+
+/* rc with its record: "cannot (doing) (to) (address)", of the address or else of the socket's peer,
+ * if it has one. */
+static __attribute__((noinline, cold)) int failed(const struct hob_udp *u, int rc,
+                                                  const char *doing, const char *to,
+                                                  const struct hob_address *address) {
+    char own[HOB_ADDRESS_TEXT], text[HOB_ADDRESS_TEXT];
+    struct hob_address peer;
+    if (!hob__wants_words(rc)) return rc;
+    if (!address || hob_address_size(address) == 0) address = peer_address(u, &peer) ? &peer : NULL;
+    if (address) hob_address_format(address, text, sizeof text);
+    return hob_fail(rc, "UDP on %s: cannot %s%s%s%s%s: %s", own_address(u, own, sizeof own), doing,
+                    address ? " " : "", address ? to : "", address ? " " : "", address ? text : "",
+                    hob_strerror(rc));
+}
+
 int hob_udp_set_peer(struct hob_udp *u, const struct hob_address *peer) {
     struct hob_address none = {.ip.any.sa_family = AF_UNSPEC};
     const struct sockaddr *to = peer ? &peer->ip.any : &none.ip.any;
-    if (peer && hob_address_size(peer) == 0) return -EINVAL;
     socklen_t n = peer ? hob_address_size(peer) : (socklen_t)sizeof(struct sockaddr_in);
-    return u->backend->ops->sys->connect(u->backend, u->fd->fd, to, n);
+    int rc = n ? u->backend->ops->sys->connect(u->backend, u->fd->fd, to, n) : -EINVAL;
+    return rc < 0 ? failed(u, rc, peer ? "connect" : "leave its peer", "to", peer) : rc;
 }
 
 void hob_udp_close(struct hob_udp *u) {
@@ -110,7 +148,8 @@ int hob_udp_address(const struct hob_udp *u, struct hob_address *out) {
     socklen_t n = sizeof bound;
     struct sockaddr *addr = (struct sockaddr *)&bound;
     int rc = u->backend->ops->sys->getsockname(u->backend, u->fd->fd, addr, &n);
-    return rc < 0 ? rc : hob_address_from(addr, n, out);
+    if (rc >= 0) return hob_address_from(addr, n, out);
+    return hob__said(rc, "UDP: no address of descriptor %d: %s", u->fd->fd, hob_strerror(rc));
 }
 
 int hob_udp_fd(const struct hob_udp *u) { return u->fd->fd; }
@@ -127,7 +166,8 @@ ssize_t hob_udp_recv(struct hob_udp *u, void *buf, size_t n, struct hob_address 
             ssize_t got =
                 u->backend->ops->sys->recvfrom(u->backend, f->fd, buf, n, MSG_TRUNC,
                                                from ? &from->ip.any : NULL, from ? &size : NULL);
-            if (got != -EAGAIN) return got;
+            if (HOB__LIKELY(got >= 0)) return got;
+            if (got != -EAGAIN) return failed(u, (int)got, "receive", "from", NULL);
             f->ready &= (uint8_t)~HOB__READ;
         }
         rc = hob__fd_wait(f, HOB__READ, "recv", HOB__WAIT_PLAIN);
@@ -144,11 +184,16 @@ int hob_udp_send(struct hob_udp *u, const void *buf, size_t n, const struct hob_
 
 /* ---- batches ---- */
 
+static int received(struct hob_datagram *d, const struct mmsghdr *m, int count) {
+    for (int i = 0; i < count; i++) d[i].size = m[i].msg_len;
+    return count;
+}
+
 int hob_udp_recv_many(struct hob_udp *u, struct hob_datagram *d, unsigned count) {
     struct hob__fd *f = u->fd;
     struct mmsghdr m[HOB_UDP_BATCH];
     struct iovec iov[HOB_UDP_BATCH];
-    if (count == 0) return -EINVAL;
+    if (count == 0) return failed(u, -EINVAL, "receive 0 datagrams", "from", NULL);
     if (count > HOB_UDP_BATCH) count = HOB_UDP_BATCH;
     int rc = hob__io_point(__func__);
     while (rc >= 0) {
@@ -162,12 +207,12 @@ int hob_udp_recv_many(struct hob_udp *u, struct hob_datagram *d, unsigned count)
                                                .msg_iovlen = 1};
             }
             rc = u->backend->ops->sys->recvmmsg(u->backend, f->fd, m, count, MSG_TRUNC);
-            if (rc != -EAGAIN) break;
+            if (HOB__LIKELY(rc >= 0)) return received(d, m, rc);
+            if (rc != -EAGAIN) return failed(u, rc, "receive", "from", NULL);
             f->ready &= (uint8_t)~HOB__READ;
         }
         rc = hob__fd_wait(f, HOB__READ, "recv", HOB__WAIT_PLAIN);
     }
-    for (int i = 0; i < rc; i++) d[i].size = m[i].msg_len;
     return rc;
 }
 
@@ -187,6 +232,13 @@ static int send_some(struct hob_udp *u, const struct hob_datagram *d, unsigned c
     return u->backend->ops->sys->sendmmsg(u->backend, u->fd->fd, m, count);
 }
 
+static __attribute__((noinline, cold)) int send_failed(const struct hob_udp *u, int rc,
+                                                       const struct hob_datagram *d) {
+    char doing[64];
+    snprintf(doing, sizeof doing, "send %zu bytes", d->size);
+    return failed(u, rc, doing, "to", &d->peer);
+}
+
 int hob_udp_send_many(struct hob_udp *u, const struct hob_datagram *d, unsigned count) {
     struct hob__fd *f = u->fd;
     unsigned sent = 0;
@@ -198,7 +250,7 @@ int hob_udp_send_many(struct hob_udp *u, const struct hob_datagram *d, unsigned 
                 sent += (unsigned)rc;
                 continue;
             }
-            if (rc != -EAGAIN) break;
+            if (rc != -EAGAIN) return sent > 0 ? (int)sent : send_failed(u, rc, &d[sent]);
             f->ready &= (uint8_t)~HOB__WRITE;
         }
         rc = hob__fd_wait(f, HOB__WRITE, "send", HOB__WAIT_PLAIN);
@@ -214,11 +266,11 @@ static int interface_of(const char *name) {
     return name && i == 0 ? -ENODEV : (int)i;
 }
 
-static int group(struct hob_udp *u, const struct hob_address *g, const char *name, bool join) {
+static int set_group(struct hob_udp *u, const struct hob_address *g, const char *name, bool join) {
     const struct hob__sys *sys = u->backend->ops->sys;
     int interface = interface_of(name);
-    if (interface < 0) return interface;
-    if (g->ip.any.sa_family != u->family) return -EINVAL;
+    if (interface < 0 || g->ip.any.sa_family != u->family)
+        return interface < 0 ? interface : -EINVAL;
     if (u->family == AF_INET6) {
         if (interface == 0) interface = (int)g->ip.v6.sin6_scope_id;
         struct ipv6_mreq m = {g->ip.v6.sin6_addr, (unsigned)interface};
@@ -230,6 +282,15 @@ static int group(struct hob_udp *u, const struct hob_address *g, const char *nam
                            join ? IP_ADD_MEMBERSHIP : IP_DROP_MEMBERSHIP, &m, sizeof m);
 }
 
+static int group(struct hob_udp *u, const struct hob_address *g, const char *name, bool join) {
+    char own[HOB_ADDRESS_TEXT], text[HOB_ADDRESS_TEXT];
+    int rc = set_group(u, g, name, join);
+    return hob__said(rc, "UDP on %s: cannot %s the group %s%s%s: %s",
+                     own_address(u, own, sizeof own), join ? "join" : "leave",
+                     hob_address_format_host(g, text, sizeof text), name ? " on " : "",
+                     name ? name : "", hob_strerror(rc));
+}
+
 int hob_udp_join(struct hob_udp *u, const struct hob_address *g, const char *interface_name) {
     return group(u, g, interface_name, true);
 }
@@ -238,7 +299,7 @@ int hob_udp_leave(struct hob_udp *u, const struct hob_address *g, const char *in
     return group(u, g, interface_name, false);
 }
 
-int hob_udp_multicast(struct hob_udp *u, struct hob_multicast o) {
+static int set_multicast(struct hob_udp *u, struct hob_multicast o) {
     const struct hob__sys *sys = u->backend->ops->sys;
     struct hob__backend *b = u->backend;
     bool v6 = u->family == AF_INET6;
@@ -254,4 +315,13 @@ int hob_udp_multicast(struct hob_udp *u, struct hob_multicast o) {
     return sys->setsockopt(b, fd, level, v6 ? IPV6_MULTICAST_IF : IP_MULTICAST_IF,
                            v6 ? (const void *)&interface : (const void *)&m,
                            v6 ? sizeof interface : sizeof m);
+}
+
+int hob_udp_multicast(struct hob_udp *u, struct hob_multicast o) {
+    char own[HOB_ADDRESS_TEXT];
+    int rc = set_multicast(u, o);
+    return hob__said(rc, "UDP on %s: cannot send to groups%s%s with %d hops: %s",
+                     own_address(u, own, sizeof own), o.interface_name ? " on " : "",
+                     o.interface_name ? o.interface_name : "", o.hops ? o.hops : 1,
+                     hob_strerror(rc));
 }

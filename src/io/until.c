@@ -66,11 +66,16 @@ static int too_long(struct hob_stream *s, size_t max, const char *what) {
     return hob_fail(HOB_E_LIMIT, "no end of %s in the first %zu bytes from %s", what, max, s->peer);
 }
 
+static int no_separator(const struct hob_stream *s) {
+    return hob_fail(-EINVAL, "no separator, or an empty one, to look for in what %s sends",
+                    s->peer);
+}
+
 int hob_read_until_any(struct hob_stream *s, const struct hob_slice *separators, size_t n,
                        size_t max, struct hob_slice *text) {
-    if (n == 0) return -EINVAL;
+    if (n == 0) return no_separator(s);
     for (size_t i = 0; i < n; i++)
-        if (separators[i].size == 0) return -EINVAL;
+        if (separators[i].size == 0) return no_separator(s);
     if (max == 0) max = HOB_LINE_MAX;
     enter(s, __func__);
     struct found found;
@@ -97,7 +102,7 @@ int hob_read_until(struct hob_stream *s, const char *separator, size_t max,
 
 int hob_skip_until(struct hob_stream *s, const char *separator) {
     struct hob_slice one = {separator, strlen(separator)};
-    if (one.size == 0) return -EINVAL;
+    if (one.size == 0) return no_separator(s);
     enter(s, __func__);
     ssize_t rc = hob__io_point(__func__);
     while (rc >= 0) {

@@ -294,5 +294,7 @@ int hob_watch_next(struct hob_watch *w, struct hob_watch_event *event) {
     w->busy = false;
     if (rc >= 0 || rc == -ECANCELED) return rc;
     if (rc == -ENOSPC) return rc; /* a folder of the tree, which hob_error() names */
-    return hob_fail(rc, "cannot read the events of a watch");
+    if (w->tree) return hob_fail(rc, "cannot read the events of the tree '%s'", w->tree->path);
+    return hob_fail(rc, "cannot read the events of '%s'%s",
+                    w->count ? w->watched[0].path : "(nothing)", w->count > 1 ? " ..." : "");
 }

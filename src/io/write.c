@@ -199,7 +199,8 @@ static int complete(struct hob_stream *s, int (*call)(struct hob_stream *s)) {
 int hob_flush(struct hob_stream *s) {
     enter(s, __func__);
     int rc = (int)send_all(s, NULL, 0);
-    if (rc >= 0 && s->transport->flush) rc = complete(s, s->transport->flush);
+    if (rc >= 0 && s->transport->flush)
+        rc = (int)hob__stream_failed(s, complete(s, s->transport->flush), "write to");
     s->writes = false;
     return rc;
 }
@@ -225,5 +226,5 @@ int hob_shutdown(struct hob_stream *s) {
     enter(s, __func__);
     int rc = complete(s, s->transport->shutdown);
     s->writes = false;
-    return rc;
+    return (int)hob__stream_failed(s, rc, "end the writing side of");
 }

@@ -266,6 +266,7 @@ static int sys_getpeername(struct hob__backend *b, int fd, struct sockaddr *addr
 
 static int sys_poll(struct hob__backend *b, int fd, int events) {
     (void)b;
+    if (fd < 0) return -EBADF; /* poll() passes over it */
     struct pollfd p = {.fd = fd, .events = (short)events};
     int rc = HOB__RETRY(poll(&p, 1, 0));
     if (rc <= 0) return rc;

@@ -89,6 +89,8 @@ static __attribute__((noinline)) int arm(struct hob_loop *loop, struct hob__fd *
                                          unsigned direction, bool *always) {
     int rc = loop->backend.ops->arm(&loop->backend, f);
     *always = rc == -EPERM;
+    if (rc < 0 && rc != -EPERM && rc != -ENOMEM)
+        return hob_fail(rc, "cannot watch descriptor %d: %s", f->fd, hob_strerror(rc));
     if (rc != -EPERM) return rc;
     f->ready |= (uint8_t)direction;
     return hob_check();

@@ -280,6 +280,15 @@ struct hob_error *hob__error_for_list(struct hob_error *e);
 void hob__error_leave_list(struct hob_error *e);
 /* Makes e (one reference is taken over) the calling task's hob_error(). */
 void hob__error_set(struct hob_error *e);
+/* Around what cannot fail for its caller (a close on the way out), so that its inner errors do not
+ * take the place of the one that is the reason for it. */
+static inline struct hob_error *hob__error_keep(void) {
+    const struct hob_error *e = hob_error();
+    return e ? hob__error_ref(e) : NULL;
+}
+static inline void hob__error_restore(struct hob_error *kept) {
+    if (kept || hob_error()) hob__error_set(kept);
+}
 void hob__error_report(const struct hob_error *e, const char *what);
 /* All of it on standard error, or as much as that takes. */
 void hob__say(const char *text);

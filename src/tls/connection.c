@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "io/fail.h"
 #include "task/fdwait.h"
 #include "task/wait.h"
 #include "tls/tls.h"
@@ -220,7 +221,7 @@ static ssize_t tls_send(struct hob_stream *s, const struct iovec *iov, int count
 /* Sends close_notify. 0, -EAGAIN: wait for HOB__WRITE before the next try; an error. */
 static int tls_shutdown(struct hob_stream *s) {
     struct hob__tls *t = s->state;
-    if (t->write_error) return t->write_error;
+    if (t->write_error) return is_over(t, t->write_error);
     if (t->pending) {
         ssize_t rc = finish_record(t, NULL, false);
         if (rc < 0) return (int)rc;
@@ -349,6 +350,8 @@ int hob_tls_finish(struct hob_stream *s, double seconds) {
     if (t && t->done) {
         s->reads = s->writes = true; /* nobody else may begin */
         rc = hob_within(seconds > 0 ? seconds : HOB__TLS_CLOSE_SECONDS, finish(t));
+        rc = hob__said(rc, "ending TLS with %s: %s", s->peer,
+                       rc == -ETIMEDOUT ? "it has not ended in time" : hob_strerror(rc));
         s->reads = s->writes = false;
         if (rc < 0) t->write_error = rc; /* the time is up: nothing is waited for any more */
     }

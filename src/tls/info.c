@@ -1,4 +1,5 @@
 /* tls/info.c - what became of a handshake, for whoever asks. */
+#include <hob/error.h>
 #include <openssl/err.h>
 #include <openssl/x509.h>
 #include <stdio.h>
@@ -79,7 +80,8 @@ int hob_tls_info(const struct hob_stream *s, struct hob_tls_info *info) {
                                   .issuer = "",
                                   .fingerprint = "",
                                   .public_key = ""};
-    if (!t || !t->done) return -EINVAL;
+    if (!t || !t->done)
+        return hob_fail(-EINVAL, "the stream to %s does not speak TLS", hob_stream_peer(s));
     if (!t->subject) {
         describe_peer(t);
         note_protocol(t);

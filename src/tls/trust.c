@@ -1,6 +1,7 @@
 /* tls/trust.c - the system's CAs. Reading them takes tens of milliseconds, so that is done once for
  * all contexts of the process, at the first need, by a worker thread. The last context that uses
  * them frees them. */
+#include <hob/error.h>
 #include <openssl/err.h>
 
 #include "base/memory.h"
@@ -76,5 +77,7 @@ int hob__tls_trust_load(struct hob__tls_trust *trust) {
     if (!trust || atomic_load(&trust->loaded)) return 0;
     struct iovec arg = {&trust, sizeof trust};
     struct hob__op op = {.code = HOB__OP_WORK, .work = load, .iov = &arg, .fd = -1};
-    return (int)hob__op_run(&op, "the system's CAs");
+    int rc = (int)hob__op_run(&op, "the system's CAs");
+    if (rc >= 0 || rc == -ENOMEM) return rc;
+    return hob_fail(rc, "TLS: cannot read the system's CAs: %s", hob_strerror(rc));
 }

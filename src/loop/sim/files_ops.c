@@ -117,7 +117,12 @@ static int perform_path(struct hob__backend *b, const struct hob__op *op) {
 }
 
 ssize_t hob__sim_perform(struct hob__backend *b, struct hob__op *op) {
-    if (!is_simulated(b, op)) return hob__linux_perform(op);
+    if (!is_simulated(b, op)) {
+        /* A pipe may be broken, and this is no worker thread, where SIGPIPE would be blocked. */
+        bool at_position = op->code == HOB__OP_PWRITEV && op->offset == -1;
+        return at_position ? hob__sys_linux.writev(b, op->fd, op->iov, op->iov_count)
+                           : hob__linux_perform(op);
+    }
     switch (op->code) {
     case HOB__OP_PREADV:
     case HOB__OP_PWRITEV:
