@@ -59,7 +59,8 @@ HOB_API int hob__connect_any(const struct hob_address *addresses, size_t n, stru
  * name is listened to on all its addresses at once (at most 16); "localhost" is 127.0.0.1 and
  * [::1], ":8000" every address of both families; a family that the machine lacks is left out, and
  * port 0 is the same one for all. A Unix socket's file that nobody listens on any more is replaced;
- * one where somebody does: -EADDRINUSE.
+ * one where somebody does, or anything else of that name, which stays: -EADDRINUSE (the record says
+ * which).
  *
  * "systemd:NAME": the sockets that the service manager has passed to this process under that name
  * (sd_listen_fds(3); FileDescriptorName=); "systemd:" = all of them. They stay bound, and their

@@ -3,7 +3,8 @@
  * A socket is bound (hob_udp_open) or connected to one peer (hob_udp_connect), or both. Any number
  * of tasks of its loop may receive from it and send through it. A datagram is received whole or not
  * at all, and so is it sent: a cancelled call has taken and sent nothing. Every call that waits is
- * a cancellation point; one that need not wait may let other tasks run all the same. */
+ * a cancellation point; one that need not wait may let other tasks run all the same. An error's
+ * record (hob_error()) names the socket's address and the other one. */
 #ifndef HOB_UDP_H
 #define HOB_UDP_H
 #pragma GCC system_header
