@@ -134,6 +134,7 @@ TEST(errors_of_every_kind) {
     CHECK_EQ(run(NULL, "nothing_ever", NULL, NULL), 1);
     CHECK_HAS(errors, "nothing can ever happen again");
     CHECK_HAS(errors, "waits_for_nothing: accept");
+    CHECK_HAS(errors, "#1 nothing_ever_happens: host "); /* the test's own task has its name */
     CHECK_EQ(run(NULL, "nobody_asks", NULL, NULL), 1);
     CHECK_HAS(errors, "host alone has ended");
     CHECK_EQ(run(NULL, "a_host_forgets", NULL, NULL), 1);
