@@ -3,6 +3,11 @@
 #define HOB_HTTP2_CLIENT_H
 #include "h2_peer.h"
 
+/* Seconds in which a peer that answers has answered: more of them under valgrind and qemu. */
+static inline double patient(double seconds) {
+    return getenv("TEST_SLOW") ? 20 * seconds : seconds;
+}
+
 static inline int get_text(struct hob_client *c, const char *url, const char *text) {
     struct hob_body body;
     int rc = hob_get(c, url, &body);

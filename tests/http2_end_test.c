@@ -242,11 +242,13 @@ static int says_nothing(struct peer_conn *c, uint32_t stream, const char *path) 
     (void)c, (void)stream;
     return strcmp(path, "/never") == 0;
 }
-H2_TEST(times, .first_byte_timeout = 0.05) {
+H2_TEST(times, .first_byte_timeout = patient(0.2)) {
     struct hob_body body;
+    char said[80];
     p->request = says_nothing;
     CHECK_EQ(hob_get(c, url_of(l, "/never"), &body), -ETIMEDOUT);
-    CHECK_HAS(hob_error()->message, "the server sent nothing for 0.05 s");
+    snprintf(said, sizeof said, "the server sent nothing for %g s", patient(0.2));
+    CHECK_HAS(hob_error()->message, said);
     struct hob_response *res;
     CHECK_EQ(hob_client_request(c, "GET", url_of(l, "/never"), &res, .timeout = 0.02), -ETIMEDOUT);
     CHECK_HAS(hob_error()->message, "not complete within 0.02 s");
@@ -261,7 +263,7 @@ static int no_window(struct peer_conn *c) {
     unsigned char setting[6] = {0, 4, 0, 0, 0, 0};
     return send_frame(c, F_SETTINGS, 0, 0, setting, 6);
 }
-H2_TEST(a_window_that_never_opens, .stall_timeout = 0.1) {
+H2_TEST(a_window_that_never_opens, .stall_timeout = patient(0.4)) {
     struct hob_body body;
     p->hello = no_window;
     CHECK_EQ(get_text(c, url_of(l, "/"), NULL), 200);
@@ -278,7 +280,7 @@ static int hears_nothing(struct peer_conn *c, struct frame *f) {
     (void)c, (void)f;
     return deaf;
 }
-H2_TEST(a_peer_that_is_gone, .stall_timeout = 0.2, .first_byte_timeout = 30) {
+H2_TEST(a_peer_that_is_gone, .stall_timeout = patient(0.4), .first_byte_timeout = 30) {
     struct hob_body body;
     p->frame = hears_nothing;
     CHECK_EQ(get_text(c, url_of(l, "/"), NULL), 200);
