@@ -1,7 +1,7 @@
 /* io/park.c - connections that wait without a task; serve.h describes them.
  *
  * park() and unpark() move a connection between the two states. An event or a timer finds it in
- * either: parked, it gets a task or is closed; running, an event that says that the peer has left
+ * either: parked, it gets a worker or is closed; running, an event that says that the peer has left
  * cancels its task, if that wants it. A timer is never disarmed when a connection is unparked: it
  * stays in its slot of the wheel, and the next park moves its deadline, which is a store. */
 #include <hob/hob.h>
@@ -12,18 +12,31 @@
 #include "task/fdwait.h"
 #include "task/task.h"
 
-/* ---- a task for it ---- */
+/* ---- a worker for it ---- */
 
-static int spawn(struct hob__served *c) {
-    struct hob__service *v = c->service;
+/* One that found no memory for a stack has ended without having run; records stay where they are.
+ */
+bool hob__service_has_worker(const struct hob__service *v) {
+    const struct hob_task *t = v->worker;
+    return t && t->id == v->worker_id && t->state == HOB__TASK_NEW;
+}
+
+static int need_worker(struct hob__service *v) {
+    if (HOB__LIKELY(hob__service_has_worker(v))) return 0;
     struct hob_spawn_options how = {.stack_size = v->options.stack_size};
     struct hob_task *t = how.stack_size ? hob__spawn_with(v->scope, &v->conn_site, how)
                                         : hob__spawn(v->scope, &v->conn_site);
     if (!t) return -ENOMEM;
-    *(struct hob__served **)((struct hob__task_head *)(void *)t)->args = c;
-    c->order = ++v->spawned;
-    hob__list_append(&v->begun, &c->node);
+    *(struct hob__service **)t->head.args = v;
+    v->worker = t;
+    v->worker_id = t->id;
     return 0;
+}
+
+static int make_ready(struct hob__served *c) {
+    int rc = need_worker(c->service);
+    if (rc == 0) hob__list_append(&c->service->ready, &c->node);
+    return rc;
 }
 
 static void leave_lot(struct hob__served *c) {
@@ -39,19 +52,19 @@ static void end_parked(struct hob__served *c, enum hob__park_end how) {
     leave_lot(c);
     if (HOB__UNLIKELY(c->holds)) {
         c->woken = (uint8_t)(how + 1);
-        if (spawn(c) < 0) hob__served_end(c);
+        if (make_ready(c) < 0) hob__served_end(c);
         return;
     }
     if (v->parking->parked_end) v->parking->parked_end(c, how);
     c->ending = (uint8_t)(how + 1);
-    if (!c->stream->direct && spawn(c) == 0) return;
+    if (!c->stream->direct && make_ready(c) == 0) return;
     if (!c->stream->direct) hob_abort(c->stream); /* which does not wait */
     hob__served_end(c);
 }
 
 static void unpark(struct hob__served *c) {
     leave_lot(c);
-    if (spawn(c) == 0) return;
+    if (HOB__LIKELY(make_ready(c) == 0)) return;
     hob__loop->outside++; /* as it was */
     c->parked = true;
     hob__list_append(&c->service->parked, &c->node);
@@ -68,10 +81,13 @@ static bool has_left(struct hob__served *c) {
     return s->backend->ops->sys->recv(s->backend, s->fd->fd, &byte, 1, MSG_PEEK) <= 0;
 }
 
+/* Its event may still be on the way: so the state says what was found. */
 static bool has_something(struct hob__served *c) {
     struct hob_stream *s = c->stream;
     char byte;
-    return s->backend->ops->sys->recv(s->backend, s->fd->fd, &byte, 1, MSG_PEEK) > 0;
+    if (s->backend->ops->sys->recv(s->backend, s->fd->fd, &byte, 1, MSG_PEEK) <= 0) return false;
+    s->fd->ready |= HOB__READ;
+    return true;
 }
 
 static void on_event(struct hob__watch *w, struct hob__fd *f, unsigned events) {
@@ -162,12 +178,10 @@ static void wait_for_first(struct hob__served *c) {
     hob_error_clear();
 }
 
-int hob__park_run(void *args) {
-    struct hob__served *c = *(struct hob__served **)args;
-    struct hob_task *t = hob__loop_task(hob__loop);
+/* One connection, in a task that is as good as new. HOB__PARK: it is parked; else it has ended: 0,
+ * or an error, which is the task's. */
+static int run_one(struct hob__served *c, struct hob_task *t) {
     struct hob__service *v = c->service;
-    hob__service_drop_lost(v, &c->node);
-    hob__list_remove(&c->node);
     c->task = t;
     t->name = c->stream->peer;
     bool fresh = c->fresh;
@@ -186,7 +200,7 @@ int hob__park_run(void *args) {
             c->named = false;
             t->name = NULL;
             why = park(c);
-            if (HOB__LIKELY(why == 0)) return 0;
+            if (HOB__LIKELY(why == 0)) return HOB__PARK;
         }
         if (HOB__LIKELY(rc != HOB__PARK || !c->holds)) break;
         c->woken = (uint8_t)(1 + (why == -ECANCELED   ? HOB__PARK_STOPPED
@@ -196,6 +210,41 @@ int hob__park_run(void *args) {
     }
     if (rc == HOB__PARK || hob__service_is_silent(rc) || (rc == -ECANCELED && c->left)) rc = 0;
     return end_run(c, t, rc);
+}
+
+/* By the time that one of a thousand has its turn, its memory is cold: asks for the next one's
+ * stream, and for the record behind that, while this one is answered. */
+static inline void look_ahead(const struct hob__service *v) {
+    const struct hob_list *next = v->ready.next;
+    const struct hob__served *c = hob__container(next, const struct hob__served, node);
+    const char *record = (const char *)hob__container(next->next, const struct hob__served, node);
+    const char *stream = (const char *)c->stream;
+    for (unsigned line = 0; line < 3; line++) __builtin_prefetch(stream + 64 * line, 1);
+    if (next->next == &v->ready) return;
+    for (unsigned line = 0; line < 4; line++) __builtin_prefetch(record + 64 * line, 1);
+}
+
+/* A worker; serve.h describes it. One that was not the last to begin, since it was interrupted or
+ * has waited, leaves the queue to the others: so there are never more than wait, and two. */
+int hob__park_run(void *args) {
+    struct hob__service *v = *(struct hob__service **)args;
+    struct hob_task *t = hob__loop_task(hob__loop);
+    int rc = 0;
+    v->taker = t;
+    while (v->taker == t && !hob__list_empty(&v->ready)) {
+        struct hob__served *c = hob__container(v->ready.next, struct hob__served, node);
+        hob__list_remove(&c->node);
+        if (!hob__list_empty(&v->ready)) {
+            look_ahead(v);
+            (void)need_worker(v); /* without memory they wait for this one */
+        }
+        rc = run_one(c, t);
+        if (HOB__UNLIKELY(rc < 0 || !hob__task_renew(t))) break;
+    }
+    if (v->taker == t) v->taker = NULL;
+    if (HOB__UNLIKELY(!hob__list_empty(&v->ready)) && need_worker(v) < 0 && !v->taker)
+        hob__service_drop_lost(&v->ready, &v->ready);
+    return rc < 0 ? rc : 0;
 }
 
 void hob__served_take_over(struct hob__served *c) {

@@ -38,9 +38,9 @@ void hob__served_end(struct hob__served *c) {
     hob__wake_first(&v->slots, 0);
 }
 
-void hob__service_drop_lost(struct hob__service *v, const struct hob_list *until) {
-    while (HOB__UNLIKELY(v->begun.next != until)) {
-        struct hob_list *n = v->begun.next;
+void hob__service_drop_lost(struct hob_list *list, const struct hob_list *until) {
+    while (HOB__UNLIKELY(list->next != until)) {
+        struct hob_list *n = list->next;
         hob__list_remove(n);
         hob__served_end(hob__container(n, struct hob__served, node));
     }
@@ -52,7 +52,7 @@ bool hob__service_is_silent(int rc) {
 
 static int run_conn(void *args) {
     struct hob__served *c = ((struct conn_args *)args)->conn;
-    hob__service_drop_lost(c->service, &c->node);
+    hob__service_drop_lost(&c->service->begun, &c->node);
     hob__list_remove(&c->node);
     int rc = c->service->site->run((struct conn_args *)args + 1);
     hob__served_end(c);
@@ -80,7 +80,6 @@ static int conn_begin(struct hob__service *v, struct hob_stream *stream) {
     to->conn = c;
     memcpy(to + 1, v->args, v->site->args_size);
     memcpy(to + 1, &stream, sizeof stream);
-    c->order = ++v->spawned;
     hob__list_append(&v->begun, &c->node);
     v->live++;
     return 0;
@@ -92,18 +91,14 @@ static bool is_passing(int rc) {
     return rc == -EMFILE || rc == -ENFILE || rc == -ENOBUFS || rc == -ENOMEM;
 }
 
-/* Lets all that began run: what is left of them then will never. What began meanwhile, by the event
- * of a parked connection, is still to run. */
+/* Lets all that began run: what is left of them then will never. What became ready meanwhile has a
+ * worker that is still to run. */
 static int look_for_lost(struct hob__service *v) {
-    uint32_t last = v->spawned;
     int rc = hob_yield_now();
-    while (rc == 0 && !hob__list_empty(&v->begun)) {
-        struct hob__served *c = hob__container(v->begun.next, struct hob__served, node);
-        if ((int32_t)(c->order - last) > 0) break;
-        hob__list_remove(&c->node);
-        hob__served_end(c);
-    }
-    return rc;
+    if (rc < 0) return rc;
+    hob__service_drop_lost(&v->begun, &v->begun);
+    if (!hob__service_has_worker(v)) hob__service_drop_lost(&v->ready, &v->ready);
+    return 0;
 }
 
 static int wait_for_slot(struct hob__service *v) {
@@ -183,7 +178,8 @@ static int run(struct hob__service *v) {
     v->ending = true;
     hob__service_close_parked(v);
     int joined = hob_join(s);
-    hob__service_drop_lost(v, &v->begun);
+    hob__service_drop_lost(&v->begun, &v->begun);
+    hob__service_drop_lost(&v->ready, &v->ready);
     return rc < 0 ? rc : joined < 0 ? joined : 0;
 }
 
@@ -193,6 +189,7 @@ static int serve(struct hob__service *v) {
     v->pause = FIRST_PAUSE;
     hob__list_init(&v->begun);
     hob__list_init(&v->parked);
+    hob__list_init(&v->ready);
     listener->holds++; /* it may be closed while nobody is in hob_accept() */
     int rc = run(v);
     listener->holds--;
@@ -221,7 +218,7 @@ int hob__serve_parking(struct hob__service *service, struct hob_listener *listen
                                      .begin = hob__park_begin,
                                      .conn_site = {parking->name,
                                                    hob__park_run,
-                                                   sizeof(struct hob__served *),
+                                                   sizeof(struct hob__service *),
                                                    {parking->name, "", 0}},
                                      .parking = parking,
                                      .arg = arg};

@@ -2,12 +2,15 @@
  * wait without a task (park.c).
  *
  * A parking server's connection is a record and its descriptor's state while it waits: no task, no
- * stack. When its peer sends something, its descriptor's event (struct hob__watch) spawns a task in
- * the server's scope, which works until there is nothing left to read, parks the connection again
- * (HOB__PARK), and ends. As tasks that end leave their stack to the next, a thousand connections
- * that are answered at once share one or two stacks. A parked connection that its peer ends, or
- * whose time is over, is closed by the event or the timer, without a task, if its transport is a
- * plain socket. Exported for the sister libraries. */
+ * stack. When its peer sends something, its descriptor's event (struct hob__watch) puts it into the
+ * queue of those that are ready, and sees to it that a task in the server's scope, a worker, is
+ * about to run. A worker takes one connection after the other out of the queue, works until there
+ * is nothing left to read, and parks it again (HOB__PARK); between two it begins anew
+ * (hob__task_renew()), so that to a handler each has a task of its own. While there are more, a
+ * further worker stands behind it in the run queue: if a handler waits, that one goes on. So a
+ * thousand connections that are answered at once need one task and one stack. A parked connection
+ * that its peer ends, or whose time is over, is closed by the event or the timer, without a task,
+ * if its transport is a plain socket. Exported for the sister libraries. */
 #ifndef HOB_IO_SERVE_H
 #define HOB_IO_SERVE_H
 
@@ -50,7 +53,7 @@ struct hob__parking {
 
 struct hob__served {
     struct hob__watch watch;
-    struct hob_list node; /* in begun, or in parked, or by itself */
+    struct hob_list node; /* in begun, ready or parked, or by itself */
     struct hob__service *service;
     struct hob_stream *stream; /* NULL: closed */
     struct hob_task *task;     /* while it runs; NULL: parked, or about to begin */
@@ -64,7 +67,6 @@ struct hob__served {
     uint8_t woken;  /* enum hob__park_end + 1; 0: there is something to read */
     bool named;     /* the task's name is its own, not the stream's */
     uint8_t ending; /* enum hob__park_end + 1 */
-    uint32_t order; /* of its spawning, while it is in begun: the service's count then */
 };
 
 struct hob__service {
@@ -79,8 +81,11 @@ struct hob__service {
     const struct hob__parking *parking;
     void *arg;             /* the parking server's own */
     struct hob_list begun; /* connections whose tasks have not run yet, in order */
-    uint32_t spawned;      /* tasks so far */
     struct hob_list parked;
+    struct hob_list ready;   /* not parked any more, and no worker has them yet; in order */
+    struct hob_task *worker; /* that was spawned last; has most often run, or ended: the id tells */
+    uint64_t worker_id;
+    struct hob_task *taker; /* the worker that takes from `ready`; NULL: it has ended */
     size_t live;
     struct hob_waitlist slots; /* the accept loop, while it waits for a connection's end */
     bool ending;               /* nothing is parked any more */
@@ -100,8 +105,11 @@ HOB_API void hob__served_take_over(struct hob__served *c);
 /* ---- between serve.c and park.c ---- */
 int hob__park_begin(struct hob__service *service, struct hob_stream *stream);
 void hob__served_end(struct hob__served *c);
-/* Ends the connections in front of `until`: their tasks never ran. */
-void hob__service_drop_lost(struct hob__service *service, const struct hob_list *until);
+/* Ends the connections at the front of the list, up to `until` (the list itself: all of them):
+ * there was no memory for their tasks. */
+void hob__service_drop_lost(struct hob_list *list, const struct hob_list *until);
+/* Is a worker about to run, if there is anything for it? */
+bool hob__service_has_worker(const struct hob__service *service);
 bool hob__service_is_silent(int rc);
 /* Closes every parked connection (those of plain sockets at once). */
 void hob__service_close_parked(struct hob__service *service);

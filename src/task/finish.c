@@ -203,6 +203,16 @@ struct hob_task *hob__task_finish(struct hob_loop *loop, struct hob_task *t, int
     return plain_child_done(loop, s, t);
 }
 
+bool hob__task_renew(struct hob_task *t) {
+    if (HOB__UNLIKELY(t->region != &t->outer)) ended_elsewhere(t);
+    if (HOB__UNLIKELY(t->joiners.first || t->unwound || t->outer.flags)) return false;
+    if (HOB__UNLIKELY(t->locals || t->last)) drop_locals(t);
+    if (HOB__UNLIKELY(t->name)) hob__task_free_extras(t);
+    t->id = ++t->loop->next_id;
+    *t->loop->errno_at = 0;
+    return true;
+}
+
 void hob__task_free_extras(struct hob_task *t) {
     int *errno_at = t->loop->errno_at, kept_errno = *errno_at;
     hob__error_unref(t->error);

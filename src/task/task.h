@@ -239,6 +239,11 @@ void hob__task_wake_joiners(struct hob_task *t);
 /* The task's function has returned rc: tells all whom it concerns. The scope's owner, if it joins
  * and this has made it ready; else NULL. */
 struct hob_task *hob__task_finish(struct hob_loop *loop, struct hob_task *t, int rc);
+/* The calling task, of a HOB_DISCARD scope, has done what it was spawned for, well, and begins anew
+ * for the next thing of that kind, as if it had ended and another had been spawned: it has another
+ * number, no locals, no error, and errno is 0. False when somebody waits for its end, it was
+ * cancelled, or it has an error that is still to be reported: it has to end then. */
+bool hob__task_renew(struct hob_task *t);
 void hob__task_free_extras(struct hob_task *t);
 /* Gives the record of an ended task back, with all that belongs to it; errno stays what it was. */
 static inline void hob__task_free(struct hob_task *t) {
