@@ -232,6 +232,7 @@ int hob__connection_run(struct hob__served *c) {
     struct hob__http_conn *hc = (struct hob__http_conn *)(void *)c; /* its first member */
     struct hob__server *server = c->service->arg;
     if (HOB__UNLIKELY(hc->websocket != NULL)) return hob__websocket_run(hc);
+    if (hc->h2) return hob__serve_http2(hc);
     if (HOB__UNLIKELY(server->options.proxy_protocol && !hc->announced) && announce(server, hc) < 0)
         return 0;
     if (HOB__UNLIKELY(server->options.tls && !hc->secured)) {

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "http/h2_inside.h"
 #include "io/pool.h"
+#include "io/stream.h"
 #include "task/wait.h"
 
 enum {
@@ -267,7 +268,20 @@ static int peek(struct hob__h2 *h2, struct hob_slice *piece) {
     return hob__scope_result(s, (int)rc);
 }
 
-/* Until the connection is over: why. 0: the peer has ended it. */
+void hob__h2_let_rest(struct hob__h2 *h2) {
+    /* A writer that is in a call on the stream might wait to read, too. */
+    if (h2->active > 0 || h2->closing || !h2->idle.first || !h2->stream->fd) return;
+    hob__wake_all(&h2->stream->fd->readers, -EAGAIN);
+}
+
+/* A server's, of which nobody waits for anything but the client's next request? */
+static bool rests(const struct hob__h2 *h2) {
+    if (h2->active > 0 || h2->closing || hob_stopping()) return false;
+    if (!h2->idle.first || nghttp2_session_want_write(h2->session)) return false;
+    return hob__stream_early(h2->stream) == 0 && hob__stream_fill_now(h2->stream) == -EAGAIN;
+}
+
+/* Until the connection is over: why. 0: the peer has ended it. HOB__H2_RESTS. */
 static int reads(struct hob__h2 *h2) {
     for (;;) {
         struct hob_slice piece;
@@ -278,6 +292,8 @@ static int reads(struct hob__h2 *h2) {
             if (h2->active == 0) return HOB_E_STOPPING;
             continue;
         }
+        if (rc == -EAGAIN && rests(h2)) return HOB__H2_RESTS;
+        if (rc == -EAGAIN) continue;
         if (rc == -ETIMEDOUT) {
             rc = ask(h2);
             if (rc == 0) return HOB_E_STOPPING;
@@ -318,6 +334,11 @@ static void bye(struct hob__h2 *h2) {
     (void)say(h2, BYE_SECONDS);
 }
 
+uint64_t hob__h2_rest_until(const struct hob__h2 *h2) {
+    uint64_t until = h2->options.idle > 0 ? after(h2->quiet_since, h2->options.idle) : 0;
+    return until ? until : UINT64_MAX;
+}
+
 int hob__h2_run(struct hob__h2 *h2) {
     int rc = 0;
     bool gone = false;
@@ -325,6 +346,12 @@ int hob__h2_run(struct hob__h2 *h2) {
         HOB_SCOPE(s);
         h2->scope = s;
         rc = hob_spawn(s, writes, h2) ? reads(h2) : -ECANCELED;
+        if (rc == HOB__H2_RESTS) {
+            hob_scope_cancel(s); /* the writer, which sleeps */
+            hob_join(s);
+            h2->scope = NULL;
+            return rc;
+        }
         if (rc == HOB_E_STOPPING) h2->over = true;
         if (rc == HOB_E_STOPPING) rc = -ECANCELED;
         gone = rc == 0 || (rc < 0 && rc != -ECANCELED && rc != h2->error);
@@ -359,6 +386,11 @@ void hob__h2_free(struct hob__h2 *h2) { (void)h2; }
 int hob__h2_run(struct hob__h2 *h2) {
     (void)h2;
     return HOB_E_HTTP2;
+}
+void hob__h2_let_rest(struct hob__h2 *h2) { (void)h2; }
+uint64_t hob__h2_rest_until(const struct hob__h2 *h2) {
+    (void)h2;
+    return UINT64_MAX;
 }
 void hob__h2_end(struct hob__h2 *h2) { (void)h2; }
 void hob__h2_drain(struct hob__h2 *h2) { (void)h2; }

@@ -1,9 +1,9 @@
 /* http/h2.h - one HTTP/2 connection (RFC 9113), either side of it, over any stream; nghttp2 knows
  * the frames, this the tasks.
  *
- * A connection has two tasks in one scope: one reads and hands what comes to nghttp2, whose
- * callbacks (h2_events.c) fill the streams and wake those who wait; one writes what nghttp2 has to
- * say, all that has been gathered since it last looked in one write, and sleeps when that is
+ * A connection that is busy has two tasks in one scope: one reads and hands what comes to nghttp2,
+ * whose callbacks (h2_events.c) fill the streams and wake those who wait; one writes what nghttp2
+ * has to say, all that has been gathered since it last looked in one write, and sleeps when that is
  * nothing. Nobody else touches the hob_stream: who opens a stream, reads from it, sends on it or
  * resets it tells nghttp2, and the writer (hob__h2_kick). So a cancelled exchange interrupts
  * nothing: its stream is reset, the connection lives on.
@@ -133,9 +133,16 @@ int hob__h2_new(struct hob__h2 **out, struct hob_stream *stream, struct hob__h2_
 /* Frees it; a client's streams belong to nobody then, a server's are freed. Not while hob__h2_run()
  * goes on. */
 void hob__h2_free(struct hob__h2 *h2);
+enum { HOB__H2_RESTS = 1 };
 /* The life of the connection, in the calling task: until either side ends it, hob__h2_end(), or a
- * cancel. All streams have their ends then. 0 or why it ended. */
+ * cancel. All streams have their ends then. 0 or why it ended. A server's, HOB__H2_RESTS: nothing
+ * is under way, and nothing has come; nobody need wait for it: it is to be called again when
+ * something has, or at hob__h2_rest_until(). */
 int hob__h2_run(struct hob__h2 *h2);
+/* A server's: if nothing is under way, hob__h2_run() ends with HOB__H2_RESTS. Does not wait. */
+void hob__h2_let_rest(struct hob__h2 *h2);
+/* When a connection that rests has done so for too long (ns); UINT64_MAX: never. */
+uint64_t hob__h2_rest_until(const struct hob__h2 *h2);
 /* Ends it soon; its streams are reset. Does not wait. */
 void hob__h2_end(struct hob__h2 *h2);
 /* No new streams; it ends with the last one. Does not wait. */

@@ -23,7 +23,17 @@ static void parked_end(struct hob__served *c, enum hob__park_end how) {
     if (how == HOB__PARK_TIMEOUT) server->counters->idle_timeouts++;
 }
 
-static void lost(struct hob__served *c) { hob__websocket_cut((struct hob__http_conn *)(void *)c); }
+static void lost(struct hob__served *c) {
+    struct hob__http_conn *hc = (struct hob__http_conn *)(void *)c;
+    if (hc->h2)
+        hob__cut_http2(hc);
+    else
+        hob__websocket_cut(hc);
+}
+
+static void alarm_rang(struct hob__served *c) {
+    hob__rest_http2((struct hob__http_conn *)(void *)c);
+}
 
 static void end(struct hob__served *c) {
     struct hob__server *server = c->service->arg;
@@ -78,6 +88,7 @@ int hob_http_serve(struct hob_listener *listener, int (*handler)(struct hob_requ
                                          .begun = begun,
                                          .parked_end = parked_end,
                                          .lost = lost,
+                                         .alarm = alarm_rang,
                                          .end = end,
                                          .size = sizeof(struct hob__http_conn),
                                          .first = server.idle_ns};

@@ -48,6 +48,7 @@ struct hob__http_conn {
     bool hopeless;                   /* its client reads next to nothing: it is to be reset */
     bool secured;                    /* the TLS handshake is over */
     struct hob_websocket *websocket; /* NULL, or what it has become */
+    struct hob__h2 *h2;              /* the same, of HTTP/2 */
 };
 
 enum hob__answer {
@@ -137,8 +138,13 @@ static inline bool hob__server_shares(const struct hob__server *server) {
     return (void)server, false;
 #endif
 }
-/* In the connection's task: the rest of its life. */
+/* In the connection's task: what has come, and all that follows from it: HOB__PARK, or 0: it is
+ * over. hc->h2 is NULL at first. */
 int hob__serve_http2(struct hob__http_conn *hc);
+/* Nothing has been under way for a while: lets it rest. Does not wait. */
+void hob__rest_http2(struct hob__http_conn *hc);
+/* It ends without a task. Does not wait. */
+void hob__cut_http2(struct hob__http_conn *hc);
 
 /* ---- secure.c ---- */
 /* The server's side of the TLS handshake. Waits. */

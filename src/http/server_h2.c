@@ -3,9 +3,11 @@
  * that nghttp2 has unpacked is put where the parser would have put it, and the wire knows its
  * stream.
  *
- * The connection's own task lives as long as the connection: it reads (h2.h). What the requests of
- * a connection may hold is bounded by their number, and by the connection's window. A client that
- * resets its requests faster than their handlers can end gets no new ones. */
+ * The connection's own task lives as long as there are requests: it reads (h2.h). Between them the
+ * connection is parked, as those of HTTP/1.1 are (io/serve.h), but it holds: its end is told to the
+ * client by a task. What the requests of a connection may hold is bounded by their number, and by
+ * the connection's window. A client that resets its requests faster than their handlers can end
+ * gets no new ones. */
 #include <hob/error.h>
 #include <hob/hob.h>
 #include <string.h>
@@ -163,36 +165,88 @@ static void gone(struct hob__h2 *h2, struct hob__h2_stream *st) {
     if (hob_cancel(st->arg)) sh->server->counters->left++;
 }
 
+/* Its tasks are kept for a moment: most often the next request is on its way. */
+static const uint64_t LINGER_NS = 10000000;
+
 static void changed(struct hob__h2 *h2) {
-    if (h2->closing && h2->active == 0 && !h2->dead) hob__h2_end(h2);
+    struct shared *sh = h2->options.arg;
+    if (h2->active > 0 || h2->dead) return;
+    if (h2->closing)
+        hob__h2_end(h2);
+    else
+        hob__served_alarm(&sh->hc->served, LINGER_NS);
+}
+
+void hob__rest_http2(struct hob__http_conn *hc) {
+    struct hob__h2 *h2 = hc->h2;
+    if (!h2 || h2->active > 0 || h2->closing) return;
+    hob__served_alarm(&hc->served, LINGER_NS); /* if it cannot rest yet */
+    hob__h2_let_rest(h2);
 }
 
 static const struct hob__h2_owner owner = {changed, request, gone};
 
 /* ---- the connection ---- */
 
-int hob__serve_http2(struct hob__http_conn *hc) {
-    struct hob__server *server = hc->served.service->arg;
+static int begin(struct hob__http_conn *hc, struct hob__server *server) {
     const struct hob_http_options *o = &server->options;
-    struct shared sh = {.hc = hc, .server = server};
     struct hob__h2_options options = {.server = true,
                                       .owner = &owner,
-                                      .arg = &sh,
                                       .limits = server->limits,
                                       .window = 64 << 10,
                                       .max_streams = (uint32_t)o->max_streams,
                                       .idle = o->idle_timeout,
                                       .stall = o->stall_timeout};
-    if (hob__h2_new(&sh.h2, hc->served.stream, options) < 0) return 0;
+    return hob__h2_new(&hc->h2, hc->served.stream, options);
+}
+
+/* What it was woken for, while it rested: nothing but its end? */
+static void see_why(struct hob__http_conn *hc) {
+    struct hob__h2 *h2 = hc->h2;
+    unsigned woken = hc->served.woken;
+    hc->served.woken = 0;
+    if (woken == HOB__PARK_TIMEOUT + 1)
+        h2->over = h2->idled = hob_now() >= hob__h2_rest_until(h2);
+    else
+        h2->over |= woken != 0;
+}
+
+int hob__serve_http2(struct hob__http_conn *hc) {
+    struct hob__server *server = hc->served.service->arg;
+    struct hob__served *c = &hc->served;
+    if (!hc->h2 && begin(hc, server) < 0) return 0;
+    struct hob__h2 *h2 = hc->h2;
+    struct shared sh = {.hc = hc, .server = server, .h2 = h2};
+    int rc;
+    see_why(hc);
+    hob__served_alarm(c, LINGER_NS);
+    h2->options.arg = &sh;
+    c->holds = false;
     hob__list_init(&sh.begun);
     {
         HOB_SCOPE(requests, .on_error = HOB_DISCARD, .name = "http2");
         sh.requests = requests;
-        int rc = hob__h2_run(sh.h2);
-        if (rc == HOB_E_HTTP2_FLOOD) server->counters->floods++;
-        if (sh.h2->idled) server->counters->idle_timeouts++;
+        rc = hob__h2_run(h2);
         hob_join(requests); /* gone() has cancelled those that were not to go on */
     }
-    hob__h2_free(sh.h2);
+    h2->options.arg = NULL;
+    c->alarmed = false;
+    if (rc == HOB__H2_RESTS) {
+        uint64_t until = hob__h2_rest_until(h2), now = until == UINT64_MAX ? 0 : hob_now();
+        c->patience = until == UINT64_MAX ? until : until > now ? until - now : 0;
+        c->holds = true;
+        return HOB__PARK;
+    }
+    if (rc == HOB_E_HTTP2_FLOOD) server->counters->floods++;
+    if (h2->idled) server->counters->idle_timeouts++;
+    hc->h2 = NULL;
+    hob__h2_free(h2);
     return 0;
+}
+
+void hob__cut_http2(struct hob__http_conn *hc) {
+    struct hob__h2 *h2 = hc->h2;
+    hc->served.holds = false;
+    hc->h2 = NULL;
+    hob__h2_free(h2);
 }

@@ -108,7 +108,18 @@ static void on_event(struct hob__watch *w, struct hob__fd *f, unsigned events) {
 
 static void on_timer(struct hob_timer *timer) {
     struct hob__served *c = hob__container(timer, struct hob__served, timer);
-    if (c->parked) end_parked(c, HOB__PARK_TIMEOUT);
+    bool alarmed = c->alarmed;
+    c->alarmed = false;
+    if (c->parked)
+        end_parked(c, HOB__PARK_TIMEOUT);
+    else if (alarmed)
+        c->service->parking->alarm(c);
+}
+
+void hob__served_alarm(struct hob__served *c, uint64_t ns) {
+    struct hob_loop *loop = hob__loop;
+    c->timer.fire = on_timer;
+    c->alarmed = hob__wheel_move(&loop->wheel, &c->timer, loop->slice_began + ns);
 }
 
 /* ---- parking ---- */
@@ -123,6 +134,7 @@ static int park(struct hob__served *c) {
         if (rc < 0) return rc;
     }
     c->timer.fire = on_timer;
+    c->alarmed = false;
     if (HOB__UNLIKELY(c->patience == UINT64_MAX))
         hob__wheel_remove(&loop->wheel, &c->timer);
     else if (!hob__wheel_move(&loop->wheel, &c->timer, loop->slice_began + c->patience))

@@ -45,6 +45,8 @@ struct hob__parking {
     /* NULL, or: one that holds ends without its task, and its stream is about to be closed, unless
      * this takes c->stream away. Must not wait. */
     void (*lost)(struct hob__served *c);
+    /* NULL, or: the time that a running one has asked for has come. Must not wait. */
+    void (*alarm)(struct hob__served *c);
     /* NULL, or: the record is about to be freed; its stream is closed. */
     void (*end)(struct hob__served *c);
     size_t size;    /* of a record, which begins with a struct hob__served; all zero behind that */
@@ -63,6 +65,7 @@ struct hob__served {
     bool fresh;     /* nothing has come of it yet */
     bool watched;   /* set while the task shall be cancelled when the peer leaves */
     bool left;      /* that has happened */
+    bool alarmed;   /* it has asked for an alarm, which has not come */
     bool holds;     /* what happens to it while it is parked is told to `run`, in .woken */
     uint8_t woken;  /* enum hob__park_end + 1; 0: there is something to read */
     bool named;     /* the task's name is its own, not the stream's */
@@ -101,6 +104,8 @@ HOB_API int hob__serve_parking(struct hob__service *service, struct hob_listener
 /* The task of the connection has the stream for itself from here on, and may close it; no event
  * cancels it any more. */
 HOB_API void hob__served_take_over(struct hob__served *c);
+/* Of a running connection: parking->alarm() is called in so many ns, unless it is parked before. */
+HOB_API void hob__served_alarm(struct hob__served *c, uint64_t ns);
 
 /* ---- between serve.c and park.c ---- */
 int hob__park_begin(struct hob__service *service, struct hob_stream *stream);
