@@ -80,8 +80,13 @@ static int refuse(struct hob__h2_stream *st, int error) {
 }
 
 static int put_string(struct hob__buffer *b, const uint8_t *bytes, size_t n) {
-    int rc = hob__buffer_append(b, bytes, n, SIZE_MAX);
-    return rc < 0 ? rc : hob__buffer_append(b, "", 1, SIZE_MAX);
+    int rc = hob__buffer_reserve(b, n + 1, SIZE_MAX);
+    if (rc < 0) return rc;
+    char *at = hob__buffer_tail(b);
+    if (n) memcpy(at, bytes, n);
+    at[n] = 0;
+    hob__buffer_put(b, n + 1);
+    return 0;
 }
 
 static int64_t number(const uint8_t *digits, size_t n) {

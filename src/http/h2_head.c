@@ -11,11 +11,20 @@
 
 /* Fields that are about the connection, and have no place in HTTP/2 (8.2.2). */
 static bool of_connection(const char *name, size_t n) {
-    static const char *const names[] = {"connection",        "keep-alive", "proxy-connection",
-                                        "transfer-encoding", "upgrade",    "http2-settings"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strlen(names[i]) == n && memcmp(names[i], name, n) == 0) return true;
-    return false;
+    switch (n) {
+    case 7:
+        return memcmp(name, "upgrade", n) == 0;
+    case 10:
+        return memcmp(name, "connection", n) == 0 || memcmp(name, "keep-alive", n) == 0;
+    case 14:
+        return memcmp(name, "http2-settings", n) == 0;
+    case 16:
+        return memcmp(name, "proxy-connection", n) == 0;
+    case 17:
+        return memcmp(name, "transfer-encoding", n) == 0;
+    default:
+        return false;
+    }
 }
 
 /* What an attacker who sees sizes must not guess byte by byte (RFC 7541, 7.1.3). */
@@ -46,7 +55,7 @@ static size_t first_line(const char *line, const char *end, const char *scheme, 
 
 int hob__h2_list(char *head, size_t n, const char *scheme, nghttp2_nv **list) {
     size_t lines = 3;
-    for (size_t i = 0; i < n; i++) lines += head[i] == '\n';
+    for (const char *p = head; (p = memchr(p, '\n', (size_t)(head + n - p))); p++) lines++;
     nghttp2_nv *nv = *list = hob__alloc(lines * sizeof *nv);
     if (!nv) return -ENOMEM;
     char *end = head + n, *line = memchr(head, '\r', n);
