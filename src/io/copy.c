@@ -8,8 +8,8 @@
  * back there.
  *
  * hob_send_file(): sendfile() would hold the loop while the disk is read. So each piece is asked
- * for in the page cache first; one that is not there is read through the loop's completions and
- * then sent, which makes the kernel read ahead. */
+ * for in the page cache first, once, some pieces ahead of what is sent; one that is not there is
+ * read through the loop's completions and then sent, which makes the kernel read ahead. */
 #include <fcntl.h>
 #include <hob/error.h>
 #include <hob/task.h>
@@ -24,6 +24,7 @@ enum {
     SPLICE = 65536,      /* what an empty pipe holds */
     BULK = 8192,         /* a splice that moved less was not worth it */
     FILE_PIECE = 131072, /* as far as the kernel reads ahead */
+    FILE_AHEAD = 2 * FILE_PIECE
 };
 
 struct copy {
@@ -238,6 +239,7 @@ struct file {
     struct hob_stream *to;
     int fd;
     int64_t offset, end, done;
+    int64_t cached; /* from the offset on: so much has been found in the page cache */
     bool by_kernel;
     bool told; /* as above */
 };
@@ -254,6 +256,19 @@ static bool byte_is_cached(const struct file *f, int64_t offset) {
     struct hob__op op = {
         .code = HOB__OP_PREADV, .fd = f->fd, .iov = &iov, .iov_count = 1, .offset = offset};
     return b->ops->attempt(b, &op) >= 0; /* 0: behind the end, which takes no reading either */
+}
+
+/* How many bytes can be sent without reading the disk. */
+static size_t look_into_cache(struct file *f) {
+    int64_t all = f->end - f->offset;
+    if (f->cached < f->done) f->cached = f->done;
+    while (f->cached < all && f->cached - f->done < FILE_AHEAD) {
+        int64_t next = all - f->cached < FILE_PIECE ? all : f->cached + FILE_PIECE;
+        if (!byte_is_cached(f, f->offset + f->cached) || !byte_is_cached(f, f->offset + next - 1))
+            break;
+        f->cached = next;
+    }
+    return (size_t)(f->cached - f->done);
 }
 
 /* 1, 0 at the end of the file, or an error. */
@@ -301,9 +316,8 @@ static int send_piece(struct file *f) {
     int rc = hob__io_point("hob_send_file");
     if (rc < 0) return rc;
     if (f->by_kernel) {
-        size_t n = piece(f, FILE_PIECE);
-        int64_t at = f->offset + f->done;
-        if (byte_is_cached(f, at) && byte_is_cached(f, at + (int64_t)n - 1)) {
+        size_t n = look_into_cache(f);
+        if (n > 0) {
             rc = send_cached(f, n);
             if (rc != -EINVAL && rc != -EOPNOTSUPP) return rc;
             f->by_kernel = false; /* a device, a filesystem without a page cache */
