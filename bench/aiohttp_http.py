@@ -1,4 +1,4 @@
-"""aiohttp_http.py - the servers of http_* on aiohttp and uvloop, as their users write it."""
+"""aiohttp_http.py - the servers of http_* and websocket_* on aiohttp and uvloop, as their users write it."""
 import socket
 
 import uvloop
@@ -14,10 +14,19 @@ async def data(_):
                               "ok": True})
 
 
+async def echo(request):
+    ws = web.WebSocketResponse(compress=False)
+    await ws.prepare(request)
+    async for message in ws:
+        await ws.send_bytes(message.data)
+    return ws
+
+
 uvloop.install()
 app = web.Application()
 app.router.add_get("/", hello)
 app.router.add_get("/json", data)
+app.router.add_get("/ws", echo)
 s = socket.socket()
 s.bind(("127.0.0.1", 0))
 print("port", s.getsockname()[1], flush=True)

@@ -1,5 +1,6 @@
-/* hob_http.c - the HTTP server of http_* on Hob, as its users write it: / says hello, /json writes
- * an object, /file/NAME sends a file of the folder that is its argument. */
+/* hob_http.c - the HTTP server of http_*, http2_* and websocket_* on Hob, as its users write it:
+ * hob_http [FOLDER [CERTIFICATE KEY]]. / says hello, /json writes an object, /file/NAME sends a
+ * file of the folder, /ws is a WebSocket that echoes, in a task of its own, /parked without one. */
 #include "bench.h"
 #include "echo.h"
 #include "http.h"
@@ -8,6 +9,10 @@
 #include <hob/http.h>
 #include <hob/model.h>
 #include <hob/net.h>
+#include <hob/websocket.h>
+#ifdef BENCH_TLS
+#include <hob/tls.h>
+#endif
 
 struct greeting {
     const char *message;
@@ -48,12 +53,29 @@ static int send_file(struct hob_request *req, const char *folder, const char *na
     return hob_respond_end(req);
 }
 
+static int echo(struct hob_request *req) {
+    struct hob_websocket *ws;
+    struct hob_websocket_message m;
+    HOB_TRY(hob_websocket_accept(req, &ws));
+    while (HOB_TRY(hob_websocket_receive(ws, &m)) > 0)
+        HOB_TRY(hob_websocket_send(ws, m.kind, m.data, m.size));
+    return 0;
+}
+
+static int send_back(struct hob_websocket *ws, const struct hob_websocket_message *m, void *arg) {
+    (void)arg;
+    return hob_websocket_send(ws, m->kind, m->data, m->size);
+}
+static const struct hob_websocket_events events = {.message = send_back};
+
 static int handle(struct hob_request *req, void *folder) {
     const char *path = hob_request_path(req);
     if (path[1] == 0) return hob_respond_text(req, 200, "text/plain", HTTP_HELLO);
     if (strcmp(path, "/json") == 0) return send_json(req);
     if (folder && strncmp(path, "/file/", 6) == 0 && !strchr(path + 6, '/'))
         return send_file(req, folder, path + 6);
+    if (strcmp(path, "/ws") == 0) return echo(req);
+    if (strcmp(path, "/parked") == 0) return hob_websocket_serve(req, &events, NULL);
     return hob_respond_text(req, 404, "text/plain", "not found\n");
 }
 
@@ -62,6 +84,9 @@ static int app(int argc, char **argv) {
     HOB_TRY(hob_listen("127.0.0.1:0", &listener));
     echo_port(atoi(strrchr(hob_listener_address(listener), ':') + 1));
     struct hob_http_options options = {.max_connections = 20000, .max_requests = SIZE_MAX};
+#ifdef BENCH_TLS
+    if (argc > 3) HOB_TRY(hob_tls_new(&options.tls, .certificate = argv[2], .key = argv[3]));
+#endif
     return hob_http_serve(listener, handle, argc > 1 ? argv[1] : NULL, options);
 }
 
