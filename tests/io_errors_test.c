@@ -418,7 +418,7 @@ ERROR_TEST(what_a_datagram_socket_refuses) {
 }
 
 ERROR_TEST(a_datagram_socket_that_was_closed_below) {
-    char own[HOB_ADDRESS_TEXT], buf[16];
+    char own[HOB_ADDRESS_TEXT], buf[16] = "";
     struct hob_udp *u = open_udp("127.0.0.1:0", own);
     struct hob_address one, at;
     CHECK_EQ(hob_address_parse("127.0.0.1:9", &one), 0);
