@@ -11,6 +11,9 @@
  * taken apart: the name of the field behind the last one is compared first, then the table of names
  * is asked.
  *
+ * That the text is UTF-8 is found out some 32 KiB before the rest: so many bytes are in the cache
+ * when they are read, and in sight of them nothing has to be asked.
+ *
  * A gap belongs to a place in the model: it is reached from the gap before it, or from the one in
  * front of the value that it is in, and these begin at the root. */
 #ifndef HOB_DATA_DECODE_H
@@ -24,8 +27,9 @@ enum {
     HOB__DECODE_MORE_GAPS = 512,
     HOB__DECODE_SMALL = 512, /* below it nothing comes again that would be worth it */
     HOB__DECODE_LARGE = 16384,
-    HOB__GAP_MOST = 64,    /* bytes of one that is remembered */
-    HOB__NUMBER_BACK = 16, /* so much must be readable before a number for number_wide.h */
+    HOB__GAP_MOST = 64,      /* bytes of one that is remembered */
+    HOB__NUMBER_BACK = 16,   /* so much must be readable before a number for number_wide.h */
+    HOB__UTF8_AHEAD = 32768, /* bytes that are looked at together; they are in the cache then */
     HOB__GAP_SIGHT = HOB__GAP_MOST + 64 /* so much of the text there must be, to look for one */
 };
 
@@ -78,7 +82,8 @@ struct hob__decode_frame {
 
 struct hob__decoder {
     const uint8_t *text, *end;
-    const uint8_t *sight;   /* up to here HOB__GAP_SIGHT bytes can be looked at; or NULL */
+    const uint8_t *utf8;    /* up to here the text is known to be UTF-8 */
+    const uint8_t *sight;   /* HOB__GAP_SIGHT bytes before that; or NULL */
     const uint8_t *numbers; /* from here on, so far, number_wide.h may be used */
     size_t number_span;
     struct hob_arena *memory;
@@ -140,7 +145,27 @@ static inline size_t hob__problem_count(const struct hob__decoder *d) {
     return d->problems.count + d->problems.more + (d->problems.first[0] != 0);
 }
 
-/* ---- model_decode.c: memory ---- */
+/* ---- model_decode.c ---- */
+
+/* Some more of the text is UTF-8, from `to` on, which is at a token, or behind one. Else d->rc says
+ * so. */
+bool hob__decode_more_utf8(struct hob__decoder *d, const uint8_t *to);
+/* Is it up to there? Only behind strings that has to be asked: nothing else that is JSON has bytes
+ * that are not ASCII. */
+static inline bool hob__decode_utf8(struct hob__decoder *d, const uint8_t *to) {
+    return HOB__LIKELY(to <= d->utf8) || hob__decode_more_utf8(d, to);
+}
+/* Does sight end before p, and not because the text does? */
+static inline bool hob__decode_may_see_more(const struct hob__decoder *d, const uint8_t *p) {
+    return p > d->sight && d->utf8 < d->end;
+}
+/* What hob__decode_more_utf8() will look at next comes nearer, a little for each object. */
+static inline void hob__decode_fetch(const uint8_t *p) {
+    enum { LINE = 64, LINES = 3 };
+    for (uintptr_t i = 0; i < LINES; i++)
+        __builtin_prefetch((const void *)((uintptr_t)p + (uintptr_t)2 * HOB__UTF8_AHEAD + i * LINE),
+                           0, 2);
+}
 
 /* One more level; NULL: d->rc says why. */
 bool hob__decode_more_frames(struct hob__decoder *d);

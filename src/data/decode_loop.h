@@ -127,6 +127,7 @@ find_by_table(struct hob__decoder *d, const struct hob__decode_frame *f, const u
     p = scan_plain(name, d->end);
     if (p == d->end) return fail(d, HOB_E_JSON);
     if (HOB__LIKELY(*p == '"')) {
+        if (!hob__decode_utf8(d, p)) return NULL;
         *s = hob__plan_find(f->plan, (const char *)name, (size_t)(p - name),
                             (size_t)(d->end - name));
         p++;
@@ -177,7 +178,7 @@ TARGET static const uint8_t *mismatch(struct hob__decoder *d, const struct hob__
     }
     if (f && !f->plan && f->slot == s && s->kind != HOB__KIND_STRUCT) memset(to, 0, s->item_size);
     if (!noted) hob__decode_note_type(d, s, p, hob__is_array(s) && (!f || f->slot != s || f->plan));
-    return skip_value(p, d->end, d->most - d->depth);
+    return skip_any(d, p);
 }
 
 /* Memory for the one that a pointer points to. */
@@ -247,6 +248,7 @@ after:
 after_member:
     gap = f->gap->next;
 members:
+    hob__decode_fetch(p);
     p = read_members(d, f, p, &gap);
     if (HOB__LIKELY(gap != NULL)) {
         name = p;
@@ -257,6 +259,11 @@ members:
         SPACE();
         if (HOB__UNLIKELY(s == &hob__gap_skip)) goto unknown;
         goto member;
+    }
+    if (HOB__UNLIKELY(hob__decode_may_see_more(d, p))) {
+        if (!hob__decode_more_utf8(d, p)) return NULL;
+        gap = p == f->begin ? f->around->inner : f->gap->next;
+        goto members;
     }
     from = p;
     if (p == f->begin) {
@@ -296,7 +303,7 @@ name:
         }
     unknown:
         d->rc = HOB_E_JSON;
-        TRY(skip_value(p, end, d->most - d->depth));
+        TRY(skip_any(d, p));
         goto after_member;
     }
     f->next = s + 1;
@@ -364,12 +371,13 @@ closed:
     f--;
     goto after;
 item:
+    if (HOB__UNLIKELY(hob__decode_may_see_more(d, p)) && !hob__decode_more_utf8(d, p)) return NULL;
     s = f->slot;
     gap = f->gap;
     if (HOB__UNLIKELY(f->count >= f->room)) {
         if (f->count >= f->most) {
             d->rc = HOB_E_JSON;
-            TRY(skip_value(p, end, d->most - d->depth));
+            TRY(skip_any(d, p));
             goto after;
         }
         if (!hob__decode_more_items(d, f)) goto no_memory;

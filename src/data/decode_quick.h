@@ -1,8 +1,9 @@
 /* data/decode_quick.h - the decoder's short way, for what is as it mostly is: members and items of
  * the usual types, one behind the other, without a frame or a note for any; part of decode_loop.h.
  *
- * All of it is in sight of d->sight: so much text is there that nothing has to look for its end.
- * What is not as it mostly is ends it, and is read (again) in the general way. */
+ * All of it is in sight of d->sight: so much text is there that nothing has to look for its end,
+ * and it is known to be UTF-8. What is not as it mostly is ends it, and is read (again) in the
+ * general way. */
 #ifndef HOB_DATA_DECODE_QUICK_H
 #define HOB_DATA_DECODE_QUICK_H
 
@@ -102,11 +103,12 @@ HOB__WIDE const uint8_t *read_quick(struct hob__decoder *d, unsigned quick, cons
         if (*p == '"') {
             unsigned n;
             if (HOB__LIKELY(wide_quoted(wide_load(p + 1), &n))) return p + n + 2;
-            return skip_string(p + 1, d->end);
+            behind = skip_string(p + 1, d->end);
+            return behind && hob__decode_utf8(d, behind) ? behind : NULL;
         }
         if (HOB__LIKELY(*p != '{' && *p != '[')) return skip_other(p, d->end);
         if (p[1] == *p + 2) return d->depth < d->most ? p + 2 : NULL; /* of nothing: {}, [] */
-        return skip_value(p, d->end, d->most - d->depth);
+        return skip_any(d, p);
     default:
         return NULL;
     }

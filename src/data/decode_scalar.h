@@ -49,6 +49,7 @@ TARGET static __attribute__((noinline)) const uint8_t *
 long_string(struct hob__decoder *d, const uint8_t *p, struct hob_slice *out) {
     const uint8_t *behind = skip_string(p, d->end);
     if (!behind) return fail(d, HOB_E_JSON);
+    if (!hob__decode_utf8(d, behind)) return NULL;
     uint8_t *to = (uint8_t *)hob__arena_room(d->memory, (size_t)(behind - p) + SPARE), *at = to;
     if (!to) return fail(d, -ENOMEM);
     for (const uint8_t *quote = behind - 1; p < quote;) {
@@ -87,6 +88,7 @@ HOB__WIDE const uint8_t *read_string(struct hob__decoder *d, const uint8_t *p,
         if (HOB__LIKELY(*p == '"')) break;
         if (*p != '\\' || !hob__json_unescape(&p, d->end, &at)) return fail(d, HOB_E_JSON);
     }
+    if (HOB__UNLIKELY(!hob__decode_utf8(d, p))) return NULL;
     out->at = (const char *)to;
     out->size = (size_t)(at - to);
     *at = 0;
@@ -101,6 +103,12 @@ HOB__WIDE bool text_has_nul(const uint8_t *p, const uint8_t *behind, const struc
 
 HOB__WIDE void take_string(struct hob__decoder *d, const struct hob_slice *s) {
     d->memory->at += s->size + 1;
+}
+
+/* Behind any value, of which nothing is wanted. */
+TARGET static const uint8_t *skip_any(struct hob__decoder *d, const uint8_t *p) {
+    const uint8_t *behind = skip_value(p, d->end, d->most - d->depth);
+    return behind && hob__decode_utf8(d, behind) ? behind : NULL;
 }
 
 /* ---- scalars ---- */
@@ -196,6 +204,7 @@ TARGET static const uint8_t *read_words(struct hob__decoder *d, const struct hob
     const uint8_t *behind = scan_plain(p + 1, d->end);
     if (s->kind >= HOB__KIND_TIME && behind < d->end && *behind == '"') {
         text = (struct hob_slice){(const char *)p + 1, (size_t)(behind++ - p) - 1};
+        if (!hob__decode_utf8(d, behind)) return NULL;
     } else {
         behind = read_string(d, p + 1, &text);
         if (!behind) return NULL;
@@ -222,7 +231,7 @@ TARGET static const uint8_t *read_words(struct hob__decoder *d, const struct hob
 }
 
 TARGET static const uint8_t *read_raw(struct hob__decoder *d, const uint8_t *p, void *to) {
-    const uint8_t *behind = skip_value(p, d->end, d->most - d->depth);
+    const uint8_t *behind = skip_any(d, p);
     if (!behind) return fail(d, HOB_E_JSON);
     struct hob_raw raw = {.size = (size_t)(behind - p)};
     raw.at = hob_arena_copy(d->memory, p, raw.size);

@@ -36,11 +36,26 @@ bool hob__decode_more_items(struct hob__decoder *d, struct hob__decode_frame *f)
     return true;
 }
 
+/* ---- UTF-8 ---- */
+
+bool hob__decode_more_utf8(struct hob__decoder *d, const uint8_t *to) {
+    const uint8_t *p = d->utf8;
+    if (d->end - to > HOB__UTF8_AHEAD) {
+        to += HOB__UTF8_AHEAD;
+        for (int i = 0; i < 3 && (*to & 0xC0) == 0x80; i++) to--; /* between two characters */
+    } else {
+        to = d->end;
+    }
+    d->rc = HOB_E_JSON;
+    if (!hob__utf8_is(p, (size_t)(to - p))) return false;
+    d->utf8 = to;
+    if (to - d->text >= HOB__GAP_SIGHT) d->sight = to - HOB__GAP_SIGHT;
+    return true;
+}
+
 /* ---- the calls ---- */
 
 static int run(struct hob__decoder *d, const struct hob__slot *root, void *out) {
-    size_t n = (size_t)(d->end - d->text);
-    if (!hob__utf8_is(d->text, n)) return HOB_E_JSON;
     const uint8_t *p = hob__json_way()->decode(d, root, d->text, out);
     if (!p) return d->rc;
     while (p < d->end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')) p++;
@@ -71,6 +86,7 @@ static int decode_text(const struct hob__slot *root, void *out, const void *text
         return hob_fail(-EINVAL, "a depth of %u; at most %d", o->depth, HOB__JSON_DEPTH);
     d.text = text;
     d.end = d.text + n;
+    d.utf8 = d.text;
     d.memory = memory;
     d.o = o;
     d.frames = d.some;
@@ -82,7 +98,7 @@ static int decode_text(const struct hob__slot *root, void *out, const void *text
     d.problems = (struct hob__problem_list){.memory = o->problems ? memory : NULL};
     d.matcher = (struct hob__matcher){NULL};
     d.counted = NULL;
-    d.sight = n < HOB__GAP_SIGHT ? NULL : d.end - HOB__GAP_SIGHT;
+    d.sight = NULL;
     size_t around = HOB__NUMBER_BACK + HOB__NUMBER_SIGHT;
     d.numbers = n > around ? d.text + HOB__NUMBER_BACK : d.end + 1;
     d.number_span = n > around ? n - around : 0;
