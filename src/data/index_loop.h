@@ -4,9 +4,11 @@
  *   struct utf8                     what its check of UTF-8 keeps between blocks; zero at first
  *   classify(block, bits, utf8)     the bits; and the check
  *   utf8_block(utf8, block)         the check alone
- *   UTF8_ASCII, utf8_ascii(utf8, p) if it pays: the same of so many bytes, if they are ASCII;
- * false: they are not, nothing is done utf8_ends(utf8)                 true: no error, and no
- * sequence is unfinished xor_before(bits)                bit i: the parity of the bits 0 to i
+ *   UTF8_ASCII, utf8_ascii(utf8, p)
+ *                                   if it pays: the same of so many bytes, if they are ASCII;
+ *                                   false: they are not, nothing is done
+ *   utf8_ends(utf8)                 true: no error, and no sequence is unfinished
+ *   xor_before(bits)                bit i: the parity of the bits 0 to i
  *   lowest(bits)                    which bit is the lowest; of none any number
  */
 #include "data/way.h"

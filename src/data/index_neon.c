@@ -3,15 +3,9 @@
 #include <arm_neon.h>
 
 #define TARGET
+#define HERE static inline
 
-#include "data/index_tables.h"
 #include "data/way.h"
-
-struct utf8 {
-    uint8x16_t error;
-    uint8x16_t before;     /* the last 16 bytes */
-    uint8x16_t unfinished; /* not zero: they end within a sequence */
-};
 
 static inline uint32_t lowest(uint64_t bits) {
     return (uint32_t)__builtin_ctzll(bits | UINT64_C(1) << 63);
@@ -34,37 +28,28 @@ static inline uint64_t mask(const uint8x16_t v[4]) {
     return vgetq_lane_u64(vreinterpretq_u64_u8(sum), 0);
 }
 
-/* ---- UTF-8, by index_tables.h ---- */
+/* ---- UTF-8 ---- */
 
-static inline void utf8_16(struct utf8 *u, uint8x16_t v) {
-    static const uint8_t most[16] = {255, 255, 255, 255, 255, 255,      255,      255,
-                                     255, 255, 255, 255, 255, 0xF0 - 1, 0xE0 - 1, 0xC0 - 1};
-    uint8x16_t back1 = vextq_u8(u->before, v, 15), back2 = vextq_u8(u->before, v, 14);
-    uint8x16_t back3 = vextq_u8(u->before, v, 13);
-    uint8x16_t a = vqtbl1q_u8(vld1q_u8(hob__utf8_by_first_high), vshrq_n_u8(back1, 4));
-    uint8x16_t b = vqtbl1q_u8(vld1q_u8(hob__utf8_by_first_low), vandq_u8(back1, vdupq_n_u8(15)));
-    uint8x16_t c = vqtbl1q_u8(vld1q_u8(hob__utf8_by_second_high), vshrq_n_u8(v, 4));
-    uint8x16_t errors = vandq_u8(vandq_u8(a, b), c);
-    uint8x16_t third = vqsubq_u8(back2, vdupq_n_u8(0xE0 - 0x80));
-    uint8x16_t fourth = vqsubq_u8(back3, vdupq_n_u8(0xF0 - 0x80));
-    uint8x16_t must = vandq_u8(vorrq_u8(third, fourth), vdupq_n_u8(0x80));
-    u->error = vorrq_u8(u->error, veorq_u8(must, errors));
-    u->unfinished = vqsubq_u8(v, vld1q_u8(most));
-    u->before = v;
-}
+typedef uint8x16_t vec;
+HERE vec vec_load(const uint8_t *p) { return vld1q_u8(p); }
+HERE vec vec_all(uint8_t c) { return vdupq_n_u8(c); }
+HERE vec vec_and(vec a, vec b) { return vandq_u8(a, b); }
+HERE vec vec_or(vec a, vec b) { return vorrq_u8(a, b); }
+HERE vec vec_xor(vec a, vec b) { return veorq_u8(a, b); }
+HERE vec vec_above(vec a, vec b) { return vqsubq_u8(a, b); }
+HERE vec vec_high(vec v) { return vshrq_n_u8(v, 4); }
+HERE vec vec_look(const uint8_t *entries, vec v) { return vqtbl1q_u8(vec_load(entries), v); }
+HERE bool vec_is_zero(vec v) { return vmaxvq_u8(v) == 0; }
+#define VEC_BACK(v, before, n) vextq_u8(before, v, 16 - (n))
+#include "data/index_utf8.h"
 
 static inline void utf8_64(struct utf8 *u, const uint8x16_t v[4]) {
     uint8x16_t all = vorrq_u8(vorrq_u8(v[0], v[1]), vorrq_u8(v[2], v[3]));
     if (HOB__LIKELY(vmaxvq_u8(all) < 0x80)) { /* ASCII */
-        u->error = vorrq_u8(u->error, u->unfinished);
-        u->unfinished = u->before = vdupq_n_u8(0);
+        utf8_plain(u);
         return;
     }
-    for (int i = 0; i < 4; i++) utf8_16(u, v[i]);
-}
-
-static inline bool utf8_ends(const struct utf8 *u) {
-    return vmaxvq_u8(vorrq_u8(u->error, u->unfinished)) == 0;
+    for (int i = 0; i < 4; i++) utf8_vec(u, v[i]);
 }
 
 static inline void utf8_block(struct utf8 *u, const uint8_t *block) {
