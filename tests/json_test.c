@@ -1,5 +1,6 @@
 /* json_test.c - JSON texts to trees: the grammar of RFC 8259, production by production and byte by
  * byte, through the fast parser and through the judge that names its mistakes. */
+#include "any.h"
 #include "test.h"
 #include <hob/error.h>
 #include <hob/json.h>
@@ -282,14 +283,10 @@ TEST(utf8_as_in_the_standard) {
 TEST(all_first_passes_see_the_same) {
     static const char alphabet[] = "\"\"\\\\{}[]:, \n\t1ax\x01\f\x1a\xC3\xA4";
     static uint32_t places[1024];
-    uint64_t seed = 42;
     for (int round = 0; round < 60000; round++) {
         uint8_t text[300];
         size_t n = (size_t)round % 290;
-        for (size_t i = 0; i < n; i++) {
-            seed = seed * 6364136223846793005u + 1442695040888963407u;
-            text[i] = (uint8_t)alphabet[(seed >> 33) % (sizeof alphabet - 1)];
-        }
+        any_text(text, n, alphabet, sizeof alphabet - 1);
         int64_t wanted = hob__json_index_plain(text, n, places, NULL);
         index_all(text, n, wanted, places);
     }
@@ -344,6 +341,14 @@ TEST(names_that_are_there_twice) {
     strcpy(many + strlen(many) - 1, ",\"name 50\":0}");
     CHECK_EQ(parse_n(many, strlen(many), o, &doc), HOB_E_JSON_DUPLICATE);
     CHECK_HAS(why, "\"name 50\" twice");
+    /* where it is the second time, whether the names are in the text or had to be unescaped */
+    static const char placed[] = "{\n \"x\":[1,{}],\n \"\\u0061\": 1, \"b\":\"\\n\", \"a\":2}";
+    for (int borrow = 0; borrow < 2; borrow++) {
+        o.borrow = borrow;
+        CHECK_EQ(parse_n(placed, sizeof placed - 1, o, &doc), HOB_E_JSON_DUPLICATE);
+        CHECK_STR(why, "line 3, column 25 (byte 39): expected a name that the object does not have "
+                       "yet, found \"a\" twice");
+    }
 }
 
 TEST(looking_at_values) {

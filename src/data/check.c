@@ -248,3 +248,14 @@ int hob_json_check(const void *text, size_t n, unsigned depth) {
         return hob_fail(-EINVAL, "a depth of %u; at most %d", depth, HOB__JSON_DEPTH);
     return hob__json_check(text, n, &o);
 }
+
+int hob__json_say_twice(const struct hob_json_doc *d, const uint8_t *text,
+                        struct hob_json_place place) {
+    size_t n = hob__json_size(d->twice);
+    hob__json_move(&place, text, d->twice_at);
+    return hob_fail(HOB_E_JSON_DUPLICATE,
+                    "line %llu, column %llu (byte %llu): expected a name that the object does not "
+                    "have yet, found \"%.*s\" twice",
+                    (unsigned long long)place.line, (unsigned long long)place.column,
+                    (unsigned long long)place.byte, (int)(n < 200 ? n : 200), d->twice->of.text);
+}

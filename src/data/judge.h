@@ -30,6 +30,11 @@ void hob__json_move(struct hob_json_place *place, const uint8_t *bytes, size_t n
 int hob__json_say(const struct hob__json_verdict *v, const struct hob_json_place *place,
                   const uint8_t *end, const char *the_end);
 
+/* The same of a text that hob_json_reparse() refused for a name that is there twice; place: of the
+ * text's beginning. */
+int hob__json_say_twice(const struct hob_json_doc *d, const uint8_t *text,
+                        struct hob_json_place place);
+
 /* What should stand where a value, a name, ... is: by these names, so that all say the same. */
 #define HOB__JSON_A_VALUE "a value"
 #define HOB__JSON_A_NAME "a name in quotes"

@@ -3,6 +3,7 @@
  * The values are written one behind the other; a container that is open keeps in its `of` where the
  * one around it is, so that no stack is needed. Whatever is wrong, this pass only says that
  * something is: what and where is found by going through the text again (check.c). */
+#include "data/judge.h"
 #include "data/number_usual.h"
 #include "data/tree.h"
 
@@ -226,12 +227,7 @@ close : {
     struct hob_json *around = in->of.u ? in - in->of.u : NULL;
     in->of.span = (uint64_t)(v - in);
     if (HOB__UNLIKELY(o->duplicates == HOB_JSON_REJECT && (in->head & 0x7F) == HOB_JSON_OBJECT)) {
-        const struct hob_json *twice;
-        int rc = hob__json_find_twice(in, &twice);
-        if (rc == HOB_E_JSON_DUPLICATE)
-            return hob_fail(rc, "an object has the name \"%.*s\" twice",
-                            (int)(hob__json_size(twice) < 200 ? hob__json_size(twice) : 200),
-                            twice->of.text);
+        int rc = hob__json_find_twice(in, &s->doc->twice);
         if (rc < 0) return rc;
     }
     in = around;
@@ -248,6 +244,14 @@ name:
     NEXT();
     goto value;
 #undef NEXT
+}
+
+/* Where the i-th value is in the text: each begins with a token of its own, as do names. */
+static size_t place_of(const uint8_t *text, const uint32_t *place, size_t i) {
+    for (;; place++) {
+        uint8_t c = text[*place];
+        if (c != ',' && c != ':' && c != '}' && c != ']' && i-- == 0) return *place;
+    }
 }
 
 static int parse(const uint8_t *text, size_t n, const struct hob_json_options *o,
@@ -271,7 +275,10 @@ static int parse(const uint8_t *text, size_t n, const struct hob_json_options *o
     if (places < 0) return HOB_E_JSON;
     rc = room((void **)&d->nodes, &d->node_room, (size_t)places + 2, sizeof *d->nodes);
     if (rc < 0) return rc;
-    return build(&s, d->places, d->places + places, o, d->nodes, &d->node_count);
+    rc = build(&s, d->places, d->places + places, o, d->nodes, &d->node_count);
+    if (rc == HOB_E_JSON_DUPLICATE)
+        d->twice_at = place_of(text, d->places, (size_t)(d->twice - d->nodes));
+    return rc;
 }
 
 /* ---- the calls ---- */
@@ -281,6 +288,7 @@ static int reparse(const void *text, size_t n, const struct hob_json_options *o,
     int rc = parse(text, n, o, d);
     if (rc == 0) return 0;
     d->node_count = 0;
+    if (rc == HOB_E_JSON_DUPLICATE) return hob__json_say_twice(d, text, hob__json_first_place);
     if (rc == HOB_E_JSON || rc == HOB_E_JSON_RANGE || (rc == HOB_E_LIMIT && n < UINT32_MAX / 2)) {
         int found = hob__json_check(text, n, o);
         if (found < 0) return found;

@@ -28,16 +28,9 @@ static int parse(struct hob_json_reader *r, size_t n, unsigned depth) {
     return rc < 0 ? rc : hob_json_reparse_with(r->p, n, o, r->doc);
 }
 
-/* An error of the parser that has no place of its own. */
+/* The value, or line, at r->p has a name twice. */
 static int twice(struct hob_json_reader *r) {
-    char words[400];
-    struct hob_json_place place = hob_json_reader_place(r);
-    const struct hob_error *e = hob_error();
-    strncpy(words, e ? e->message : "an object has a name twice", sizeof words - 1);
-    words[sizeof words - 1] = 0;
-    return hob_fail(HOB_E_JSON_DUPLICATE, "in the value at line %llu, column %llu (byte %llu): %s",
-                    (unsigned long long)place.line, (unsigned long long)place.column,
-                    (unsigned long long)place.byte, words);
+    return hob__json_say_twice(r->doc, r->p, hob_json_reader_place(r));
 }
 
 /* ---- containers ---- */

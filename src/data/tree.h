@@ -24,6 +24,8 @@ struct hob_json_doc {
     size_t text_room;
     char *strings; /* borrowed: the unescaped strings */
     size_t string_room;
+    const struct hob_json *twice; /* after HOB_E_JSON_DUPLICATE: the name, */
+    size_t twice_at;              /* and the byte of the text where it is the second time */
 };
 
 static inline uint64_t hob__json_size(const struct hob_json *v) { return v->head >> 8; }
