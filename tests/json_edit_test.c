@@ -1,5 +1,6 @@
 /* json_edit_test.c - copies, equality, pointers' tokens, JSON Patch (RFC 6902, each rule and each
  * kind of example in its appendix A), Merge Patch (RFC 7386), and what differs between two. */
+#include "any.h"
 #include "test.h"
 
 #include "base/memory.h"
@@ -465,12 +466,6 @@ TEST(patches_from_what_differs) {
 }
 
 /* Random values, and what differs between them. */
-static uint64_t seed = 1;
-static unsigned any(unsigned n) {
-    seed = seed * 6364136223846793005u + 1442695040888963407u;
-    return (unsigned)(seed >> 33) % n;
-}
-
 static size_t random_value(char *out, unsigned depth) {
     size_t n = 0;
     unsigned kind = any(depth ? 8 : 5), items = any(5) + (any(20) == 0 ? 20 : 0);

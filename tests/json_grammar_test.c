@@ -2,6 +2,7 @@
  * copied and borrowed, against a naive reading of RFC 8259's productions: each byte at each place
  * of texts that use all of them, at the edge of a page; and texts from a generator, written again.
  */
+#include "any.h"
 #include "test.h"
 #include <hob/json.h>
 #include <sys/mman.h>
@@ -226,12 +227,6 @@ TEST(numbers_of_every_length_at_the_edge) {
 
 /* ---- a generator: the same value twice, as it is written by others and as it is written here ----
  */
-
-static uint64_t seed;
-static unsigned any(unsigned n) {
-    seed = seed * 6364136223846793005u + 1442695040888963407u;
-    return (unsigned)(seed >> 33) % n;
-}
 
 static char loose[1 << 16], tight[1 << 16];
 static size_t loose_size, tight_size;

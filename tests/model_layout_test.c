@@ -4,6 +4,7 @@
  * in another order, unknown, null or of another type, and white space where there was none; each
  * way that this processor can go, right before an unreadable page. And texts with a byte changed,
  * or cut: what is JSON there is what hob_json_check() says. */
+#include "any.h"
 #include "model_test.h"
 
 #include "data/tree.h"
@@ -53,12 +54,6 @@ enum { RECORDS = 12, ALONE = 500, TEXT = RECORDS * (ALONE + 8) };
 
 /* ---- texts ---- */
 
-static uint64_t seed;
-static unsigned pick(unsigned n) {
-    seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (unsigned)(seed >> 33) % n;
-}
-
 struct text {
     char at[1 << 16];
     size_t n;
@@ -74,8 +69,8 @@ static void put(struct text *t, const char *s) {
 static unsigned layout;
 static void space(struct text *t, unsigned depth, bool colon) {
     static const char *const others[] = {"", " ", "\n", "\t ", "  \r\n"};
-    if (pick(60) == 0)
-        put(t, others[pick(5)]);
+    if (any(60) == 0)
+        put(t, others[any(5)]);
     else if (layout == 1 && colon)
         put(t, " ");
     else if (layout == 2 && !colon)
@@ -85,38 +80,38 @@ static void space(struct text *t, unsigned depth, bool colon) {
 }
 
 static void digits(struct text *t, unsigned most) {
-    char d[2] = {(char)('1' + pick(9)), 0};
-    for (unsigned n = 1 + pick(most); n > 0; n--, *d = (char)('0' + pick(10))) put(t, d);
+    char d[2] = {(char)('1' + any(9)), 0};
+    for (unsigned n = 1 + any(most); n > 0; n--, *d = (char)('0' + any(10))) put(t, d);
 }
 
 static void number(struct text *t, bool whole) {
-    if (pick(4) == 0) put(t, "-");
-    if (pick(8) == 0)
+    if (any(4) == 0) put(t, "-");
+    if (any(8) == 0)
         put(t, "0");
     else
-        digits(t, pick(6) == 0 ? 20 : 8);
+        digits(t, any(6) == 0 ? 20 : 8);
     if (whole) return;
     put(t, ".");
-    digits(t, pick(6) == 0 ? 24 : 17);
-    if (pick(20) == 0) put(t, pick(2) ? "e-3" : "E7");
+    digits(t, any(6) == 0 ? 24 : 17);
+    if (any(20) == 0) put(t, any(2) ? "e-3" : "E7");
 }
 
 static void string(struct text *t) {
     static const char *const odd[] = {"\\n",          "\\u00e4",        "\xC3\xA4", "\\\"",
                                       "\xE2\x82\xAC", "\\ud83d\\ude00", "\\/"};
     put(t, "\"");
-    for (unsigned n = pick(8) ? pick(12) : 20 + pick(60); n > 0; n--) {
-        char c[2] = {(char)('a' + pick(26)), 0};
-        put(t, pick(30) ? c : odd[pick(7)]);
+    for (unsigned n = any(8) ? any(12) : 20 + any(60); n > 0; n--) {
+        char c[2] = {(char)('a' + any(26)), 0};
+        put(t, any(30) ? c : odd[any(7)]);
     }
-    if (pick(80) == 0) put(t, "\\u0000");
+    if (any(80) == 0) put(t, "\\u0000");
     put(t, "\"");
 }
 
-static void any(struct text *t, unsigned depth) {
-    switch (pick(depth > 3 ? 5 : 7)) {
+static void any_value(struct text *t, unsigned depth) {
+    switch (any(depth > 3 ? 5 : 7)) {
     case 0:
-        put(t, pick(2) ? "null" : "true");
+        put(t, any(2) ? "null" : "true");
         break;
     case 1:
         string(t);
@@ -128,19 +123,19 @@ static void any(struct text *t, unsigned depth) {
         number(t, false);
         break;
     case 4:
-        put(t, pick(2) ? "[]" : "{}");
+        put(t, any(2) ? "[]" : "{}");
         break;
     case 5:
         put(t, "[");
-        any(t, depth + 1);
+        any_value(t, depth + 1);
         space(t, depth, false);
         put(t, ",");
-        any(t, depth + 1);
+        any_value(t, depth + 1);
         put(t, "]");
         break;
     default:
         put(t, "{\"x\":");
-        any(t, depth + 1);
+        any_value(t, depth + 1);
         put(t, "}");
     }
 }
@@ -154,7 +149,7 @@ static void list(struct text *t, char kind, unsigned n, unsigned depth) {
         space(t, depth + 1, false);
         value(t, kind, depth + 1);
     }
-    if (n || pick(2)) space(t, depth, false);
+    if (n || any(2)) space(t, depth, false);
     put(t, "]");
 }
 
@@ -166,15 +161,15 @@ static void object(struct text *t, const char *const *members, unsigned depth) {
         char name[24];
         const char *colon = strchr(*m, ':');
         snprintf(name, sizeof name, "\"%.*s\"", (int)(colon - *m), *m);
-        if (pick(25) == 0) continue;
-        unsigned times = 1 + (pick(150) == 0);
-        bool unknown = pick(12) == 0;
+        if (any(25) == 0) continue;
+        unsigned times = 1 + (any(150) == 0);
+        bool unknown = any(12) == 0;
         for (unsigned k = 0; k < times + unknown; k++) {
             if (!first) put(t, ",");
             first = false;
             space(t, depth + 1, false);
-            if (k == times) snprintf(name, sizeof name, "\"other%u\"", pick(4) ? 1 : pick(100));
-            if (pick(200) == 0) snprintf(name, sizeof name, "\"i\\u0064\"");
+            if (k == times) snprintf(name, sizeof name, "\"other%u\"", any(4) ? 1 : any(100));
+            if (any(200) == 0) snprintf(name, sizeof name, "\"i\\u0064\"");
             put(t, name);
             put(t, ":");
             space(t, 0, true);
@@ -190,7 +185,7 @@ static void value(struct text *t, char kind, unsigned depth) {
         "\"2026-01-31T12:00:00Z\"", "\"1999-12-31T23:59:60Z\"", "\"2024-02-29T01:02:03.5+01:00\"",
         "\"2026-02-30T00:00:00Z\"", "\"0000-01-01T00:00:00Z\"", "\"2026x01-31T12:00:00Z\""};
     static const char *const inner[] = {"a:i", "b:b", "c:s", NULL};
-    if (pick(40) == 0) kind = "?nids"[pick(5)];
+    if (any(40) == 0) kind = "?nids"[any(5)];
     switch (kind) {
     case 'i':
         number(t, true);
@@ -202,46 +197,46 @@ static void value(struct text *t, char kind, unsigned depth) {
         string(t);
         break;
     case 'b':
-        put(t, pick(2) ? "true" : "false");
+        put(t, any(2) ? "true" : "false");
         break;
     case 'n':
         put(t, "null");
         break;
     case 'm':
-        put(t, pick(3) ? "12" : "null");
+        put(t, any(3) ? "12" : "null");
         break;
     case 't':
-        put(t, times[pick(4) ? 0 : pick(6)]);
+        put(t, times[any(4) ? 0 : any(6)]);
         break;
     case 'S':
-        list(t, 's', pick(20) ? pick(4) : 9, depth);
+        list(t, 's', any(20) ? any(4) : 9, depth);
         break;
     case 'I':
-        list(t, 'i', pick(4), depth);
+        list(t, 'i', any(4), depth);
         break;
     case '2':
-        list(t, 's', pick(20) ? 2 : pick(4), depth);
+        list(t, 's', any(20) ? 2 : any(4), depth);
         break;
     case 'p':
-        list(t, 'd', pick(20) ? 2 : pick(4), depth);
+        list(t, 'd', any(20) ? 2 : any(4), depth);
         break;
     case 'q':
-        list(t, 'd', pick(20) ? 3 : pick(4), depth);
+        list(t, 'd', any(20) ? 3 : any(4), depth);
         break;
     case 'P':
-        list(t, 'p', pick(4), depth);
+        list(t, 'p', any(4), depth);
         break;
     case 'Q':
-        list(t, 'q', pick(3), depth);
+        list(t, 'q', any(3), depth);
         break;
     case 'o':
         object(t, inner, depth);
         break;
     case 'O':
-        list(t, 'o', pick(3), depth);
+        list(t, 'o', any(3), depth);
         break;
     default:
-        any(t, depth);
+        any_value(t, depth);
     }
 }
 
@@ -260,7 +255,7 @@ static void record(struct text *t) {
     for (const char *const *m = members; *m; m++)
         if (chosen >> (20 + (m - members)) & 1) some[n++] = *m;
     some[n] = NULL;
-    if (n > 1 && pick(20) == 0) {
+    if (n > 1 && any(20) == 0) {
         const char *last = some[n - 1];
         some[n - 1] = some[0];
         some[0] = last;
@@ -324,10 +319,10 @@ static void check_broken(char *text, size_t n) {
     struct record *all;
     size_t count;
     for (int i = 0; i < 40; i++) {
-        size_t at = pick((unsigned)n), cut = i % 2 ? n : at;
+        size_t at = any((unsigned)n), cut = i % 2 ? n : at;
         char was = text[at];
         static const char bytes[] = "\"\\{}[]:,0-.eE \n\x01\xC3tx\x7F";
-        if (i % 2) text[at] = bytes[pick(sizeof bytes)];
+        if (i % 2) text[at] = bytes[any(sizeof bytes)];
         struct edge e = edge_begin(text, cut);
         hob_arena_reset(&memory);
         int rc = hob_model_decode_array(record, &all, &count, e.at, cut, &memory);
@@ -343,7 +338,7 @@ TEST(together_as_alone) {
     const struct hob__json_way *way, *best = hob__json_way();
     for (unsigned round = 0; round < 400; round++) {
         seed = round * UINT64_C(0x9E3779B97F4A7C15);
-        layout = pick(4) | 8;
+        layout = any(4) | 8;
         all.n = 0;
         put(&all, "[");
         for (size_t i = 0; i < RECORDS; i++) {
@@ -377,12 +372,12 @@ HOB_MODEL(numbers, struct numbers, HOB_FIELD(l), HOB_FIELD(i), HOB_FIELD(d), HOB
           HOB_ARRAY(more, count))
 
 static void put_number(struct text *t, unsigned whole, unsigned fraction) {
-    put(t, pick(3) ? "" : "-");
+    put(t, any(3) ? "" : "-");
     for (unsigned i = 0; i < whole; i++)
-        put(t, (char[]){(char)(i || pick(9) == 0 ? '0' + pick(10) : '1' + pick(9)), 0});
+        put(t, (char[]){(char)(i || any(9) == 0 ? '0' + any(10) : '1' + any(9)), 0});
     if (whole > 1 && t->at[t->n - whole] == '0') t->at[t->n - whole] = '7';
     if (fraction) put(t, ".");
-    for (unsigned i = 0; i < fraction; i++) put(t, (char[]){(char)('0' + pick(10)), 0});
+    for (unsigned i = 0; i < fraction; i++) put(t, (char[]){(char)('0' + any(10)), 0});
 }
 
 /* Of every count of digits, in each of the ways that a decoder has for them, as the tree has them.
@@ -398,17 +393,17 @@ TEST(numbers_as_the_tree_reads_them) {
         t.n = 0;
         for (unsigned i = 0; i < 40; i++) {
             put(&t, i ? ",{\"l\":" : "[{\"l\":");
-            put_number(&t, 1 + pick(18), 0);
+            put_number(&t, 1 + any(18), 0);
             put(&t, ",\"i\":");
-            put_number(&t, 1 + pick(9), 0);
+            put_number(&t, 1 + any(9), 0);
             put(&t, ",\"d\":");
-            put_number(&t, 1 + pick(20), pick(22));
+            put_number(&t, 1 + any(20), any(22));
             put(&t, ",\"xy\":[");
-            put_number(&t, 1 + pick(4), 1 + pick(17));
+            put_number(&t, 1 + any(4), 1 + any(17));
             put(&t, ",");
-            put_number(&t, 1 + pick(8), pick(9));
+            put_number(&t, 1 + any(8), any(9));
             put(&t, "],\"more\":[");
-            put_number(&t, 1 + pick(3), pick(20));
+            put_number(&t, 1 + any(3), any(20));
             put(&t, "]}");
         }
         put(&t, "]");
