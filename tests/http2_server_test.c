@@ -634,4 +634,90 @@ SERVER_TEST(a_window_that_never_opens, .stall_timeout = 0.2) {
     return 0;
 }
 
+/* A byte now and then, either way, is no progress; others' bodies on the connection are. */
+static int notes;
+static char last_note[400];
+static void keep_notes(enum hob_report_kind kind, const char *text, void *arg) {
+    (void)arg;
+    if (kind != HOB_REPORT_NOTE) return;
+    notes++;
+    snprintf(last_note, sizeof last_note, "%s", text);
+}
+
+/* Sends that again and again, until the peer has reset the stream, answered, or gone. */
+static int trickle(struct hob_stream *hs, int type, uint32_t stream, const char *bytes, size_t n,
+                   double *took) {
+    uint64_t began = hob_now();
+    struct frame *f = malloc(sizeof *f);
+    for (;;) {
+        unsigned char buf[64];
+        size_t size = put_frame(buf, type, 0, stream, bytes, n);
+        if (hob_write(hs, buf, size) < 0) break;
+        int rc = hob_within(0.1, read_frame(hs, f));
+        bool told = rc == 1 && f->stream == stream && (f->type == F_RST || f->type == F_HEADERS);
+        if (told || (rc != 1 && rc != -ETIMEDOUT)) break;
+    }
+    free(f);
+    *took = (double)(hob_now() - began) * 1e-9;
+    return 0;
+}
+HOB_TASK(trickle, struct hob_stream *, int, uint32_t, const char *, size_t, double *)
+
+#define BODY_COMES ":method: POST\n:scheme: http\n:path: /echo\n:authority: a\n"
+#define ANSWER_WANTED ":method: GET\n:scheme: http\n:path: /stream\n:authority: a\n"
+
+SERVER_TEST(a_drip_is_cut_off, .min_rate = 1e6) {
+    struct hob_stream *up = hand(l), *down;
+    unsigned char buf[200], setting[6] = {0, 4, 0, 0, 0, 0};
+    double up_took = 0, down_took = 0;
+    notes = 0;
+    hob_set_report(keep_notes, NULL);
+    uint64_t before = counters.timeouts;
+    hand_head(up, 0, 1, BODY_COMES);
+    memcpy(buf, PREFACE, 24);
+    size_t n = 24 + put_frame(buf + 24, F_SETTINGS, 0, 0, setting, 6);
+    CHECK_EQ(hob_connect(hob_listener_address(l), &down), 0);
+    CHECK_EQ(hob_write(down, buf, n), n);
+    hand_head(down, END_STREAM, 1, ANSWER_WANTED);
+    CHECK(await_frame(down, F_HEADERS, 1) >= 0);
+    {
+        HOB_SCOPE(both);
+        hob_spawn(both, trickle, up, F_DATA, 1, "x", 1, &up_took);
+        hob_spawn(both, trickle, down, F_WINDOW, 1, "\0\0\0\1", 4, &down_took);
+        CHECK_EQ(hob_join(both), 0);
+    }
+    CHECK(up_took > 3 && up_took < 50);
+    CHECK(down_took > 3 && down_took < 50);
+    CHECK_EQ(counters.timeouts, before + 2);
+    CHECK_EQ(notes, 1); /* a minute has not gone by */
+    CHECK_HAS(last_note, "hob: 127.0.0.1:");
+    CHECK_HAS(last_note, " was cut off: it did not send, or read,");
+    hob_close(up);
+    hob_close(down);
+    return 0;
+}
+
+/* Two bodies, of which the client sends one after the other. */
+SERVER_TEST(others_bodies_are_progress, .min_rate = 10000) {
+    static char piece[10000];
+    struct hob_stream *hs = hand(l);
+    struct frame *f = malloc(sizeof *f);
+    hand_head(hs, 0, 1, BODY_COMES);
+    hand_head(hs, 0, 3, BODY_COMES);
+    for (int i = 0; i < 70; i++) { /* for seven seconds, 100000 bytes each */
+        hand_send(hs, F_DATA, 0, 1, piece, sizeof piece);
+        int rc;
+        while ((rc = hob_within(0.1, read_frame(hs, f))) == 1)
+            CHECK(f->type != F_RST && f->type != F_HEADERS && f->type != F_GOAWAY);
+        CHECK_EQ(rc, -ETIMEDOUT);
+    }
+    CHECK_EQ(seen.active, 2);
+    hand_send(hs, F_DATA, END_STREAM, 3, "ab", 2);
+    CHECK(await_frame(hs, F_HEADERS, 3) >= 0);
+    free(f);
+    hob_close(hs);
+    for (int i = 0; i < 300 && seen.active; i++) CHECK_EQ(hob_sleep(0.01), 0);
+    return 0;
+}
+
 TEST_MAIN()

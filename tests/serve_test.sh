@@ -120,6 +120,69 @@ a_dead_worker_is_replaced() {
     [ "$(pgrep -P "$server")" != "$worker" ]
     stop TERM
 }
+what_cannot_be_reached() {
+    echo secret >"$dir/secret"
+    ln -s ../secret "$dir/www/link"
+    ln -s /etc/passwd "$dir/www/absolute"
+    ln -s ../../secret "$dir/www/sub/up"
+    ln -s ../index.html "$dir/www/sub/inside"
+    echo hidden >"$dir/www/.hidden"
+    mkfifo "$dir/www/fifo"
+    start "$dir/www"
+    for path in /../secret /%2e%2e/secret /..%2fsecret /sub/..%2f..%2fsecret /sub/../../secret \
+        '/..\secret' /%252e%252e/secret /link /absolute /sub/up /.hidden /fifo /sub/f.txt/ \
+        //../secret /./../secret /sub/%2e%2e%2f%2e%2e/secret; do
+        [ "$(code --path-as-is "$url$path")" = 404 ]
+    done
+    for path in /%00 /sub%00/f.txt /% /%zz; do [ "$(code "$url$path")" = 400 ]; done
+    [ "$(get "$url/sub/inside")" = "the index" ]
+    for method in POST PUT DELETE PATCH; do [ "$(code -X $method "$url/")" = 405 ]; done
+    stop TERM
+    rm "$dir/www/link" "$dir/www/absolute" "$dir/www/sub/up" "$dir/www/sub/inside" "$dir/www/fifo"
+}
+a_second_signal_ends_at_once() {
+    start -q "$dir/www"
+    truncate -s 1G "$dir/www/huge"
+    curl -sS --limit-rate 50k -o "$dir/slowly" "$url/huge" 2>/dev/null &
+    client=$!
+    tries=0
+    until [ -s "$dir/slowly" ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 500 ]
+        sleep 0.02
+    done
+    kill -INT "$server"
+    sleep 0.5
+    kill -0 "$server" # the client has its time
+    kill -INT "$server"
+    status=0
+    wait "$server" || status=$?
+    rm -f "$dir/pid" "$dir/www/huge"
+    [ $status -eq 1 ]
+    kill "$client" # it still has what the kernel keeps for it
+    wait "$client" || true
+}
+a_killed_client_leaves_nothing() {
+    truncate -s 1G "$dir/www/huge"
+    start -q "$dir/www"
+    get "$url/" >/dev/null
+    worker=$(pgrep -P "$server")
+    before=$(ls "/proc/$worker/fd" | wc -l)
+    for i in 1 2 3 4 5; do
+        curl -sS --limit-rate 50k -o /dev/null "$url/huge" &
+        client=$!
+        sleep 0.2
+        kill -9 $client
+    done
+    tries=0
+    until [ "$(ls "/proc/$worker/fd" | wc -l)" -le "$before" ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 100 ]
+        sleep 0.1
+    done
+    rm "$dir/www/huge"
+    stop TERM
+}
 says() { # says TEXT ARGUMENT...: wrong usage, and that text
     text=$1
     shift
@@ -135,6 +198,13 @@ wrong_usage() {
     says "a --key needs a --cert" --key x "$dir/www"
     says "--workers is a number" -w many "$dir/www"
     says "common, combined or json" --log-format xml "$dir/www"
+    says "the log $dir/none/log: No such file or directory" --log "$dir/none/log" "$dir/www"
+    says "the log $dir/www: Is a directory" --log "$dir/www" "$dir/www"
+    status=0
+    timeout 20 "$hob" serve -l 127.0.0.1:0 --trusted nobody "$dir/www" >"$dir/out" 2>"$dir/err" ||
+        status=$?
+    [ $status -eq 1 ]
+    grep -F '"nobody" is no list of addresses' "$dir/err"
     says "$dir/none.pem" --cert "$dir/none.pem" "$dir/www"
     status=0
     timeout 20 "$hob" serve -l 127.0.0.1:99999 "$dir/www" 2>"$dir/err" || status=$?
@@ -151,6 +221,9 @@ else
 fi
 check a_round_of_workers_loses_nothing
 check a_dead_worker_is_replaced
+check what_cannot_be_reached
+check a_second_signal_ends_at_once
+check a_killed_client_leaves_nothing
 check wrong_usage
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -36,10 +36,10 @@ struct hob_http_counters {
     uint64_t refused;       /* answered by the server itself: 400, 408, 413, 417, 431, 501, 505 */
     uint64_t left;          /* clients that left while their request was in progress */
     uint64_t idle_timeouts; /* connections that were closed for waiting too long */
-    uint64_t timeouts;      /* requests that were cut off: head_timeout, stall_timeout, min_rate */
-    uint64_t upgraded;      /* connections that were handed over: hob_request_upgrade() */
-    uint64_t floods;        /* connections of HTTP/2 that were cut off for more frames without a
-                               purpose (resets, pings, settings, endless heads) than is honest */
+    uint64_t timeouts; /* that were cut off: head_timeout, stall_timeout, min_rate, tls_timeout */
+    uint64_t upgraded; /* connections that were handed over: hob_request_upgrade() */
+    uint64_t floods;   /* connections of HTTP/2 that were cut off for more frames without a
+                          purpose (resets, pings, settings, endless heads) than is honest */
 };
 
 /* How to serve; all zero is the default. */
@@ -104,8 +104,12 @@ struct hob_http_options {
  * each request, so that the handlers of one client run at once, .max_streams at most; a request
  * that the client resets cancels its own. An error ends the request's stream, not the connection.
  * What has come of all bodies of a connection and was not read is 1 MiB at most. A client that
- * sends more frames without a purpose than 1000, and 100 a second, is cut off. .min_rate is for
- * HTTP/1.1. */
+ * sends more frames without a purpose than 1000, and 100 a second, is cut off. .min_rate holds for
+ * what the requests of a connection move together, shared equally among them.
+ *
+ * A client that is cut off, for being slow or for a flood, is counted (.counters) and noted
+ * (HOB_REPORT_NOTE), with its address; at most one note a minute of each kind, which says how many
+ * others there were. */
 HOB_API int hob_http_serve(struct hob_listener *listener,
                            int (*handler)(struct hob_request *req, void *arg), void *arg,
                            struct hob_http_options options);

@@ -92,12 +92,13 @@ HOB_TASK(write_lines, struct hob_access_log *)
 
 static void end(void *arg) {
     struct hob_access_log *log = arg;
+    int rc;
     {
         HOB_SCOPE(s, .shield = true, .deadline = hob_after(2));
-        write_gathered(log);
+        rc = write_gathered(log);
         close_target(log->file, log->stream);
     }
-    hob_error_clear();
+    if (rc < 0) hob_error_clear(); /* any other error belongs to who ends the scope */
     hob__free(log->filling);
     hob__free(log->other);
     hob__free(log->path);

@@ -110,7 +110,7 @@ static int settle(struct hob_request *req, int rc) {
     bool peer = of_the_peer(req, rc);
     if (!peer) req->server->counters->failed++;
     if (peer && req->answer && rc == -ETIMEDOUT) {
-        req->server->counters->timeouts++;
+        hob__cut_off(req->server, HOB__CUT_SLOW, hob_request_peer(req));
         req->conn->hopeless = true;
         return 0;
     }
@@ -210,7 +210,10 @@ static int announce(struct hob__server *server, struct hob__http_conn *hc) {
     int rc = welcome ? hob_within(server->options.head_timeout, hob__proxy_header(s, client))
                      : HOB_E_HTTP_PROXY;
     if (rc == 1 && !(hc->client = hob__strdup(client))) rc = -ENOMEM;
-    if (rc < 0 && rc != -ECANCELED) server->counters->refused++;
+    if (rc == -ETIMEDOUT)
+        hob__cut_off(server, HOB__CUT_SLOW, peer);
+    else if (rc < 0 && rc != -ECANCELED)
+        server->counters->refused++;
     if (rc < 0) hob_error_clear();
     hc->announced = true;
     return rc;
@@ -237,7 +240,9 @@ int hob__connection_run(struct hob__served *c) {
         return 0;
     if (HOB__UNLIKELY(server->options.tls && !hc->secured)) {
         /* A peer that cannot do TLS, or leaves in the middle of it, is nobody's error. */
-        if (hob__server_secure(server, c->stream) < 0) return 0;
+        int rc = hob__server_secure(server, c->stream);
+        if (rc == -ETIMEDOUT) hob__cut_off(server, HOB__CUT_SLOW, hob_stream_peer(c->stream));
+        if (rc < 0) return 0;
         hc->secured = true;
         if (hob__agreed_http2(c->stream)) return hob__serve_http2(hc);
     }

@@ -252,14 +252,14 @@ static int send_request(struct hob__fetch *f, struct hob_response *res) {
 /* The body as the data of a stream of HTTP/2. */
 static int send_shared_body(struct hob__fetch *f, struct hob__wire *w) {
     struct hob__outgoing *out = &f->out;
-    if (out->bytes)
-        return hob__h2_write(w->h2, out->bytes, (size_t)out->size, true, w->deadline, w->stall);
+    struct hob__h2_times times = {w->deadline, w->stall, 0, NULL};
+    if (out->bytes) return hob__h2_write(w->h2, out->bytes, (size_t)out->size, true, &times);
     char *piece = hob__alloc(PIECE);
     if (!piece) return -ENOMEM;
     int rc = 0;
     for (ssize_t n = 1; rc == 0 && n > 0;) {
         n = hob__outgoing_read(out, piece, PIECE);
-        rc = n < 0 ? (int)n : hob__h2_write(w->h2, piece, (size_t)n, n == 0, w->deadline, w->stall);
+        rc = n < 0 ? (int)n : hob__h2_write(w->h2, piece, (size_t)n, n == 0, &times);
     }
     hob__free(piece);
     return rc;

@@ -410,14 +410,14 @@ int hob__h2_interim(struct hob__h2_stream *st, struct hob__buffer *head) {
     (void)st, (void)head;
     return HOB_E_HTTP2;
 }
-int hob__h2_end_with(struct hob__h2_stream *st, struct hob__buffer *fields, uint64_t deadline,
-                     double stall) {
-    (void)st, (void)fields, (void)deadline, (void)stall;
+int hob__h2_end_with(struct hob__h2_stream *st, struct hob__buffer *fields,
+                     const struct hob__h2_times *times) {
+    (void)st, (void)fields, (void)times;
     return HOB_E_HTTP2;
 }
 int hob__h2_write(struct hob__h2_stream *st, const void *data, size_t n, bool end,
-                  uint64_t deadline, double stall) {
-    (void)st, (void)data, (void)n, (void)end, (void)deadline, (void)stall;
+                  const struct hob__h2_times *times) {
+    (void)st, (void)data, (void)n, (void)end, (void)times;
     return HOB_E_HTTP2;
 }
 int hob__h2_wait_head(struct hob__h2_stream *st, uint64_t deadline) {
@@ -431,6 +431,10 @@ int hob__h2_wait_continue(struct hob__h2_stream *st, uint64_t deadline) {
 ssize_t hob__h2_read(struct hob__h2_stream *st, void *buf, size_t n, uint64_t deadline) {
     (void)st, (void)buf, (void)n, (void)deadline;
     return HOB_E_HTTP2;
+}
+double hob__h2_share_in(const struct hob__h2_stream *st, uint64_t before) {
+    (void)st, (void)before;
+    return 0;
 }
 void hob__h2_close(struct hob__h2_stream *st, uint32_t code) { (void)st, (void)code; }
 const char *hob__h2_code_name(uint32_t code) {

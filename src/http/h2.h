@@ -63,19 +63,21 @@ struct hob__h2 {
     uint32_t max_active;    /* as the peer allows */
     uint32_t block, frames; /* bytes and frames of the header block that comes in */
     uint64_t received;      /* bytes */
-    uint64_t heard;         /* when the last of them came */
-    uint64_t quiet_since;   /* a server: when the last stream ended */
-    uint64_t credit_at;     /* a server: when `credit` was as it is */
-    double credit;          /* frames without a purpose that the client may send */
-    int error;              /* why it is over; 0 = for no bad reason */
-    const char *why;        /* more about that, static; or NULL */
-    uint32_t goaway;        /* the peer's reason for its GOAWAY */
-    bool settled;           /* the peer's SETTINGS have come */
-    bool closing;           /* no new streams */
-    bool said_goaway;       /* the peer */
-    bool over;              /* nothing is to be read or written any more */
-    bool dead;              /* it has no streams any more */
-    bool torn;              /* a write was cut off: the peer has half a frame */
+    uint64_t data_in;       /* of bodies, of all streams together */
+    uint64_t data_out;
+    uint64_t heard;       /* when the last of them came */
+    uint64_t quiet_since; /* a server: when the last stream ended */
+    uint64_t credit_at;   /* a server: when `credit` was as it is */
+    double credit;        /* frames without a purpose that the client may send */
+    int error;            /* why it is over; 0 = for no bad reason */
+    const char *why;      /* more about that, static; or NULL */
+    uint32_t goaway;      /* the peer's reason for its GOAWAY */
+    bool settled;         /* the peer's SETTINGS have come */
+    bool closing;         /* no new streams */
+    bool said_goaway;     /* the peer */
+    bool over;            /* nothing is to be read or written any more */
+    bool dead;            /* it has no streams any more */
+    bool torn;            /* a write was cut off: the peer has half a frame */
     bool pinged;
     bool idled; /* a server: it was idle for too long */
 };
@@ -156,6 +158,14 @@ static inline bool hob__h2_room(const struct hob__h2 *h2) {
 }
 
 /* ---- h2_stream.c ---- */
+/* How long a body may take. All streams share one connection, so what it moves counts for each of
+ * them in parts: none is cut off for waiting while others' bodies move. */
+struct hob__h2_times {
+    uint64_t deadline; /* of the whole; 0 = none */
+    double stall;      /* seconds without progress */
+    double min_rate;   /* bytes that earn a second; not above 0: nothing is needed */
+    double *pace;      /* seconds that are left (wire.h) */
+};
 /* Opens a stream with the head of a request as h1_write.c writes it; "https" or "http". The slot is
  * the caller's before (h2->active counts it) and the stream's after. 0 and *out, -ENOMEM, or
  * HOB_E_HTTP2_* with *never true when it could be tried elsewhere. Does not wait. */
@@ -165,13 +175,13 @@ int hob__h2_request(struct hob__h2 *h2, struct hob__buffer *head, const char *sc
 int hob__h2_respond(struct hob__h2_stream *st, struct hob__buffer *head, bool body);
 /* The same for a 1xx answer, and for trailers (fields alone), with which the answer ends. */
 int hob__h2_interim(struct hob__h2_stream *st, struct hob__buffer *head);
-int hob__h2_end_with(struct hob__h2_stream *st, struct hob__buffer *fields, uint64_t deadline,
-                     double stall);
-/* Sends n bytes, and the end of the body behind them. Waits until nghttp2 has taken all of them,
- * for `stall` seconds without progress; cancellation point; cancelled, a part may have been sent.
- * 0, -EPIPE when the peer wants no more. */
+int hob__h2_end_with(struct hob__h2_stream *st, struct hob__buffer *fields,
+                     const struct hob__h2_times *times);
+/* Sends n bytes, and the end of the body behind them. Waits until nghttp2 has taken all of them, as
+ * long as `times` say; cancellation point; cancelled, a part may have been sent. 0, -EPIPE when the
+ * peer wants no more. */
 int hob__h2_write(struct hob__h2_stream *st, const void *data, size_t n, bool end,
-                  uint64_t deadline, double stall);
+                  const struct hob__h2_times *times);
 /* Waits for the head: 0, or why there is none. Cancellation point. */
 int hob__h2_wait_head(struct hob__h2_stream *st, uint64_t deadline);
 /* Waits for a 100, or the deadline: 1; for the final head, or the end: 0; or an error. Cancellation
@@ -179,6 +189,9 @@ int hob__h2_wait_head(struct hob__h2_stream *st, uint64_t deadline);
 int hob__h2_wait_continue(struct hob__h2_stream *st, uint64_t deadline);
 /* Up to n bytes of the body; 0 = complete. Waits; cancellation point. */
 ssize_t hob__h2_read(struct hob__h2_stream *st, void *buf, size_t n, uint64_t deadline);
+/* A server's: the bytes of bodies that have come since h2->data_in was `before`, of which a part is
+ * this stream's; negative: the peer may send none, since others' bodies lie here unread. */
+double hob__h2_share_in(const struct hob__h2_stream *st, uint64_t before);
 /* Ends the exchange: a stream that has not ended on both sides is reset with that code of HTTP/2's.
  * Frees it. Does not wait. */
 void hob__h2_close(struct hob__h2_stream *st, uint32_t code);

@@ -270,7 +270,9 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
                    size_t n, void *arg) {
     struct hob__h2_stream *st = stream_of(session, id);
     (void)flags;
-    bool server = ((struct hob__h2 *)arg)->options.server, dropped = !st || st->error;
+    struct hob__h2 *h2 = arg;
+    bool server = h2->options.server, dropped = !st || st->error;
+    h2->data_in += n;
     if (!server || dropped) nghttp2_session_consume_connection(session, n);
     if (dropped) nghttp2_session_consume_stream(session, id, n);
     if (dropped) return 0;

@@ -8,6 +8,7 @@
 #if HAVE_NGHTTP2
 #include "base/memory.h"
 #include "http/h2_inside.h"
+#include "http/wire.h"
 #include "task/wait.h"
 
 struct hob__h2_stream *hob__h2_stream_new(struct hob__h2 *h2) {
@@ -51,6 +52,7 @@ static ssize_t next_bytes(nghttp2_session *session, int32_t id, uint8_t *buf, si
     if (n) memcpy(buf, st->out, n);
     st->out += n;
     st->out_size -= n;
+    if (st->h2) st->h2->data_out += n;
     if (st->out_size > 0) return (ssize_t)n;
     if (st->out_end) {
         *flags |= NGHTTP2_DATA_FLAG_EOF;
@@ -118,14 +120,14 @@ int hob__h2_interim(struct hob__h2_stream *st, struct hob__buffer *head) {
     return rc < 0 ? rc == NGHTTP2_ERR_NOMEM ? -ENOMEM : -EPIPE : 0;
 }
 
-int hob__h2_end_with(struct hob__h2_stream *st, struct hob__buffer *fields, uint64_t deadline,
-                     double stall) {
+int hob__h2_end_with(struct hob__h2_stream *st, struct hob__buffer *fields,
+                     const struct hob__h2_times *times) {
     nghttp2_nv *list;
     int n = hob__h2_list(hob__buffer_bytes(fields), hob__buffer_size(fields), NULL, &list);
     if (n < 0) return n;
     struct hob__h2_fields t = {list + 1, (size_t)n - 1}; /* without the status */
     if (t.count) st->out_trailers = &t;
-    int rc = hob__h2_write(st, NULL, 0, true, deadline, stall);
+    int rc = hob__h2_write(st, NULL, 0, true, times);
     st->out_trailers = NULL;
     hob__free(list);
     return rc;
@@ -137,12 +139,6 @@ static int sleep_on(struct hob_waitlist *list, const char *what, uint64_t deadli
     return hob__scope_result(s, hob__wait_on(list, &w, what, NULL, HOB__WAIT_PLAIN));
 }
 
-static uint64_t earlier(uint64_t deadline, double seconds) {
-    if (!(seconds < 1e9)) return deadline;
-    uint64_t own = hob_after(seconds);
-    return deadline && deadline < own ? deadline : own;
-}
-
 /* Does the peer still take what is sent? A server that has answered, or refuses, does not (RFC
  * 9113, 8.1). */
 static bool wanted(const struct hob__h2_stream *st) {
@@ -150,8 +146,41 @@ static bool wanted(const struct hob__h2_stream *st) {
     return st->h2->options.server || !(st->ended || (st->has_head && st->status >= 300));
 }
 
+/* What the wait that is over has cost, and what moved meanwhile has earned. */
+static void settle(const struct hob__h2_stream *st, const struct hob__h2_times *t, size_t own,
+                   uint64_t before, uint64_t waited) {
+    if (!(t->min_rate > 0)) return;
+    struct hob__h2 *h2 = st->h2;
+    double moved = (double)own;
+    if (h2 && h2->active &&
+        nghttp2_session_get_stream_remote_window_size(h2->session, st->id) > 0) {
+        /* It waits for the connection, not for its own window. */
+        double share = (double)(h2->data_out - before) / h2->active;
+        if (share > moved) moved = share;
+    }
+    *t->pace += moved / t->min_rate - (double)waited * 1e-9;
+    if (*t->pace > HOB__PACE_MOST) *t->pace = HOB__PACE_MOST;
+}
+
+/* Sleeps until the writer has taken what is left. *moved: when some of it was last taken. */
+static int sleep_to_send(struct hob__h2_stream *st, const struct hob__h2_times *t, uint64_t *now,
+                         uint64_t *moved) {
+    size_t left = st->out_size;
+    uint64_t before = st->h2->data_out, began = *now;
+    uint64_t until = hob__deadline_at(*moved, t->deadline, t->stall);
+    if (t->min_rate > 0) until = hob__deadline_at(*now, until, *t->pace);
+    int rc = sleep_on(&st->sender, "http2 send", until);
+    *now = hob_now();
+    if (st->out_size < left) *moved = *now;
+    settle(st, t, left - st->out_size, before, *now - began);
+    if (rc != -ETIMEDOUT || (t->deadline && *now >= t->deadline)) return rc;
+    if (t->min_rate > 0 && !(*t->pace > 0)) return rc;
+    uint64_t stalled = hob__deadline_at(*moved, 0, t->stall);
+    return stalled && *now >= stalled ? rc : 0;
+}
+
 int hob__h2_write(struct hob__h2_stream *st, const void *data, size_t n, bool end,
-                  uint64_t deadline, double stall) {
+                  const struct hob__h2_times *times) {
     int rc = hob_check();
     if (rc < 0) return rc;
     if (!st->out_open || !wanted(st)) return -EPIPE;
@@ -164,12 +193,9 @@ int hob__h2_write(struct hob__h2_stream *st, const void *data, size_t n, bool en
             return -ENOMEM;
     }
     hob__h2_kick(st->h2);
-    while (rc == 0 && (st->out_size > 0 || (end && st->out_open)) && wanted(st)) {
-        size_t before = st->out_size;
-        rc = sleep_on(&st->sender, "http2 send", earlier(deadline, stall));
-        bool late = deadline && hob_now() >= deadline;
-        if (rc == -ETIMEDOUT && st->out_size < before && !late) rc = 0;
-    }
+    uint64_t now = hob_now(), moved = now;
+    while (rc == 0 && (st->out_size > 0 || (end && st->out_open)) && wanted(st))
+        rc = sleep_to_send(st, times, &now, &moved);
     /* All was taken, whatever came then. */
     if (st->out_size == 0 && !(end && st->out_open)) return 0;
     st->out = NULL; /* the body stays open: hob__h2_close() resets the stream */
@@ -229,6 +255,13 @@ ssize_t hob__h2_read(struct hob__h2_stream *st, void *buf, size_t n, uint64_t de
     if (n == have) hob__buffer_free(&st->in);
     consumed(st, n);
     return (ssize_t)n;
+}
+
+double hob__h2_share_in(const struct hob__h2_stream *st, uint64_t before) {
+    const struct hob__h2 *h2 = st->h2;
+    if (!h2 || !h2->active) return 0;
+    if (nghttp2_session_get_local_window_size(h2->session) <= 0) return -1;
+    return (double)(h2->data_in - before) / h2->active;
 }
 
 void hob__h2_close(struct hob__h2_stream *st, uint32_t code) {

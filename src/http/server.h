@@ -22,6 +22,14 @@ enum {
     HOB__HEAD_STORAGE = 2048      /* an answer's head, and a small body behind it */
 };
 
+/* Why a client is cut off. */
+enum hob__cut { HOB__CUT_SLOW, HOB__CUT_FLOOD, HOB__CUTS };
+
+struct hob__told {
+    uint64_t at;     /* when the last note was made; 0: none was */
+    uint64_t others; /* since then */
+};
+
 struct hob__server {
     struct hob__service service;
     int (*handler)(struct hob_request *req, void *arg);
@@ -36,6 +44,7 @@ struct hob__server {
     int64_t usual_made;
     struct hob_http_counters *counters; /* the program's, or own */
     struct hob_http_counters own;
+    struct hob__told told[HOB__CUTS];
 };
 
 /* One connection, from its accept to its close. */
@@ -145,6 +154,10 @@ int hob__serve_http2(struct hob__http_conn *hc);
 void hob__rest_http2(struct hob__http_conn *hc);
 /* It ends without a task. Does not wait. */
 void hob__cut_http2(struct hob__http_conn *hc);
+
+/* ---- cut_off.c ---- */
+/* Counts it, and notes it (HOB_REPORT_NOTE), at most once a minute for each kind. */
+void hob__cut_off(struct hob__server *server, enum hob__cut kind, const char *peer);
 
 /* ---- secure.c ---- */
 /* The server's side of the TLS handshake. Waits. */

@@ -237,7 +237,9 @@ int hob__serve_http2(struct hob__http_conn *hc) {
         c->holds = true;
         return HOB__PARK;
     }
-    if (rc == HOB_E_HTTP2_FLOOD) server->counters->floods++;
+    const char *peer = hob_stream_peer(hc->served.stream);
+    if (rc == HOB_E_HTTP2_FLOOD) hob__cut_off(server, HOB__CUT_FLOOD, peer);
+    if (rc == -ETIMEDOUT) hob__cut_off(server, HOB__CUT_SLOW, peer);
     if (h2->idled) server->counters->idle_timeouts++;
     hc->h2 = NULL;
     hob__h2_free(h2);

@@ -207,8 +207,24 @@ static ssize_t read_past(struct hob__wire *w, void *buf, size_t n) {
     return got;
 }
 
+/* Of HTTP/2: the time counts while this stream is what the peer could send for (h2.h). */
 static ssize_t read_shared(struct hob__wire *w, void *buf, size_t n) {
-    ssize_t got = hob__h2_read(w->h2, buf, n, hob__http_deadline(w->deadline, w->stall));
+    uint64_t began = hob_now(), now = began;
+    uint64_t stalled = hob__deadline_at(began, w->deadline, w->stall);
+    ssize_t got;
+    for (;;) {
+        uint64_t before = w->h2->h2 ? w->h2->h2->data_in : 0, slept = now;
+        uint64_t until = w->min_rate > 0 ? hob__deadline_at(now, stalled, w->pace_in) : stalled;
+        got = hob__h2_read(w->h2, buf, n, until);
+        if (!(w->min_rate > 0)) break;
+        now = hob_now();
+        double share = hob__h2_share_in(w->h2, before);
+        if (share >= 0) w->pace_in -= (double)(now - slept) * 1e-9;
+        earn(w, &w->pace_in, got > share ? got : (ssize_t)share);
+        bool late = stalled && now >= stalled;
+        if (got != -ETIMEDOUT || late || !(share < 0 || w->pace_in > 0)) break;
+        if (share < 0 && !(w->pace_in > 0)) w->pace_in = 1; /* looks again in a second */
+    }
     if (got > 0) w->received += (uint64_t)got;
     if (got == 0) w->ended = true;
     return got;
@@ -300,19 +316,24 @@ static int skip(struct iovec **iov, int count, size_t n) {
     return count;
 }
 
+static struct hob__h2_times times_of(struct hob__wire *w) {
+    return (struct hob__h2_times){w->deadline, w->stall, w->min_rate, &w->pace_out};
+}
+
 static int write_shared(struct hob__wire *w, const struct iovec *iov, int count) {
+    struct hob__h2_times times = times_of(w);
     int rc = 0;
     for (int i = 0; rc == 0 && i < count; i++)
         if (iov[i].iov_len)
-            rc =
-                hob__h2_write(w->h2, iov[i].iov_base, iov[i].iov_len, false, w->deadline, w->stall);
+            rc = hob__h2_write(w->h2, iov[i].iov_base, iov[i].iov_len, false, &times);
     return rc;
 }
 
 int hob__wire_answer(struct hob__wire *w, struct hob__buffer *head, const void *body, size_t n,
                      bool more) {
     int rc = hob__h2_respond(w->h2, head, n > 0 || more);
-    return rc < 0 || n == 0 ? rc : hob__h2_write(w->h2, body, n, !more, w->deadline, w->stall);
+    struct hob__h2_times times = times_of(w);
+    return rc < 0 || n == 0 ? rc : hob__h2_write(w->h2, body, n, !more, &times);
 }
 
 int hob__wire_interim(struct hob__wire *w, const char *head, size_t n) {
@@ -326,8 +347,9 @@ int hob__wire_interim(struct hob__wire *w, const char *head, size_t n) {
 }
 
 int hob__wire_end(struct hob__wire *w, struct hob__buffer *trailers) {
-    if (trailers) return hob__h2_end_with(w->h2, trailers, w->deadline, w->stall);
-    return hob__h2_write(w->h2, NULL, 0, true, w->deadline, w->stall);
+    struct hob__h2_times times = times_of(w);
+    if (trailers) return hob__h2_end_with(w->h2, trailers, &times);
+    return hob__h2_write(w->h2, NULL, 0, true, &times);
 }
 
 int hob__wire_write(struct hob__wire *w, struct iovec *iov, int count) {
@@ -367,6 +389,7 @@ static int64_t timed_send_file(struct hob__wire *w, int fd, int64_t offset, int6
 
 /* Through memory: it has to be framed. */
 static int64_t send_shared_file(struct hob__wire *w, int fd, int64_t offset, int64_t n) {
+    struct hob__h2_times times = times_of(w);
     char *piece = hob__alloc(FILE_PIECE);
     int64_t sent = 0;
     int rc = piece ? 0 : -ENOMEM;
@@ -375,8 +398,7 @@ static int64_t send_shared_file(struct hob__wire *w, int fd, int64_t offset, int
         struct iovec iov = {piece, want};
         ssize_t got = hob_preadv(fd, &iov, 1, offset + sent);
         if (got == 0) break;
-        rc = got < 0 ? (int)got
-                     : hob__h2_write(w->h2, piece, (size_t)got, false, w->deadline, w->stall);
+        rc = got < 0 ? (int)got : hob__h2_write(w->h2, piece, (size_t)got, false, &times);
         if (rc == 0) sent += got;
     }
     hob__free(piece);

@@ -1,4 +1,6 @@
 /* serve.c - `hob serve`: a folder's files over HTTP, by processes that a parent looks after. */
+#include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <hob/access_log.h>
 #include <hob/hob.h>
@@ -104,6 +106,18 @@ static void say_listening(const char *address) {
     fflush(stdout);
 }
 
+static int check_log(const char *command, const struct serve_options *o) {
+    if (o->quiet || !o->log || strcmp(o->log, "-") == 0) return EXIT_OK;
+    int fd = open(o->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644);
+    bool no_reader = fd < 0 && errno == ENXIO; /* of a named pipe, which may still come */
+    if (fd < 0 && !no_reader) {
+        fprintf(stderr, "%s: the log %s: %s\n", command, o->log, strerror(errno));
+        return EXIT_USAGE;
+    }
+    if (fd >= 0) close(fd);
+    return EXIT_OK;
+}
+
 /* What would stop every worker is said once, here. */
 static int check(const char *command, const struct serve_options *o) {
     struct stat st;
@@ -120,7 +134,7 @@ static int check(const char *command, const struct serve_options *o) {
     }
     if (!make_tls(command, o->cert, o->key, NULL, false, &tls)) return EXIT_USAGE;
     drop_tls(tls);
-    return EXIT_OK;
+    return check_log(command, o);
 }
 
 static int run(const char *command, const struct serve_options *o) {
