@@ -14,8 +14,7 @@
     "  /delete                       with a body also data, form, files, json\n"                   \
     "  /anything /anything/...       the same for any method\n"                                    \
     "  /headers /ip /user-agent      a part of that\n"                                             \
-    "  /status/{codes}               a status, 200 to 599; one of several: 200,500 or "            \
-    "200:0.9,500\n"                                                                                \
+    "  /status/{codes}               a status, 200 to 599; one of several: 200,500; 200:9,500\n"   \
     "  /redirect/{n}                 n redirects; /absolute-redirect/{n} with whole URLs,\n"       \
     "                                /relative-redirect/{n} with paths\n"                          \
     "  /redirect-to?url=URL          ?status_code=307 says which kind\n"                           \
