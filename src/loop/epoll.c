@@ -22,7 +22,7 @@ struct state {
     struct epoll_event events[BATCH];
 };
 
-/* ---- the set of records, shared with uring.c ---- */
+/* ---- the set of records, shared with uring.c and the simulated world ---- */
 
 int hob__epoll_add(int epfd, struct hob__fd *f) {
     struct epoll_event e = {.events = (uint32_t)WATCH, .data.u64 = hob__pack(f, f->gen)};
@@ -45,6 +45,27 @@ void hob__epoll_remove(int epfd, struct hob__fd *f) {
     epoll_ctl(epfd, EPOLL_CTL_DEL, f->watched, NULL);
     if (f->watched != f->fd) close(f->watched);
     f->watched = f->fd;
+}
+
+int hob__epoll_sleep(int epfd, struct epoll_event *events, int room, uint64_t timeout_ns,
+                     bool *no_pwait2) {
+    const uint64_t second = UINT64_C(1000000000), ms = UINT64_C(1000000);
+    int n;
+#ifdef SYS_epoll_pwait2
+    if (timeout_ns != 0 && timeout_ns != UINT64_MAX && !*no_pwait2) {
+        struct timespec t = {(time_t)(timeout_ns / second), (long)(timeout_ns % second)};
+        n = (int)syscall(SYS_epoll_pwait2, epfd, events, room, &t, NULL, (size_t)0);
+        if (n >= 0 || (errno != ENOSYS && errno != EPERM)) return n < 0 ? -errno : n;
+        *no_pwait2 = true;
+    }
+#endif
+    int timeout_ms = -1;
+    if (timeout_ns != UINT64_MAX) {
+        uint64_t up = timeout_ns / ms + (timeout_ns % ms != 0);
+        timeout_ms = up < INT_MAX ? (int)up : INT_MAX;
+    }
+    n = epoll_wait(epfd, events, room, timeout_ms);
+    return n < 0 ? -errno : n;
 }
 
 int hob__epoll_deliver(struct hob__backend *b, const struct epoll_event *events, int n) {
@@ -90,32 +111,11 @@ static void epoll_close(struct hob__backend *b) {
     b->state = NULL;
 }
 
-/* Sleeps at most timeout_ns (UINT64_MAX: for ever). The number of events, or -errno. */
-static int look(struct state *s, uint64_t timeout_ns) {
-    const uint64_t second = UINT64_C(1000000000), ms = UINT64_C(1000000);
-    int n;
-#ifdef SYS_epoll_pwait2
-    if (timeout_ns != 0 && timeout_ns != UINT64_MAX && !s->no_pwait2) {
-        struct timespec t = {(time_t)(timeout_ns / second), (long)(timeout_ns % second)};
-        n = (int)syscall(SYS_epoll_pwait2, s->epfd, s->events, BATCH, &t, NULL, (size_t)0);
-        if (n >= 0 || (errno != ENOSYS && errno != EPERM)) return n < 0 ? -errno : n;
-        s->no_pwait2 = true;
-    }
-#endif
-    int timeout_ms = -1;
-    if (timeout_ns != UINT64_MAX) {
-        uint64_t up = timeout_ns / ms + (timeout_ns % ms != 0);
-        timeout_ms = up < INT_MAX ? (int)up : INT_MAX;
-    }
-    n = epoll_wait(s->epfd, s->events, BATCH, timeout_ms);
-    return n < 0 ? -errno : n;
-}
-
 static int epoll_look(struct hob__backend *b, uint64_t timeout_ns) {
     struct state *s = b->state;
     int delivered = 0;
     for (int batches = 0; batches < MAX_BATCHES; batches++) {
-        int n = look(s, timeout_ns);
+        int n = hob__epoll_sleep(s->epfd, s->events, BATCH, timeout_ns, &s->no_pwait2);
         if (n == -EINTR) break;
         if (n < 0) return n;
         delivered += hob__epoll_deliver(b, s->events, n);

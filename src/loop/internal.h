@@ -45,6 +45,10 @@ static inline bool hob__same_gen(uint64_t data, uint32_t gen) {
 
 int hob__epoll_add(int epfd, struct hob__fd *f);
 void hob__epoll_remove(int epfd, struct hob__fd *f);
+/* Sleeps at most timeout_ns (UINT64_MAX: for ever). The number of events, or -errno. *no_pwait2 is
+ * set where the kernel counts milliseconds alone. */
+int hob__epoll_sleep(int epfd, struct epoll_event *events, int room, uint64_t timeout_ns,
+                     bool *no_pwait2);
 /* Delivers n events; how many of them concerned a living record. */
 int hob__epoll_deliver(struct hob__backend *b, const struct epoll_event *events, int n);
 

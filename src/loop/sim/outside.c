@@ -5,7 +5,6 @@
  *
  * Nobody can tell when the real world will do something. So while one is watched the clock does not
  * jump: it follows the real one, in the sleeps alone. Runs with such descriptors are no replay. */
-#include <limits.h>
 #include <unistd.h>
 
 #include "loop/internal.h"
@@ -23,6 +22,7 @@ int hob__sim_outside_open(struct hob__backend *b, struct hob__sim *w) {
         return rc;
     }
     w->outside = fd + 1;
+    w->coarse = hob__on_valgrind();
     return 0;
 }
 
@@ -51,9 +51,7 @@ void hob__sim_outside_disarm(struct hob__backend *b, struct hob__fd *f) {
 static int look(struct hob__backend *b, uint64_t ns) {
     struct hob__sim *w = hob__sim_world(b);
     struct epoll_event events[BATCH];
-    uint64_t ms = ns / 1000000 + (ns % 1000000 != 0);
-    int timeout = ns == UINT64_MAX ? -1 : ms < INT_MAX ? (int)ms : INT_MAX;
-    int n = epoll_wait(w->outside - 1, events, BATCH, timeout);
+    int n = hob__epoll_sleep(w->outside - 1, events, BATCH, ns, &w->coarse);
     if (n > 0) hob__epoll_deliver(b, events, n);
     return n < 0 ? 1 : n;
 }

@@ -189,6 +189,7 @@ struct hob__sim {
     void *above; /* the front's own */
     int outside; /* outside.c: an epoll instance's number + 1; 0: none */
     unsigned outside_watched;
+    bool coarse;     /* outside.c sleeps whole milliseconds */
     bool implicit;   /* made by a loop that was opened without a world: closed with it */
     bool real_files; /* the programs' files are those of the real machine */
     struct hob__sim_loop *working; /* work.c: the worker whose job runs right now */
