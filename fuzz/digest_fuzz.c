@@ -15,8 +15,9 @@ static void challenge(const char *text) {
     CHECK(got == (c.algorithm != HOB__DIGEST_NONE));
     if (!got) return;
     CHECK(c.nonce[0] && strcmp(c.nonce, d.nonce) == 0 && strcmp(c.realm, d.realm) == 0);
-    int rc = hob__digest_put(&c, &b, "Authorization", "me", "secret", "GET",
-                             (struct hob_slice){"/a", 2}, "0123456789abcdef0123456789abcdef");
+    const struct hob__digest_request r = {
+        "me", "secret", "GET", {"/a", 2}, "0123456789abcdef0123456789abcdef", "0123456789abcdef"};
+    int rc = hob__digest_put(&c, &b, "Authorization", &r);
     CHECK(rc == 0 || rc == HOB_E_HTTP_ILLEGAL || rc == HOB_E_HTTP_AUTH);
     if (rc == 0) {
         const char *at = hob__buffer_bytes(&b);

@@ -298,6 +298,14 @@ def post_json(start):
                       status 401""")
 
 
+def who_asks(start):
+    start().prints("""Basic: 200 Basic YWRhOnNlY3JldA==
+                      a token for this request: 200 Bearer t0ken
+                      led to another server: 200 nobody
+                      by the proxy: 200 Basic YWRhOnNlY3JldA==
+                      by the proxy, with a wrong password: 407 the proxy does not know you""")
+
+
 def three_apis(start):
     run = start()
     need(run.lines[0] == "Ada, 21.5 degrees, 12 of HOB", run.out)

@@ -5,6 +5,9 @@
 
 #include "http/digest.h"
 #include "http/netrc.h"
+#if HAVE_TLS
+#include <openssl/evp.h>
+#endif
 
 static int stop(struct hob_scope *s, struct hob_listener *a, struct hob_listener *b) {
     hob_scope_cancel(s);
@@ -28,14 +31,19 @@ TEST(challenges_are_read) {
     static const struct {
         const char *text;
         int algorithm; /* 0: none that is of use */
-        bool session, qop, only_int, stale, basic;
+        bool session, qop, body, stale, basic;
         const char *realm, *nonce;
     } cases[] = {
         {"Digest realm=\"a\", nonce=\"n\"", HOB__DIGEST_MD5, 0, 0, 0, 0, 0, "a", "n"},
         {"digest nonce=n,realm=\"a \\\"b\\\\\",qop=\"auth,auth-int\",algorithm=sha-256-SESS",
          HOB__DIGEST_SHA256, 1, 1, 0, 0, 0, "a \"b\\", "n"},
-        {"Digest realm=\"a\", nonce=\"n\", qop=\"auth-int\"", HOB__DIGEST_MD5, 0, 0, 1, 0, 0, "a",
+        {"Digest realm=\"a\", nonce=\"n\", qop=\"auth-int\"", HOB__DIGEST_MD5, 0, 1, 1, 0, 0, "a",
          "n"},
+        {"Digest realm=\"a\", nonce=\"n\", qop=\"auth-int\", Digest realm=\"b\", nonce=\"m\", "
+         "qop=auth",
+         HOB__DIGEST_MD5, 0, 1, 0, 0, 0, "b", "m"},
+        {"Digest realm=\"a\", nonce=\"n\", qop=\"auth-int\", algorithm=SHA-256, Digest nonce=\"m\"",
+         HOB__DIGEST_SHA256, 0, 1, 1, 0, 0, "a", "n"},
         {"Basic realm=\"x\", Digest realm=\"y\", nonce=\"n\", stale=TRUE", HOB__DIGEST_MD5, 0, 0, 0,
          1, 1, "y", "n"},
         {"Digest realm=\"y\", nonce=\"n1\", algorithm=MD5, Digest realm=\"z\", nonce=\"n2\", "
@@ -59,7 +67,7 @@ TEST(challenges_are_read) {
         if ((int)c.algorithm != cases[i].algorithm) FAIL("%s: %d", cases[i].text, c.algorithm);
         CHECK_EQ(c.session, cases[i].session);
         CHECK_EQ(c.qop, cases[i].qop);
-        CHECK_EQ(c.only_int, cases[i].only_int);
+        CHECK_EQ(c.body, cases[i].body);
         CHECK_EQ(c.stale, cases[i].stale);
         CHECK_EQ(basic, cases[i].basic);
         CHECK_STR(c.realm, cases[i].realm);
@@ -91,10 +99,13 @@ TEST(the_examples_of_the_standard) {
                  "opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\"",
                  cases[i].algorithm);
         CHECK(hob__digest_read(text, &c, &basic));
-        CHECK_EQ(hob__digest_put(&c, &b, "Authorization", "Mufasa", "Circle of Life", "GET",
-                                 (struct hob_slice){"/dir/index.html", 15},
-                                 "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"),
-                 0);
+        const struct hob__digest_request r = {"Mufasa",
+                                              "Circle of Life",
+                                              "GET",
+                                              {"/dir/index.html", 15},
+                                              "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+                                              NULL};
+        CHECK_EQ(hob__digest_put(&c, &b, "Authorization", &r), 0);
         CHECK_EQ(hob__buffer_append(&b, "", 1, 65536), 0);
         snprintf(wanted, sizeof wanted, "response=\"%s\", opaque=\"FQhe", cases[i].response);
         CHECK_HAS(hob__buffer_bytes(&b), wanted);
@@ -103,6 +114,168 @@ TEST(the_examples_of_the_standard) {
         CHECK_HAS(hob__buffer_bytes(&b), "qop=auth, nc=00000001, cnonce=\"f2/");
         hob__buffer_free(&b);
     }
+}
+
+/* ---- bodies that count (auth-int) ---- */
+
+static ssize_t pieces_of_hello(void *left, void *buf, size_t n) {
+    const char **at = left;
+    if (!**at || n == 0) return 0;
+    *(char *)buf = *(*at)++;
+    return 1;
+}
+
+/* Computed with Python's hashlib. */
+TEST(a_digest_with_a_body) {
+    static const struct {
+        const char *algorithm, *body, *response;
+    } cases[] = {
+        {"MD5", "hello", "23fef4d928a3e9fa6e0b0de51288c997"},
+        {"MD5", "", "35ec75c6389a8fd8412c13222b3affe8"},
+        {"SHA-256", "hello", "c98b95dbdb463c4483e324bced57d591946a6f84098142757b1333c52c47d62e"},
+        {"SHA-256", "", "322f218d701da7c7ef51e3ba6fa2551a2bf36425e1218fc1508c6bf65cbd4448"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[400], wanted[200], body[HOB__DIGEST_HEX];
+        struct hob__challenge c = {.algorithm = HOB__DIGEST_NONE};
+        struct hob__buffer b = {0};
+        bool basic;
+        snprintf(text, sizeof text,
+                 "Digest realm=\"http-auth@example.org\", qop=\"auth-int\", algorithm=%s, "
+                 "nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\"",
+                 cases[i].algorithm);
+        CHECK(hob__digest_read(text, &c, &basic) && c.body);
+        const char *left = cases[i].body;
+        CHECK_EQ(hob__digest_body(c.algorithm, *left ? pieces_of_hello : NULL, &left, body), 0);
+        const struct hob__digest_request r = {"Mufasa",
+                                              "Circle of Life",
+                                              "POST",
+                                              {"/dir/index.html", 15},
+                                              "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+                                              body};
+        CHECK_EQ(hob__digest_put(&c, &b, "Authorization", &r), 0);
+        CHECK_EQ(hob__buffer_append(&b, "", 1, 65536), 0);
+        snprintf(wanted, sizeof wanted, "response=\"%s\"", cases[i].response);
+        CHECK_HAS(hob__buffer_bytes(&b), wanted);
+        CHECK_HAS(hob__buffer_bytes(&b), "qop=auth-int, nc=00000001, cnonce=\"f2/");
+        hob__buffer_free(&b);
+    }
+}
+
+static void sha256(char out[65], const void *data, size_t n) {
+    unsigned char digest[32];
+    CHECK(EVP_Digest(data, n, digest, NULL, EVP_sha256(), NULL) == 1);
+    for (int i = 0; i < 32; i++) snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
+/* The value of a parameter, with or without quotes. */
+static void param(const char *auth, const char *name, char out[200]) {
+    char wanted[40];
+    snprintf(wanted, sizeof wanted, "%s=", name);
+    const char *at = strstr(auth, wanted);
+    *out = 0;
+    if (!at) return;
+    at += strlen(wanted);
+    at += *at == '"';
+    snprintf(out, 200, "%.*s", (int)strcspn(at, "\","), at);
+}
+
+static struct {
+    int let_in, asked;
+    size_t bytes;
+    bool altered; /* as if somebody on the way had */
+} strict;
+
+/* Lets in whose digest is that of this method, target and body, and says how large that was. */
+static int with_integrity(struct hob_request *req, void *arg) {
+    (void)arg;
+    const char *auth = hob_request_header(req, "authorization"), *body;
+    char cnonce[200], count[200], uri[200], response[200], text[700], hash[65], secret[65], all[65];
+    size_t n;
+    HOB_TRY(hob_request_body(req, &body, &n));
+    strict.asked++;
+    if (auth && strstr(auth, "qop=auth-int")) {
+        param(auth, " uri", uri);
+        param(auth, "cnonce", cnonce);
+        param(auth, "nc", count);
+        param(auth, "response", response);
+        sha256(hash, body, strict.altered ? n - 1 : n);
+        snprintf(text, sizeof text, "%s:%s:%s", hob_request_method(req), uri, hash);
+        sha256(hash, text, strlen(text));
+        sha256(secret, "me:r:secret", 11);
+        snprintf(text, sizeof text, "%s:nonce:%s:%s:auth-int:%s", secret, count, cnonce, hash);
+        sha256(all, text, strlen(text));
+        if (strcmp(all, response) == 0 && strcmp(uri, hob_request_target(req)) == 0) {
+            strict.let_in++;
+            strict.bytes = n;
+            return hob_respond_text(req, 200, "text/plain", "in");
+        }
+    }
+    return hob_respond(req, 401,
+                       HOB_HEADERS({"WWW-Authenticate", "Digest realm=\"r\", nonce=\"nonce\", "
+                                                        "qop=\"auth-int\", algorithm=SHA-256"}),
+                       "", 0);
+}
+
+/* The status of a request with that body, of which `bytes` bytes are let in. */
+#define SENT(c, method, bytes_, ...)                                                               \
+    do {                                                                                           \
+        struct hob_response *res;                                                                  \
+        int rc = hob_client_request((c), (method), url_of(l, "/a?b=c"), &res, __VA_ARGS__);        \
+        if (rc < 0) FAIL("%s", hob_error()->message);                                              \
+        CHECK_EQ(hob_response_status(res), 200);                                                   \
+        CHECK_EQ(strict.bytes, bytes_);                                                            \
+        hob_response_close(res);                                                                   \
+    } while (0)
+
+static ssize_t once(void *arg, void *buf, size_t n) {
+    (void)n;
+    return *(int *)arg ? (*(int *)arg = 0, *(char *)buf = 'x', 1) : 0;
+}
+
+TASK_TEST(servers_that_want_digests_of_bodies) {
+    HOB_SCOPE(s);
+    struct hob_listener *l = listening(), *other = listening();
+    hob_spawn(s, hob_http_serve, l, with_integrity, NULL,
+              (struct hob_http_options){.max_body = 8 << 20});
+    const struct hob_auth me = {HOB_AUTH_DIGEST, "me", "secret", NULL};
+    enum { LARGE = 3000000 };
+    char path[200], *large = malloc(LARGE);
+    snprintf(path, sizeof path, TEST_PATH, getpid(), "body");
+    for (int i = 0; i < LARGE; i++) large[i] = (char)(i * 7 + i / 251);
+    FILE *f = fopen(path, "w");
+    CHECK(f && fwrite(large, 1, LARGE, f) == LARGE && fclose(f) == 0);
+    HOB_CLIENT(c, .auth = &me);
+    CHECK_EQ(get_one(c, url_of(l, "/a?b=c"), NULL), 0); /* no body: the hash of no bytes */
+    CHECK_EQ(strict.asked, 2);
+    SENT(c, "POST", 4, .body = "data", .body_size = 4);
+    SENT(c, "POST", LARGE, .body = large, .body_size = LARGE);
+    SENT(c, "PUT", LARGE, .body_file = path);
+    SENT(c, "PUT", 1000, .body_file = path, .body_offset = 77, .body_size = 1000);
+    SENT(c, "POST", 6, .form = HOB_PARAMS({"a", "b"}, {"c", ""}));
+    CHECK_EQ(strict.asked, 7); /* the challenge was known */
+    CHECK_EQ(strict.let_in, 6);
+    {
+        HOB_CLIENT(fresh, .auth = &me); /* the body goes twice, and is hashed in between */
+        SENT(fresh, "PUT", LARGE, .body_file = path);
+    }
+    /* What can be read once only is told so, before anything of it is lost. */
+    struct hob_response *res;
+    int left = 1, before = strict.asked;
+    CHECK_EQ(hob_client_request(c, "PUT", url_of(l, "/"), &res, .read_body = once, .arg = &left),
+             HOB_E_HTTP_AUTH);
+    CHECK_HAS(hob_error()->message, "auth-int");
+    CHECK_EQ(left, 1);
+    CHECK_EQ(strict.asked, before);
+    /* It is the body that counts. */
+    strict.altered = true;
+    CHECK_EQ(hob_client_request(c, "POST", url_of(l, "/"), &res, .body = "data", .body_size = 4),
+             0);
+    CHECK_EQ(hob_response_status(res), 401);
+    hob_response_close(res);
+    free(large);
+    unlink(path);
+    return stop(s, l, other);
 }
 
 /* ---- a server that wants digests; it only looks at what is between the quotes ---- */
@@ -187,10 +360,6 @@ TASK_TEST(digests) {
     HOB_CLIENT(fresh, .auth = &me);
     CHECK_EQ(ask_as(fresh, url_of(l, "/a"), NULL), 401);
     CHECK_EQ(guard.challenges - before, 3);
-    guard.more = ", qop=\"auth-int\"";
-    HOB_CLIENT(integrity, .auth = &me);
-    CHECK_EQ(ask_as(integrity, url_of(l, "/a"), NULL), HOB_E_HTTP_AUTH);
-    CHECK_HAS(hob_error()->message, "auth-int");
     /* Somebody else is not told. */
     CHECK_EQ(get_one(c, url_of(other, "/"), NULL), 0);
     CHECK_HAS(seen.last, "auth=-");

@@ -119,8 +119,10 @@ struct hob_response;
 struct hob_tls;
 
 /* Who asks. Basic (RFC 7617) and Bearer (RFC 6750) go with the first request; Digest (RFC 7616:
- * MD5, SHA-256, SHA-512-256, -sess, qop=auth, userhash) answers a challenge, for which a request is
- * sent twice, and later ones of that client at once. */
+ * MD5, SHA-256, SHA-512-256, -sess, qop=auth and auth-int, userhash) answers a challenge, for which
+ * a request is sent twice, and later ones of that client at once. A server that knows auth-int
+ * alone wants the hash of each body: it is read once more for that, and one that can be read only
+ * once is HOB_E_HTTP_AUTH. */
 enum hob_auth_scheme { HOB_AUTH_BASIC = 1, HOB_AUTH_BEARER, HOB_AUTH_DIGEST };
 struct hob_auth {
     enum hob_auth_scheme scheme;
@@ -153,7 +155,7 @@ struct hob_client_options {
     unsigned retries;   /* how often a request that failed for now is tried again: refused, reset or
                            cut off before the answer, timed out, short of ports or descriptors here,
                            408, 429, 502, 503, 504; default 0. Of a host that fails again and again
-                           fewer are: ten, and one for every   five requests */
+                           fewer are: ten, and one for every five requests */
     double retry_delay; /* before the first retry, twice as much before each further one; it is
                            drawn between half of that and all of it; default 0.5. Retry-After
                            makes it longer */
@@ -225,7 +227,8 @@ HOB_API int hob__client_open(struct hob_client **out, struct hob_client_options 
 
 /* Closes the idle connections and frees the client when its last response has been closed. No task
  * may wait in a call on it (else misuse: close it after the scope of its tasks). NULL is allowed.
- * Does not wait. */
+ * Does not wait: of more than 64 connections the others are closed by a task in the background, 64
+ * between two turns of the others'. */
 HOB_API void hob_client_close(struct hob_client *client);
 
 /* HOB_CLIENT(client, .base_url = ...): a client until the end of the block; leaves the function

@@ -14,7 +14,7 @@
 #include "http/netrc.h"
 #include "task/fdwait.h"
 
-enum { NETRC_MAX = 1 << 20 };
+enum { NETRC_MAX = 1 << 20, HASHED_AT_ONCE = 1 << 18 };
 
 int hob__auth_put_basic(struct hob__buffer *b, const char *name, const char *user,
                         const char *password) {
@@ -157,25 +157,50 @@ static int keep(struct hob_client *c, const char *key, const struct hob__challen
     return 0;
 }
 
-static int put_digest(struct hob__digest *d, struct hob__buffer *b, const char *name,
-                      const struct hob_auth *a, const char *method, struct hob_slice uri) {
+/* The next piece of a body that is hashed; others run now and then. */
+static ssize_t body_piece(void *outgoing, void *buf, size_t n) {
+    struct hob__outgoing *out = outgoing;
+    if (out->done % HASHED_AT_ONCE == 0) HOB_TRY(hob_yield_now());
+    return hob__outgoing_read(out, buf, n);
+}
+
+/* What a server with qop=auth-int wants: the hash of the body, which is read for it once more. */
+static int hash_body(enum hob__digest_algorithm algorithm, struct hob__outgoing *body,
+                     char out[HOB__DIGEST_HEX]) {
+    if (!body) return hob__digest_body(algorithm, NULL, NULL, out);
+    if (body->once)
+        return hob_fail(HOB_E_HTTP_AUTH, "a digest of the body is wanted, too (qop=auth-int), "
+                                         "which can be read only once");
+    int rc = hob__digest_body(algorithm, body_piece, body, out);
+    return rc < 0 ? rc : hob__outgoing_begin(body);
+}
+
+/* The answer to the challenge that is kept under that key: 1; 0: there is none. */
+static int put_digest(struct hob_client *c, const char *key, struct hob__buffer *b,
+                      const char *name, const struct hob_auth *a, const struct hob__asked *asked) {
     struct hob__backend *backend = hob__backend_current("hob_client_request");
+    enum hob__digest_algorithm hashed = HOB__DIGEST_NONE;
+    struct hob__digest *d;
     unsigned char chance[16];
-    char cnonce[33];
+    char cnonce[33], hash[HOB__DIGEST_HEX];
+    while ((d = kept(c, key)) && d->challenge.body && d->challenge.algorithm != hashed) {
+        hashed = d->challenge.algorithm; /* others run meanwhile, and may have dropped it */
+        HOB_TRY(hash_body(hashed, asked->body, hash));
+    }
+    if (!d) return 0;
     backend->ops->random(backend, chance, sizeof chance);
     for (int i = 0; i < 16; i++) snprintf(cnonce + 2 * i, 3, "%02x", chance[i]);
-    return hob__digest_put(&d->challenge, b, name, a->user, a->password ? a->password : "", method,
-                           uri, cnonce);
+    const char *password = a->password ? a->password : "";
+    const struct hob__digest_request r = {a->user,     password, asked->method,
+                                          asked->what, cnonce,   hash};
+    int rc = hob__digest_put(&d->challenge, b, name, &r);
+    return rc < 0 ? rc : 1;
 }
 
 /* What to do about a challenge. */
-static int consider(struct hob_client *c, const char *key, const char *who,
-                    const struct hob__challenge *got, bool answered) {
+static int consider(struct hob_client *c, const char *key, const struct hob__challenge *got,
+                    bool answered) {
     if (got->algorithm == HOB__DIGEST_NONE) return 0;
-    if (got->only_int)
-        return hob_fail(HOB_E_HTTP_AUTH,
-                        "%s wants digests of bodies, too (qop=auth-int), which are not made here",
-                        who);
     if (answered && !got->stale) return 0; /* it does not like the password */
     int rc = keep(c, key, got);
     return rc < 0 ? rc : 1;
@@ -236,10 +261,10 @@ static __attribute__((noinline)) int put_known(struct hob__fetch *f, struct hob_
         return hob__auth_put_basic(b, "Authorization", a.user, a.password ? a.password : "");
     if (a.scheme == HOB_AUTH_BEARER) return put_bearer(b, a.token);
     key_of(f, key, sizeof key);
-    struct hob__digest *d = kept(f->client, key);
-    if (!d) return 0;
-    f->digested = true;
-    return put_digest(d, b, "Authorization", &a, f->method, target_of(f));
+    const struct hob__asked asked = {f->method, target_of(f), hob__fetch_body(f)};
+    int rc = put_digest(f->client, key, b, "Authorization", &a, &asked);
+    f->digested = rc > 0;
+    return rc < 0 ? rc : 0;
 }
 
 int hob__auth_put(struct hob__fetch *f, struct hob_response *res, struct hob__buffer *b) {
@@ -292,7 +317,7 @@ static __attribute__((noinline)) int challenged(struct hob__fetch *f, struct hob
     if (!whose(f, &words, &a) || a.scheme != HOB_AUTH_DIGEST) return 0;
     key_of(f, key, sizeof key);
     read_all(res, "www-authenticate", &got);
-    return consider(f->client, key, f->address, &got, f->digested);
+    return consider(f->client, key, &got, f->digested);
 }
 
 int hob__auth_answered(struct hob__fetch *f, struct hob_response *res) {
@@ -305,19 +330,16 @@ int hob__auth_answered(struct hob__fetch *f, struct hob_response *res) {
 
 /* ---- a proxy's ---- */
 
-int hob__proxy_put_auth(struct hob_client *c, const struct hob__proxy *p, const char *method,
-                        struct hob_slice target, struct hob__buffer *b, bool *digest) {
+int hob__proxy_put_auth(struct hob_client *c, const struct hob__proxy *p,
+                        const struct hob__asked *asked, struct hob__buffer *b, bool *digest) {
     struct hob_auth a = {HOB_AUTH_DIGEST, p->user, p->password, NULL};
     char key[320];
     *digest = false;
     if (!p->user) return 0;
     snprintf(key, sizeof key, "p %s", p->address);
-    struct hob__digest *d = kept(c, key);
-    if (d) {
-        *digest = true;
-        return put_digest(d, b, "Proxy-Authorization", &a, method, target);
-    }
-    if (c->options.proxy_digest) return 0;
+    int rc = put_digest(c, key, b, "Proxy-Authorization", &a, asked);
+    *digest = rc > 0;
+    if (rc != 0 || c->options.proxy_digest) return rc < 0 ? rc : 0;
     return hob__auth_put_basic(b, "Proxy-Authorization", p->user, p->password);
 }
 
@@ -328,5 +350,5 @@ int hob__proxy_challenged(struct hob_client *c, const struct hob__proxy *p, cons
     bool basic = false;
     if (!p->user || !hob__digest_read(value, &got, &basic)) return 0;
     snprintf(key, sizeof key, "p %s", p->address);
-    return consider(c, key, p->address, &got, digest);
+    return consider(c, key, &got, digest);
 }

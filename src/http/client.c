@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "http/auth.h"
+#include "http/base64.h"
 
 enum { URL_MAX = 8192, DRAIN_MAX = 16384 };
 
@@ -20,7 +21,6 @@ enum { URL_MAX = 8192, DRAIN_MAX = 16384 };
 /* RFC 7617, from a URL's percent-encoded "user:password". 0 and *out, which is NULL when there is
  * none; HOB_E_URL; -ENOMEM. */
 static int basic_auth(struct hob_slice userinfo, char **out) {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     enum { PLAIN = 300, CAP = 512 };
     *out = NULL;
     if (!userinfo.at) return 0;
@@ -34,16 +34,8 @@ static int basic_auth(struct hob_slice userinfo, char **out) {
         return n;
     }
     if (!memchr(plain, ':', (size_t)n)) plain[n++] = ':';
-    char *at = hob__put_bytes(text, "Basic ", 6);
-    for (int i = 0; i < n; i += 3) {
-        unsigned b = (unsigned)plain[i] << 16 | (i + 1 < n ? (unsigned)plain[i + 1] << 8 : 0) |
-                     (i + 2 < n ? plain[i + 2] : 0);
-        *at++ = digits[b >> 18];
-        *at++ = digits[b >> 12 & 63];
-        *at++ = i + 1 < n ? digits[b >> 6 & 63] : '=';
-        *at++ = i + 2 < n ? digits[b & 63] : '=';
-    }
-    *at = 0;
+    hob__base64_put(plain, (size_t)n, hob__put_bytes(text, "Basic ", 6));
+    explicit_bzero(plain, (size_t)n);
     *out = text;
     return 0;
 }

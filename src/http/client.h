@@ -208,6 +208,10 @@ struct hob__fetch {
     bool refused;      /* to which the server said 417 */
     struct hob__outgoing out;
 };
+/* The body that the next exchange sends, or NULL. */
+static inline struct hob__outgoing *hob__fetch_body(struct hob__fetch *f) {
+    return f->out.present && !f->without_body ? &f->out : NULL;
+}
 /* Has another server than the one that the client's own secrets are for been asked? */
 bool hob__fetch_foreign(const struct hob__fetch *f);
 /* Makes address and route of the URL. */

@@ -104,8 +104,9 @@ static bool take_param(struct hob__challenge *c, const struct item *item) {
         take_algorithm(c, item->value);
     } else if (called(item, "qop")) {
         size_t n = strlen(item->value);
-        c->qop = hob__h1_list_has(item->value, n, "auth");
-        c->only_int = !c->qop && hob__h1_list_has(item->value, n, "auth-int");
+        bool plain = hob__h1_list_has(item->value, n, "auth");
+        c->body = !plain && hob__h1_list_has(item->value, n, "auth-int");
+        c->qop = plain || c->body;
     } else if (called(item, "stale")) {
         c->stale = strcasecmp(item->value, "true") == 0;
     } else if (called(item, "userhash")) {
@@ -117,7 +118,7 @@ static bool take_param(struct hob__challenge *c, const struct item *item) {
 /* Those that cannot be answered are worth 0. */
 static int worth(const struct hob__challenge *c) {
     if (c->algorithm == HOB__DIGEST_NONE || !c->nonce[0]) return 0;
-    return c->only_int ? 1 : 1 + (int)c->algorithm;
+    return 2 * (int)c->algorithm + !c->body; /* the better hash, then what costs less */
 }
 
 bool hob__digest_read(const char *value, struct hob__challenge *out, bool *basic) {
@@ -155,7 +156,7 @@ bool hob__digest_param(const char *list, const char *name, char out[HOB__DIGEST_
 
 #if HAVE_TLS
 
-enum { HEX = 2 * 32 + 1 };
+enum { HEX = HOB__DIGEST_HEX, BODY_PIECE = 16384 };
 
 static const char *const hashes[] = {
     [HOB__DIGEST_MD5] = "MD5",
@@ -163,24 +164,59 @@ static const char *const hashes[] = {
     [HOB__DIGEST_SHA256] = "SHA256",
 };
 
-/* H(a ":" b ":" ...), the list ends with NULL. False: OpenSSL does not have it (FIPS). */
-static bool hash(const struct hob__challenge *c, const struct hob_slice *parts, size_t n,
-                 char out[HEX]) {
+/* A hash that begins. NULL: OpenSSL does not have it (FIPS). */
+static EVP_MD_CTX *hash_begin(enum hob__digest_algorithm algorithm) {
+    EVP_MD *md = EVP_MD_fetch(NULL, hashes[algorithm], NULL);
+    EVP_MD_CTX *ctx = md ? EVP_MD_CTX_new() : NULL;
+    if (ctx && EVP_DigestInit_ex(ctx, md, NULL) != 1) {
+        EVP_MD_CTX_free(ctx);
+        ctx = NULL;
+    }
+    EVP_MD_free(md);
+    return ctx;
+}
+
+/* Its digits, if all went well until now; frees it. */
+static bool hash_end(EVP_MD_CTX *ctx, bool ok, char out[HEX]) {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
-    EVP_MD *md = EVP_MD_fetch(NULL, hashes[c->algorithm], NULL);
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool ok = md && ctx && EVP_DigestInit_ex(ctx, md, NULL) == 1;
+    if (ok) ok = EVP_DigestFinal_ex(ctx, digest, &size) == 1 && size <= 32;
+    for (unsigned i = 0; ok && i < size; i++) snprintf(out + 2 * i, 3, "%02x", digest[i]);
+    EVP_MD_CTX_free(ctx);
+    ERR_clear_error();
+    return ok;
+}
+
+/* H(a ":" b ":" ...). */
+static bool hash(const struct hob__challenge *c, const struct hob_slice *parts, size_t n,
+                 char out[HEX]) {
+    EVP_MD_CTX *ctx = hash_begin(c->algorithm);
+    bool ok = ctx != NULL;
     for (size_t i = 0; ok && i < n; i++) {
         if (i > 0) ok = EVP_DigestUpdate(ctx, ":", 1) == 1;
         if (ok) ok = EVP_DigestUpdate(ctx, parts[i].at, parts[i].size) == 1;
     }
-    if (ok) ok = EVP_DigestFinal_ex(ctx, digest, &size) == 1 && size <= 32;
-    for (unsigned i = 0; ok && i < size; i++) snprintf(out + 2 * i, 3, "%02x", digest[i]);
-    EVP_MD_CTX_free(ctx);
-    EVP_MD_free(md);
-    ERR_clear_error();
-    return ok;
+    return hash_end(ctx, ok, out);
+}
+
+static int no_hash(enum hob__digest_algorithm algorithm) {
+    return hob_fail(HOB_E_HTTP_AUTH, "OpenSSL does not provide %s, which the server wants",
+                    hashes[algorithm]);
+}
+
+int hob__digest_body(enum hob__digest_algorithm algorithm,
+                     ssize_t (*read)(void *arg, void *buf, size_t n), void *arg, char out[HEX]) {
+    char *piece = read ? hob__alloc(BODY_PIECE) : NULL;
+    if (read && !piece) return hob_fail(-ENOMEM, "no memory for the digest of a body");
+    EVP_MD_CTX *ctx = hash_begin(algorithm);
+    bool ok = ctx != NULL;
+    ssize_t got = 0;
+    while (ok && read && (got = read(arg, piece, BODY_PIECE)) > 0)
+        ok = EVP_DigestUpdate(ctx, piece, (size_t)got) == 1;
+    hob__free(piece);
+    ok = hash_end(ctx, ok && got == 0, out);
+    if (got < 0) return (int)got;
+    return ok ? 0 : no_hash(algorithm);
 }
 
 #define TEXT(s) ((struct hob_slice){(s), strlen(s)})
@@ -192,19 +228,25 @@ struct answer {
     char response[HEX], user[HEX], count[9];
 };
 
-static bool compute(const struct hob__challenge *c, const char *user, const char *password,
-                    const char *method, struct hob_slice uri, const char *cnonce,
+static const char *qop_name(const struct hob__challenge *c) {
+    return c->body ? "auth-int" : "auth";
+}
+
+static bool compute(const struct hob__challenge *c, const struct hob__digest_request *r,
                     struct answer *a) {
     char secret[HEX], what[HEX];
-    bool ok = HASH(c, secret, TEXT(user), TEXT(c->realm), TEXT(password));
-    if (ok && c->session) ok = HASH(c, secret, TEXT(secret), TEXT(c->nonce), TEXT(cnonce));
-    if (ok) ok = HASH(c, what, TEXT(method), uri);
+    bool ok = HASH(c, secret, TEXT(r->user), TEXT(c->realm), TEXT(r->password));
+    if (ok && c->session) ok = HASH(c, secret, TEXT(secret), TEXT(c->nonce), TEXT(r->cnonce));
+    if (ok && c->body)
+        ok = HASH(c, what, TEXT(r->method), r->uri, TEXT(r->body));
+    else if (ok)
+        ok = HASH(c, what, TEXT(r->method), r->uri);
     if (ok && c->qop)
-        ok = HASH(c, a->response, TEXT(secret), TEXT(c->nonce), TEXT(a->count), TEXT(cnonce),
-                  TEXT("auth"), TEXT(what));
+        ok = HASH(c, a->response, TEXT(secret), TEXT(c->nonce), TEXT(a->count), TEXT(r->cnonce),
+                  TEXT(qop_name(c)), TEXT(what));
     else if (ok)
         ok = HASH(c, a->response, TEXT(secret), TEXT(c->nonce), TEXT(what));
-    if (ok && c->userhash) ok = HASH(c, a->user, TEXT(user), TEXT(c->realm));
+    if (ok && c->userhash) ok = HASH(c, a->user, TEXT(r->user), TEXT(c->realm));
     explicit_bzero(secret, sizeof secret);
     return ok;
 }
@@ -236,33 +278,31 @@ static const char *algorithm_name(const struct hob__challenge *c) {
     return names[c->algorithm][c->session];
 }
 
-static int put_value(const struct hob__challenge *c, struct hob__buffer *b, const char *user,
-                     struct hob_slice uri, const char *cnonce, const struct answer *a) {
+static int put_value(const struct hob__challenge *c, struct hob__buffer *b,
+                     const struct hob__digest_request *r, const struct answer *a) {
     char rest[200];
-    int rc = put_text(b, "Digest username", c->userhash ? a->user : user);
+    int rc = put_text(b, "Digest username", c->userhash ? a->user : r->user);
     if (rc == 0) rc = put_text(b, ", realm", c->realm);
     if (rc == 0) rc = put_text(b, ", nonce", c->nonce);
-    if (rc == 0) rc = put_quoted(b, ", uri", uri.at, uri.size);
+    if (rc == 0) rc = put_quoted(b, ", uri", r->uri.at, r->uri.size);
     if (rc == 0) rc = put_text(b, ", response", a->response);
     if (rc == 0 && c->opaque[0]) rc = put_text(b, ", opaque", c->opaque);
     int n = snprintf(rest, sizeof rest, ", algorithm=%s%s", algorithm_name(c),
                      c->userhash ? ", userhash=true" : "");
+    if (c->qop)
+        n += snprintf(rest + n, sizeof rest - (size_t)n, ", qop=%s, nc=%s", qop_name(c), a->count);
     if (c->qop || c->session)
-        n += snprintf(rest + n, sizeof rest - (size_t)n, "%s%s, cnonce=\"%s\"",
-                      c->qop ? ", qop=auth, nc=" : "", c->qop ? a->count : "", cnonce);
-    return rc < 0 ? rc : put(b, rest, (size_t)n);
+        snprintf(rest + n, sizeof rest - (size_t)n, ", cnonce=\"%s\"", r->cnonce);
+    return rc < 0 ? rc : put(b, rest, strlen(rest));
 }
 
 int hob__digest_put(struct hob__challenge *c, struct hob__buffer *b, const char *name,
-                    const char *user, const char *password, const char *method,
-                    struct hob_slice uri, const char *cnonce) {
+                    const struct hob__digest_request *r) {
     struct hob__buffer value = {0};
     struct answer a;
     snprintf(a.count, sizeof a.count, "%08x", ++c->count);
-    if (!compute(c, user, password, method, uri, cnonce, &a))
-        return hob_fail(HOB_E_HTTP_AUTH, "OpenSSL does not provide %s, which the server wants",
-                        hashes[c->algorithm]);
-    int rc = put_value(c, &value, user, uri, cnonce, &a);
+    if (!compute(c, r, &a)) return no_hash(c->algorithm);
+    int rc = put_value(c, &value, r, &a);
     if (rc == 0)
         rc = hob__h1_put_field(b, name, hob__buffer_bytes(&value), hob__buffer_size(&value));
     hob__buffer_free(&value);
@@ -271,11 +311,21 @@ int hob__digest_put(struct hob__challenge *c, struct hob__buffer *b, const char 
 
 #else
 
-int hob__digest_put(struct hob__challenge *c, struct hob__buffer *b, const char *name,
-                    const char *user, const char *password, const char *method,
-                    struct hob_slice uri, const char *cnonce) {
-    (void)c, (void)b, (void)name, (void)user, (void)password, (void)method, (void)uri, (void)cnonce;
+static int no_hash(void) {
     return hob_fail(HOB_E_HTTP_AUTH, "digests need OpenSSL, which this build does not have");
+}
+
+int hob__digest_put(struct hob__challenge *c, struct hob__buffer *b, const char *name,
+                    const struct hob__digest_request *r) {
+    (void)c, (void)b, (void)name, (void)r;
+    return no_hash();
+}
+
+int hob__digest_body(enum hob__digest_algorithm algorithm,
+                     ssize_t (*read)(void *arg, void *buf, size_t n), void *arg,
+                     char out[HOB__DIGEST_HEX]) {
+    (void)algorithm, (void)read, (void)arg, (void)out;
+    return no_hash();
 }
 
 #endif

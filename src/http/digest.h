@@ -4,6 +4,7 @@
 #define HOB_HTTP_DIGEST_H
 
 #include <hob/base.h>
+#include <sys/types.h>
 
 #include "base/buffer.h"
 
@@ -19,9 +20,9 @@ enum { HOB__DIGEST_TEXT = 256 };
 /* What a server wants, and how often it got it. */
 struct hob__challenge {
     enum hob__digest_algorithm algorithm;
-    bool session;  /* "-sess" */
-    bool qop;      /* "auth"; without it RFC 2069 is spoken */
-    bool only_int; /* only "auth-int", which is not spoken here */
+    bool session; /* "-sess" */
+    bool qop;     /* one of these; without it RFC 2069 is spoken */
+    bool body;    /* "auth-int": the body counts, too; only when there is no "auth" */
     bool stale;
     bool userhash;
     char realm[HOB__DIGEST_TEXT]; /* as they came, without quotes and backslashes */
@@ -39,9 +40,23 @@ bool hob__digest_read(const char *value, struct hob__challenge *out, bool *basic
  * does not fit. */
 bool hob__digest_param(const char *list, const char *name, char out[HOB__DIGEST_TEXT]);
 
-/* Puts "Digest ..." as the field `name`; counts. cnonce: 32 digits of chance. 0, -ENOMEM,
- * HOB_E_HTTP_AUTH without hashes. */
+enum { HOB__DIGEST_HEX = 2 * 32 + 1 };
+
+/* Who asks for what. */
+struct hob__digest_request {
+    const char *user, *password, *method;
+    struct hob_slice uri;
+    const char *cnonce; /* 32 digits of chance */
+    const char *body;   /* hob__digest_body()'s, if the challenge wants it */
+};
+
+/* Puts "Digest ..." as the field `name`; counts. 0, -ENOMEM, HOB_E_HTTP_AUTH without hashes. */
 int hob__digest_put(struct hob__challenge *c, struct hob__buffer *b, const char *name,
-                    const char *user, const char *password, const char *method,
-                    struct hob_slice uri, const char *cnonce);
+                    const struct hob__digest_request *r);
+
+/* The hash of a body whose next piece read() gives; NULL: of no bytes. 0, or read()'s error,
+ * HOB_E_HTTP_AUTH, -ENOMEM. */
+int hob__digest_body(enum hob__digest_algorithm algorithm,
+                     ssize_t (*read)(void *arg, void *buf, size_t n), void *arg,
+                     char out[HOB__DIGEST_HEX]);
 #endif

@@ -106,10 +106,11 @@ static int put_headers(struct hob__fetch *f, struct hob_response *res, struct ho
             rc = put_header(f, res, b, h);
     bool told = !hob__fetch_foreign(f) && find(c->headers, "authorization");
     if (rc == 0 && !told && !find(own, "authorization")) rc = hob__auth_put(f, res, b);
-    if (rc == 0 && f->route.absolute && !find(own, "proxy-authorization"))
-        rc = hob__proxy_put_auth(c, f->route.proxy, f->method,
-                                 (struct hob_slice){res->url, strlen(res->url)}, b,
-                                 &f->proxy_digested);
+    if (rc == 0 && f->route.absolute && !find(own, "proxy-authorization")) {
+        const struct hob__asked asked = {
+            f->method, {res->url, strlen(res->url)}, hob__fetch_body(f)};
+        rc = hob__proxy_put_auth(c, f->route.proxy, &asked, b, &f->proxy_digested);
+    }
     if (rc == 0 && !c->options.no_cookies && !find(own, "cookie") && !find(c->headers, "cookie"))
         rc = put_cookies(f, res, b);
     if (rc == 0 && *hob__decodes() && !c->options.raw_bodies && !find(own, "accept-encoding") &&
@@ -383,8 +384,7 @@ static int exchange(struct hob__fetch *f, struct hob_response *res) {
     rc = hob__pool_enter(c, &to, res->wire.deadline, true, &res->host);
     if (rc < 0) return rc;
     hob__retry_earn(res->host);
-    /* A proxy has promised nothing. */
-    if (f->route.absolute || f->upgrades) res->host->only_h1 = true;
+    if (f->route.absolute) res->host->only_h1 = true; /* a proxy has promised nothing */
     for (int tries = 1;; tries++) {
         if (tries > 1) hob__marks_again(&res->marks, hob_now());
         rc = hob__pool_take(c, res->host, &f->route, &res->marks, res->wire.deadline, tries > 1,

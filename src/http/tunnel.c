@@ -14,9 +14,8 @@ static int put_connect(struct hob_client *c, const struct hob__proxy *p, const c
                        struct hob__buffer *b, bool *digest) {
     int rc = hob__h1_put_request(b, "CONNECT", address, strlen(address));
     if (rc == 0) rc = hob__h1_put_field(b, "Host", address, strlen(address));
-    if (rc == 0)
-        rc = hob__proxy_put_auth(c, p, "CONNECT", (struct hob_slice){address, strlen(address)}, b,
-                                 digest);
+    const struct hob__asked asked = {"CONNECT", {address, strlen(address)}, NULL};
+    if (rc == 0) rc = hob__proxy_put_auth(c, p, &asked, b, digest);
     if (rc == 0 && c->user_agent[0])
         rc = hob__h1_put_field(b, "User-Agent", c->user_agent, strlen(c->user_agent));
     if (rc == 0) rc = hob__h1_put_end(b);
