@@ -236,6 +236,54 @@ static void quiet(enum hob_report_kind kind, const char *text, void *arg) {
 
 /* Without memory at the n-th allocation, of client or server: an error or a 503, nothing leaks, and
  * the next request is right. */
+/* A thousand closed at a time would hold the loop for ten milliseconds. */
+TASK_TEST(many_idle_connections_are_closed_in_portions) {
+    enum { MANY = 300, PORTION = 64 };
+    HOB_SCOPE(s);
+    struct hob_listener *l = listening();
+    hob_spawn(s, hob_http_serve, l, count, NULL,
+              (struct hob_http_options){.max_connections = MANY});
+    int before = open_files();
+    const double times[] = {15, INFINITY}; /* with the task that ends the old ones, and without */
+    for (int i = 0; i < 2; i++) {
+        struct hob_client *c;
+        int rounds = 0;
+        CHECK_EQ(hob_client_open(&c, .max_connections = MANY, .idle_timeout = times[i]), 0);
+        CHECK_EQ(hob_client_warm(c, url_of(l, "/"), MANY), MANY);
+        int full = open_files();
+        hob_client_close(c);
+        CHECK_EQ(open_files(), full - PORTION);
+        while (open_files() > before) /* some of the server's half are closed meanwhile, too */
+            CHECK(hob_sleep(rounds < 3 ? 0 : 0.001) == 0 && ++rounds < 10000);
+        CHECK(rounds >= 2);
+    }
+    hob_scope_cancel(s);
+    CHECK_EQ(hob_join(s), 0);
+    hob_listener_close(l);
+    return 0;
+}
+
+/* The loop ends before they are all closed. */
+static int leave_many_behind(void) {
+    HOB_SCOPE(s);
+    struct hob_listener *l = listening();
+    hob_spawn_daemon(s, hob_http_serve, l, count, NULL, (struct hob_http_options){0});
+    {
+        HOB_CLIENT(c, .max_connections = 200);
+        CHECK_EQ(hob_client_warm(c, url_of(l, "/"), 200), 200);
+    }
+    CHECK_EQ(hob_join(s), 0);
+    hob_listener_close(l);
+    return 0;
+}
+HOB_TASK(leave_many_behind)
+
+TEST(a_loop_that_ends_closes_them_all) {
+    int before = open_files();
+    CHECK_EQ(hob_run(leave_many_behind), 0);
+    CHECK_EQ(open_files(), before);
+}
+
 TASK_TEST(out_of_memory) {
     HOB_SCOPE(s);
     struct hob_listener *l = listening();
@@ -445,9 +493,9 @@ TASK_TEST(timeouts) {
     CHECK_EQ(hob_client_request(c, "GET", url_of(l, "/hang"), &res, .timeout = 0.05), -ETIMEDOUT);
     CHECK_HAS(hob_error()->message, "not complete within 0.05 s");
     CHECK(hob_now() - start < 1000000000);
-    HOB_CLIENT(stalls, .stall_timeout = 0.05);
+    HOB_CLIENT(stalls, .stall_timeout = 0.5);
     CHECK_EQ(get_one(stalls, url_of(l, "/hang"), NULL), -ETIMEDOUT);
-    CHECK_HAS(hob_error()->message, "sent nothing for 0.05 s");
+    CHECK_HAS(hob_error()->message, "sent nothing for 0.5 s");
     CHECK_EQ(get_one(stalls, url_of(l, "/slow"), NULL), 0);
     hob_scope_cancel(s);
     CHECK_EQ(hob_join(s), 0);

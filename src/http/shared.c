@@ -97,8 +97,7 @@ HOB_TASK(http2_connection, struct hob__conn *)
 
 bool hob__pool_may_share(const struct hob_client *c, const struct hob__host *h) {
 #if HAVE_NGHTTP2
-    return !h->only_h1 && !h->upgrades &&
-           (h->tls ? !c->options.no_http2 : c->options.http2_prior_knowledge);
+    return !h->only_h1 && (h->tls ? !c->options.no_http2 : c->options.http2_prior_knowledge);
 #else
     return (void)c, (void)h, false;
 #endif
