@@ -1,5 +1,6 @@
 /* tls_websocket_test.c - wss://: beside requests of HTTP/2 by the same client, messages of every
  * way to serve them, both sides sending at once, a stop while they wait without a task. */
+#include "http_proxy.h"
 #include "tls_test.h"
 #include "websocket_test.h"
 
@@ -19,6 +20,8 @@ static void drop_contexts(void) {
     drop_identity(&site);
     drop_identity(&ca);
 }
+
+static int accept_tls(struct hob_stream *s, struct hob_tls *tls) { return hob_tls_accept(s, tls); }
 
 static char big[400000];
 
@@ -94,6 +97,40 @@ TASK_TEST(a_server_that_stops_tells_those_without_a_task) {
         hob_listener_close(l);
     }
     CHECK_EQ(ws_seen.closed, 1);
+    drop_contexts();
+    return 0;
+}
+
+/* By each kind of proxy, also one that is spoken to over TLS. */
+TASK_TEST(messages_through_proxies) {
+    make_contexts();
+    ws_options.deflate = true;
+    for (size_t i = 0; i < sizeof big; i++) big[i] = (char)(i * i >> 3);
+    {
+        static const char *const schemes[] = {"http", "https", "socks5", "socks5h"};
+        WS_SERVED(s, l, .tls = server_tls);
+        for (int i = 0; i < 4; i++) {
+            static struct relay relays[4];
+            struct relay *r = &relays[i];
+            struct hob_listener *proxy = listening();
+            *r = (struct relay){
+                .socks = i >= 2, .server = hob_listener_address(l), .accept = accept_tls};
+            if (i == 1) r->tls = server_tls;
+            HOB_SCOPE(by);
+            hob_spawn(by, relay, proxy, r);
+            {
+                HOB_CLIENT(c, .tls = client_tls, .proxy = proxy_of(proxy, schemes[i], ""));
+                converse(c, l, "/echo", i % 2);
+                CHECK_EQ(r->connections, 1);
+                CHECK_HAS(r->asked, hob_listener_address(l));
+            }
+            hob_scope_cancel(by);
+            CHECK_EQ(hob_join(by), 0);
+            hob_listener_close(proxy);
+        }
+        ws_end(s, l);
+    }
+    CHECK_STR(ws_seen.reports, "");
     drop_contexts();
     return 0;
 }

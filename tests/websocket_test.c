@@ -2,6 +2,8 @@
  * compressed and not, closing from both sides, many senders, pings, limits, stopping, parking. */
 #include "websocket_test.h"
 
+#include "http_proxy.h"
+
 TASK_TEST(echoes) {
     WS_SERVED(s, l);
     struct hob_websocket *ws = connected(l, "/echo");
@@ -25,6 +27,54 @@ TASK_TEST(echoes) {
     CHECK_EQ(hob_websocket_close(ws, 1000, NULL), 0);
     hob_websocket_free(ws);
     return ws_end(s, l);
+}
+
+/* ws:// goes through a proxy of HTTP by a tunnel, since it would not pass an Upgrade on; one that
+ * refuses, and one that babbles, have their own errors. */
+TASK_TEST(through_proxies) {
+    WS_SERVED(s, l);
+    static struct relay tunnel, socks, refusing;
+    struct relay *const relays[] = {&tunnel, &socks, &refusing};
+    struct hob_listener *proxies[3];
+    struct hob_websocket *ws;
+    struct hob_websocket_message m;
+    tunnel.server = socks.server = hob_listener_address(l);
+    socks.socks = true;
+    socks.user = "me";
+    socks.password = "secret";
+    refusing.answer = "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n";
+    for (int i = 0; i < 3; i++) hob_spawn(s, relay, proxies[i] = listening(), relays[i]);
+    for (int i = 0; i < 2; i++) {
+        HOB_CLIENT(c, .proxy = i ? proxy_of(proxies[1], "socks5h", "me:secret@")
+                                 : proxy_of(proxies[0], "http", "me:secret@"));
+        struct hob_body body;
+        char url[200];
+        CHECK_EQ(hob_websocket_connect(c, "ws://name.test:80/echo", &ws), 0);
+        CHECK_EQ(hob_websocket_send_text(ws, "hello"), 0);
+        CHECK_EQ(hob_websocket_receive(ws, &m), 1);
+        CHECK_STR(m.data, "hello");
+        CHECK_EQ(hob_websocket_close(ws, 1000, NULL), 0);
+        hob_websocket_free(ws);
+        if (i) CHECK_STR(socks.asked, "name.test:80");
+        if (!i) CHECK_HAS(tunnel.asked, "CONNECT name.test:80 HTTP/1.1\r\n");
+        if (!i) CHECK_HAS(tunnel.asked, "\r\nProxy-Authorization: Basic bWU6c2VjcmV0\r\n");
+        if (i == 0) continue; /* a request that is none is not tunnelled: this relay cannot do it */
+        snprintf(url, sizeof url, "http://%s/plain", hob_listener_address(l));
+        CHECK_EQ(hob_get(c, url, &body), 200); /* and not on the WebSocket's connection */
+        hob_body_free(&body);
+        CHECK_EQ(socks.connections, 2);
+    }
+    HOB_CLIENT(c, .proxy = proxy_of(proxies[2], "http", ""));
+    CHECK_EQ(hob_websocket_connect(c, ws_url(l, "/echo"), &ws), HOB_E_PROXY);
+    CHECK_HAS(hob_error()->message, "403 No");
+    HOB_CLIENT(wrong, .proxy = proxy_of(proxies[1], "socks5", "me:wrong@"));
+    CHECK_EQ(hob_websocket_connect(wrong, ws_url(l, "/echo"), &ws), HOB_E_PROXY_AUTH);
+    CHECK_EQ(ws_seen.accepted, 2);
+    hob_scope_cancel(s);
+    CHECK_EQ(hob_join(s), 0);
+    for (int i = 0; i < 3; i++) hob_listener_close(proxies[i]);
+    hob_listener_close(l);
+    return 0;
 }
 
 /* ---- sizes, and ways to send and receive them ---- */
