@@ -184,13 +184,26 @@ a_host_that_is_not_there() {
 }
 
 a_full_disk() {
-    mkdir -p "$dir/small"
-    mount -t tmpfs -o size=64k none "$dir/small" 2>/dev/null || return 0 # not ours to mount
+    (
+        ulimit -f 16 # blocks of 512 bytes: the disk is full in the middle of a write
+        trap '' XFSZ
+        crawl 1 --rate 0 -o "$dir/c.db" "$url"
+        says "cannot write"
+        crawl 1 --rate 0 --json -o "$dir/c.jsonl" "$url"
+        says "File too large"
+    )
+    crawl 1 --rate 0 --json -o /dev/full "$url"
+    says "No space left on device"
+    crawl 0 --rate 0 --max-size 1 -o "$dir/c.db" "$url" # with room again it goes on
+    [ "$(sql "$dir/c.db" 'SELECT count(*) FROM pages')" = $ALL ]
+    crawl 0 --rate 0 --max-size 1 --json -o "$dir/c.jsonl" "$url"
+    [ "$(grep -c '"status"' "$dir/c.jsonl")" = $ALL ]
+}
+a_full_file_system() {
     crawl 1 --rate 0 -o "$dir/small/c.db" "$url"
     says "cannot write"
     crawl 1 --rate 0 --json -o "$dir/small/c.jsonl" "$url"
     says "No space left on device"
-    umount "$dir/small"
 }
 
 for HOB_BACKEND in uring epoll; do
@@ -199,6 +212,13 @@ for HOB_BACKEND in uring epoll; do
     check lines_on_standard_output lines_on_standard_output
     check nobody_reads_on nobody_reads_on
     check a_full_disk a_full_disk
+    mkdir -p "$dir/small"
+    if mount -t tmpfs -o size=64k none "$dir/small" 2>"$dir/err"; then
+        check a_full_file_system a_full_file_system
+        umount "$dir/small"
+    else
+        echo "skipped a_full_file_system: $(cat "$dir/err")"
+    fi
     check lines_after_kill lines_after_kill
 done
 unset HOB_BACKEND
