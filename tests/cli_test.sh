@@ -104,6 +104,8 @@ wrong_usage() {
     for n in 0 -1 x ''; do run 2 fetch --per-host "$n" http://127.0.0.1/; done
     for line in '' nonsense ': x'; do run 2 fetch -H "$line" http://127.0.0.1/; done
     says "a header is 'Name: value'"
+    run 2 fetch -d a -d b http://127.0.0.1/
+    says 'one --data is enough'
     run 2 fetch -d "@$dir/none" http://127.0.0.1/
     says "^hob fetch: cannot read $dir/none: No such file or directory$"
     run 2 playground extra
@@ -120,7 +122,7 @@ missing_input() {
     says "^hob fetch: cannot read $dir: Is a directory$"
     status=0
     "$hob" fetch <&- >"$dir/out" 2>"$dir/err" || status=$?
-    [ $status -eq 1 ]
+    [ $status -eq 26 ]
     says "^hob fetch: cannot read standard input: Bad file descriptor$"
     run 2 fetch -o "$dir/none/there" http://127.0.0.1:1/
     says "^hob fetch: cannot write $dir/none/there: No such file or directory$"
@@ -173,7 +175,7 @@ lists() {
 odd_lines() {
     head -c 200000 /dev/zero | tr '\0' a >"$dir/list"
     printf '\n%s\nhttp://\377\376/\nhttp://a\0b/\n"\\\001\n%s' "$url/get" "$url/get" >>"$dir/list"
-    run 1 fetch -i "$dir/list"
+    run 3 fetch -i "$dir/list"
     count 2 '"error": null' out
     count 4 '"error": "bad URL"' out
     count 1 'line 1 of .* is longer than' out
@@ -184,7 +186,7 @@ odd_lines() {
 statuses() {
     run 0 fetch "$url/status/404" "$url/status/500" "$url/nope"
     lines
-    run 1 fetch --fail "$url/status/404" "$url/status/200"
+    run 22 fetch --fail "$url/status/404" "$url/status/200"
     count 1 '"status": 404.*"error": "status"' out
     count 1 '"status": 200.*"error": null' out
     run 0 fetch "$peer/moved"
@@ -214,8 +216,10 @@ rates() {
     count 5 '"status": 200' out
     summary_is 'fetched 5 URLs in ([1-9][0-9]*\.[0-9]+|0\.[2-9][0-9]*) s \(.*\)'
 }
-fails() { # fails ERROR URL: one result, one line, and the summary; the others are fetched
-    run 1 fetch -t 1 "$url/get" "$2" "$url/get"
+fails() { # fails ERROR STATUS URL: one result, one line, and the summary; the others are fetched
+    error=$1 status=$2 bad=$3
+    set -- "$error" "$bad"
+    run "$status" fetch -t 1 "$url/get" "$2" "$url/get"
     count 2 '"error": null' out
     count 1 "\"error\": \"$1\", \"message\": \"..*\"" out
     count 1 "^hob fetch: .*: $1 (.*)\$" err
@@ -226,7 +230,7 @@ fails() { # fails ERROR URL: one result, one line, and the summary; the others a
     lines "$1"
 }
 no_such_name() {
-    run 1 fetch -t 20 "$url/get" http://no-such-host.invalid/
+    run 6 fetch -t 20 "$url/get" http://no-such-host.invalid/
     count 1 '"error": null' out
     grep -E '"error": "(unknown host|lookup failed)"' "$dir/out"
 }
@@ -254,10 +258,10 @@ bodies_in_a_folder() {
 a_run_taken_up_again() {
     for n in 1 2 3; do echo "$url/bytes/$n"; done >"$dir/list"
     echo "http://127.0.0.1:1/" >>"$dir/list"
-    run 1 fetch -i "$dir/list" -o "$dir/results"
+    run 7 fetch -i "$dir/list" -o "$dir/results"
     echo "$url/bytes/4" >>"$dir/list"
     printf '{"url": "%s/by' "$url" >>"$dir/results" # as a run that was killed leaves it
-    run 1 fetch -i "$dir/list" -o "$dir/results" --resume
+    run 7 fetch -i "$dir/list" -o "$dir/results" --resume
     says '^3 URLs of earlier runs skipped'
     count 6 '"url"' results
     count 2 '127.0.0.1:1/' results
@@ -268,16 +272,31 @@ a_run_taken_up_again() {
     rm "$dir/results"
 }
 
+as_curl_has_it() { # what scripts look at after $?
+    for words in "$url/get" "-f $url/status/404" "$url/status/404" "$peer/silent" "$peer/stuck" \
+        http://127.0.0.1:1/ http://no-such-host.invalid/ "$peer/cut" "$peer/cut-chunk" \
+        "$peer/nothing" "$peer/reset" "http://[" "https${url#http}/" \
+        "-x http://127.0.0.1:1 $url/get" "-x socks5h://$proxy $url/get"; do
+        wanted=0
+        curl -s -o "$dir/out" -m 1 $words || wanted=$?
+        run $wanted fetch -t 1 $words
+    done
+    wanted=0
+    curl -s -L --max-redirs 10 -o "$dir/out" "$peer/loop" || wanted=$?
+    run $wanted fetch "$peer/loop"
+    run 1 fetch "$peer/cut" http://127.0.0.1:1/ # several ways
+}
+
 full_disk() {
     yes "$url/get" | head -n 300 >"$dir/list"
-    run 1 fetch -i "$dir/list" -o /dev/full
+    run 23 fetch -i "$dir/list" -o /dev/full
     says '^hob fetch: cannot write /dev/full: No space left on device$'
     count 2 . err
     summary_is 'fetched 300 URLs in .*'
     (
         ulimit -f 32 # blocks of 512 bytes: the disk is full in the middle of a write
         trap '' XFSZ
-        run 1 fetch -i "$dir/list" -c 50 -o "$dir/small"
+        run 23 fetch -i "$dir/list" -c 50 -o "$dir/small"
     )
     says '^hob fetch: cannot write .*/small: File too large$'
     head -n -1 "$dir/small" >"$dir/out"
@@ -285,12 +304,12 @@ full_disk() {
     input=$dir/list
     status=0
     "$hob" fetch <"$dir/list" >/dev/full 2>"$dir/err" || status=$?
-    [ $status -eq 1 ]
+    [ $status -eq 23 ]
     says '^hob fetch: cannot write standard output: No space left on device$'
     count 3 . err # with the line of the times
     status=0
     "$hob" fetch "$url/get" >&- 2>"$dir/err" || status=$?
-    [ $status -eq 1 ]
+    [ $status -eq 23 ]
     says '^hob fetch: cannot write standard output: Bad file descriptor$'
 }
 few_descriptors() {
@@ -346,26 +365,28 @@ for backend in uring epoll; do
     check "methods, headers, data" requests
     check "retries" retries
     check "rates" rates
-    check "no URL" fails "bad URL" "not a url"
-    check "another scheme" fails "bad URL" ftp://127.0.0.1/
-    check "https to a server without TLS" fails TLS "https${url#http}/"
-    check "a host that does not answer" fails timeout "$peer/silent"
-    check "a body that stops" fails timeout "$peer/stuck"
-    check "a port that refuses" fails refused http://127.0.0.1:1/
+    check "no URL" fails "bad URL" 3 "not a url"
+    check "another scheme" fails "bad URL" 3 ftp://127.0.0.1/
+    check "https to a server without TLS" fails TLS 35 "https${url#http}/"
+    check "a host that does not answer" fails timeout 28 "$peer/silent"
+    check "a body that stops" fails timeout 28 "$peer/stuck"
+    check "a port that refuses" fails refused 7 http://127.0.0.1:1/
     check "a name that does not exist" no_such_name
-    check "a body that is cut short" fails "cut short" "$peer/cut"
-    check "a chunked body that is cut short" fails "cut short" "$peer/cut-chunk"
-    check "a head that is cut short" fails "cut short" "$peer/cut-head"
-    check "an end without an answer" fails "cut short" "$peer/nothing"
-    check "a reset" fails reset "$peer/reset"
-    check "a header block without end" fails "headers too large" "$peer/endless"
-    check "a header without end" fails "headers too large" "$peer/endless-line"
-    check "interim answers without end" fails "bad answer" "$peer/interim"
-    check "another protocol" fails "bad answer" "$peer/garbage"
-    check "a redirect to itself" fails redirects "$peer/loop"
+    check "a body that is cut short" fails "cut short" 18 "$peer/cut"
+    check "a chunked body that is cut short" fails "cut short" 18 "$peer/cut-chunk"
+    check "a head that is cut short" fails "cut short" 52 "$peer/cut-head"
+    check "an end without an answer" fails "cut short" 52 "$peer/nothing"
+    check "a reset" fails reset 56 "$peer/reset"
+    check "a header block without end" fails "headers too large" 56 "$peer/endless"
+    check "a header without end" fails "headers too large" 56 "$peer/endless-line"
+    check "interim answers without end" fails "bad answer" 8 "$peer/interim"
+    check "another protocol" fails "bad answer" 8 "$peer/garbage"
+    check "a redirect to itself" fails redirects 47 "$peer/loop"
     check "several failures" mixed
     check "bodies in a folder" bodies_in_a_folder
     check "a run taken up again" a_run_taken_up_again
+    proxy=${peer#http://}
+    if command -v curl >/dev/null; then check "curl's exit statuses" as_curl_has_it; fi
     check "a full disk" full_disk
     check "too few descriptors" few_descriptors
     check "one after another" each

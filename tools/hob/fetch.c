@@ -139,7 +139,8 @@ static bool is_fetched(struct fetch *f, const char *url) {
 
 /* A line of the input that is too long to be a URL. */
 static void refuse_line(struct fetch *f, char *beginning) {
-    struct result r = {.url = beginning, .failure = FAILURE_BAD_URL};
+    struct result r = {.url = beginning};
+    result_failed(&r, HOB_E_URL);
     snprintf(r.message, sizeof r.message, "line %llu of %s is longer than %d bytes",
              (unsigned long long)f->input.line, f->input.name, INPUT_LINE_MAX);
     deliver(f, &r);
@@ -312,7 +313,8 @@ static int finish(struct fetch *f, int rc) {
     if (!f->options.quiet)
         tally_print(stderr, &f->tally, f->elapsed, f->options.each, rc == -ECANCELED);
     if (rc < 0) return rc;
-    return f->tally.failed || f->input_error || f->output_error ? EXIT_FAILED : EXIT_OK;
+    if (f->output_error) return EXIT_WRITE;
+    return f->input_error ? EXIT_READ : f->tally.exit_status;
 }
 
 static int app(int argc, char **argv) {

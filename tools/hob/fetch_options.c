@@ -84,9 +84,10 @@ const char fetch_help[] =
     "limit of open files is raised as far as it goes, and the concurrency lowered to it.\n"
     "Redirects are followed, ten at most.\n"
     "\n"
-    "Exit status: 0 when every URL was fetched, 1 when one was not or the results could not be\n"
-    "written, 2 for wrong usage. Ctrl-C stops everything, prints the summary of what was done,\n"
-    "and ends by SIGINT.\n";
+    "Exit status: 0 when every URL was fetched; curl's number when all that failed did so in\n"
+    "the same way (6 unknown host, 7 refused, 22 status, 28 timeout, 60 certificate ...), else\n"
+    "1; 23 when the results could not be written, 2 for wrong usage. Ctrl-C stops everything,\n"
+    "prints the summary of what was done, and ends by SIGINT.\n";
 
 /* "Name: value", taken apart in place. */
 static bool add_header(char *line, struct fetch_options *o) {
@@ -259,6 +260,7 @@ int fetch_parse_options(int argc, char **argv, struct fetch_options *o) {
                                    FETCH_HEADERS, optarg);
             break;
         case 'd':
+            if (o->data) return usage_error(argv[0], "one --data is enough");
             o->data = optarg;
             break;
         case 't':

@@ -34,60 +34,75 @@ static const char *const names[FAILURES] = {
 static const struct {
     int code;
     enum failure failure;
+    int status; /* of the program, when that was all: curl's, which scripts know */
 } codes[] = {
-    {-ETIMEDOUT, FAILURE_TIMEOUT},
-    {-ECONNREFUSED, FAILURE_REFUSED},
-    {-ECONNRESET, FAILURE_RESET},
-    {-EPIPE, FAILURE_RESET},
-    {HOB_E_HTTP2_RESET, FAILURE_RESET},
-    {HOB_E_HTTP2_GOAWAY, FAILURE_RESET},
-    {HOB_E_HTTP2_REFUSED, FAILURE_REFUSED},
-    {HOB_E_HTTP_CUT, FAILURE_CUT},
-    {HOB_E_EOF, FAILURE_CUT},
-    {-ENETUNREACH, FAILURE_UNREACHABLE},
-    {-EHOSTUNREACH, FAILURE_UNREACHABLE},
-    {HOB_E_NAME, FAILURE_UNKNOWN_HOST},
-    {HOB_E_NAME_TEMPORARY, FAILURE_LOOKUP},
-    {HOB_E_URL, FAILURE_BAD_URL},
-    {HOB_E_ADDRESS, FAILURE_BAD_URL},
-    {HOB_E_HTTP_TLS, FAILURE_TLS},
-    {HOB_E_TLS, FAILURE_TLS},
-    {HOB_E_TLS_PLAINTEXT, FAILURE_TLS},
-    {HOB_E_TLS_ALERT, FAILURE_TLS},
-    {HOB_E_TLS_ALPN, FAILURE_TLS},
-    {HOB_E_TLS_VERSION, FAILURE_TLS},
-    {HOB_E_TLS_NAME, FAILURE_CERTIFICATE},
-    {HOB_E_TLS_EXPIRED, FAILURE_CERTIFICATE},
-    {HOB_E_TLS_ISSUER, FAILURE_CERTIFICATE},
-    {HOB_E_TLS_VERIFY, FAILURE_CERTIFICATE},
-    {HOB_E_HTTP_PIN, FAILURE_CERTIFICATE},
-    {HOB_E_PROXY, FAILURE_PROXY},
-    {HOB_E_PROXY_AUTH, FAILURE_PROXY},
-    {HOB_E_SOCKS, FAILURE_PROXY},
-    {HOB_E_TLS_TRUNCATED, FAILURE_CUT},
-    {HOB_E_HTTP_LINE_TOO_LONG, FAILURE_HEADERS},
-    {HOB_E_HTTP_HEADERS_TOO_LARGE, FAILURE_HEADERS},
-    {HOB_E_HTTP_TOO_MANY_HEADERS, FAILURE_HEADERS},
-    {HOB_E_HTTP_REDIRECT, FAILURE_REDIRECTS},
-    {HOB_E_HTTP_STATUS, FAILURE_STATUS},
-    {-EMFILE, FAILURE_DESCRIPTORS},
-    {-ENFILE, FAILURE_DESCRIPTORS},
-    {-EADDRNOTAVAIL, FAILURE_PORTS},
-    {-ENOMEM, FAILURE_MEMORY},
-    {-ENOBUFS, FAILURE_MEMORY},
+    {-ETIMEDOUT, FAILURE_TIMEOUT, 28},
+    {-ECONNREFUSED, FAILURE_REFUSED, 7},
+    {-ECONNRESET, FAILURE_RESET, 56},
+    {-EPIPE, FAILURE_RESET, 56},
+    {HOB_E_HTTP2_RESET, FAILURE_RESET, 92},
+    {HOB_E_HTTP2_GOAWAY, FAILURE_RESET, 56},
+    {HOB_E_HTTP2_REFUSED, FAILURE_REFUSED, 56},
+    {HOB_E_HTTP_CUT, FAILURE_CUT, 18},
+    {HOB_E_EOF, FAILURE_CUT, 18},
+    {-ENETUNREACH, FAILURE_UNREACHABLE, 7},
+    {-EHOSTUNREACH, FAILURE_UNREACHABLE, 7},
+    {HOB_E_NAME, FAILURE_UNKNOWN_HOST, 6},
+    {HOB_E_NAME_TEMPORARY, FAILURE_LOOKUP, 6},
+    {HOB_E_URL, FAILURE_BAD_URL, 3},
+    {HOB_E_ADDRESS, FAILURE_BAD_URL, 3},
+    {HOB_E_HTTP_TLS, FAILURE_TLS, 35},
+    {HOB_E_TLS, FAILURE_TLS, 35},
+    {HOB_E_TLS_PLAINTEXT, FAILURE_TLS, 35},
+    {HOB_E_TLS_ALERT, FAILURE_TLS, 35},
+    {HOB_E_TLS_ALPN, FAILURE_TLS, 35},
+    {HOB_E_TLS_VERSION, FAILURE_TLS, 35},
+    {HOB_E_TLS_NAME, FAILURE_CERTIFICATE, 60},
+    {HOB_E_TLS_EXPIRED, FAILURE_CERTIFICATE, 60},
+    {HOB_E_TLS_ISSUER, FAILURE_CERTIFICATE, 60},
+    {HOB_E_TLS_VERIFY, FAILURE_CERTIFICATE, 60},
+    {HOB_E_HTTP_PIN, FAILURE_CERTIFICATE, 90},
+    {HOB_E_PROXY, FAILURE_PROXY, 56},
+    {HOB_E_PROXY_AUTH, FAILURE_PROXY, 56},
+    {HOB_E_SOCKS, FAILURE_PROXY, 97},
+    {HOB_E_TLS_TRUNCATED, FAILURE_CUT, 56},
+    {HOB_E_HTTP_LINE_TOO_LONG, FAILURE_HEADERS, 56},
+    {HOB_E_HTTP_HEADERS_TOO_LARGE, FAILURE_HEADERS, 56},
+    {HOB_E_HTTP_TOO_MANY_HEADERS, FAILURE_HEADERS, 56},
+    {HOB_E_HTTP_REDIRECT, FAILURE_REDIRECTS, 47},
+    {HOB_E_HTTP_STATUS, FAILURE_STATUS, 22},
+    {HOB_E_HTTP_ILLEGAL, FAILURE_OTHER, 1}, /* the request, not the answer */
+    {HOB_E_HTTP_AUTH, FAILURE_OTHER, 94},
+    {-EMFILE, FAILURE_DESCRIPTORS, 7},
+    {-ENFILE, FAILURE_DESCRIPTORS, 7},
+    {-EADDRNOTAVAIL, FAILURE_PORTS, 7},
+    {-ENOMEM, FAILURE_MEMORY, 27},
+    {-ENOBUFS, FAILURE_MEMORY, 27},
 };
 
 const char *failure_name(enum failure failure) { return names[failure]; }
 
-enum failure failure_of(int code) {
-    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
-        if (codes[i].code == code) return codes[i].failure;
+enum { STATUS_OTHER = 1, STATUS_ANSWER = 8, STATUS_NOTHING = 52 };
+
+static enum failure find(int code, int *status) {
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (codes[i].code != code) continue;
+        *status = codes[i].status;
+        return codes[i].failure;
+    }
+    *status = hob_http_strerror(code) ? STATUS_ANSWER : STATUS_OTHER;
     return hob_http_strerror(code) ? FAILURE_ANSWER : FAILURE_OTHER;
+}
+
+enum failure failure_of(int code) {
+    int status;
+    return find(code, &status);
 }
 
 void result_failed(struct result *r, int rc) {
     const struct hob_error *e = hob_error();
-    r->failure = failure_of(rc);
+    r->failure = find(rc, &r->exit_status);
+    if (r->failure == FAILURE_CUT && r->status == 0) r->exit_status = STATUS_NOTHING;
     snprintf(r->message, sizeof r->message, "%s",
              e && e->code == rc ? e->message : hob_strerror(rc));
 }
@@ -158,8 +173,10 @@ void tally_add(struct tally *tally, const struct result *r) {
     tally->bytes += r->bytes;
     if (r->failure == FAILURE_NONE)
         tally->fetched++;
-    else
-        tally->failed++;
+    else if (tally->failed++ == 0)
+        tally->exit_status = r->exit_status;
+    else if (tally->exit_status != r->exit_status)
+        tally->exit_status = STATUS_OTHER;
     tally->failed_by[r->failure]++;
     tally->seconds += r->seconds;
 }

@@ -45,6 +45,7 @@ struct result {
     struct hob_phases phases; /* of the last exchange */
     enum failure failure;
     char message[256]; /* when it failed */
+    int exit_status;   /* likewise: curl's for that */
     char *file;        /* from malloc: where the body is, or NULL */
 };
 
@@ -61,6 +62,7 @@ enum { LATENCIES = 40 * 16 };
 struct tally {
     uint64_t total; /* how many there are to fetch; 0 = not known yet */
     uint64_t fetched, failed, failed_by[FAILURES];
+    int exit_status;  /* of those that failed, when it is the same of all; else 1 */
     uint64_t skipped; /* an earlier run has fetched them; they are in no other count */
     uint64_t bytes;
     double seconds;              /* the sum of the single times */

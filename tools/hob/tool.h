@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 /* Exit statuses. */
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_WRITE = 23, EXIT_READ = 26 };
 
 struct command {
     const char *name, *summary, *help;
