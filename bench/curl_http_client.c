@@ -42,6 +42,11 @@ static void open_all(struct client *c, struct page *pages, CURLM *multi) {
         curl_easy_setopt(p->easy, CURLOPT_PRIVATE, p);
         curl_easy_setopt(p->easy, CURLOPT_NOSIGNAL, 1L);
         curl_easy_setopt(p->easy, CURLOPT_BUFFERSIZE, c->count == 1 ? (long)CLIENT_PIECE : 16384L);
+        if (client_secure(c)) {
+            curl_easy_setopt(p->easy, CURLOPT_SSL_VERIFYPEER, 0L);
+            curl_easy_setopt(p->easy, CURLOPT_SSL_VERIFYHOST, 0L);
+            curl_easy_setopt(p->easy, CURLOPT_PIPEWAIT, 1L); /* one connection, not a hundred */
+        }
         begin(p, multi);
     }
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -50,7 +51,8 @@ func main() {
 	atOnce, _ := strconv.Atoi(os.Args[3])
 	before, wall, used := memory("VmRSS:"), time.Now(), cpu()
 	client := &http.Client{Transport: &http.Transport{
-		MaxIdleConns: atOnce, MaxIdleConnsPerHost: atOnce, MaxConnsPerHost: atOnce}}
+		MaxIdleConns: atOnce, MaxIdleConnsPerHost: atOnce, MaxConnsPerHost: atOnce,
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}}
 	var begun, answers, bytes int64
 	var all sync.WaitGroup
 	for i := 0; i < atOnce; i++ {

@@ -3,6 +3,9 @@
 #include "http_client.h"
 #include <hob/hob.h>
 #include <hob/http.h>
+#if HAVE_TLS
+#include <hob/tls.h>
+#endif
 
 static int get_pages(struct client *c, struct hob_client *client) {
     while (c->begun < c->count) {
@@ -30,7 +33,11 @@ static int download(struct client *c, struct hob_client *client) {
 static int app(int argc, char **argv) {
     struct client c;
     client_begin(&c, argc, argv);
-    HOB_CLIENT(client, .max_connections = c.at_once);
+    struct hob_tls *tls = NULL;
+#if HAVE_TLS
+    if (client_secure(&c)) HOB_TRY(hob_tls_new(&tls, .insecure = true));
+#endif
+    HOB_CLIENT(client, .max_connections = c.at_once, .tls = tls);
     if (c.count == 1) {
         HOB_TRY(download(&c, client));
     } else {

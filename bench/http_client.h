@@ -18,6 +18,11 @@ struct client {
     uint64_t answers, bytes, wall, cpu, memory;
 };
 
+/* https://: HTTP/2, and any certificate. */
+static inline bool client_secure(const struct client *c) {
+    return strncmp(c->url, "https", 5) == 0;
+}
+
 static inline uint64_t client_memory(bool peak) {
     char line[256];
     uint64_t kib = 0, n;

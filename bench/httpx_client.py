@@ -19,7 +19,9 @@ async def get_pages(client):
 
 async def main():
     limits = httpx.Limits(max_connections=c.at_once, max_keepalive_connections=c.at_once)
-    async with httpx.AsyncClient(limits=limits, timeout=None) as client:
+    http2 = c.url.startswith("https")
+    async with httpx.AsyncClient(limits=limits, timeout=None, verify=not http2,
+                                 http2=http2) as client:
         await asyncio.gather(*(get_pages(client) for _ in range(c.at_once)))
         c.end()
 
