@@ -71,6 +71,48 @@ static int goes_away(struct peer_conn *c, uint32_t stream, const char *path) {
     return 1; /* this one, and those behind it, are not looked at */
 }
 
+/* As nginx with a small keepalive_requests: three on each connection. */
+static int three_each(struct peer_conn *c, uint32_t stream, const char *path) {
+    (void)path;
+    if (stream < 7) return 0;
+    if (stream == 7) HOB_TRY(send_goaway(c, 5, 0));
+    return 1;
+}
+
+/* Forty at once need fourteen connections; nobody gives up, POSTs neither. */
+H2_TEST(a_server_that_serves_few_requests_on_a_connection) {
+    static int results[30];
+    struct hob_task *posts[10];
+    p->request = three_each;
+    HOB_SCOPE(s);
+    for (int i = 0; i < 30; i++) hob_spawn(s, get_into, c, url_of(l, "/"), &results[i]);
+    for (int i = 0; i < 10; i++)
+        posts[i] = hob_spawn(s, post_size, c, url_of(l, "/echo"), "123", 3);
+    CHECK_EQ(hob_join(s), 0);
+    for (int i = 0; i < 30; i++) CHECK_EQ(results[i], 200);
+    for (int i = 0; i < 10; i++) CHECK_EQ(hob_task_result(posts[i]), 200);
+    CHECK(p->connections >= 14);
+    CHECK_EQ(p->answered, 40);
+    CHECK_EQ(facts(c).in_use, 0);
+    return 0;
+}
+
+static int none_at_all(struct peer_conn *c, uint32_t stream, const char *path) {
+    (void)path;
+    if (stream == 1) HOB_TRY(send_goaway(c, 0, 0));
+    return 1;
+}
+
+/* One that serves nobody is soon left alone. */
+H2_TEST(a_server_that_leaves_at_once) {
+    int result = 0;
+    p->request = none_at_all;
+    get_into(c, url_of(l, "/"), &result);
+    CHECK_EQ(result, HOB_E_HTTP2_REFUSED);
+    CHECK_EQ(p->connections, 3);
+    return 0;
+}
+
 /* Streams up to the last one end as ever; the others, POSTs too, go to a new connection. */
 H2_TEST(goaway) {
     static int results[20];

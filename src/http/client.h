@@ -206,6 +206,7 @@ struct hob__fetch {
     bool without_body; /* a redirect has turned it into GET */
     bool asks;         /* the last request had Expect: 100-continue */
     bool refused;      /* to which the server said 417 */
+    bool late;         /* it came when its connection was about to end */
     struct hob__outgoing out;
 };
 /* The body that the next exchange sends, or NULL. */

@@ -281,6 +281,7 @@ static int send_shared(struct hob__fetch *f, struct hob_response *res, struct ho
     if (rc == 0)
         rc = hob__h2_request(conn->h2, &head, f->url.tls ? "https" : "http", some, &res->wire.h2);
     hob__buffer_free(&head);
+    if (rc < 0) f->late = conn->h2->served;
     if (rc < 0) hob__pool_untake(conn);
     if (rc == 0 && res->wants_close) hob__h2_drain(conn->h2);
     if (rc == 0 && f->asks) { /* 0: it is answered without the body */
@@ -343,16 +344,20 @@ static void address_of(const struct hob_url *u, char out[HOB__ADDRESS_MAX]) {
     *hob__put_decimal(at, u->port) = 0;
 }
 
-enum { TRIES_MAX = 3 };
+/* A server may serve a few requests on each connection and leave the others for the next: those are
+ * tried again as long as each connection serves somebody. More than a connection's streams,
+ * usually. */
+enum { TRIES_MAX = 3, LATE_MAX = 256 };
 
 /* Has it failed in a way that lets it be sent once more, at once, on another connection? */
-static bool once_more(const struct hob__fetch *f, struct hob_response *res, int rc, int tries) {
+static bool once_more(const struct hob__fetch *f, struct hob_response *res, int rc, int tries,
+                      int late) {
     const struct hob__h2_stream *st = res->wire.h2;
     if (hob__outgoing_spent(&f->out) || rc == -ECANCELED || rc == -ETIMEDOUT) return false;
     bool untouched = rc == HOB_E_HTTP2_REFUSED || (st && st->processed == HOB__H2_NEVER);
     if (rc == HOB_E_HTTP2_RESET && st && st->code == HOB__H2_USE_H1)
         res->host->only_h1 = untouched = true;
-    if (untouched) return tries < TRIES_MAX;
+    if (untouched) return f->late ? late < LATE_MAX : tries < TRIES_MAX;
     bool stale = res->marks.reused && !res->got_byte &&
                  (gone(rc) || rc == HOB_E_HTTP_CUT || rc == HOB_E_TLS_TRUNCATED);
     return stale && tries == 1 && hob__idempotent(f->method);
@@ -385,16 +390,20 @@ static int exchange(struct hob__fetch *f, struct hob_response *res) {
     if (rc < 0) return rc;
     hob__retry_earn(res->host);
     if (f->route.absolute) res->host->only_h1 = true; /* a proxy has promised nothing */
-    for (int tries = 1;; tries++) {
-        if (tries > 1) hob__marks_again(&res->marks, hob_now());
-        rc = hob__pool_take(c, res->host, &f->route, &res->marks, res->wire.deadline, tries > 1,
+    for (int tries = 1, late = 0;;) {
+        bool again = tries + late > 1;
+        if (again) hob__marks_again(&res->marks, hob_now());
+        rc = hob__pool_take(c, res->host, &f->route, &res->marks, res->wire.deadline, again,
                             &res->conn);
         if (rc < 0) break;
+        f->late = false;
         rc = talk(f, res);
         if (rc >= 0) return 0;
-        bool again = once_more(f, res, rc, tries);
+        f->late |= res->wire.h2 && res->wire.h2->late;
+        again = once_more(f, res, rc, tries, late);
         let_go(res);
         if (!again) break;
+        *(f->late ? &late : &tries) += 1;
         c->info.retried++;
     }
     hob__pool_leave(c, res->host, NULL, 0);

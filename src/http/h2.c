@@ -96,7 +96,7 @@ static void orphan(struct hob__h2 *h2, int error, const char *why) {
             continue;
         }
         if (!h2->options.server) hob__list_remove(&st->node); /* it outlives the connection */
-        if (!st->sent && !h2->options.server) st->processed = HOB__H2_NEVER;
+        if (!st->sent && !h2->options.server) st->processed = HOB__H2_NEVER, st->late = h2->served;
         st->h2 = NULL;
         st->closed = true;
         hob__h2_stream_end(st, error, why);

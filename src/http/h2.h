@@ -75,6 +75,7 @@ struct hob__h2 {
     bool settled;         /* the peer's SETTINGS have come */
     bool closing;         /* no new streams */
     bool said_goaway;     /* the peer */
+    bool served;          /* likewise, and that it has looked at some streams */
     bool over;            /* nothing is to be read or written any more */
     bool dead;            /* it has no streams any more */
     bool torn;            /* a write was cut off: the peer has half a frame */
@@ -102,6 +103,7 @@ struct hob__h2_stream {
     uint32_t code; /* HTTP/2's, of a reset */
     uint16_t status, interims;
     uint8_t processed; /* enum hob__h2_processed */
+    bool late;         /* it has not, as it was about to leave, after others */
     bool has_head;     /* the final one is complete */
     bool in_trailers;
     bool continued; /* a 100 has come */

@@ -221,6 +221,7 @@ static void take_settings(struct hob__h2 *h2) {
 
 static void take_goaway(struct hob__h2 *h2, const nghttp2_goaway *frame) {
     h2->closing = h2->said_goaway = true;
+    h2->served |= frame->last_stream_id > 0;
     h2->goaway = frame->error_code;
     h2->options.owner->changed(h2);
 }
@@ -297,6 +298,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
     int error = HOB_E_HTTP2_RESET;
     if (code == NGHTTP2_REFUSED_STREAM) { /* above the last of a GOAWAY (6.8), or so reset */
         st->processed = HOB__H2_NEVER;
+        st->late = h2->served;
         error = HOB_E_HTTP2_REFUSED;
     }
     if (!st->error) st->code = code;
@@ -345,7 +347,7 @@ static int on_not_sent(nghttp2_session *session, const nghttp2_frame *frame, int
     }
     if (!st) return 0;
     st->closed = true;
-    if (!st->sent) st->processed = HOB__H2_NEVER;
+    if (!st->sent) st->processed = HOB__H2_NEVER, st->late = st->h2 && st->h2->served;
     hob__h2_stream_end(st, HOB_E_HTTP2_REFUSED, nghttp2_strerror(code));
     return 0;
 }
