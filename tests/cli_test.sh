@@ -299,6 +299,17 @@ full_disk() {
         run 23 fetch -i "$dir/list" -c 50 -o "$dir/small"
     )
     says '^hob fetch: cannot write .*/small: File too large$'
+    (
+        ulimit -f 32 # the same for bodies: what fits is there, nothing of the others
+        trap '' XFSZ
+        run 23 fetch --json -o "$dir/bodies/" "$url/bytes/1000" "$url/bytes/60000" "$url/bytes/60001"
+    )
+    count 2 '"error": "not written", "message": ".*File too large' out
+    [ "$(ls "$dir/bodies" | wc -l)" = 1 ]
+    run 0 fetch --json --resume -o "$dir/bodies" "$url/bytes/1000" "$url/bytes/60000" "$url/bytes/60001"
+    count 2 '"error": null' out
+    [ "$(ls "$dir/bodies" | wc -l)" = 3 ]
+    rm -r "$dir/bodies"
     head -n -1 "$dir/small" >"$dir/out"
     lines
     input=$dir/list

@@ -76,7 +76,8 @@ static ssize_t write_fail(struct hob_file *f, ssize_t rc, size_t done, size_t n,
     if (rc == -ECANCELED) return rc;
     if (rc == -ESPIPE) return read_fail(f, rc, func);
     return hob__fail(false, (int)rc, func, __FILE__, __LINE__,
-                     "cannot write '%s': %zu of %zu bytes were written", f->path, done, n);
+                     "cannot write '%s': %s (%zu of %zu bytes were written)", f->path,
+                     hob_strerror((int)rc), done, n);
 }
 
 /* *offset moves with what was written; -1: at the end, wherever that is. */

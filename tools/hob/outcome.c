@@ -28,6 +28,7 @@ static const char *const names[FAILURES] = {
     [FAILURE_DESCRIPTORS] = "too many open files",
     [FAILURE_PORTS] = "no local port",
     [FAILURE_MEMORY] = "no memory",
+    [FAILURE_WRITE] = "not written",
     [FAILURE_OTHER] = "failed",
 };
 
@@ -78,6 +79,10 @@ static const struct {
     {-EADDRNOTAVAIL, FAILURE_PORTS, 7},
     {-ENOMEM, FAILURE_MEMORY, 27},
     {-ENOBUFS, FAILURE_MEMORY, 27},
+    {-ENOSPC, FAILURE_WRITE, EXIT_WRITE},
+    {-EDQUOT, FAILURE_WRITE, EXIT_WRITE},
+    {-EFBIG, FAILURE_WRITE, EXIT_WRITE},
+    {-EROFS, FAILURE_WRITE, EXIT_WRITE},
 };
 
 const char *failure_name(enum failure failure) { return names[failure]; }
