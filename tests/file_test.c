@@ -320,7 +320,7 @@ FILE_TEST(wrong) {
     hob_file_close(f);
     CHECK_EQ(hob_open("/dev/full", "w", &f), 0);
     CHECK_EQ(hob_file_write(f, name, 300), -ENOSPC);
-    CHECK_HAS(hob_error()->message, "/dev/full': 0 of 300");
+    CHECK_HAS(hob_error()->message, "/dev/full': No space left on device (0 of 300");
     return 0;
 }
 
