@@ -22,8 +22,8 @@ static void close_listeners(void *listeners) {
 
 static int server(struct hob_request *req, void *away) {
     const char *who = hob_request_header(req, "authorization");
-    if (strstr(hob_request_target(req), "/away"))
-        return hob_respond(req, 302, HOB_HEADERS({"Location", (const char *)away}), "", 0);
+    struct hob_header location[] = {{"Location", (const char *)away}, {NULL, NULL}};
+    if (strstr(hob_request_target(req), "/away")) return hob_respond(req, 302, location, "", 0);
     return hob_respond_text(req, 200, "text/plain", who ? who : "nobody");
 }
 
@@ -33,13 +33,14 @@ static int proxy(struct hob_request *req, void *arg) {
     struct hob_client *client = (struct hob_client *)arg;
     const char *pass = hob_request_header(req, "proxy-authorization");
     const char *who = hob_request_header(req, "authorization"), *data;
+    struct hob_header challenge[] = {{"Proxy-Authenticate", "Basic realm=\"here\""}, {NULL, NULL}};
+    struct hob_header headers[] = {{"Authorization", who}, {NULL, NULL}};
     struct hob_response *res HOB_RESPONSE_GUARD = NULL;
     size_t size;
     if (!pass || strcmp(pass, "Basic bWU6cHJveHk=") != 0) /* me:proxy */
-        return hob_respond(req, 407, HOB_HEADERS({"Proxy-Authenticate", "Basic realm=\"here\""}),
-                           "the proxy does not know you", 27);
+        return hob_respond(req, 407, challenge, "the proxy does not know you", 27);
     HOB_TRY(hob_client_request(client, hob_request_method(req), hob_request_target(req), &res,
-                               .headers = HOB_HEADERS({"Authorization", who})));
+                               .headers = headers));
     HOB_TRY(hob_response_body(res, &data, &size));
     return hob_respond(req, hob_response_status(res), NULL, data, size);
 }
@@ -50,18 +51,18 @@ static int ask(struct hob_client *client, const char *what, const char *url,
                const struct hob_auth *auth, const char *by) {
     struct hob_response *res HOB_RESPONSE_GUARD = NULL;
     const char *text;
-    HOB_TRY(hob_client_request(client, "GET", url, &res, .auth = auth, .proxy = by));
+    HOB_TRY(hob_client_request(client, "GET", url, &res, .proxy = by, .auth = auth));
     HOB_TRY(hob_response_body(res, &text, NULL));
     return printf("%s: %d %s\n", what, hob_response_status(res), text);
 }
 
 static int ask_all(const char *base, const char *proxy_address) {
-    const struct hob_auth ada = {.scheme = HOB_AUTH_BASIC, .user = "ada", .password = "secret"};
-    const struct hob_auth token = {.scheme = HOB_AUTH_BEARER, .token = "t0ken"};
+    const struct hob_auth ada = {HOB_AUTH_BASIC, "ada", "secret", NULL};
+    const struct hob_auth token = {HOB_AUTH_BEARER, NULL, NULL, "t0ken"};
     char url[100], by[100], unknown[100];
     snprintf(by, sizeof by, "http://me:proxy@%s", proxy_address);
     snprintf(unknown, sizeof unknown, "http://me:wrong@%s", proxy_address);
-    HOB_CLIENT(client, .base_url = base, .auth = &ada, .proxy = "");
+    HOB_CLIENT(client, .base_url = base, .proxy = "", .auth = &ada);
     HOB_TRY(ask(client, "Basic", "/", NULL, NULL));
     HOB_TRY(ask(client, "a token for this request", "/", &token, NULL));
     HOB_TRY(ask(client, "led to another server", "/away", NULL, NULL));
