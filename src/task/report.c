@@ -42,7 +42,7 @@ const char *hob_task_waiting(const struct hob_task *t) {
     default:
         break;
     }
-    if (!t->object) return t->what;
+    if ((t->wait_flags & HOB__WAIT_TIMER) || !t->object) return t->what;
     if (t->wait_flags & HOB__WAIT_NAMED)
         snprintf(text, sizeof text, "%s '%s'", t->what, (const char *)t->object);
     else if (t->wait_flags & HOB__WAIT_FD)

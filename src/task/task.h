@@ -100,12 +100,25 @@ struct hob_task {
     _Alignas(64) char args[HOB__TASK_INLINE_ARGS];
     char *name; /* NULL: the function's */
 
-    /* For sleeps on a descriptor: who wakes it need not touch its cold stack. */
+    /* For sleeps on a descriptor or a timer: who wakes it need not touch its cold stack. A sleep on
+     * the clock has no more of a waiter than its first two fields. */
     _Alignas(64) const char *what; /* what it sleeps on */
-    const void *object;
-    struct hob_waiter own;
+    union {
+        struct {
+            struct hob_waiter own;
+            const void *object;
+        };
+        struct {
+            struct hob_waitlist *own_list;
+            struct hob_task *own_task;
+            struct hob_timer nap;
+        };
+    };
 };
 _Static_assert(sizeof(struct hob_task) == 320, "five cache lines");
+_Static_assert(offsetof(struct hob_waiter, task) == sizeof(struct hob_waitlist *) &&
+                   offsetof(struct hob_waiter, next) == 2 * sizeof(struct hob_waitlist *),
+               "a nap leaves the waiter's list and task alone");
 
 enum { HOB__ARRIVED = 64 };
 

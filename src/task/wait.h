@@ -12,9 +12,9 @@
 
 /* One sleep of one task, on that task's stack. */
 struct hob_waiter {
-    struct hob_waiter *next, *prev;
     struct hob_waitlist *list; /* NULL: not linked */
     struct hob_task *task;
+    struct hob_waiter *next, *prev;
     struct hob_waiter
         *master; /* of several waiters of one sleep: the one the task sleeps on; else NULL */
     void *data;  /* the waking side's: where to put what is handed over */
@@ -26,7 +26,8 @@ enum {
         1, /* cancellation does not end it (the wait is short, or its end is certain) */
     HOB__WAIT_STOPPABLE = 2, /* hob_stop() ends it with HOB_E_STOPPING */
     HOB__WAIT_NAMED = 4,     /* `object` is a string for the reports */
-    HOB__WAIT_FD = 8         /* `object` is a struct hob__fd */
+    HOB__WAIT_FD = 8,        /* `object` is a struct hob__fd */
+    HOB__WAIT_TIMER = 16     /* there is no `object`: task->nap is in its place */
 };
 
 /* The cancellation point that begins every waiting function: 0 or -ECANCELED. Outside a task:
