@@ -386,6 +386,28 @@ TASK_TEST(O11_from_none) {
     CHECK_EQ(hob_join(s), -ETIMEDOUT);
     return 0;
 }
+/* Its timer stays in its slot, again and again, and then not. */
+TASK_TEST(far_away_and_back) {
+    HOB_SCOPE(s, .deadline = hob_after(HOURS));
+    for (int more = 1; more < 100; more++)
+        CHECK_EQ(hob_scope_reschedule(s, hob_after(HOURS + more)), 0);
+    CHECK_EQ(hob_scope_reschedule(s, UINT64_MAX), 0);
+    CHECK_EQ(hob_scope_reschedule(s, hob_after(2 * HOURS)), 0);
+    CHECK_EQ(hob_scope_reschedule(s, hob_after(HOURS)), 0);
+    CHECK_EQ(hob_sleep(0.001), 0);
+    CHECK_EQ(hob_scope_reschedule(s, hob_after(0.001)), 0);
+    CHECK_EQ(waits_for_ever(), -ECANCELED);
+    CHECK_EQ(hob_join(s), -ETIMEDOUT);
+    return 0;
+}
+TASK_TEST(a_later_deadline_does_not_lengthen_the_grace) {
+    HOB_SCOPE(s, .deadline = hob_after(HOURS));
+    hob_stop(s, 0.02);
+    CHECK_EQ(hob_scope_reschedule(s, hob_after(2 * HOURS)), 0);
+    CHECK_EQ(waits_for_ever(), -ECANCELED);
+    CHECK(!hob_scope_expired(s));
+    return 0;
+}
 static int reschedules(struct hob_scope *s) { return hob_scope_reschedule(s, hob_after(0)); }
 HOB_TASK(reschedules, struct hob_scope *)
 TASK_TEST(O11_by_a_child) {

@@ -17,7 +17,7 @@
  * A timer moves at most once per level, in practice twice. */
 #include "wheel.h"
 
-enum { DIGIT = 6, DIGIT_MASK = HOB__WHEEL_SLOTS - 1 };
+enum { DIGIT = HOB__WHEEL_DIGIT, DIGIT_MASK = HOB__WHEEL_SLOTS - 1 };
 #define LAST_TICK ((UINT64_C(1) << (64 - HOB__WHEEL_SHIFT)) - 1)
 
 /* Rounded up; the last tick, 584 years from the clock's start, stands for all later ones. */
@@ -92,8 +92,9 @@ bool hob__wheel_add(struct hob__wheel *w, struct hob_timer *t) {
 }
 
 bool hob__wheel_move(struct hob__wheel *w, struct hob_timer *t, uint64_t deadline_ns) {
+    bool stays = hob__wheel_stays(w, t, deadline_ns);
     t->deadline_ns = deadline_ns;
-    if (t->link && t->slot != HOB__WHEEL_FIRING && tick_of(t) >= begin_of(w, t->slot)) return true;
+    if (stays) return true;
     hob__wheel_remove(w, t);
     return hob__wheel_add(w, t);
 }

@@ -85,10 +85,15 @@ static void timer_fired(struct hob_timer *timer) {
     expire(hob__loop, s, deadline_is_next(s));
 }
 
+/* So far away that it needs no look at the clock; but not never, for which nothing is armed. */
+static inline bool is_far(const struct hob_loop *loop, uint64_t when) {
+    return when > loop->turn_began + NEAR_NS && when != UINT64_MAX;
+}
+
 /* The wheel's time is that of the turn's beginning. What has passed since then has passed too; a
  * look at the clock is only worth its cost for deadlines that are near. */
 static bool has_passed(struct hob_loop *loop, uint64_t when) {
-    if (when > loop->turn_began + NEAR_NS) return false;
+    if (is_far(loop, when)) return false;
     return when <= loop->backend.ops->now(&loop->backend);
 }
 
@@ -124,7 +129,11 @@ int hob_scope_reschedule(struct hob_scope *s, uint64_t deadline) {
     if (s->region.task != hob__loop_task(loop)) loop_of(s, __func__);
     if (s->state >= HOB__SCOPE_JOINED || (s->region.flags & HOB__REGION_CANCELLED)) return -EINVAL;
     s->deadline = deadline;
-    hob__scope_set_timer(loop, s);
+    if (HOB__LIKELY(is_far(loop, deadline) && !(s->region.flags & HOB__REGION_STOPPED) &&
+                    hob__wheel_stays(&loop->wheel, &s->timer, deadline)))
+        s->timer.deadline_ns = deadline; /* what hob__scope_set_timer() would come to */
+    else
+        hob__scope_set_timer(loop, s);
     return 0;
 }
 
