@@ -4,12 +4,13 @@
  *   spawn_1m, spawn_1m_first      a million blocks of 256 bytes got, written, then freed; again and
  *                                 again, and the first time, when the kernel still has to give them
  *   sleep_1m                      a million pages, each written once: what a task with a stack of
- *                                 its own has to touch at least */
+ *                                 its own has to touch at least
+ *   touch                         more memory than any workload has, for bench/run: no result */
 #include "bench.h"
 #include <stdbool.h>
 #include <sys/mman.h>
 
-enum { BLOCK = 256, MILLION = 1000000, PAIRS = 100000, PAGE = 4096 };
+enum { BLOCK = 256, MILLION = 1000000, PAIRS = 100000, PAGE = 4096, TOUCHED = 1300000 };
 
 static void pairs(void) {
     double ns;
@@ -45,13 +46,18 @@ static void batches(void) {
     free(blocks);
 }
 
+static void *touch(size_t pages) {
+    char *p = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED) BENCH_FAIL("no memory for %zu pages", pages);
+    madvise(p, pages * PAGE, MADV_NOHUGEPAGE);
+    for (size_t i = 0; i < pages; i++) p[i * PAGE] = 1;
+    return p;
+}
+
 static void pages(void) {
     uint64_t memory = bench_memory(), start = bench_cpu();
-    char *p = mmap(NULL, (size_t)MILLION * PAGE, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (p == MAP_FAILED) BENCH_FAIL("no memory for a million pages");
-    madvise(p, (size_t)MILLION * PAGE, MADV_NOHUGEPAGE);
-    for (size_t i = 0; i < MILLION; i++) p[i * PAGE] = 1;
+    void *p = touch(MILLION);
     bench_result("sleep_1m_bytes", (double)(bench_memory() - memory) / MILLION, "bytes");
     munmap(p, (size_t)MILLION * PAGE);
     bench_result("sleep_1m_cpu", (double)(bench_cpu() - start) * 1e-9, "s");
@@ -65,6 +71,8 @@ int main(int argc, char **argv) {
         batches();
     else if (strcmp(workload, "sleep_1m") == 0)
         pages();
+    else if (strcmp(workload, "touch") == 0)
+        touch(TOUCHED);
     else
         BENCH_FAIL("no workload %s", workload);
     return 0;
