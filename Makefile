@@ -76,7 +76,7 @@ bench: ## the benchmarks beside their peers, as ratios (ONLY=name chooses)
 
 fuzz: ## the parsers against libFuzzer, SECONDS=60 each, on all processors (ONLY=name chooses)
 	@scripts/setup test
-	@CC=clang $(B) build/fuzz -Dfuzz=true -Db_sanitize=address,undefined $(SAN) $(TESTED)
+	@CC=clang $(B) build/fuzz -Dfuzz=true -Db_sanitize=address,undefined $(SAN) $(TESTED) -Doptimization=1
 	@scripts/run-fuzz $(SECONDS) $(ONLY)
 
 soak: ## 10,000 connections, random cancels and deaths of peers, for SECONDS=60 (half per backend)

@@ -78,7 +78,7 @@ TASK_TEST(the_wait_for_a_connection) {
 
 TASK_TEST(a_body_that_comes_later) {
     static struct script script = {
-        .steps = {{"\r\n\r\n", OK_HEAD "4\r\n\r\nab"}, {"", "cd", 0, 0.05}, {"", "", 0, -1}}};
+        .steps = {{"\r\n\r\n", OK_HEAD "4\r\n\r\nab", 0, 0}, {"", "cd", 0, 0.05}, {"", "", 0, -1}}};
     HOB_SCOPE(s);
     struct hob_listener *l = listening();
     hob_spawn(s, follow_script, l, &script);
@@ -104,7 +104,7 @@ TASK_TEST(a_body_that_comes_later) {
 
 TASK_TEST(redirects_and_retries_are_before) {
     static struct script second = {
-        .steps = {{"GET /there", OK_HEAD "2\r\n\r\nok"}, {"", "", 0, -1}}};
+        .steps = {{"GET /there", OK_HEAD "2\r\n\r\nok", 0, 0}, {"", "", 0, -1}}};
     static struct script script = {
         .steps = {{"GET /",
                    "HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 0\r\n"

@@ -328,7 +328,7 @@ TASK_TEST(socks5) {
 
 TASK_TEST(socks5_that_breaks_off_or_babbles) {
     static struct relay r = {.socks = true, .user = "u", .password = "p"};
-    static struct script http = {.steps = {{"", "HTTP/1.1 200 OK\r\n\r\n"}}};
+    static struct script http = {.steps = {{"", "HTTP/1.1 200 OK\r\n\r\n", 0, 0}}};
     HOB_SCOPE(s);
     struct hob_listener *l = listening(), *server = listening(), *babbler = listening();
     hob_spawn(s, relay, l, &r);

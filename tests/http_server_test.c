@@ -10,7 +10,8 @@ static struct {
 } seen;
 
 static void report(enum hob_report_kind kind, const char *text, void *arg) {
-    (void)kind, (void)arg;
+    (void)arg;
+    if (kind == HOB_REPORT_SLOW) return; /* a busy machine may hold any loop */
     strncat(seen.reports, text, sizeof seen.reports - strlen(seen.reports) - 1);
 }
 

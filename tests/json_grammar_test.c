@@ -165,8 +165,8 @@ static const char *const samples[] = {
     "-12.75E-2",
     "[0,-1,10,123456789,1.5,0.25,1e9,-0]",
     /* across the edge of a block of 64 bytes */
-    "[                                                          "
-    "{\"\\\\\":\"\\\\\\\"\",\"a\":-1.5}]",
+    ("[                                                          "
+     "{\"\\\\\":\"\\\\\\\"\",\"a\":-1.5}]"),
 };
 
 TEST(every_byte_at_every_place_of_every_production) {

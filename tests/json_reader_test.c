@@ -66,8 +66,8 @@ TEST(what_the_parser_says) {
         "\"\\u0000\\u001f\"",
         "[\"\\\\\",\"\\\\\\\\\",\"a\\\\\"]",
         "\"\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80\"",
-        "[\n\n  \"\xC3\xA4\\u00e4 long enough for more than sixteen bytes\",\n   {\"n\\u0061me\": "
-        "[1]}\n]",
+        ("[\n\n  \"\xC3\xA4\\u00e4 long enough for more than sixteen bytes\",\n"
+         "   {\"n\\u0061me\": [1]}\n]"),
         /* wrong */
         "",
         "  ",

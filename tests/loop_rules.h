@@ -33,12 +33,17 @@ __attribute__((unused)) static void stays_busy_until(uint64_t deadline) {
 static enum hob_report_kind report_kind;
 static int reports;
 static char report_text[32768];
-__attribute__((unused)) static void keep_report(enum hob_report_kind kind, const char *text,
-                                                void *arg) {
+__attribute__((unused)) static void keep_any_report(enum hob_report_kind kind, const char *text,
+                                                    void *arg) {
     (void)arg;
     report_kind = kind;
     reports++;
     snprintf(report_text, sizeof report_text, "%s", text);
+}
+/* A busy machine may hold any loop for a while: that is not what a test waits for. */
+__attribute__((unused)) static void keep_report(enum hob_report_kind kind, const char *text,
+                                                void *arg) {
+    if (kind != HOB_REPORT_SLOW) keep_any_report(kind, text, arg);
 }
 
 #endif

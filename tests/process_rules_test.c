@@ -222,7 +222,8 @@ PROCESS_TEST(a_cancelled_wait_does_not_kill) {
 
 static int closes_in_use(void) {
     struct hob_process *p;
-    HOB_TRY(hob_process_spawn(&p, HOB_ARGS("sleep", "5")));
+    /* It outlives the program, whose words end only when nobody holds their pipe any more. */
+    HOB_TRY(hob_process_spawn(&p, HOB_ARGS("sleep", "5"), .err = HOB_IO_NULL));
     HOB_SCOPE(s);
     hob_spawn(s, waits, p);
     HOB_TRY(hob_yield_now());

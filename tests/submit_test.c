@@ -93,7 +93,8 @@ FROM_A_THREAD(what_is_cancelled_before_it_begins_never_begins) {
 static char told[4096];
 static _Atomic int reports;
 static void keep(enum hob_report_kind kind, const char *text, void *arg) {
-    (void)kind, (void)arg;
+    (void)arg;
+    if (kind == HOB_REPORT_SLOW) return; /* a busy machine may hold any loop */
     snprintf(told, sizeof told, "%s", text);
     reports++;
 }

@@ -120,7 +120,8 @@ DRIVE(conversation_cancelled_at_every_point, a_conversation, NULL)
 static int one_finished(void) { return conversation(true); }
 DRIVE(finish_cancelled_at_every_point, one_finished, NULL)
 
-/* Who waits where is as it should be when the handshake fails on both sides. */
+/* Who waits where is as it should be when the handshake fails on both sides. (Without memory for
+ * the server's task nobody answers, until time is out.) */
 static int refusal(void) {
     struct peers p;
     struct hob_stream *end[2];
@@ -129,7 +130,7 @@ static int refusal(void) {
     if (rc >= 0) {
         HOB_SCOPE(s, .on_error = HOB_COLLECT);
         hob_spawn(s, echo, &end[1], p.server);
-        rc = hob_tls_start(end[0], p.client, .server_name = "wrong.test");
+        rc = hob_tls_start(end[0], p.client, .server_name = "wrong.test", .handshake_timeout = 3);
         hob_close(end[0]);
         CHECK(rc < 0);
         if (rc == HOB_E_TLS_NAME) rc = 0;

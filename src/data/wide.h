@@ -17,7 +17,19 @@
 #ifndef TARGET
 #define TARGET
 #endif
-#define HOB__WIDE TARGET static inline __attribute__((always_inline, unused))
+/* All of it becomes one function, for speed; but with the checks that AddressSanitizer and UBSan
+ * put there that takes a compiler half a minute, and is left to it. */
+#if defined(__SANITIZE_ADDRESS__)
+#define HOB__WIDE_INLINE unused
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HOB__WIDE_INLINE unused
+#endif
+#endif
+#ifndef HOB__WIDE_INLINE
+#define HOB__WIDE_INLINE always_inline, unused
+#endif
+#define HOB__WIDE TARGET static inline __attribute__((HOB__WIDE_INLINE))
 
 #if defined(HOB__WIDE_AVX2)
 
