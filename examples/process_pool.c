@@ -57,12 +57,12 @@ static int app(int argc, char **argv) {
     {
         HOB_SCOPE(work);
         for (int i = 0; i < parts; i++)
-            hob_spawn(work, count_there, pool, i * 100000, (i + 1) * 100000);
+            hob_spawn(work, count_there, pool, i * 300000, (i + 1) * 300000);
         struct hob_task *t;
         while (HOB_TRY(hob_next_done(work, &t)) > 0) primes += hob_task_result(t);
         HOB_TRY(hob_join(work));
     }
-    printf("%d primes below %d\n", primes, parts * 100000);
+    printf("%d primes below %d\n", primes, parts * 300000);
 
     char turned[32] = "";
     struct hob_process_call call = in(pool);

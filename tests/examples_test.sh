@@ -255,7 +255,7 @@ def to_thread(start):
 
 def process_pool(start):
     run = start()
-    run.prints("""63951 primes below 800000
+    run.prints("""176302 primes below 2400000
                   stressed, turned round: desserts
                   a crash: 'crash': its process was ended by signal 6 (Aborted)""")
 
