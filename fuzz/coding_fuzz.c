@@ -21,14 +21,15 @@ struct result {
     bool complete;
 };
 
-/* Stops with rc 0 when MOST bytes are there. */
+/* Stops with rc 0 when MOST bytes are there. A coding that is not built in gives nothing. */
 static void decode(const char *coding, const uint8_t *data, size_t n, uint32_t cut,
                    struct result *r) {
     struct hob__decoder *d;
     size_t at = 0, end = 0;
     CHECK(hob__decoder_open(&d, coding) == 0);
-    r->n = 0, r->rc = 0;
-    while (d && r->n < MOST) {
+    r->n = 0, r->used = 0, r->rc = 0, r->complete = false;
+    if (!d) return;
+    while (r->n < MOST) {
         if (at == end) {
             if (end == n) break;
             size_t more = cut ? 1 + fuzz_next(&cut) % 9 : n;
@@ -49,7 +50,7 @@ static void decode(const char *coding, const uint8_t *data, size_t n, uint32_t c
         CHECK(used > 0 || got > 0); /* else it would go on for ever */
     }
     /* What is still inside. */
-    while (d && r->rc == 0 && r->n < MOST) {
+    while (r->rc == 0 && r->n < MOST) {
         size_t none = 0;
         ssize_t got = hob__decode(d, "", &none, r->bytes + r->n, MOST - r->n);
         if (got < 0) r->rc = (int)got;
