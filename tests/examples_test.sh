@@ -836,10 +836,12 @@ def full_disk(name):
         return
     with tempfile.TemporaryDirectory() as folder:
         inside = ("mount -t tmpfs -o size=64k none {0} 2>/dev/null || exit 77; "
-                  "head -c 60000 /dev/zero >{0}/fill; TMPDIR={0} {1} >/dev/null; rc=$?; "
-                  "ls {0}; exit $rc").format(folder, build.resolve() / "examples" / name)
-        done = subprocess.run(["unshare", "-rm", "sh", "-c", inside], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, env=dict(os.environ, **QUIET), timeout=60)
+                  "head -c 60000 /dev/zero >{0}/fill; TMPDIR={0} \"$0\" >/dev/null; rc=$?; "
+                  "ls {0}; exit $rc").format(folder)
+        program = build.resolve() / "examples" / name  # its path may have spaces
+        done = subprocess.run(["unshare", "-rm", "sh", "-c", inside, program],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              env=dict(os.environ, **QUIET), timeout=60)
         if done.returncode == 77 or b"unshare" in done.stderr:
             return
         one_line(name, done, "No space left on device")
