@@ -11,6 +11,7 @@
  * must begin and be as long as the first one, which is a 200. Ends at the end of its input; no
  * answer for 5 s is an error. */
 #include "bench.h"
+#include "latency.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
@@ -36,25 +37,6 @@ static int poller;
 static char request[512], buffer[BUFFER];
 static const char *begins = "HTTP/1.1 200"; /* an answer */
 static size_t request_size;
-
-/* Latencies: 32 steps for each power of two. */
-enum { STEPS = 32, POWERS = 40 };
-static uint64_t histogram[POWERS * STEPS];
-
-static unsigned step_of(uint64_t ns) {
-    if (ns < STEPS) return (unsigned)ns;
-    unsigned power = 63 - (unsigned)__builtin_clzl(ns) - 5; /* above the first 5 bits */
-    unsigned step = (power + 1) * STEPS + (unsigned)(ns >> power) - STEPS;
-    return step < POWERS * STEPS ? step : POWERS * STEPS - 1;
-}
-
-/* The time within which so many of the answers came. */
-static uint64_t percentile(uint64_t answers, double part) {
-    uint64_t wanted = (uint64_t)((double)answers * part), so_far = 0;
-    unsigned i = 0;
-    while (i < POWERS * STEPS - 1 && (so_far += histogram[i]) <= wanted) i++;
-    return i < STEPS ? i : (uint64_t)(i % STEPS + STEPS) << (i / STEPS - 1);
-}
 
 static void ask(struct connection *c, uint64_t due) {
     c->due = due;

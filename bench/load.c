@@ -9,6 +9,7 @@
  * checked. Ends at the end of its input; no reply for 5 s is an error. */
 #include "bench.h"
 #include "echo.h"
+#include "latency.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -30,25 +31,6 @@ struct connection {
 static struct connection *connections;
 static size_t count, in_flight;
 static int poller;
-
-/* Latencies: 32 steps for each power of two. */
-enum { STEPS = 32, POWERS = 40 };
-static uint64_t histogram[POWERS * STEPS];
-
-static unsigned step_of(uint64_t ns) {
-    if (ns < STEPS) return (unsigned)ns;
-    unsigned power = 63 - (unsigned)__builtin_clzl(ns) - 5; /* above the first 5 bits */
-    unsigned step = (power + 1) * STEPS + (unsigned)(ns >> power) - STEPS;
-    return step < POWERS * STEPS ? step : POWERS * STEPS - 1;
-}
-
-/* The time within which so many of the messages came back. */
-static uint64_t percentile(uint64_t messages, double part) {
-    uint64_t wanted = (uint64_t)((double)messages * part), so_far = 0;
-    unsigned i = 0;
-    while (i < POWERS * STEPS - 1 && (so_far += histogram[i]) <= wanted) i++;
-    return i < STEPS ? i : (uint64_t)(i % STEPS + STEPS) << (i / STEPS - 1);
-}
 
 static void ping(struct connection *c, uint64_t now) {
     char out[ECHO_MESSAGE] = {0};
