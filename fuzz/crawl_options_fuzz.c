@@ -1,21 +1,10 @@
 /* crawl_options_fuzz.c - the command line of `hob crawl`: what is accepted is within its bounds and
  * made of the words that were given. */
-#include <stdarg.h>
-
 #include "common.c"
 #include "fuzz.h"
-/* The program's own main() is not here. */
-#include "crawl_options.c"
+#include "tool_main.h"
 
-int usage_error(const char *command, const char *fmt, ...) {
-    char text[4096];
-    va_list args;
-    va_start(args, fmt);
-    CHECK(command && vsnprintf(text, sizeof text, fmt, args) > 0);
-    va_end(args);
-    return EXIT_USAGE;
-}
-int print_text(const char *text) { return text[0] ? EXIT_OK : EXIT_FAILED; }
+#include "crawl_options.c"
 
 static void check(const struct crawl_options *o, char texts[12][64], int argc) {
     CHECK(o->concurrency >= 1 && o->concurrency <= CONCURRENCY_MAX);

@@ -1,21 +1,10 @@
 /* tool_options_fuzz.c - hob's command lines and numbers, and the JSON that it writes: options give
  * what getopt's rules say or are refused; a string comes back out of its JSON. */
-#include <stdarg.h>
-
 #include "common.c"
 #include "fuzz.h"
-/* The program's own main() is not here. */
-#include "fetch_options.c"
+#include "tool_main.h"
 
-int usage_error(const char *command, const char *fmt, ...) {
-    char text[4096];
-    va_list args;
-    va_start(args, fmt);
-    CHECK(command && vsnprintf(text, sizeof text, fmt, args) > 0);
-    va_end(args);
-    return EXIT_USAGE;
-}
-int print_text(const char *text) { return text[0] ? EXIT_OK : EXIT_FAILED; }
+#include "fetch_options.c"
 
 /* ---- JSON ---- */
 
