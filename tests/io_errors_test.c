@@ -432,6 +432,37 @@ ERROR_TEST(a_datagram_socket_that_was_closed_below) {
     return 0;
 }
 
+/* ---- files ---- */
+
+ERROR_TEST(a_file_that_has_vanished) {
+    char path[64], other[80], *bytes;
+    size_t n;
+    struct stat st;
+    struct hob_file *f, *gone;
+    snprintf(path, sizeof path, "/tmp/hob-vanished-%d", getpid());
+    snprintf(other, sizeof other, "%s-other", path);
+    CHECK_EQ(hob_write_file(path, "hello", 5), 0);
+    CHECK_EQ(hob_open(path, "r", &f), 0);
+    CHECK_EQ(hob_unlink(path), 0);
+    TELLS(hob_open(path, "r", &gone), -ENOENT, path);
+    TELLS(hob_read_file(path, &bytes, &n, 100), -ENOENT, path);
+    TELLS(hob_stat(path, &st), -ENOENT, path);
+    TELLS(hob_unlink(path), -ENOENT, path);
+    TELLS(hob_rename(path, other), -ENOENT, path, other);
+    char text[5]; /* who has it open has it still */
+    CHECK_EQ(hob_file_read_exactly(f, text, 5), 5);
+    CHECK_EQ(hob_file_close(f), 0);
+    return 0;
+}
+
+ERROR_TEST(a_full_disk) {
+    struct hob_file *f;
+    CHECK_EQ(hob_open("/dev/full", "w", &f), 0);
+    TELLS(hob_file_write(f, "hello", 5), -ENOSPC, "/dev/full", "No space left on device");
+    CHECK_EQ(hob_file_close(f), 0);
+    return 0;
+}
+
 /* ---- descriptors, processes, signals, threads ---- */
 
 ERROR_TEST(reading_and_writing_a_descriptor) {
