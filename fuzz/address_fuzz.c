@@ -103,7 +103,7 @@ static void from_system(const uint8_t *data, size_t n) {
 
 FUZZ(data, n) {
     if (n > 1000) return;
-    const char *text = edge_string(data, n);
+    const char *text = edge_kept_string(data, n);
     endpoint(text);
     host(text);
     from_system(data, n);

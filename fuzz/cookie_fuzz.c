@@ -46,7 +46,7 @@ static void jar_of(const char *url, const char *line) {
 
 FUZZ(data, n) {
     if (n > 8000) return;
-    const char *line = edge_string(data, n);
+    const char *line = edge_kept_string(data, n);
     int64_t at = -1;
     if (hob__cookie_date(line, strlen(line), &at)) CHECK(at > -11676096001 && at < 253402300800);
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) jar_of(urls[i], line);

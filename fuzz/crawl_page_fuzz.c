@@ -18,7 +18,7 @@ static void check_url(const char *url) {
 
 FUZZ(data, n) {
     if (n == 0 || n > EDGE_MAX) return;
-    const char *text = edge_copy(data + 1, n - 1);
+    const char *text = edge_kept(data + 1, n - 1);
     if (data[0] & 1) {
         char *url = page_url(BASE, text, n - 1);
         if (url) check_url(url);

@@ -7,7 +7,7 @@
 FUZZ(data, n) {
     static const char own[] = "http://example.org/sitemap.xml";
     if (n > EDGE_MAX) return;
-    struct sitemap map = {.data = edge_copy(data, n), .size = n, .url = own};
+    struct sitemap map = {.data = edge_kept(data, n), .size = n, .url = own};
     int rc = sitemap_read(&map);
     CHECK(rc == 0 || rc == -EBADMSG);
     CHECK(map.count <= SITEMAP_URLS_MAX);

@@ -40,7 +40,7 @@ static void proxy(const char *text) {
 
 FUZZ(data, n) {
     if (n > 8000) return;
-    const char *text = edge_string(data, n);
+    const char *text = edge_kept_string(data, n);
     static const char *const hosts[] = {"example.org", "10.1.2.3", "2001:db8::1", "a."};
     challenge(text);
     proxy(text);

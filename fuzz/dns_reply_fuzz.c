@@ -93,7 +93,7 @@ static void answer(enum hob__dns_type type, int status) {
 FUZZ(data, n) {
     if (n < 1 || n > 8192) return;
     size = n - 1;
-    text = (const uint8_t *)edge_copy(data + 1, size);
+    text = (const uint8_t *)edge_kept(data + 1, size);
     CHECK(hob__dns_reply_ttl(text, size) == model());
 #ifdef HAVE_CARES
     answer((enum hob__dns_type)(data[0] % 3), data[0] & 64 ? ARES_ENOTFOUND : ARES_SUCCESS);

@@ -122,7 +122,7 @@ static void reverse(const uint8_t *bytes) {
 
 FUZZ(data, n) {
     if (n > 2000) return;
-    char *text = edge_string(data, n);
+    char *text = edge_kept_string(data, n);
     resolv_conf(text);
     servers(text);
     name(text);

@@ -110,7 +110,7 @@ FUZZ(data, n) {
     const char *base[WORDS + 1] = {NULL}, *add[WORDS + 1] = {NULL};
     struct fuzz_input in = {data, n};
     if (n > 1000) return;
-    const char *whole = edge_string(data, n);
+    const char *whole = edge_kept_string(data, n);
     simulation(whole);
     if (strlen(whole) < 20) numbers(whole);
     char *program = fuzz_string(&in, 60);

@@ -125,7 +125,7 @@ static void trust(const char *list) {
 
 FUZZ(data, n) {
     if (n > 4096) return;
-    const char *text = edge_string(data, n);
+    const char *text = edge_kept_string(data, n);
     if (!server.trust.networks) CHECK(hob__trust_parse(&server.trust, "10.0.0.0/8") == 0);
     struct hob__forwarded f = said("X-Forwarded-For", text, false);
     check_text(&f, text);

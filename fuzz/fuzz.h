@@ -39,13 +39,12 @@
 
 /* ---- before an unreadable page ---- */
 
-enum { EDGE_MAX = 1 << 17, EDGE_GUARD = 1 << 16, EDGES = 64 };
+enum { EDGE_MAX = 1 << 17, EDGE_GUARD = 1 << 16, EDGES = 64, EDGES_KEPT = 4 };
 
-/* n bytes that end right before an unreadable page; the last EDGES of them are valid. */
-__attribute__((unused)) static char *edge_room(size_t n) {
-    static char *ends[EDGES];
-    static unsigned next;
-    char **end = &ends[next++ % EDGES];
+/* n bytes that end right before an unreadable page, in one of some places that take turns. */
+__attribute__((unused)) static char *edge_of(char **ends, unsigned turn, unsigned places,
+                                             size_t n) {
+    char **end = &ends[turn % places];
     CHECK(n <= EDGE_MAX);
     if (!*end) {
         char *p = (char *)mmap(NULL, EDGE_MAX + EDGE_GUARD, PROT_READ | PROT_WRITE,
@@ -55,6 +54,13 @@ __attribute__((unused)) static char *edge_room(size_t n) {
         *end = p + EDGE_MAX;
     }
     return *end - n;
+}
+
+/* Room there; the last EDGES of them are valid. */
+__attribute__((unused)) static char *edge_room(size_t n) {
+    static char *ends[EDGES];
+    static unsigned turn;
+    return edge_of(ends, turn++, EDGES, n);
 }
 
 /* A copy of n bytes there. */
@@ -68,6 +74,25 @@ __attribute__((unused)) static char *edge_copy(const void *bytes, size_t n) {
 __attribute__((unused)) static char *edge_string(const void *bytes, size_t n) {
     n = n ? strnlen((const char *)bytes, n) : 0;
     char *at = edge_room(n + 1);
+    if (n) memcpy(at, bytes, n);
+    at[n] = 0;
+    return at;
+}
+
+/* A copy of what the target was called with, which stays while it runs, however many edges it
+ * uses; the last EDGES_KEPT of them are valid. */
+__attribute__((unused)) static char *edge_kept(const void *bytes, size_t n) {
+    static char *ends[EDGES_KEPT];
+    static unsigned turn;
+    char *at = edge_of(ends, turn++, EDGES_KEPT, n);
+    if (bytes && n) memcpy(at, bytes, n);
+    return at;
+}
+
+/* The same as a string. */
+__attribute__((unused)) static char *edge_kept_string(const void *bytes, size_t n) {
+    n = n ? strnlen((const char *)bytes, n) : 0;
+    char *at = edge_kept(NULL, n + 1);
     if (n) memcpy(at, bytes, n);
     at[n] = 0;
     return at;

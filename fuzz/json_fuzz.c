@@ -44,7 +44,7 @@ static size_t visit(const struct hob_json *v) {
 
 FUZZ(data, n) {
     if (n > MOST) return;
-    const char *text = edge_copy(data, n);
+    const char *text = edge_kept(data, n);
     same_places(text, n);
     struct hob_json_doc *doc, *borrowed, *again;
     int rc = hob_json_parse(text, n, &doc);

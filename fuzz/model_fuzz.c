@@ -100,7 +100,7 @@ static void form(const char *text, size_t n) {
 FUZZ(data, n) {
     if (n > MOST) return;
     static struct hob_arena memory;
-    const char *text = edge_copy(data, n);
+    const char *text = edge_kept(data, n);
     form(text, n);
     struct hob_problems wrong, array_wrong;
     struct thing one, *some;

@@ -9,7 +9,7 @@ FUZZ(data, n) {
     if (n > 8000) return;
     static const char *const hosts[] = {"a", "example.org", "", "zzz"};
     static const char *const logins[] = {NULL, "a", "me"};
-    const char *text = edge_string(data, n);
+    const char *text = edge_kept_string(data, n);
     unsigned lines = 1;
     for (const char *p = text; *p; p++) lines += *p == '\n';
     for (int h = 0; h < 4; h++)

@@ -45,7 +45,7 @@ static void quote(const char *bytes, size_t n) {
 FUZZ(data, n) {
     if (n < 4 || n > 60000) return;
     size = n - 4;
-    text = (const uint8_t *)edge_copy(data + 4, size);
+    text = (const uint8_t *)edge_kept(data + 4, size);
     limit = 1 + data[0] * (data[2] & 1 ? 1u : 256u);
     source = (struct world_source){.at = text,
                                    .left = size,

@@ -108,7 +108,7 @@ static int model(const uint8_t *data, size_t n, char *client, size_t *size) {
 /* How it is cut, then the bytes. */
 FUZZ(data, n) {
     if (n < 1 || n > 4096) return;
-    const uint8_t *at = (const uint8_t *)edge_copy(data + 1, n - 1);
+    const uint8_t *at = (const uint8_t *)edge_kept(data + 1, n - 1);
     char client[HOB__CLIENT_TEXT] = "";
     size_t size = 0;
     struct seen whole = header(at, n - 1, 0), pieces = header(at, n - 1, data[0] | 0x100u);

@@ -176,7 +176,7 @@ static void paths(const char *text) {
 FUZZ(data, n) {
     struct fuzz_input in = {data, n};
     if (n > 4096) return;
-    const char *text = edge_string(data, n);
+    const char *text = edge_kept_string(data, n);
     addresses(text, "*");
     addresses(text, "example.org");
     addresses("[::1]:5, 10.0.0.1", text);

@@ -53,7 +53,7 @@ HOB_TASK(scenario)
 
 FUZZ(data, n) {
     if (n > 8000) return;
-    text = edge_string(data, n);
+    text = edge_kept_string(data, n);
     if (!strstr(text, "-----BEGIN ")) return; /* the name of a file */
     CHECK(world_run(scenario) == 0);
 }

@@ -112,8 +112,8 @@ static void options(struct fuzz_input *in) {
 FUZZ(data, n) {
     struct fuzz_input in = {data, n};
     if (n > 1000) return;
-    json(edge_copy(data, n), n);
-    numbers(edge_string(data, n));
+    json(edge_kept(data, n), n);
+    numbers(edge_kept_string(data, n));
     FILE *quiet = stderr;
     static FILE *null;
     if (!null) null = fopen("/dev/null", "w");

@@ -66,7 +66,7 @@ FUZZ(data, n) {
                                 .key = "proxy",
                                 .user = user ? "ada" : NULL,
                                 .password = user ? "secret" : NULL};
-    const uint8_t *bytes = (const uint8_t *)edge_copy(data + 2, n - 2);
+    const uint8_t *bytes = (const uint8_t *)edge_kept(data + 2, n - 2);
     struct seen whole = answer(bytes, n - 2, 0), pieces = answer(bytes, n - 2, data[1] | 0x100u);
     if (socks) {
         ssize_t want = model(bytes, n - 2);

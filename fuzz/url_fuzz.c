@@ -169,7 +169,7 @@ static void query(const char *text, size_t n) {
 /* The text; behind a NUL, if there is one, a base that it is resolved against. */
 FUZZ(data, n) {
     if (n > 1000) return;
-    const char *text = edge_copy(data, n);
+    const char *text = edge_kept(data, n);
     parse(text, n);
     resolve("http://h:81/a/b/c?q#f", text, n);
     resolve("http://h:81/a/b/../c?q#f", text, n);

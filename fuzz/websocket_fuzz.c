@@ -68,7 +68,7 @@ static void check_terms(const struct hob__ws_deflate *d) {
 }
 
 static void headers(const uint8_t *data, size_t n, unsigned kind) {
-    const char *text = edge_string(data, n);
+    const char *text = edge_kept_string(data, n);
     struct hob_websocket_options o = {.deflate = true,
                                       .deflate_keep = kind & 2,
                                       .deflate_bits = kind & 4 ? 9 : 0,

@@ -90,7 +90,7 @@ FUZZ(data, n) {
     if (n > 2048) return;
     unsigned bits = fuzz_byte(&in) << 16 | fuzz_byte(&in) << 8 | fuzz_byte(&in);
     struct hob_websocket_options client = options_of(bits), server = options_of(bits >> 10);
-    const char *text = edge_string(in.at, in.left);
+    const char *text = edge_kept_string(in.at, in.left);
     keys(text);
     agreement(&client, &server);
     offers(text, &server);
