@@ -1,13 +1,24 @@
 /* json_number_test.c - numbers of JSON: exact integers, doubles against strtod() bit by bit, and
  * the shortest texts of doubles. Two hundred thousand random ones of each; ROUNDS=10000000 tries
- * that many. */
+ * that many, SEED=n others. */
 #include "test.h"
 #include <hob/json.h>
 
 #include "base/memory.h"
+#include "data/double_text.h"
 #include "data/number.h"
+#if defined(__x86_64__)
+#define TARGET __attribute__((target("avx2,bmi,bmi2,lzcnt")))
+#define HOB__WIDE_AVX2
+#endif
+#include "data/number_wide.h"
+#include "data/way.h"
 
 static uint64_t seed = 88172645463325252u;
+static void begin(void) {
+    const char *wanted = getenv("SEED");
+    if (wanted) seed += (uint64_t)atol(wanted) * 0x9E3779B97F4A7C15;
+}
 static uint64_t next_random(void) {
     seed ^= seed << 13;
     seed ^= seed >> 7;
@@ -20,7 +31,19 @@ static long rounds(void) {
     return wanted ? atol(wanted) : getenv("TEST_SLOW") ? 20000 : 200000;
 }
 
-/* At the end of what may be read, and with much behind it (number_usual.h): both are the same. */
+/* The models' way, by the widest registers there are: false, it is not one of the usual numbers, or
+ * this processor has no such registers. */
+TARGET static bool read_wide(const uint8_t *p, size_t n, struct hob_json *v) {
+#if defined(__x86_64__)
+    if (strcmp(hob__json_way_at(0)->name, "plain") == 0) return false;
+#endif
+    const uint8_t *end = read_usual(p, v);
+    if (end && end != p + n) FAIL("%.*s: read %zu", (int)n, (const char *)p, (size_t)(end - p));
+    return end != NULL;
+}
+
+/* At the end of what may be read, with much behind it (number_usual.h), and with something before
+ * it (number_wide.h): all are the same. */
 static int read_number(const char *text, struct hob_json *v) {
     int why = 0, why_inside = 0;
     size_t n = strlen(text);
@@ -28,14 +51,18 @@ static int read_number(const char *text, struct hob_json *v) {
     const uint8_t *end = hob__json_read_number(p, p + n, false, v, &why);
     if (end) CHECK(end == p + n);
     char inside[2000];
-    struct hob_json w;
-    memcpy(inside, text, n);
-    memset(inside + n, ',', 100);
-    p = (const uint8_t *)inside;
+    struct hob_json w, x;
+    memset(inside, '7', 16);
+    memcpy(inside + 16, text, n);
+    memset(inside + 16 + n, ',', 100);
+    p = (const uint8_t *)inside + 16;
     const uint8_t *after = hob__json_read_number(p, p + n + 100, false, &w, &why_inside);
     if (!end != !after || (after && after != p + n)) FAIL("%s: %d, %d", text, why, why_inside);
+    bool usual = read_wide(p, n, &x);
+    if (usual && !end) FAIL("%s: %d, but not for models", text, why);
     if (!end) return why;
     if (v->head != w.head || v->of.u != w.of.u) FAIL("%s is read in two ways", text);
+    if (usual && (v->head != x.head || v->of.u != x.of.u)) FAIL("%s: models have another", text);
     return 0;
 }
 
@@ -150,8 +177,23 @@ TEST(doubles_that_are_hard_to_read) {
     as_strtod(text);
 }
 
+/* They are compared with nothing if nobody takes the way that is meant. */
+TEST(models_have_their_own_way) {
+    if (strcmp(hob__json_way_at(0)->name, "plain") == 0) return;
+    static const char *const usual[] = {
+        "0", "7", "-12", "123456789012345678", "0.5", "-73.25", "1234.123456789012345"};
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
+        char text[200];
+        struct hob_json v;
+        memset(text, ',', sizeof text);
+        memcpy(text + 16, usual[i], strlen(usual[i]));
+        CHECK(read_wide((const uint8_t *)text + 16, strlen(usual[i]), &v));
+    }
+}
+
 TEST(doubles_as_strtod_reads_them) {
     char text[64];
+    begin();
     for (long i = rounds(); i > 0; i--) {
         double d;
         uint64_t bits = next_random();
@@ -194,6 +236,8 @@ static void round_trip(double d) {
     CHECK(n <= HOB__NUMBER_ROOM);
     text[n] = 0;
     if (bits_of(strtod(text, NULL)) != bits_of(d)) FAIL("%.17g became %s", d, text);
+    shorter[hob__put_double(d, shorter)] = 0; /* as trees are written */
+    if (strcmp(text, shorter) != 0) FAIL("%s is %s in trees", text, shorter);
     struct hob_json v;
     if (read_number(text, &v) != 0 || bits_of(v.of.d) != bits_of(d)) FAIL("%s is not read", text);
     /* None with fewer digits is the same; of those with as many, printf()'s is nearest. */
@@ -255,12 +299,25 @@ TEST(doubles_written_shortest) {
             if (e > 0 || near >= 0) round_trip(d);
         }
     }
+    static const double tens[] = {1e0, 1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7, 1e8,
+                                  1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16};
+    begin();
     for (long i = rounds(); i > 0; i--) {
         uint64_t bits = next_random();
         double d;
         memcpy(&d, &bits, sizeof d);
         if (d - d == 0) round_trip(d);
         round_trip((double)(int64_t)next_random() / 1000);
+        /* as double_text.h writes them: of 1 to 2^23; and as most texts have them */
+        bits = next_random();
+        bits = (bits & (UINT64_MAX >> 12 | UINT64_C(1) << 63)) | (1023 + bits % 23) << 52;
+        memcpy(&d, &bits, sizeof d);
+        round_trip(d);
+        bits &= UINT64_MAX << next_random() % 52; /* such are between two texts, sometimes */
+        memcpy(&d, &bits, sizeof d);
+        round_trip(d);
+        bits = next_random();
+        round_trip((double)((int64_t)bits >> (bits & 63)) / tens[next_random() % 17]);
     }
 }
 
