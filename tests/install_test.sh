@@ -83,17 +83,50 @@ check "C, static, runs" "$dir/core_static"
 check "HTTP, shared" gcc "$dir/http.c" -o "$dir/http" $(pkg-config --cflags --libs hob-http)
 check "HTTP, shared, runs" env LD_LIBRARY_PATH="$lib" "$dir/http"
 cat >"$dir/data.c" <<'END'
+#include <hob/error.h>
 #include <hob/json.h>
+#include <hob/json_builder.h>
+#include <hob/json_edit.h>
+#include <hob/json_reader.h>
+#include <hob/model.h>
+#include <string.h>
+struct point {
+    int x, y;
+};
+HOB_MODEL(point, struct point, HOB_FIELD(x, HOB_MIN(1)), HOB_FIELD(y))
 int main(void) {
     struct hob_json_doc *doc;
     if (hob_json_parse("[1, 2]", 6, &doc) < 0) return 1;
     int64_t two = hob_json_int(hob_json_at(hob_json_root(doc), 1), 0);
     hob_json_free(doc);
-    return two == 2 ? 0 : 1;
+    if (two != 2 || hob_json_parse("[1 2]", 5, &doc) != HOB_E_JSON || !hob_error()) return 2;
+    HOB_JSON_READER(reader);
+    struct hob_json v;
+    if (hob_json_reader_new(&reader) < 0 || hob_json_feed(reader, "[3]", 3) < 0) return 3;
+    if (hob_json_read(reader, &v) != HOB_JSON_BEGIN_ARRAY) return 4;
+    HOB_ARENA(memory);
+    struct point p;
+    const char *text = "{\"x\":1,\"y\":-2}";
+    if (hob_model_decode(point, &p, text, strlen(text), &memory) < 0 || p.y != -2) return 5;
+    char *again;
+    if (hob_model_encode(point, &p, &again, NULL) < 0 || strcmp(again, text) != 0) return 6;
+    hob_json_text_free(again);
+    return 0;
 }
 END
 check "data, shared" gcc "$dir/data.c" -o "$dir/data" $(pkg-config --cflags --libs hob-data)
 check "data, shared, runs" env LD_LIBRARY_PATH="$lib" "$dir/data"
+pcre2=
+if grep -q pcre2 "$pc/hob-data.pc"; then pcre2=-lpcre2-8; fi
+check "data, static" gcc "$dir/data.c" -o "$dir/data_static" $(pkg-config --cflags hob-data) \
+    "$lib/libhob-data.a" "$lib/libhob.a" $private $pcre2
+check "data, static, runs" "$dir/data_static"
+without_loop() { # what it has of libhob is memory, errors and misuse
+    nm --defined-only "$1" >"$dir/names" && grep -q ' hob_json_parse_with$' "$dir/names" &&
+        grep -q ' hob__fail$' "$dir/names" || return 1
+    ! grep -E ' hob_(run|main|spawn|sleep|read)| hob__(schedule|suspend|backend|linux|ring|watchdog)' "$dir/names"
+}
+check "data, static, has no loop in it" without_loop "$dir/data_static"
 only_hob() { # every name that it exports begins with hob_, and there are some
     nm -D --defined-only "$1" >"$dir/names" && grep -q ' hob_' "$dir/names" || return 1
     others=nothing

@@ -5,11 +5,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 
-enum { MESSAGE_MAX = 512, CAUSES_MAX = 8, REPORT_MAX = 4096 };
+enum { MESSAGE_MAX = 512, CAUSES_MAX = 8 };
 
 struct box {
     struct hob_error e;
@@ -203,66 +202,4 @@ int hob_error_format(const struct hob_error *e, char *buf, size_t n) {
     }
     if (!e && n) buf[0] = 0;
     return (int)at;
-}
-
-/* ---- reports ---- */
-
-/* The watchdog reports too, from its own thread. */
-static struct {
-    pthread_mutex_t lock;
-    void (*report)(enum hob_report_kind kind, const char *text, void *arg);
-    void *arg;
-} reporter = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-void hob_set_report(void (*report)(enum hob_report_kind kind, const char *text, void *arg),
-                    void *arg) {
-    pthread_mutex_lock(&reporter.lock);
-    reporter.report = report;
-    reporter.arg = arg;
-    pthread_mutex_unlock(&reporter.lock);
-    if (report) hob__watchdog_share_files();
-}
-
-bool hob__report_is_default(void) {
-    pthread_mutex_lock(&reporter.lock);
-    bool is_default = !reporter.report;
-    pthread_mutex_unlock(&reporter.lock);
-    return is_default;
-}
-
-void hob__reports_forked(void) { pthread_mutex_init(&reporter.lock, NULL); }
-
-void hob__say(const char *text) {
-    for (size_t left = strlen(text); left > 0;) {
-        ssize_t wrote = write(2, text, left);
-        if (wrote < 0 && errno == EINTR) continue;
-        if (wrote <= 0) return; /* nobody left to tell */
-        text += wrote;
-        left -= (size_t)wrote;
-    }
-}
-
-void hob__report(enum hob_report_kind kind, const char *text) {
-    pthread_mutex_lock(&reporter.lock);
-    void (*report)(enum hob_report_kind, const char *, void *) = reporter.report;
-    void *arg = reporter.arg;
-    pthread_mutex_unlock(&reporter.lock);
-    if (report)
-        report(kind, text, arg);
-    else
-        hob__say(text);
-}
-
-void hob__error_report(const struct hob_error *e, const char *what) {
-    char text[REPORT_MAX];
-    int n = snprintf(text, sizeof text, "hob: %s: ", what);
-    if (e)
-        n += hob_error_format(e, text + n, sizeof text - (size_t)n - 2);
-    else
-        n += snprintf(text + n, sizeof text - (size_t)n - 2, "(no memory for its record)");
-    int longest = (int)sizeof text - 3; /* that went in: the NUL is there */
-    if (n > longest) memcpy(text + (n = longest) - 3, "...", 3);
-    text[n] = '\n';
-    text[n + 1] = 0;
-    hob__report(HOB_REPORT_ERROR, text);
 }

@@ -1,4 +1,4 @@
-/* task/report.c - what Hob says of its tasks: names, waits, stacks, the tree, misuse. */
+/* task/report.c - what Hob says of its tasks: names, waits, stacks, the tree. */
 #include "task/task.h"
 
 #include <stdarg.h>
@@ -123,43 +123,6 @@ void hob__report_deadlock(struct hob_loop *loop) {
     hob__free(buf);
 }
 
-void hob__describe_task(const void *task, char *buf, size_t n) {
-    const struct hob_task *t = task;
-    snprintf(buf, n, "task '%s' (spawned by %s at %s:%d)", hob__task_title(t), t->site->place.func,
-             t->site->place.file, t->site->place.line);
-}
-
-/* ---- misuse ---- */
-
-void hob__misuse(const char *func, const char *fmt, ...) {
-    char text[1024];
-    struct text out = {text, sizeof text, 0};
-    put(&out, "hob: misuse: %s: ", func);
-    va_list args;
-    va_start(args, fmt);
-    int n = vsnprintf(text + out.at, sizeof text - out.at, fmt, args);
-    va_end(args);
-    if (n > 0) out.at += (size_t)n;
-    const struct hob_task *t = hob_self();
-    if (t) {
-        char who[256];
-        hob__describe_task(t, who, sizeof who);
-        put(&out, "\n  in %s", who);
-    }
-    put(&out, "\n");
-    hob__say(text);
-    void *pcs[FRAMES_MAX];
-    n = hob__trace_self(pcs, FRAMES_MAX);
-    for (int i = 1; i < n; i++) { /* without this one */
-        out = (struct text){text, sizeof text, 0};
-        char frame[FRAME_TEXT];
-        hob__trace_format(pcs[i], frame, sizeof frame);
-        put(&out, "    %s\n", frame);
-        hob__say(text);
-    }
-    abort();
-}
-
 /* ---- facts ---- */
 
 struct tasks {
@@ -199,15 +162,4 @@ int hob_loop_info(struct hob_loop_info *info) {
         loop->backend.ops->name, loop->backend.why, loop->live,
         loop->next_id,           loop->turns,       loop->stacks.in_use - (loop->spare ? 1 : 0)};
     return 0;
-}
-
-__thread const char *hob__thread_work;
-
-void hob__outside(const char *func) {
-    if (hob__thread_work)
-        hob__misuse(func,
-                    "called by '%s' in a worker, where there is no task (from a thread "
-                    "hob_loop_submit() reaches one)",
-                    hob__thread_work);
-    hob__misuse(func, "called outside a task (hob_main() and hob_run() run one)");
 }

@@ -20,8 +20,6 @@ enum {
     ORDERED_CALLS = 64  /* of I/O that had not to wait, until others run (simulation) */
 };
 
-__thread struct hob_loop *hob__loop;
-
 static inline uint32_t ring_head(const struct hob_loop *loop) {
     return atomic_load_explicit(&loop->ring_head, memory_order_relaxed);
 }

@@ -5,11 +5,6 @@
 
 #include "base/memory.h"
 
-struct hob_task *hob_self(void) {
-    struct hob_loop *loop = hob__loop;
-    return loop ? hob__loop_task(loop) : NULL;
-}
-
 /* What a task that was never there ends with: why its spawn was refused, so that the results of
  * spawns need not be checked. Misuse when no spawn was. */
 static __attribute__((noinline, cold)) int refusal(const char *func) {

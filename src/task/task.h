@@ -307,9 +307,9 @@ static inline struct hob_error *hob__error_keep(void) {
 static inline void hob__error_restore(struct hob_error *kept) {
     if (kept || hob_error()) hob__error_set(kept);
 }
+
+/* ---- tell.c ---- */
 void hob__error_report(const struct hob_error *e, const char *what);
-/* All of it on standard error, or as much as that takes. */
-void hob__say(const char *text);
 void hob__report(enum hob_report_kind kind, const char *text);
 bool hob__report_is_default(void);
 void hob__reports_forked(void);
@@ -320,7 +320,11 @@ void hob__locals_unref(struct hob__local_node *n);
 
 /* ---- report.c ---- */
 void hob__report_deadlock(struct hob_loop *loop);
+
+/* ---- misuse.c ---- */
 void hob__describe_task(const void *task, char *buf, size_t n);
+/* All of it on standard error, or as much as that takes. */
+void hob__say(const char *text);
 
 /* ---- debug.c ---- */
 void hob__debug_begin(struct hob_loop *loop);
