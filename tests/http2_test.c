@@ -27,7 +27,7 @@ H2_TEST(one_request) {
 
 H2_TEST(requests_share_a_connection) {
     int results[60];
-    p->delay = 0.02;
+    p->delay = patient(0.02);
     HOB_SCOPE(s);
     for (int i = 0; i < 60; i++) hob_spawn(s, get_into, c, url_of(l, "/"), &results[i]);
     CHECK_EQ(hob_join(s), 0);
@@ -44,7 +44,7 @@ H2_TEST(requests_share_a_connection) {
 /* More than one connection allows: others are made, each as full as it may be. */
 H2_TEST(the_peers_limit_makes_connections, .max_connections = 1000) {
     static int results[95];
-    p->delay = 0.05;
+    p->delay = patient(0.05);
     p->max_streams = 10;
     HOB_SCOPE(s);
     for (int i = 0; i < 95; i++) hob_spawn(s, get_into, c, url_of(l, "/"), &results[i]);
