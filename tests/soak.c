@@ -4,12 +4,15 @@
  *
  *     soak [-s SECONDS] [-n CONNECTIONS] [-r SEED]
  *
- * As it goes: every byte that comes back is the one that was sent, in its place; nothing is reset,
- * refused or ended that nobody has reset or cancelled; an echo comes within a minute. The time has
- * two waves per backend. After each, when all connections have ended, both processes have as many
- * descriptors and tasks as before, after the second no more allocations and memory than after the
- * first; when the loops have ended, everything is as before. The first deviation ends it: one line,
- * and status 1. Ctrl-C ends it early, with its checks and its summary. */
+ * Each wave begins by filling up; from then on there are at every moment at least so many
+ * connections at both ends: the dead are replaced at once, and where a machine is too slow for
+ * that, the others talk on. As it goes: every byte that comes back is the one that was sent, in its
+ * place; nothing is reset, refused or ended that nobody has reset or cancelled; an echo comes
+ * within a minute. The time has two waves per backend. After each, when all connections have ended,
+ * both processes have as many descriptors and tasks as before, after the second no more allocations
+ * and memory than after the first; when the loops have ended, everything is as before. The first
+ * deviation ends it: one line, and status 1. Ctrl-C ends it early, with its checks and its summary.
+ */
 #include <hob/hob.h>
 #include <hob/net.h>
 #include <hob/serve.h>
@@ -33,7 +36,7 @@
 #include "base/memory.h"
 
 enum { ADDRESSES = 8, MANY = 32768, WAVES = 2, SPARE_FDS = 100, CHUNK = 4096, ECHO_MAX = 30000 };
-enum { ECHO_S = 60, SETTLE_S = 60, PROGRESS_S = 5, SPARE_BLOCKS = 64 };
+enum { ECHO_S = 60, SETTLE_S = 60, FILL_S = 60, PROGRESS_S = 5, SPARE_BLOCKS = 64 };
 #define SPARE_RSS (32 << 20)
 
 /* What the server is to do with a connection: the first byte that a client sends. */
@@ -49,22 +52,39 @@ static struct shared {
     _Atomic int ready, wave_over, wave_seen, quit, failed;
     char failure[512];
     _Atomic long live, served, cancelled, rss;
+    /* Connections whose two ends are there and mean to stay; while `full`, `floor` must remain. */
+    _Atomic long whole, floor;
+    _Atomic bool full;
+    /* While `full`: the least at either end. Of all waves: the fewest at either, the most at both.
+     */
+    _Atomic long least, fewest, most;
+    /* Of each slot of the clients': twice its session's serial, and 1 once the server has it, too;
+     * 0 when there is none, or either end is about to end it. */
+    _Atomic uint64_t session[MANY];
 } * shared;
+
+/* What a client says first. */
+struct hello {
+    uint32_t slot, kind;
+    uint64_t serial;
+};
 
 static struct {
     double seconds;
-    int connections;
+    int connections, sessions; /* those to hold; at most so many at once, with those that begin */
     uint64_t seed, random;
     const char *backend;
 } o;
 
 static struct {
     long sessions, bytes, cancelled, timed_out, reset, ended, half_closed, silent, unread, killed;
-    long most;
 } did;
 
-static struct hob_task *running[MANY];
-static int live;
+static struct hob_task *running[MANY]; /* those to cancel */
+static struct hello whose[MANY];
+static int live;  /* sessions */
+static long held; /* those that are connected */
+static struct hob_event begin;
 static volatile sig_atomic_t interrupted;
 
 static uint64_t mix(uint64_t x) {
@@ -91,6 +111,47 @@ __attribute__((format(printf, 1, 2))) static int failed(const char *fmt, ...) {
     return -EPROTO;
 }
 static bool over(void) { return atomic_load(&shared->failed) || atomic_load(&shared->quit); }
+
+/* ---- holding so many ---- */
+
+/* An end has only so many now. */
+static void left(long n) {
+    long least = shared->least;
+    while (shared->full && n < least && !atomic_compare_exchange_weak(&shared->least, &least, n))
+        continue;
+}
+
+/* The server's end is there, too. */
+static void arrived(const struct hello *h) {
+    uint64_t waiting = h->serial * 2;
+    if (atomic_compare_exchange_strong(&shared->session[h->slot], &waiting, waiting + 1))
+        shared->whole++;
+}
+
+/* Either end wants to end it, or (`anyway`) must. False: not now, there would be too few. */
+static bool leave(const struct hello *h, bool anyway) {
+    uint64_t is = h->serial * 2;
+    if (atomic_compare_exchange_strong(&shared->session[h->slot], &is, 0)) return true;
+    if (is != h->serial * 2 + 1) return true; /* the other end was quicker */
+    long n = shared->whole;
+    do {
+        if (!anyway && (!shared->full || n <= shared->floor)) return false;
+    } while (!atomic_compare_exchange_weak(&shared->whole, &n, n - 1));
+    if (!atomic_compare_exchange_strong(&shared->session[h->slot], &is, 0)) shared->whole++;
+    return true;
+}
+
+/* Cancels some task of `running`, at any of its waits; how many. */
+static int cancel_one(void) {
+    for (int i = 0, slot = (int)pick(MANY); i < MANY / 8; i++, slot = (slot + 1) % MANY)
+        if (running[slot]) {
+            if (!leave(&whose[slot], false)) return 0;
+            hob_cancel(running[slot]);
+            running[slot] = NULL;
+            return 1;
+        }
+    return 0;
+}
 
 /* ---- counting ---- */
 
@@ -152,28 +213,39 @@ static int no_slot(void) {
     return slot;
 }
 
-static int converse(struct hob_stream *s, int slot) {
+static int converse(struct hob_stream *s, int slot, struct hello *h) {
     char buf[CHUNK];
-    HOB_TRY(hob_within(ECHO_S, hob_read_exactly(s, buf, 1)));
-    char kind = buf[0];
-    if (kind == VICTIM) running[slot] = hob_self();
-    if (kind == UNREAD) return hob_sleep(between(0.5, 5));
-    double patience = kind == SILENT ? between(0.2, 3) : 2 * ECHO_S;
+    HOB_TRY(hob_within(2 * ECHO_S, hob_read_exactly(s, h, sizeof *h)));
+    if (h->slot >= MANY || !h->serial) return failed("a wrong hello came"), -EPROTO;
+    arrived(h);
+    whose[slot] = *h;
+    if (h->kind == VICTIM) running[slot] = hob_self();
+    if (h->kind == UNREAD) {
+        do HOB_TRY(hob_sleep(between(0.5, 5)));
+        while (!leave(h, false));
+        return 0;
+    }
+    double patience = h->kind == SILENT ? between(0.2, 3) : 2 * ECHO_S;
     for (;;) {
         ssize_t n = hob_within(patience, (int)hob_read(s, buf, sizeof buf));
-        if (n == -ETIMEDOUT && kind == SILENT) return 0;
+        if (n == -ETIMEDOUT && h->kind == SILENT) {
+            if (leave(h, false)) return 0;
+            continue;
+        }
         if (HOB_TRY((int)n) == 0) return 0;
         HOB_TRY(hob_within(2 * ECHO_S, (int)hob_write(s, buf, (size_t)n)));
     }
 }
 
 static int serves_one(struct hob_stream *s) {
+    struct hello h = {.serial = 0};
     int slot = no_slot();
     shared->live++;
     shared->served++;
-    int rc = converse(s, slot);
+    int rc = converse(s, slot, &h);
     running[slot] = NULL;
-    shared->live--;
+    if (h.serial) leave(&h, true);
+    left(--shared->live);
     if (rc == -ETIMEDOUT && !over()) failed("the server waited too long for a client");
     return rc == -ETIMEDOUT ? 0 : rc;
 }
@@ -183,17 +255,6 @@ static int serves(struct hob_listener *l) {
     return hob_serve_with(l, ((struct hob_serve_options){.max_connections = MANY}), serves_one);
 }
 HOB_TASK(serves, struct hob_listener *)
-
-/* Cancels some task of `running`, at any of its waits; how many. */
-static int cancel_one(void) {
-    for (int i = 0, slot = (int)pick(MANY); i < MANY / 8; i++, slot = (slot + 1) % MANY)
-        if (running[slot]) {
-            hob_cancel(running[slot]);
-            running[slot] = NULL;
-            return 1;
-        }
-    return 0;
-}
 
 static int serve_waves(struct memory *m) {
     for (int seen = 0; !over();) {
@@ -250,9 +311,10 @@ static void fill(char *buf, size_t n, uint64_t seed, size_t at) {
 
 struct session {
     struct hob_stream *stream;
+    struct hello hello;
     uint64_t seed;
     size_t sent, got;
-    enum kind kind;
+    bool connected; /* once; hob_abort() may have closed it */
 };
 
 static int send_some(struct session *c, size_t n) {
@@ -322,77 +384,138 @@ static int ends_session(struct session *c) {
     }
 }
 
+static int sends_unread(struct session *c) {
+    did.unread++;
+    HOB_TRY(hob_set_buffers(c->stream, 0, 16 << 10));
+    int rc = hob_within(between(0.1, 1), send_some(c, 64 << 20));
+    while (rc == -ETIMEDOUT && !leave(&c->hello, false)) HOB_TRY(hob_sleep(between(0.1, 1)));
+    return rc == -ETIMEDOUT ? 0 : rc;
+}
+
 static int talks(struct session *c) {
-    char kind = (char)c->kind;
+    uint32_t kind = c->hello.kind;
     HOB_TRY(hob_connect(shared->address[pick(ADDRESSES)], &c->stream));
-    HOB_TRY(hob_write(c->stream, &kind, 1));
-    if (c->kind == UNREAD) {
-        did.unread++;
-        HOB_TRY(hob_set_buffers(c->stream, 0, 16 << 10));
-        int rc = hob_within(between(0.1, 1), send_some(c, 64 << 20));
-        return rc == -ETIMEDOUT ? 0 : rc;
+    c->connected = true;
+    held++;
+    HOB_TRY(hob_write(c->stream, &c->hello, sizeof c->hello));
+    if (!shared->full) { /* and then not all in one breath */
+        HOB_TRY(hob_event_wait(&begin));
+        HOB_TRY(hob_sleep(between(0, 2)));
     }
-    for (uint32_t rounds = 1 + pick(20); rounds > 0; rounds--) {
+    if (kind == UNREAD) return sends_unread(c);
+    for (uint32_t rounds = 1 + pick(20); rounds > 0 || !leave(&c->hello, false);) {
+        if (rounds > 0) rounds--;
         HOB_TRY(round_trip(c));
-        if (c->kind == SILENT && pick(3) == 0) {
+        if (kind == SILENT && pick(3) == 0) {
             did.silent++;
-            int rc = hob_within(ECHO_S, until_end(c));
+            int rc = hob_within(2 * ECHO_S, until_end(c));
             return rc == -ETIMEDOUT ? failed("a silent client was not sent away") : rc;
         }
-        HOB_TRY(hob_sleep(c->kind == SILENT ? 0.01 : between(0, 4)));
+        HOB_TRY(hob_sleep(kind == SILENT ? 0.01 : between(0, 4)));
     }
     return ends_session(c);
 }
 
-static int session(int slot, uint64_t seed) {
-    static const char kinds[] = "eeeeeeevvvvsssuu";
-    struct session c = {.seed = seed, .kind = (enum kind)kinds[pick(sizeof kinds - 1)]};
-    running[slot] = hob_self();
-    int rc = talks(&c);
+static void session_ends(struct session *c, int slot) {
+    leave(&c->hello, true);
     running[slot] = NULL;
-    hob_close(c.stream);
+    hob_close(c->stream);
+    if (c->connected) left(--held);
     live--;
     did.sessions++;
+}
+
+static int session(int slot, uint64_t seed) {
+    static const char kinds[] = "eeeeeeevvvvsssuu";
+    static uint64_t serials;
+    struct session c = {.seed = seed};
+    c.hello = (struct hello){(uint32_t)slot, (uint32_t)kinds[pick(sizeof kinds - 1)], ++serials};
+    whose[slot] = c.hello;
+    shared->session[slot] = c.hello.serial * 2;
+    running[slot] = hob_self();
+    int rc = talks(&c);
+    session_ends(&c, slot);
     if (rc >= 0 || over()) return 0;
     if (rc == -ECANCELED) return did.cancelled++, 0;
     /* The server may have cancelled it, or grown tired of it. */
-    if (c.kind != ECHOED &&
+    if (c.hello.kind != ECHOED &&
         (rc == HOB_E_EOF || rc == -ECONNRESET || rc == -EPIPE || rc == -ENOTCONN))
         return did.killed++, 0;
-    failed("a session of kind '%c' ended with %s, after %zu of %zu bytes", c.kind, hob_strerror(rc),
-           c.got, c.sent);
+    failed("a session of kind '%c' ended with %s, after %zu of %zu bytes", (char)c.hello.kind,
+           hob_strerror(rc), c.got, c.sent);
     return 0;
 }
 HOB_TASK(session, int, uint64_t)
 
 static void progress(double t) {
-    printf("%6.0f s  %s: %d connections (the server: %ld), %ld sessions, %ld MB echoed, %ld + %ld "
+    printf("%6.0f s  %s: %ld connections (the server: %ld), %ld sessions, %ld MB echoed, %ld + %ld "
            "cancels\n",
-           t, o.backend, live, shared->live, did.sessions, did.bytes >> 20, did.cancelled,
+           t, o.backend, held, shared->live, did.sessions, did.bytes >> 20, did.cancelled,
            shared->cancelled);
     fflush(stdout);
 }
 
 static double seconds_since(uint64_t t) { return (double)(hob_now() - t) * 1e-9; }
 
-static int client_wave(double seconds, uint64_t began) {
+/* How many connections there are at both ends. */
+static long both(void) {
+    long served = shared->live;
+    return served < held ? served : held;
+}
+
+/* The dead are replaced at once; more begin while those at hand come near to too few. */
+static void replace(struct hob_scope *s, int in_one_breath) {
+    long spare = o.connections / 16 + 4;
+    while (in_one_breath-- > 0 && live < o.sessions) {
+        if (live >= o.connections + 2 * spare && shared->whole >= o.connections + spare / 2) break;
+        o.random++;
+        if (!hob_spawn(s, session, no_slot(), mix(o.random))) break;
+        live++;
+    }
+}
+
+static void tell(uint64_t began) {
     static double told;
-    uint64_t wave_began = hob_now();
+    double t = seconds_since(began);
+    if (t < told) told = 0;
+    if (t - told >= PROGRESS_S) progress(told = t);
+}
+
+/* Until all are connected, at both ends. */
+static int fill_up(struct hob_scope *s, uint64_t began) {
+    uint64_t from = hob_now();
+    while (shared->whole < o.connections + o.connections / 32 + 2 && !over() && !interrupted) {
+        if (seconds_since(from) > FILL_S)
+            return failed("only %ld connections within %d seconds", both(), FILL_S);
+        replace(s, 500); /* the backlog is finite */
+        HOB_TRY(hob_sleep(0.01));
+        tell(began);
+    }
+    if (over() || interrupted) return 0;
+    shared->floor = o.connections;
+    shared->least = both();
+    shared->full = true;
+    hob_event_set(&begin);
+    return 0;
+}
+
+static int client_wave(double seconds, uint64_t began) {
     HOB_SCOPE(s, .on_error = HOB_DISCARD);
+    hob_event_clear(&begin);
+    HOB_TRY(fill_up(s, began));
+    uint64_t wave_began = hob_now();
     while (seconds_since(wave_began) < seconds && !over() && !interrupted) {
-        /* Not all in one breath: the backlog is finite. */
-        for (int i = 0; i < 200 && live < o.connections; i++) {
-            o.random++;
-            if (!hob_spawn(s, session, no_slot(), mix(o.random))) break;
-            live++;
-        }
-        if (shared->live > did.most) did.most = shared->live;
+        replace(s, o.connections);
+        if (both() > shared->most) shared->most = both();
         if (pick(2) == 0) cancel_one();
         HOB_TRY(hob_sleep(0.01));
-        double t = seconds_since(began);
-        if (t < told) told = 0;
-        if (t - told >= PROGRESS_S) progress(told = t);
+        tell(began);
     }
+    bool was_full = atomic_exchange(&shared->full, false);
+    if (!was_full || over()) return 0;
+    if (shared->least < o.connections)
+        return failed("only %ld connections were left, not %d", shared->least, o.connections);
+    if (shared->least < shared->fewest || !shared->fewest) shared->fewest = shared->least;
     return 0; /* leaving the scope cancels all */
 }
 
@@ -405,6 +528,7 @@ static int client(struct memory *m) {
         live = 0;
         memset(running, 0, sizeof running);
         HOB_TRY(wave_ended(m));
+        if (shared->whole) return failed("%ld connections have not ended", shared->whole);
         atomic_store(&shared->wave_over, wave);
         for (int ms = 0; atomic_load(&shared->wave_seen) < wave && !over(); ms += 10) {
             if (ms > 2 * SETTLE_S * 1000) return failed("the server does not come to rest");
@@ -428,13 +552,13 @@ static int run_server(struct memory *m) { return hob_run(server, m); }
 static int run_client(struct memory *m) { return hob_run(client, m); }
 
 static void summary(void) {
-    printf(
-        "%s: %ld connections at most, %ld sessions: %ld cancelled, %ld reset, %ld ended, %ld half "
-        "closed, %ld silent, %ld unread, %ld ended by the server; %ld deadlines passed; %ld MB "
-        "echoed; the server: %ld served, %ld cancelled\n",
-        o.backend, did.most, did.sessions, did.cancelled, did.reset, did.ended, did.half_closed,
-        did.silent, did.unread, did.killed, did.timed_out, did.bytes >> 20, shared->served,
-        shared->cancelled);
+    printf("%s: %ld to %ld connections at once, %ld sessions: %ld cancelled, %ld reset, %ld ended, "
+           "%ld half "
+           "closed, %ld silent, %ld unread, %ld ended by the server; %ld deadlines passed; %ld MB "
+           "echoed; the server: %ld served, %ld cancelled\n",
+           o.backend, shared->fewest, shared->most, did.sessions, did.cancelled, did.reset,
+           did.ended, did.half_closed, did.silent, did.unread, did.killed, did.timed_out,
+           did.bytes >> 20, shared->served, shared->cancelled);
 }
 
 static int soak(const char *backend) {
@@ -475,11 +599,16 @@ static void on_interrupt(int sig) {
 static void make_room(void) {
     struct rlimit lim;
     if (o.connections > MANY / 2) o.connections = MANY / 2;
+    o.sessions = o.connections + o.connections / 2 + SPARE_FDS;
     if (getrlimit(RLIMIT_NOFILE, &lim) < 0) return;
     lim.rlim_cur = lim.rlim_max;
     setrlimit(RLIMIT_NOFILE, &lim);
-    if ((rlim_t)o.connections + SPARE_FDS <= lim.rlim_cur) return;
-    o.connections = lim.rlim_cur > 2 * SPARE_FDS ? (int)lim.rlim_cur - SPARE_FDS : SPARE_FDS;
+    int room = lim.rlim_cur > MANY ? MANY : (int)lim.rlim_cur - SPARE_FDS;
+    if (room < SPARE_FDS) room = SPARE_FDS;
+    if (o.sessions <= room) return;
+    o.sessions = room;
+    if (o.connections <= room / 4 * 3) return;
+    o.connections = room / 4 * 3;
     printf("soak: the limit of open files allows %d connections only (ulimit -Hn)\n",
            o.connections);
 }
