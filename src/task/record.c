@@ -1,5 +1,6 @@
-/* task/record.c - task records from dense slabs: the first small, later ones of 2 MiB on huge
- * pages, so that a million records cost few page faults. Freed records are reused LIFO, while they
+/* task/record.c - task records from dense slabs: the first small, and given out page by page, so
+ * that a loop of few tasks touches little memory; later ones of up to 2 MiB on huge pages, so that a
+ * million records cost few page faults. Freed records are reused LIFO, while they
  * are hot. */
 #include "task/task.h"
 
@@ -11,14 +12,31 @@
 struct hob__task_slab {
     struct hob__task_slab *next;
     struct hob_task *tasks;
-    size_t count;
+    size_t count, room; /* records that have been given out; that there can be */
     void *map;
     size_t map_size;
 };
 
-enum { FIRST_SLAB = 64 << 10, HUGE = 2 << 20 };
+enum { FIRST_SLAB = 64 << 10, HUGE = 2 << 20, PIECE = 4096 };
+
+/* The next records of the slab: of the first one a page, of others all. */
+static bool give_out(struct hob_loop *loop, struct hob__task_slab *slab) {
+    size_t left = slab->room - slab->count, piece = PIECE / sizeof(struct hob_task);
+    if (loop->slab_count > 1 || piece > left) piece = left;
+    for (size_t i = slab->count + piece; i-- > slab->count;) {
+        struct hob_task *t = &slab->tasks[i];
+        t->chain = loop->free_tasks;
+        t->loop = loop;
+        t->head.args = t->args;
+        t->outer.task = t;
+        loop->free_tasks = t;
+    }
+    slab->count += piece;
+    return piece > 0;
+}
 
 bool hob__records_grow(struct hob_loop *loop) {
+    if (loop->slabs && give_out(loop, loop->slabs)) return true;
     size_t size = FIRST_SLAB;
     for (size_t i = 0; i < loop->slab_count && size < HUGE; i++) size *= 4;
     if (size > HUGE) size = HUGE;
@@ -37,19 +55,12 @@ bool hob__records_grow(struct hob_loop *loop) {
         madvise(base, HUGE, MADV_HUGEPAGE);
     }
     slab->tasks = (struct hob_task *)(void *)base;
-    slab->count = size / sizeof(struct hob_task);
+    slab->count = 0;
+    slab->room = size / sizeof(struct hob_task);
     slab->next = loop->slabs;
     loop->slabs = slab;
     loop->slab_count++;
-    for (size_t i = slab->count; i-- > 0;) {
-        struct hob_task *t = &slab->tasks[i];
-        t->chain = loop->free_tasks;
-        t->loop = loop;
-        t->head.args = t->args;
-        t->outer.task = t;
-        loop->free_tasks = t;
-    }
-    return true;
+    return give_out(loop, slab);
 }
 
 void hob__records_destroy(struct hob_loop *loop) {

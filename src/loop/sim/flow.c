@@ -1,7 +1,8 @@
 /* loop/sim/flow.c - the ring below a direction of a connection, a pipe. */
 #include "loop/sim/flow.h"
 
-enum { FIRST_SIZE = 4096 };
+/* Most connections carry a few short messages; a ring that is too small doubles. */
+enum { FIRST_SIZE = 512 };
 
 void hob__sim_flow_free(struct hob__sim_flow *f) {
     hob__sim_free(f->ring);
@@ -14,7 +15,7 @@ static void grow(struct hob__sim_flow *f, size_t more) {
     size_t held = (size_t)(f->written - f->taken);
     uint32_t size = f->size ? f->size : FIRST_SIZE;
     while (size < held + more) size *= 2;
-    char *ring = hob__sim_alloc(size);
+    char *ring = hob__sim_realloc(NULL, size); /* only what was written is ever read */
     for (uint64_t at = f->taken; at < f->written;) { /* in pieces that wrap in neither */
         size_t from = at & (f->size - 1), to = at & (size - 1), n = (size_t)(f->written - at);
         if (n > f->size - from) n = f->size - from;
