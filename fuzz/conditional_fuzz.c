@@ -1,6 +1,7 @@
 /* conditional_fuzz.c - conditions, ranges and dates of HTTP: ranges are those of a naive reading of
  * RFC 9110, section 14, inside what there is and apart from each other; tags are found as somebody
- * finds them who goes through the list byte by byte; a date that is written is read as itself. */
+ * finds them who goes through the list byte by byte; a date that is written is read as itself;
+ * Retry-After is digits, or a date. */
 #include "fuzz.h"
 
 #include <ctype.h>
@@ -8,6 +9,7 @@
 #include "http/cookie.h"
 #include "http/date.h"
 #include "http/download.c"
+#include "http/retry.c"
 
 #include "http/conditional.h"
 
@@ -166,6 +168,25 @@ static void dates(int64_t t) {
     CHECK(strcmp(text, again) == 0);
 }
 
+/* ---- Retry-After ---- */
+
+static void after(const char *text) {
+    const char *p = text;
+    double want = digits(&p), seconds = retry_after(text);
+    int64_t at = 0, now = time(NULL);
+    if (want >= 0 && !*p) {
+        CHECK(strlen(text) > 9 ? isinf(seconds) : seconds == want);
+    } else if (hob__cookie_date(text, strlen(text), &at)) {
+        double left = at > now ? (double)(at - now) : 0;
+        CHECK(seconds >= 0 && seconds <= left && seconds >= left - 5); /* the clock goes on */
+    } else {
+        CHECK(seconds < 0);
+    }
+    char shown[24];
+    snprintf(shown, sizeof shown, "%lld", (long long)(now % 1000000000));
+    CHECK(retry_after(shown) == (double)(now % 1000000000) && retry_after(NULL) < 0);
+}
+
 /* Eight bytes of numbers, then the text. */
 FUZZ(data, n) {
     struct fuzz_input in = {data, n};
@@ -175,6 +196,7 @@ FUZZ(data, n) {
     size = size & 1 ? size >> 24 : size << (size >> 1 & 15);
     ranges(text, size);
     content_range(text);
+    after(text);
     conditions(text, t);
     dates(t * 11 % INT64_C(253402300800)); /* to the year 3466 */
 }

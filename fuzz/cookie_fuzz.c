@@ -1,10 +1,11 @@
 /* cookie_fuzz.c - Set-Cookie lines from any URL: what a jar keeps goes to no stranger, and what it
- * sends can stand in a header; dates; what is a cookie's text is taken apart twice alike. */
+ * sends can stand in a header; dates; and lines of a file of cookies: what is taken is sound, and
+ * is the same when it is written and read again. */
 #include <hob/error.h>
 #include <hob/url.h>
 
 #include "fuzz.h"
-#include "http/cookie.h"
+#include "http/cookies.c"
 
 static const char *const urls[] = {
     "http://a.example.com/x/y?z", "https://a.example.com/", "http://example.com/",
@@ -44,10 +45,34 @@ static void jar_of(const char *url, const char *line) {
     hob_cookies_free(jar);
 }
 
+/* As in curl's files. */
+static void file_line(const char *text) {
+    char line[8192], again[8400], *written = NULL;
+    size_t size = 0;
+    struct hob_cookie c, d;
+    strcpy(line, text);
+    line[strcspn(line, "\r\n")] = 0;
+    if (!load_line(line, &c)) return;
+    CHECK(*c.domain && c.path[0] == '/' && hob__cookie_sound(c.name, c.value));
+    CHECK(c.http_only == (strncmp(text, "#HttpOnly_", 10) == 0));
+    struct saving s = {.session = true, .out = open_memstream(&written, &size)};
+    CHECK(s.out && save_one(&c, &s) == 0 && fclose(s.out) == 0);
+    CHECK(size > 0 && size < sizeof again && written[size - 1] == '\n');
+    memcpy(again, written, size);
+    again[size - 1] = 0;
+    CHECK(load_line(again, &d));
+    CHECK(strcmp(c.domain, d.domain) == 0 && strcmp(c.path, d.path) == 0);
+    CHECK(strcmp(c.name, d.name) == 0 && strcmp(c.value, d.value) == 0);
+    CHECK(c.expires == d.expires && c.host_only == d.host_only && c.secure == d.secure);
+    CHECK(c.http_only == d.http_only);
+    free(written);
+}
+
 FUZZ(data, n) {
     if (n > 8000) return;
     const char *line = edge_kept_string(data, n);
     int64_t at = -1;
     if (hob__cookie_date(line, strlen(line), &at)) CHECK(at > -11676096001 && at < 253402300800);
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) jar_of(urls[i], line);
+    file_line(line);
 }

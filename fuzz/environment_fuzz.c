@@ -1,7 +1,11 @@
 /* environment_fuzz.c - what stands in environments: the one that a child gets, the files that its
- * program may be, the variables that set up a loop and a simulated world. */
+ * program may be, the variables that set up a loop and a simulated world; and a control group's
+ * quota. */
 #include "world.h"
 
+#include <math.h>
+
+#include "io/cpus.c"
 #include "io/process.h"
 #include "loop/sim/sim.h"
 
@@ -83,6 +87,31 @@ static void numbers(const char *text) {
     }
 }
 
+/* ---- cpu.max ---- */
+
+/* Two numbers with blanks between them, up to the line's end. */
+static void cpus(const char *text) {
+    char number[2][24] = {"", ""}, rest = 0;
+    int got = sscanf(text, "%*[ ]%20[0-9]%20[ 0-9]%c", number[0], number[1], &rest);
+    if (got < 2) got = sscanf(text, "%20[0-9]%20[ 0-9]%c", number[0], number[1], &rest);
+    unsigned found = quota_of(text);
+    char *second = number[1] + strspn(number[1], " ");
+    size_t digits = strspn(second, "0123456789");
+    bool good = got >= 2 && number[1][0] == ' ' && digits > 0 && !second[digits] &&
+                strlen(number[1]) < 20 && (got == 2 || rest == '\n') && strlen(number[0]) < 19 &&
+                digits < 19;
+    if (!good) {
+        /* Too long for this reading, or none. */
+        CHECK(found == 0 || strlen(number[1]) == 20);
+        return;
+    }
+    long double of = strtold(number[0], NULL), period = strtold(second, NULL);
+    long double want = period > 0 ? ceill(of / period) : 0;
+    if (want > UINT_MAX) want = UINT_MAX;
+    CHECK((long double)found >= want - 1 && (long double)found <= want + 1);
+    if (of < 1e15L && period < 1e15L) CHECK((long double)found == want);
+}
+
 /* ---- HOB_SIM ---- */
 
 static void simulation(const char *text) {
@@ -112,6 +141,7 @@ FUZZ(data, n) {
     if (n > 1000) return;
     const char *whole = edge_kept_string(data, n);
     simulation(whole);
+    cpus(whole);
     if (strlen(whole) < 20) numbers(whole);
     char *program = fuzz_string(&in, 60);
     for (int i = 0; i < 2 * WORDS && in.left > 0; i++) {

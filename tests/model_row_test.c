@@ -2,6 +2,8 @@
  */
 #include "model_test.h"
 
+#include <math.h>
+
 #include "base/memory.h"
 #if defined(HAVE_SQLITE)
 #include <sqlite3.h>
@@ -182,6 +184,49 @@ TEST(rows_that_do_not_fit) {
         hob_model_columns(&row_model, (const char *const[]){"id", "email", "id"}, 3, &memory, &c),
         HOB_E_MODEL);
     CHECK_HAS(hob_error()->message, "two columns for the field 'id' of row");
+}
+
+/* Fuzzing found that structs were made of these that could neither be checked nor written. */
+TEST(strings_that_are_no_utf8) {
+    struct row r;
+    struct hob_cell cells[N] = {text("a@b"), integer(2)};
+    cells[4] = text("a\xFF");
+    cells[11] = text("\xC3");
+    CHECK_EQ(read_row(cells, &r), HOB_E_MODEL);
+    CHECK_EQ(wrong.count, 2);
+    HAS("/code", "expected a string, found a text");
+    HAS("/note", "expected a string, found a text");
+}
+
+TEST(integers_that_are_no_choice) {
+    struct row r;
+    struct hob_cell cells[N] = {text("a@b"), integer(2)};
+    cells[12] = integer(77);
+    CHECK_EQ(read_row(cells, &r), HOB_E_MODEL);
+    HAS("/color", "found an integer");
+    cells[12] = (struct hob_cell){HOB_CELL_DOUBLE, {.d = 77}};
+    CHECK_EQ(read_row(cells, &r), HOB_E_MODEL);
+    HAS("/color", "found a number");
+    cells[12] = integer(colors[1].value);
+    CHECK_EQ(read_row(cells, &r), 0);
+    CHECK_EQ(r.color, colors[1].value);
+}
+
+TEST(times_and_numbers_that_no_text_has) {
+    struct row r;
+    static const int64_t times[] = {INT64_MAX, INT64_MIN, INT64_C(253402300800000000)};
+    static const double numbers[] = {HUGE_VAL, -HUGE_VAL, NAN};
+    for (int i = 0; i < 3; i++) {
+        struct hob_cell cells[N] = {text("a@b"), integer(2)};
+        cells[3] = (struct hob_cell){HOB_CELL_DOUBLE, {.d = numbers[i]}};
+        cells[7] = cells[3];
+        cells[8] = (struct hob_cell){HOB_CELL_TIME, {.i = times[i]}};
+        CHECK_EQ(read_row(cells, &r), HOB_E_MODEL);
+        CHECK_EQ(wrong.count, 3);
+        HAS("/score", "expected a number, found one that is not finite");
+        HAS("/ratio", "found one that is not finite");
+        HAS("/created", "found one that is not between the years 0 and 9999");
+    }
 }
 
 TEST(nth_allocation_fails) {

@@ -2,6 +2,7 @@
 #include "data/model_walk.h"
 #include "data/number.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "base/url.h"
@@ -97,6 +98,7 @@ static int store_bytes(struct row *r, struct hob_slice v, bool hexadecimal, void
 
 static int store_string(struct row *r, const struct hob__slot *s, struct hob_slice v, void *to) {
     if (s->kind != HOB__KIND_SLICE && v.size && memchr(v.at, 0, v.size)) return MISMATCH;
+    if (v.size && !hob__utf8_is((const uint8_t *)v.at, v.size)) return MISMATCH;
     if (s->kind == HOB__KIND_CHARS) {
         if (v.size >= s->item_size) return MISMATCH;
         if (v.size) memcpy(to, v.at, v.size);
@@ -146,10 +148,17 @@ static int store_text(struct row *r, const struct hob__slot *s, struct hob_slice
 
 /* ---- cells ---- */
 
+static int store_number(const struct hob__slot *s, const struct hob_json *number, void *to) {
+    if (s->kind < HOB__KIND_INT8 || s->kind > HOB__KIND_DOUBLE) return MISMATCH;
+    if (!hob__store_number(s, number, to)) return MISMATCH;
+    return s->has_choices && !hob__choice_name(s, to) ? MISMATCH : 0;
+}
+
 static int store_cell(struct row *r, const struct hob__slot *s, const struct hob_cell *c,
                       void *to) {
     struct hob_json number;
-    bool is_number = s->kind >= HOB__KIND_INT8 && s->kind <= HOB__KIND_DOUBLE;
+    struct hob_time time;
+    char buf[HOB__SCALAR_ROOM];
     switch (c->kind) {
     case HOB_CELL_TEXT:
         return store_text(r, s, c->of.text, to);
@@ -159,22 +168,21 @@ static int store_cell(struct row *r, const struct hob__slot *s, const struct hob
             return 0;
         }
         number = (struct hob_json){.head = HOB_JSON_INT, .of.i = c->of.i};
-        return is_number && hob__store_number(s, &number, to) ? 0 : MISMATCH;
+        return store_number(s, &number, to);
     case HOB_CELL_DOUBLE:
         number = (struct hob_json){.head = HOB_JSON_DOUBLE, .of.d = c->of.d};
-        return is_number && hob__store_number(s, &number, to) ? 0 : MISMATCH;
+        return isfinite(c->of.d) ? store_number(s, &number, to) : MISMATCH;
     case HOB_CELL_BYTES:
         if (s->kind == HOB__KIND_BYTES) return store_bytes(r, c->of.text, false, to);
         if (s->kind >= HOB__KIND_STRING && s->kind <= HOB__KIND_SLICE)
-            return hob__utf8_valid((const uint8_t *)c->of.text.at, c->of.text.size, NULL)
-                       ? store_string(r, s, c->of.text, to)
-                       : MISMATCH;
+            return store_string(r, s, c->of.text, to);
         if (s->kind != HOB__KIND_UUID || c->of.text.size != 16) return MISMATCH;
         memcpy(to, c->of.text.at, 16);
         return 0;
     case HOB_CELL_TIME:
-        if (s->kind != HOB__KIND_TIME) return MISMATCH;
-        memcpy(to, &c->of.i, sizeof c->of.i);
+        memcpy(&time, &c->of.i, sizeof time);
+        if (s->kind != HOB__KIND_TIME || !hob__time_write(time, buf)) return MISMATCH;
+        memcpy(to, &time, sizeof time);
         return 0;
     case HOB_CELL_UUID:
         if (s->kind != HOB__KIND_UUID || c->of.text.size != 16) return MISMATCH;
@@ -254,6 +262,9 @@ static int store_field(struct row *r, const struct hob__slot *s, const struct ho
             snprintf(excerpt, sizeof excerpt, "\"%.*s\"", (int)c->of.text.size, c->of.text.at);
             found = excerpt;
         }
+        if (c->kind == HOB_CELL_DOUBLE && !isfinite(c->of.d)) found = "one that is not finite";
+        if (c->kind == HOB_CELL_TIME && s->kind == HOB__KIND_TIME)
+            found = "one that is not between the years 0 and 9999";
         note(r, s, "expected %s, found %s",
              hob__is_array(s) ? "an array" : hob__kind_name(s, name, sizeof name), found);
         return 0;

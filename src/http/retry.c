@@ -56,9 +56,9 @@ static bool passing_status(int status) {
     return status == 408 || status == 429 || (status >= 502 && status <= 504);
 }
 
-/* Retry-After (RFC 9110, 10.2.3), in seconds; less than 0 when there is none. */
-static double retry_after(const struct hob_response *res) {
-    const char *text = hob_response_header(res, "retry-after");
+/* The value of Retry-After (RFC 9110, 10.2.3; NULL: there is none), in seconds; less than 0 when it
+ * says nothing. */
+static double retry_after(const char *text) {
     int64_t at;
     if (!text) return -1;
     size_t n = strlen(text), digits = strspn(text, "0123456789");
@@ -89,7 +89,8 @@ double hob__retry_delay(const struct hob__fetch *f, struct hob_response *res, in
     if (rc < 0 ? !hob__passing_error(rc) : !passing_status(hob_response_status(res))) return -1;
     if (hob__outgoing_spent(&f->out) || !(o->retry_all || hob__idempotent(f->first_method)))
         return -1;
-    double seconds = delay_of(o, tried), asked = rc < 0 ? -1 : retry_after(res);
+    double seconds = delay_of(o, tried), asked = -1;
+    if (rc >= 0) asked = retry_after(hob_response_header(res, "retry-after"));
     if (asked > o->max_retry_delay) return -1;
     if (asked > seconds) seconds = asked;
     uint64_t deadline = res->wire.deadline;
