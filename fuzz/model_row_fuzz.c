@@ -7,6 +7,7 @@
 #include <hob/model.h>
 
 #include "data/arena.h"
+#include "data/model.h"
 
 enum { FIELDS = 13, MOST = 4096 };
 
@@ -29,14 +30,9 @@ struct thing {
     size_t nn;
     int n[3];
 };
-#ifdef HAVE_PCRE2
-#define PATTERN .pattern = "^(a+)+$|^(.*b){3}|^[^a]*$"
-#else
-#define PATTERN .max_length = 100
-#endif
 HOB_MODEL(thing, struct thing, HOB_FIELD(b, .optional = true), HOB_FIELD(i, .optional = true),
           HOB_FIELD(l, .optional = true, HOB_MIN(-1000)), HOB_FIELD(u, .optional = true),
-          HOB_FIELD(d, .optional = true), HOB_FIELD(s, .optional = true, PATTERN),
+          HOB_FIELD(d, .optional = true), HOB_FIELD(s, .optional = true, .max_length = 100),
           HOB_FIELD(c, .optional = true), HOB_FIELD(y, .optional = true),
           HOB_FIELD(w, .optional = true), HOB_FIELD(id, .optional = true),
           HOB_FIELD(r, .optional = true), HOB_FIELD(k, .optional = true, .choices = kinds),
@@ -72,6 +68,24 @@ static void as_json(const struct thing *row, const struct hob_cell *c, size_t fi
     hob_arena_free(&memory);
 }
 
+/* Without PCRE2 there are none. */
+static void patterns(const char *text, size_t n) {
+    static struct hob__pattern *simple, *hard;
+    struct hob__matcher m = {0};
+    const char *why;
+    size_t at;
+    if (!simple) simple = hob__pattern_make("^[a-c]+[0-9]?$", &why, &at);
+    if (!hard) hard = hob__pattern_make("^(a+)+$|^(.*b){3}|(\\w+\\s?)+-$", &why, &at);
+    if (!simple || !hard) return;
+    size_t letters = 0;
+    while (letters < n && text[letters] >= 'a' && text[letters] <= 'c') letters++;
+    bool digit = letters + 1 == n && text[letters] >= '0' && text[letters] <= '9';
+    CHECK(hob__pattern_found(simple, &m, text, n) == (letters > 0 && (letters == n || digit)));
+    int rc = hob__pattern_found(hard, &m, text, n);
+    CHECK(rc == 0 || rc == 1 || rc == HOB_E_LIMIT);
+    hob__matcher_end(&m);
+}
+
 static struct hob_cell cell(struct fuzz_input *in) {
     struct hob_cell c = {.kind = (enum hob_cell_kind)(fuzz_byte(in) % 7)};
     size_t n;
@@ -89,6 +103,7 @@ static struct hob_cell cell(struct fuzz_input *in) {
         break;
     default:
         c.of.text = (struct hob_slice){text, n};
+        patterns(text, n);
     }
     return c;
 }

@@ -1,7 +1,6 @@
 /* task/record.c - task records from dense slabs: the first small, and given out page by page, so
- * that a loop of few tasks touches little memory; later ones of up to 2 MiB on huge pages, so that a
- * million records cost few page faults. Freed records are reused LIFO, while they
- * are hot. */
+ * that a loop of few tasks touches little memory; later ones of up to 2 MiB on huge pages, so that
+ * a million records cost few page faults. Freed records are reused LIFO, while they are hot. */
 #include "task/task.h"
 
 #include <string.h>

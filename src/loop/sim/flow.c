@@ -15,7 +15,7 @@ static void grow(struct hob__sim_flow *f, size_t more) {
     size_t held = (size_t)(f->written - f->taken);
     uint32_t size = f->size ? f->size : FIRST_SIZE;
     while (size < held + more) size *= 2;
-    char *ring = hob__sim_realloc(NULL, size); /* only what was written is ever read */
+    char *ring = hob__sim_realloc(NULL, size);       /* only what was written is ever read */
     for (uint64_t at = f->taken; at < f->written;) { /* in pieces that wrap in neither */
         size_t from = at & (f->size - 1), to = at & (size - 1), n = (size_t)(f->written - at);
         if (n > f->size - from) n = f->size - from;
