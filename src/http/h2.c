@@ -17,6 +17,7 @@ enum {
     CONNECTION_WINDOW = 1 << 24, /* bytes on their way to all streams together */
     SERVER_WINDOW = 1 << 20,     /* and unread, of all requests of a connection */
     STREAMS_AT_FIRST = 1,        /* before the peer has said how many it wants */
+    HEADS = 1024,                /* bytes for what goes out in front of a body, usually */
     BYE_SECONDS = 1              /* for the last frames */
 };
 
@@ -116,59 +117,75 @@ void hob__h2_free(struct hob__h2 *h2) {
 
 /* ---- writing ---- */
 
+static bool has_frames(const struct hob__h2 *h2) { return h2->out_size + h2->large_size > 0; }
+
 void hob__h2_kick(struct hob__h2 *h2) {
-    if (h2->idle.first && nghttp2_session_want_write(h2->session)) hob__wake_first(&h2->idle, 0);
+    if (h2->idle.first && (has_frames(h2) || nghttp2_session_want_write(h2->session)))
+        hob__wake_first(&h2->idle, 0);
 }
 
-/* Frames for one write: small ones copied together, the first that does not fit beside them where
- * nghttp2 has it, which is good until it is asked again. */
-struct batch {
-    char *small; /* a chunk */
-    size_t size;
-    const uint8_t *large;
-    size_t large_size;
-};
+static void drop_out(struct hob__h2 *h2) {
+    if (h2->out) hob__chunk_give(h2->out);
+    h2->out = NULL;
+    h2->out_size = h2->large_size = 0;
+}
 
-static int gather(struct hob__h2 *h2, struct batch *b) {
-    b->size = b->large_size = 0;
-    for (;;) {
+/* Frames for one write: small ones copied together, and the first that does not fit beside them. 0,
+ * -ENOMEM, or an error of nghttp2's, which is final. */
+static int gather(struct hob__h2 *h2) {
+    if (!h2->out && !(h2->out = hob__chunk_take())) return -ENOMEM;
+    while (h2->failed == 0 && h2->large_size == 0) {
         const uint8_t *frame;
         ssize_t n = nghttp2_session_mem_send(h2->session, &frame);
-        if (n == 0) return 0;
+        if (n == 0) break;
         if (n < 0) {
-            h2->error = n == NGHTTP2_ERR_NOMEM ? -ENOMEM : HOB_E_HTTP2_PROTOCOL;
+            h2->failed = n == NGHTTP2_ERR_NOMEM ? -ENOMEM : HOB_E_HTTP2_PROTOCOL;
+            h2->error = h2->failed;
             h2->why = nghttp2_strerror((int)n);
-            return h2->error;
+        } else if ((size_t)n > HOB__CHUNK - h2->out_size) {
+            h2->large = frame;
+            h2->large_size = (size_t)n;
+        } else {
+            memcpy(h2->out + h2->out_size, frame, (size_t)n);
+            h2->out_size += (size_t)n;
         }
-        if ((size_t)n > HOB__CHUNK - b->size) {
-            b->large = frame;
-            b->large_size = (size_t)n;
-            return 0;
-        }
-        memcpy(b->small + b->size, frame, (size_t)n);
-        b->size += (size_t)n;
     }
+    return h2->failed;
 }
 
-static int send_batch(struct hob__h2 *h2, struct batch *b, double seconds) {
-    struct iovec iov[2] = {{b->small, b->size}, {(void *)(uintptr_t)b->large, b->large_size}};
+void hob__h2_gather(struct hob__h2 *h2, size_t n) {
+    if (h2->writing || h2->over || h2->torn || h2->large_size > 0) return;
+    if (n + HEADS > HOB__CHUNK - h2->out_size) return;
+    (void)gather(h2);
+    if (!has_frames(h2)) drop_out(h2);
+}
+
+/* Cancelled before it begins, it leaves the frames for bye(). */
+static int send_out(struct hob__h2 *h2, double seconds) {
+    int rc = hob_check();
+    if (rc < 0) return rc;
+    struct iovec iov[2] = {{h2->out, h2->out_size},
+                           {(void *)(uintptr_t)h2->large, h2->large_size}};
+    bool small = h2->out_size > 0;
     HOB_SCOPE(s, .deadline = seconds < 1e9 ? hob_after(seconds) : 0);
-    int rc = hob__scope_result(
-        s, (int)hob_writev(h2->stream, iov + (b->size == 0), (b->size > 0) + (b->large_size > 0)));
+    h2->writing = true;
+    ssize_t sent = hob_writev(h2->stream, iov + !small, small + (h2->large_size > 0));
+    h2->writing = false;
+    h2->out_size = h2->large_size = 0;
+    rc = hob__scope_result(s, (int)sent);
     if (rc < 0) h2->torn = true;
     return rc;
 }
 
 /* All that there is to say now. 0 or an error. */
 static int say(struct hob__h2 *h2, double seconds) {
-    struct batch b = {.small = hob__chunk_take()};
-    int rc = b.small ? 0 : -ENOMEM;
-    while (rc >= 0) {
-        rc = gather(h2, &b);
-        if (rc < 0 || b.size + b.large_size == 0) break;
-        rc = send_batch(h2, &b, seconds);
-    }
-    if (b.small) hob__chunk_give(b.small);
+    int rc;
+    do {
+        rc = gather(h2);
+        if (rc == 0 && !has_frames(h2)) break;
+        if (rc == 0) rc = send_out(h2, seconds);
+    } while (rc >= 0);
+    if (!has_frames(h2)) drop_out(h2); /* who sleeps holds none */
     return rc < 0 ? rc : 0;
 }
 
@@ -277,7 +294,7 @@ void hob__h2_let_rest(struct hob__h2 *h2) {
 /* A server's, of which nobody waits for anything but the client's next request? */
 static bool rests(const struct hob__h2 *h2) {
     if (h2->active > 0 || h2->closing || hob_stopping()) return false;
-    if (!h2->idle.first || nghttp2_session_want_write(h2->session)) return false;
+    if (!h2->idle.first || has_frames(h2) || nghttp2_session_want_write(h2->session)) return false;
     return hob__stream_early(h2->stream) == 0 && hob__stream_fill_now(h2->stream) == -EAGAIN;
 }
 
@@ -372,6 +389,7 @@ int hob__h2_run(struct hob__h2 *h2) {
     orphan(h2, rc < 0 && rc != -ECANCELED ? rc : HOB_E_HTTP_CUT, why);
     h2->options.owner->changed(h2);
     if (!gone) bye(h2);
+    drop_out(h2);
     return rc == -ECANCELED && h2->over ? 0 : rc;
 }
 
@@ -396,6 +414,7 @@ void hob__h2_end(struct hob__h2 *h2) { (void)h2; }
 void hob__h2_drain(struct hob__h2 *h2) { (void)h2; }
 void hob__h2_goaway(struct hob__h2 *h2) { (void)h2; }
 void hob__h2_kick(struct hob__h2 *h2) { (void)h2; }
+void hob__h2_gather(struct hob__h2 *h2, size_t n) { (void)h2, (void)n; }
 int hob__h2_request(struct hob__h2 *h2, struct hob__buffer *head, const char *scheme, bool body,
                     struct hob__h2_stream **out) {
     (void)h2, (void)head, (void)scheme, (void)body;

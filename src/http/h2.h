@@ -8,6 +8,11 @@
  * resets it tells nghttp2, and the writer (hob__h2_kick). So a cancelled exchange interrupts
  * nothing: its stream is reset, the connection lives on.
  *
+ * Who sends a small body fetches its frames from nghttp2 by itself, into the chunk that the writer
+ * will write (hob__h2_gather), unless that is on its way. So a small answer needs no sleep, and the
+ * tasks of the requests that came together run one after the other on the same hot stack. What the
+ * windows, or a write that goes on, do not let out makes its sender wait, as a large body does.
+ *
  * A stream (hob__h2_stream) belongs to the exchange that uses it and outlives the connection, if
  * need be: then `h2` is NULL, `error` says why, and what was received before can still be read.
  *
@@ -58,6 +63,11 @@ struct hob__h2 {
     struct hob_scope *scope;   /* of the two tasks; NULL: they have not begun, or have ended */
     struct hob_list streams;   /* that have not been closed by their exchanges */
     struct hob_waitlist idle;  /* the writer, asleep */
+    char *out;                 /* a chunk of the pool with frames for the next write, or NULL */
+    size_t out_size;
+    const uint8_t *large; /* the frame behind them, which did not fit, where nghttp2 has it: good
+                             until it is asked for the next one */
+    size_t large_size;
     struct hob__h2_options options;
     uint32_t active;        /* streams, and slots that were taken for some */
     uint32_t max_active;    /* as the peer allows */
@@ -79,6 +89,8 @@ struct hob__h2 {
     bool over;            /* nothing is to be read or written any more */
     bool dead;            /* it has no streams any more */
     bool torn;            /* a write was cut off: the peer has half a frame */
+    bool writing;         /* `out` and `large` are on their way */
+    int failed;           /* what nghttp2 said when it was asked for frames; 0 */
     bool pinged;
     bool idled; /* a server: it was idle for too long */
 };
@@ -155,6 +167,9 @@ void hob__h2_drain(struct hob__h2 *h2);
 void hob__h2_goaway(struct hob__h2 *h2);
 /* There may be something to write. */
 void hob__h2_kick(struct hob__h2 *h2);
+/* Fetches what nghttp2 has to say now, if n bytes have room where the writer will find it. Does not
+ * wait, and need not succeed: the writer fetches the rest. */
+void hob__h2_gather(struct hob__h2 *h2, size_t n);
 static inline bool hob__h2_room(const struct hob__h2 *h2) {
     return !h2->closing && h2->active < h2->max_active;
 }

@@ -179,6 +179,19 @@ static int sleep_to_send(struct hob__h2_stream *st, const struct hob__h2_times *
     return stalled && *now >= stalled ? rc : 0;
 }
 
+static bool all_taken(const struct hob__h2_stream *st) {
+    return st->out_size == 0 && !(st->out_end && st->out_open);
+}
+
+static int sleep_until_taken(struct hob__h2_stream *st, const struct hob__h2_times *t) {
+    uint64_t now = hob_now(), moved = now;
+    int rc;
+    do {
+        rc = sleep_to_send(st, t, &now, &moved);
+    } while (rc == 0 && !all_taken(st) && wanted(st));
+    return rc;
+}
+
 int hob__h2_write(struct hob__h2_stream *st, const void *data, size_t n, bool end,
                   const struct hob__h2_times *times) {
     int rc = hob_check();
@@ -192,12 +205,11 @@ int hob__h2_write(struct hob__h2_stream *st, const void *data, size_t n, bool en
         if (nghttp2_session_resume_data(st->h2->session, st->id) == NGHTTP2_ERR_NOMEM)
             return -ENOMEM;
     }
+    hob__h2_gather(st->h2, n);
     hob__h2_kick(st->h2);
-    uint64_t now = hob_now(), moved = now;
-    while (rc == 0 && (st->out_size > 0 || (end && st->out_open)) && wanted(st))
-        rc = sleep_to_send(st, times, &now, &moved);
+    if (HOB__UNLIKELY(!all_taken(st)) && wanted(st)) rc = sleep_until_taken(st, times);
     /* All was taken, whatever came then. */
-    if (st->out_size == 0 && !(end && st->out_open)) return 0;
+    if (all_taken(st)) return 0;
     st->out = NULL; /* the body stays open: hob__h2_close() resets the stream */
     st->out_size = 0;
     st->out_end = false;
