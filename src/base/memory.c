@@ -41,6 +41,8 @@ long hob__alloc_live(void) {
 
 static bool counting(void) { return HOB__UNLIKELY(__atomic_load_n(&counter.on, __ATOMIC_RELAXED)); }
 
+bool hob__alloc_counting(void) { return counting(); }
+
 /* Counts one allocation; true when it is the one that has to fail. */
 static bool must_fail(void) {
     if (!counting()) return false;

@@ -24,4 +24,6 @@ void hob__alloc_fail_at(long n);
 long hob__alloc_count(void);
 /* Blocks and mappings made and not given back since counting started: compare two values. */
 long hob__alloc_live(void);
+/* Has it started? Who keeps blocks for reuse keeps none then. */
+bool hob__alloc_counting(void);
 #endif

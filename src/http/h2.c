@@ -21,25 +21,6 @@ enum {
     BYE_SECONDS = 1              /* for the last frames */
 };
 
-/* ---- memory ---- */
-
-static void *mem_malloc(size_t n, void *arg) {
-    (void)arg;
-    return hob__alloc(n);
-}
-static void mem_free(void *p, void *arg) {
-    (void)arg;
-    hob__free(p);
-}
-static void *mem_calloc(size_t count, size_t n, void *arg) {
-    (void)arg;
-    return n && count > SIZE_MAX / n ? NULL : hob__alloc_zero(count * n);
-}
-static void *mem_realloc(void *p, size_t n, void *arg) {
-    (void)arg;
-    return hob__realloc(p, n);
-}
-
 /* ---- beginning ---- */
 
 static int greet(struct hob__h2 *h2) {
@@ -59,11 +40,10 @@ static int greet(struct hob__h2 *h2) {
 }
 
 int hob__h2_new(struct hob__h2 **out, struct hob_stream *stream, struct hob__h2_options options) {
-    static const nghttp2_mem memory = {NULL, mem_malloc, mem_free, mem_calloc, mem_realloc};
     nghttp2_session_callbacks *callbacks;
     nghttp2_option *settings;
     *out = NULL;
-    if (!hob__h2_setup(&callbacks, &settings)) return -ENOMEM;
+    if (!hob__h2_setup(&callbacks, &settings) || !hob__h2_memory()) return -ENOMEM;
     struct hob__h2 *h2 = hob__alloc_zero(sizeof *h2);
     if (!h2) return -ENOMEM;
     struct hob__h1 defaults;
@@ -74,7 +54,7 @@ int hob__h2_new(struct hob__h2 **out, struct hob_stream *stream, struct hob__h2_
     h2->max_active = STREAMS_AT_FIRST;
     h2->quiet_since = hob_now();
     hob__list_init(&h2->streams);
-    nghttp2_mem mem = memory;
+    nghttp2_mem mem = hob__h2_mem;
     int rc = options.server
                  ? nghttp2_session_server_new3(&h2->session, callbacks, h2, settings, &mem)
                  : nghttp2_session_client_new3(&h2->session, callbacks, h2, settings, &mem);
@@ -87,11 +67,13 @@ int hob__h2_new(struct hob__h2 **out, struct hob_stream *stream, struct hob__h2_
     return 0;
 }
 
-/* The streams go on without a connection. */
+/* The streams go on without a connection, which shall not speak of them any more. */
 static void orphan(struct hob__h2 *h2, int error, const char *why) {
+    h2->last = NULL;
     for (struct hob_list *n = h2->streams.next, *next; n != &h2->streams; n = next) {
         struct hob__h2_stream *st = hob__container(n, struct hob__h2_stream, node);
         next = n->next;
+        if (!st->closed) nghttp2_session_set_stream_user_data(h2->session, st->id, NULL);
         if (h2->options.server && !st->handed) {
             hob__h2_stream_free(st);
             continue;
@@ -164,8 +146,7 @@ void hob__h2_gather(struct hob__h2 *h2, size_t n) {
 static int send_out(struct hob__h2 *h2, double seconds) {
     int rc = hob_check();
     if (rc < 0) return rc;
-    struct iovec iov[2] = {{h2->out, h2->out_size},
-                           {(void *)(uintptr_t)h2->large, h2->large_size}};
+    struct iovec iov[2] = {{h2->out, h2->out_size}, {(void *)(uintptr_t)h2->large, h2->large_size}};
     bool small = h2->out_size > 0;
     HOB_SCOPE(s, .deadline = seconds < 1e9 ? hob_after(seconds) : 0);
     h2->writing = true;

@@ -59,11 +59,12 @@ struct hob__h2_options {
 
 struct hob__h2 {
     struct nghttp2_session *session;
-    struct hob_stream *stream; /* the owner's to close */
-    struct hob_scope *scope;   /* of the two tasks; NULL: they have not begun, or have ended */
-    struct hob_list streams;   /* that have not been closed by their exchanges */
-    struct hob_waitlist idle;  /* the writer, asleep */
-    char *out;                 /* a chunk of the pool with frames for the next write, or NULL */
+    struct hob_stream *stream;   /* the owner's to close */
+    struct hob_scope *scope;     /* of the two tasks; NULL: they have not begun, or have ended */
+    struct hob_list streams;     /* that have not been closed by their exchanges */
+    struct hob__h2_stream *last; /* that nghttp2 spoke of, or NULL */
+    struct hob_waitlist idle;    /* the writer, asleep */
+    char *out;                   /* a chunk of the pool with frames for the next write, or NULL */
     size_t out_size;
     const uint8_t *large; /* the frame behind them, which did not fit, where nghttp2 has it: good
                              until it is asked for the next one */
@@ -96,6 +97,8 @@ struct hob__h2 {
 };
 
 struct hob__h2_fields; /* private */
+
+enum { HOB__H2_HEAD_STORAGE = 512 };
 
 enum hob__h2_processed {
     HOB__H2_MAYBE, /* the peer may have acted on the request */
@@ -139,7 +142,8 @@ struct hob__h2_stream {
     /* a server's: where their values stand in `head`, counted from 1; 0 = there is none */
     uint32_t method_at, path_at, scheme_at, authority_at;
     void *arg;
-    struct hob_list begun; /* its task has not run yet */
+    struct hob_list begun;              /* its task has not run yet */
+    char storage[HOB__H2_HEAD_STORAGE]; /* lent to `head`: most need no more */
 };
 
 /* ---- h2.c ---- */

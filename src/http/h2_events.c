@@ -19,8 +19,13 @@ enum {
     HEAD_MAX = 1 << 18      /* of what is sent: bytes, at most; h1_write.c ends far below */
 };
 
-static struct hob__h2_stream *stream_of(nghttp2_session *session, int32_t id) {
-    return id ? nghttp2_session_get_stream_user_data(session, id) : NULL;
+/* Most often it is the one of the call before, and nghttp2 need not look for it. */
+struct hob__h2_stream *hob__h2_stream_of(struct hob__h2 *h2, int32_t id) {
+    struct hob__h2_stream *st = h2->last;
+    if (st && st->id == id) return st;
+    st = id ? nghttp2_session_get_stream_user_data(h2->session, id) : NULL;
+    if (st) h2->last = st;
+    return st;
 }
 
 void hob__h2_stream_end(struct hob__h2_stream *st, int error, const char *why) {
@@ -50,7 +55,7 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg) {
     struct hob__h2 *h2 = arg;
-    struct hob__h2_stream *st = stream_of(session, frame->hd.stream_id);
+    struct hob__h2_stream *st = hob__h2_stream_of(h2, frame->hd.stream_id);
     if (!st && h2->options.server && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
         st = hob__h2_stream_new(h2);
         if (!st) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -60,7 +65,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     if (!st) return 0;
     if (st->has_head) {
         st->in_trailers = true;
-    } else { /* the first, or one behind a 1xx */
+    } else if (!h2->options.server) { /* the first, or one behind a 1xx */
         hob__buffer_free(&st->head);
         st->field_count = st->fields_at = 0;
         st->content_length = -1;
@@ -120,9 +125,10 @@ static int take_pseudo(struct hob__h2_stream *st, const uint8_t *name, size_t n,
 
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
                      size_t n, const uint8_t *value, size_t size, uint8_t flags, void *arg) {
+    (void)session;
     struct hob__h2 *h2 = arg;
     const struct hob__h1_limits *limits = &h2->options.limits;
-    struct hob__h2_stream *st = stream_of(session, frame->hd.stream_id);
+    struct hob__h2_stream *st = hob__h2_stream_of(h2, frame->hd.stream_id);
     (void)flags;
     if (!st || st->error || st->head_error) return 0;
     struct hob__buffer *b = st->in_trailers ? &st->trailers : &st->head;
@@ -228,7 +234,7 @@ static void take_goaway(struct hob__h2 *h2, const nghttp2_goaway *frame) {
 
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg) {
     struct hob__h2 *h2 = arg;
-    struct hob__h2_stream *st = stream_of(session, frame->hd.stream_id);
+    struct hob__h2_stream *st = hob__h2_stream_of(h2, frame->hd.stream_id);
     bool request = false;
     if (h2->options.server && idle_talk(frame) && !spend(h2)) return NGHTTP2_ERR_CALLBACK_FAILURE;
     switch (frame->hd.type) {
@@ -269,9 +275,9 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *bytes,
                    size_t n, void *arg) {
-    struct hob__h2_stream *st = stream_of(session, id);
     (void)flags;
     struct hob__h2 *h2 = arg;
+    struct hob__h2_stream *st = hob__h2_stream_of(h2, id);
     bool server = h2->options.server, dropped = !st || st->error;
     h2->data_in += n;
     if (!server || dropped) nghttp2_session_consume_connection(session, n);
@@ -287,10 +293,12 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 }
 
 static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *arg) {
-    struct hob__h2_stream *st = stream_of(session, id);
+    (void)session;
+    struct hob__h2 *h2 = arg;
+    struct hob__h2_stream *st = hob__h2_stream_of(h2, id);
     if (!st) return 0;
     st->closed = true;
-    struct hob__h2 *h2 = arg;
+    h2->last = NULL;
     if (h2->options.server && !st->handed) {
         hob__h2_close(st, code);
         return 0;
@@ -310,8 +318,9 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
 /* nghttp2 answers it by itself: by resetting the stream, or by a GOAWAY. */
 static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int code,
                             void *arg) {
+    (void)session;
     struct hob__h2 *h2 = arg;
-    struct hob__h2_stream *st = stream_of(session, frame->hd.stream_id);
+    struct hob__h2_stream *st = hob__h2_stream_of(h2, frame->hd.stream_id);
     const char *why = nghttp2_strerror(code);
     if (st) hob__h2_stream_end(st, HOB_E_HTTP2_PROTOCOL, why);
     if (!h2->why) h2->why = why;
@@ -321,8 +330,10 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame
 /* ---- what goes out ---- */
 
 static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg) {
+    (void)session;
     struct hob__h2 *h2 = arg;
-    struct hob__h2_stream *st = stream_of(session, frame->hd.stream_id);
+    if (frame->hd.type == NGHTTP2_DATA) return 0;
+    struct hob__h2_stream *st = hob__h2_stream_of(h2, frame->hd.stream_id);
     if (frame->hd.type == NGHTTP2_HEADERS && st) st->sent = true;
     if (frame->hd.type == NGHTTP2_RST_STREAM && st &&
         frame->rst_stream.error_code == NGHTTP2_PROTOCOL_ERROR)

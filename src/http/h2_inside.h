@@ -6,9 +6,20 @@
 
 #include "http/h2.h"
 
+/* ---- h2_memory.c ---- */
+/* Makes the loop's store of blocks, if there is none. False without memory. */
+bool hob__h2_memory(void);
+/* n bytes out of it, or of the heap; NULL without memory. */
+void *hob__h2_alloc(size_t n);
+void hob__h2_release(void *p); /* NULL is allowed */
+/* The same for nghttp2. */
+extern const nghttp2_mem hob__h2_mem;
+
 /* ---- h2_events.c ---- */
 /* nghttp2's callbacks and options, made once. False without memory. */
 bool hob__h2_setup(nghttp2_session_callbacks **callbacks, nghttp2_option **options);
+/* The record of nghttp2's stream, or NULL: it has none, or none any more. */
+struct hob__h2_stream *hob__h2_stream_of(struct hob__h2 *h2, int32_t id);
 /* No more comes: for that reason, unless there was one before, or it was complete. Wakes. */
 void hob__h2_stream_end(struct hob__h2_stream *st, int error, const char *why);
 

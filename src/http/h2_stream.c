@@ -12,9 +12,14 @@
 #include "task/wait.h"
 
 struct hob__h2_stream *hob__h2_stream_new(struct hob__h2 *h2) {
-    struct hob__h2_stream *st = hob__alloc_zero(sizeof *st);
+    /* A client's head becomes the response's, which may outlive the stream: it is on the heap. */
+    bool server = h2->options.server;
+    struct hob__h2_stream *st =
+        hob__h2_alloc(server ? sizeof *st : offsetof(struct hob__h2_stream, storage));
     if (!st) return NULL;
+    memset(st, 0, offsetof(struct hob__h2_stream, storage));
     st->h2 = h2;
+    if (server) hob__buffer_borrow(&st->head, st->storage, sizeof st->storage);
     st->content_length = -1;
     st->began = h2->received;
     hob__list_append(&h2->streams, &st->node);
@@ -23,12 +28,13 @@ struct hob__h2_stream *hob__h2_stream_new(struct hob__h2 *h2) {
 }
 
 void hob__h2_stream_free(struct hob__h2_stream *st) {
+    if (st->h2 && st->h2->last == st) st->h2->last = NULL;
     hob__list_remove(&st->node);
     hob__list_remove(&st->begun);
     hob__buffer_free(&st->head);
     hob__buffer_free(&st->trailers);
     hob__buffer_free(&st->in);
-    hob__free(st);
+    hob__h2_release(st);
 }
 
 /* ---- sending ---- */
@@ -41,8 +47,8 @@ struct hob__h2_fields {
 /* The next bytes of a body, out of the memory of the task that sleeps in hob__h2_write(). */
 static ssize_t next_bytes(nghttp2_session *session, int32_t id, uint8_t *buf, size_t n,
                           uint32_t *flags, nghttp2_data_source *source, void *arg) {
-    struct hob__h2_stream *st = nghttp2_session_get_stream_user_data(session, id);
-    (void)source, (void)arg;
+    struct hob__h2_stream *st = hob__h2_stream_of(arg, id);
+    (void)source;
     if (!st) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     if (n > st->out_size) n = st->out_size;
     if (n == 0 && !st->out_end) {
@@ -186,9 +192,7 @@ static bool all_taken(const struct hob__h2_stream *st) {
 static int sleep_until_taken(struct hob__h2_stream *st, const struct hob__h2_times *t) {
     uint64_t now = hob_now(), moved = now;
     int rc;
-    do {
-        rc = sleep_to_send(st, t, &now, &moved);
-    } while (rc == 0 && !all_taken(st) && wanted(st));
+    do { rc = sleep_to_send(st, t, &now, &moved); } while (rc == 0 && !all_taken(st) && wanted(st));
     return rc;
 }
 
@@ -282,6 +286,7 @@ void hob__h2_close(struct hob__h2_stream *st, uint32_t code) {
         consumed(st, hob__buffer_size(&st->in));
         if (!st->closed) {
             nghttp2_session_set_stream_user_data(h2->session, st->id, NULL);
+            h2->last = NULL;
             bool said = h2->options.server ? st->answered : st->sent;
             bool done = st->ended && !st->out_open && said;
             if (!done) nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, st->id, code);

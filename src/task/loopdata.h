@@ -12,6 +12,7 @@ enum hob__loop_key {
     HOB__LOOP_PROCESSES,
     HOB__LOOP_PROCESS_POOL,
     HOB__LOOP_WEBSOCKETS,
+    HOB__LOOP_HTTP2,
     HOB__LOOP_KEYS
 };
 
