@@ -58,7 +58,7 @@ static int on_request(struct hob__h2 *h2, struct hob__h2_stream *st) {
     static const char text[] = "HTTP/1.1 200 OK\r\nServer: fuzz\r\n\r\n";
     look_at(h2, st);
     int rc = hob__buffer_append(&head, text, sizeof text - 1, SIZE_MAX);
-    if (rc == 0) rc = hob__h2_respond(st, &head, false);
+    if (rc == 0) rc = hob__h2_respond(st, &head, NULL, false);
     hob__buffer_free(&head);
     hob__h2_close(st, rc == 0 ? HOB__H2_NO_ERROR : HOB__H2_INTERNAL);
     return -1;

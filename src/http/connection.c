@@ -164,7 +164,8 @@ void hob__exchange_begin(struct hob__exchange *e) {
     req->field_count = 0;
     req->fields = req->inline_fields;
     req->body = req->trailers = (struct hob__buffer){0};
-    req->path_copy = req->authority = NULL;
+    req->path_copy = req->authority_copy = NULL;
+    req->authority = NULL;
     req->left = req->sent = req->began = 0;
     req->forwarded.known = false;
     req->body_error = 0;

@@ -122,7 +122,12 @@ bool hob__h1_same(const char *a, size_t n, const char *b);
  * the message; HOB_E_HTTP_HEADERS_TOO_LARGE beyond 64 KiB, -ENOMEM. ---- */
 int hob__h1_put_request(struct hob__buffer *b, const char *method, const char *target, size_t n);
 int hob__h1_put_status(struct hob__buffer *b, int status);
-int hob__h1_put_field(struct hob__buffer *b, const char *name, const char *value, size_t n);
+int hob__h1_put_named(struct hob__buffer *b, const char *name, size_t name_size, const char *value,
+                      size_t n);
+static inline int hob__h1_put_field(struct hob__buffer *b, const char *name, const char *value,
+                                    size_t n) {
+    return hob__h1_put_named(b, name, __builtin_strlen(name), value, n);
+}
 int hob__h1_put_number(struct hob__buffer *b, const char *name, uint64_t value);
 /* Whole lines that are known to be right. */
 int hob__h1_put_bytes(struct hob__buffer *b, const char *bytes, size_t n);

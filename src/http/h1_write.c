@@ -44,8 +44,8 @@ int hob__h1_put_bytes(struct hob__buffer *b, const char *bytes, size_t n) {
     return put(b, bytes, n);
 }
 
-int hob__h1_put_field(struct hob__buffer *b, const char *name, const char *value, size_t n) {
-    size_t name_size = strlen(name);
+int hob__h1_put_named(struct hob__buffer *b, const char *name, size_t name_size, const char *value,
+                      size_t n) {
     if (name_size > MAX_HEAD || n > MAX_HEAD) return HOB_E_HTTP_HEADERS_TOO_LARGE;
     int rc = hob__buffer_reserve(b, name_size + n + 4, MAX_HEAD);
     if (rc < 0) return rc == HOB_E_LIMIT ? HOB_E_HTTP_HEADERS_TOO_LARGE : rc;

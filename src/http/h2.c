@@ -402,8 +402,9 @@ int hob__h2_request(struct hob__h2 *h2, struct hob__buffer *head, const char *sc
     *out = NULL;
     return HOB_E_HTTP2;
 }
-int hob__h2_respond(struct hob__h2_stream *st, struct hob__buffer *head, bool body) {
-    (void)st, (void)head, (void)body;
+int hob__h2_respond(struct hob__h2_stream *st, struct hob__buffer *head,
+                    const struct hob__h2_marks *marks, bool body) {
+    (void)st, (void)head, (void)marks, (void)body;
     return HOB_E_HTTP2;
 }
 int hob__h2_interim(struct hob__h2_stream *st, struct hob__buffer *head) {

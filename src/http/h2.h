@@ -192,8 +192,19 @@ struct hob__h2_times {
  * HOB_E_HTTP2_* with *never true when it could be tried elsewhere. Does not wait. */
 int hob__h2_request(struct hob__h2 *h2, struct hob__buffer *head, const char *scheme, bool body,
                     struct hob__h2_stream **out);
-/* A server's: the head of the answer as h1_write.c writes it. Does not wait. */
-int hob__h2_respond(struct hob__h2_stream *st, struct hob__buffer *head, bool body);
+/* Where the fields of a head stand, for who need not look for them. */
+enum { HOB__H2_MARKS = 24 };
+struct hob__h2_mark {
+    const char *name; /* in lower case, for ever there; NULL: as the head says */
+    uint32_t name_at, name_size, value_at, value_size;
+};
+struct hob__h2_marks {
+    uint32_t count; /* above HOB__H2_MARKS: there are more than stand here */
+    struct hob__h2_mark at[HOB__H2_MARKS];
+};
+/* A server's: the head of the answer as h1_write.c writes it; marks may be NULL. Does not wait. */
+int hob__h2_respond(struct hob__h2_stream *st, struct hob__buffer *head,
+                    const struct hob__h2_marks *marks, bool body);
 /* The same for a 1xx answer, and for trailers (fields alone), with which the answer ends. */
 int hob__h2_interim(struct hob__h2_stream *st, struct hob__buffer *head);
 int hob__h2_end_with(struct hob__h2_stream *st, struct hob__buffer *fields,

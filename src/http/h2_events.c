@@ -84,13 +84,19 @@ static int refuse(struct hob__h2_stream *st, int error) {
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
+/* The string, and its NUL, which nghttp2 has put behind it, too. */
 static int put_string(struct hob__buffer *b, const uint8_t *bytes, size_t n) {
-    int rc = hob__buffer_reserve(b, n + 1, SIZE_MAX);
+    return hob__buffer_append(b, bytes, n + 1, SIZE_MAX);
+}
+
+static int put_strings(struct hob__buffer *b, const uint8_t *name, size_t n, const uint8_t *value,
+                       size_t size) {
+    int rc = hob__buffer_reserve(b, n + size + 2, SIZE_MAX);
     if (rc < 0) return rc;
     char *at = hob__buffer_tail(b);
-    if (n) memcpy(at, bytes, n);
-    at[n] = 0;
-    hob__buffer_put(b, n + 1);
+    memcpy(at, name, n + 1);
+    memcpy(at + n + 1, value, size + 1);
+    hob__buffer_put(b, n + size + 2);
     return 0;
 }
 
@@ -144,8 +150,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
         if (!st->in_trailers && n == 14 && memcmp(name, "content-length", n) == 0)
             st->content_length = number(value, size);
         if (n == 4 && memcmp(name, "host", 4) == 0) st->has_host = true;
-        rc = put_string(b, name, n);
-        if (rc == 0) rc = put_string(b, value, size);
+        rc = put_strings(b, name, n, value, size);
     }
     return rc < 0 ? refuse(st, rc) : 0;
 }
@@ -155,9 +160,9 @@ static int name_host(struct hob__h2_stream *st) {
     struct hob__buffer *b = &st->head;
     size_t n = strlen(hob__buffer_bytes(b) + st->authority_at - 1);
     int rc = hob__buffer_reserve(b, n + 6, SIZE_MAX); /* so that what is copied stays where it is */
-    if (rc == 0) rc = put_string(b, (const uint8_t *)"host", 4);
     if (rc == 0)
-        rc = put_string(b, (const uint8_t *)hob__buffer_bytes(b) + st->authority_at - 1, n);
+        rc = put_strings(b, (const uint8_t *)"host", 4,
+                         (const uint8_t *)hob__buffer_bytes(b) + st->authority_at - 1, n);
     if (rc == 0) st->field_count++;
     return rc;
 }

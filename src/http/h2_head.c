@@ -53,6 +53,45 @@ static size_t first_line(const char *line, const char *end, const char *scheme, 
     return 3;
 }
 
+static void lower(char *p, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (p[i] >= 'A' && p[i] <= 'Z') p[i] |= 0x20;
+}
+
+/* A value has no white space at its ends (8.2.1). */
+static void trim(const char **from, const char **to) {
+    while (*from < *to && (**from == ' ' || **from == '\t')) ++*from;
+    while (*from < *to && ((*to)[-1] == ' ' || (*to)[-1] == '\t')) --*to;
+}
+
+/* Has the field no place in HTTP/2? */
+static bool dropped(const char *name, size_t n, const char *value, size_t size) {
+    if (of_connection(name, n)) return true;
+    return n == 2 && memcmp(name, "te", 2) == 0 &&
+           !(size == 8 && memcmp(value, "trailers", 8) == 0);
+}
+
+size_t hob__h2_list_marked(char *head, const struct hob__h2_marks *marks, nghttp2_nv *list) {
+    size_t count = first_line(head, head + 13, NULL, list);
+    list[0].flags = NGHTTP2_NV_FLAG_NO_COPY_NAME;
+    for (uint32_t i = 0; i < marks->count; i++) {
+        const struct hob__h2_mark *m = &marks->at[i];
+        const char *from = head + m->value_at, *to = from + m->value_size;
+        trim(&from, &to);
+        size_t size = (size_t)(to - from);
+        if (m->name) { /* one of the server's own */
+            list[count++] = (nghttp2_nv){(uint8_t *)(uintptr_t)m->name, (uint8_t *)(uintptr_t)from,
+                                         m->name_size, size, NGHTTP2_NV_FLAG_NO_COPY_NAME};
+            continue;
+        }
+        char *name = head + m->name_at;
+        lower(name, m->name_size);
+        if (!dropped(name, m->name_size, from, size))
+            list[count++] = pair(name, m->name_size, from, size);
+    }
+    return count;
+}
+
 int hob__h2_list(char *head, size_t n, const char *scheme, nghttp2_nv **list) {
     size_t lines = 3;
     for (const char *p = head; (p = memchr(p, '\n', (size_t)(head + n - p))); p++) lines++;
@@ -66,17 +105,13 @@ int hob__h2_list(char *head, size_t n, const char *scheme, nghttp2_nv **list) {
         char *stop = memchr(line, '\r', (size_t)(end - line));
         char *colon = memchr(line, ':', (size_t)(stop - line));
         const char *from = colon + 2, *to = stop;
-        while (from < to && (*from == ' ' || *from == '\t')) from++; /* none at its ends (8.2.1) */
-        while (from < to && (to[-1] == ' ' || to[-1] == '\t')) to--;
+        trim(&from, &to);
         size_t size = (size_t)(colon - line), value = (size_t)(to - from);
-        for (char *p = line; p < colon; p++)
-            if (*p >= 'A' && *p <= 'Z') *p |= 0x20;
-        bool trailers = value == 8 && memcmp(from, "trailers", 8) == 0;
+        lower(line, size);
         if (scheme && !named && size == 4 && memcmp(line, "host", 4) == 0) {
             nv[authority] = pair(":authority", 10, from, value);
             named = true;
-        } else if (!of_connection(line, size) &&
-                   !(size == 2 && memcmp(line, "te", 2) == 0 && !trailers)) {
+        } else if (!dropped(line, size, from, value)) {
             nv[count++] = pair(line, size, from, value);
         }
         line = stop + 2;

@@ -32,4 +32,7 @@ void hob__h2_stream_free(struct hob__h2_stream *st);
  * case, without what belongs to the connection. scheme: a request's; NULL: of an answer. *list has
  * to be freed. How many, or -ENOMEM. */
 int hob__h2_list(char *head, size_t n, const char *scheme, nghttp2_nv **list);
+/* The same of an answer's head, whose fields are all marked, without memory of its own: list has
+ * room for one more than them. How many. */
+size_t hob__h2_list_marked(char *head, const struct hob__h2_marks *marks, nghttp2_nv *list);
 #endif

@@ -99,13 +99,19 @@ int hob__h2_request(struct hob__h2 *h2, struct hob__buffer *head, const char *sc
     return 0;
 }
 
-int hob__h2_respond(struct hob__h2_stream *st, struct hob__buffer *head, bool body) {
-    nghttp2_nv *list;
+int hob__h2_respond(struct hob__h2_stream *st, struct hob__buffer *head,
+                    const struct hob__h2_marks *marks, bool body) {
+    nghttp2_nv marked[HOB__H2_MARKS + 1], *list = NULL, *fields = marked;
     if (!st->h2 || st->closed) return -EPIPE;
-    int n = hob__h2_list(hob__buffer_bytes(head), hob__buffer_size(head), NULL, &list);
+    int n;
+    if (HOB__LIKELY(marks && marks->count <= HOB__H2_MARKS))
+        n = (int)hob__h2_list_marked(hob__buffer_bytes(head), marks, marked);
+    else
+        n = hob__h2_list(hob__buffer_bytes(head), hob__buffer_size(head), NULL, &list);
     if (n < 0) return n;
-    int rc =
-        nghttp2_submit_response(st->h2->session, st->id, list, (size_t)n, body ? &provider : NULL);
+    if (list) fields = list;
+    int rc = nghttp2_submit_response(st->h2->session, st->id, fields, (size_t)n,
+                                     body ? &provider : NULL);
     hob__free(list);
     if (rc < 0) return rc == NGHTTP2_ERR_NOMEM ? -ENOMEM : -EPIPE;
     st->out_open = body;

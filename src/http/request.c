@@ -27,7 +27,8 @@ int hob__request_set_path(struct hob_request *req) {
     if (HOB__UNLIKELY(*path != '/') && strstr(path, "://")) { /* absolute-form (RFC 9112, 3.2.2) */
         path = strstr(path, "://") + 3;
         size_t n = strcspn(path, "/?");
-        if (!(req->authority = copy_authority(path, n))) return -ENOMEM;
+        req->authority = req->authority_copy = copy_authority(path, n);
+        if (!req->authority) return -ENOMEM;
         path += n;
     }
     const char *mark = memchr(path, '?', (size_t)(end - path));
@@ -77,7 +78,7 @@ int hob__request_begin(struct hob_request *req, struct hob_slice block) {
 void hob__request_end(struct hob_request *req) {
     if (req->fields != req->inline_fields) hob__free(req->fields);
     hob__free(req->path_copy);
-    hob__free(req->authority);
+    hob__free(req->authority_copy);
     hob__buffer_free(&req->trailers);
     hob__buffer_free(&req->body);
 }

@@ -29,8 +29,37 @@ static const char *date_line(int64_t now) {
 
 enum { SEEN_DATE = 1, SEEN_SERVER = 2 };
 
+/* A head in the making. What HTTP/2 will want to know of its lines is noted beside it. */
+struct head {
+    struct hob__buffer b;
+    struct hob__h2_marks *marks; /* NULL: it is HTTP/1.1's */
+};
+
+/* The line that begins at `at` is "name: value\r\n"; known: NULL, or its name in lower case. */
+static inline void mark(struct head *h, size_t at, const char *known, size_t name_size,
+                        size_t value_size) {
+    struct hob__h2_marks *m = h->marks;
+    if (!m) return;
+    if (m->count < HOB__H2_MARKS)
+        m->at[m->count] =
+            (struct hob__h2_mark){known, (uint32_t)at, (uint32_t)name_size,
+                                  (uint32_t)(at + name_size + 2), (uint32_t)value_size};
+    m->count++;
+}
+
+static int put_date(struct head *h, int64_t now) {
+    mark(h, hob__buffer_size(&h->b), "date", 4, DATE_LINE - 8);
+    return hob__h1_put_bytes(&h->b, date_line(now), DATE_LINE);
+}
+
+static int put_server(struct head *h, const char *name) {
+    size_t n = strlen(name);
+    mark(h, hob__buffer_size(&h->b), "server", 6, n);
+    return hob__h1_put_named(&h->b, "Server", 6, name, n);
+}
+
 /* The lines that all answers of this second have, behind each other: Date and Server. */
-static int put_usual(struct hob__server *server, struct hob__buffer *b, int64_t now) {
+static int put_usual(struct hob__server *server, struct head *h, int64_t now) {
     if (HOB__UNLIKELY(now != server->usual_made || server->usual_size == 0)) {
         struct hob__buffer usual;
         const char *name = server->options.server;
@@ -45,7 +74,10 @@ static int put_usual(struct hob__server *server, struct hob__buffer *b, int64_t 
         if (rc < 0) return rc;
         server->usual_made = now;
     }
-    return hob__h1_put_bytes(b, server->usual, server->usual_size);
+    size_t at = hob__buffer_size(&h->b), n = server->usual_size;
+    mark(h, at, "date", 4, DATE_LINE - 8);
+    if (n > DATE_LINE) mark(h, at + DATE_LINE, "server", 6, n - DATE_LINE - 10);
+    return hob__h1_put_bytes(&h->b, server->usual, n);
 }
 
 enum field { OTHER, DATE, SERVER, CONNECTION, FRAMING };
@@ -69,11 +101,11 @@ static enum field field_of(const char *name, size_t n) {
 }
 
 /* The handler's headers; what it may not set is refused. */
-static int put_headers(struct hob_request *req, struct hob__buffer *b,
-                       const struct hob_header *headers, unsigned *seen) {
+static int put_headers(struct hob_request *req, struct head *head, const struct hob_header *headers,
+                       unsigned *seen) {
     for (const struct hob_header *h = headers; h && h->name; h++) {
-        size_t n = strlen(h->value);
-        enum field field = field_of(h->name, strlen(h->name));
+        size_t n = strlen(h->value), name_size = strlen(h->name);
+        enum field field = field_of(h->name, name_size);
         if (field == FRAMING)
             return hob_fail(HOB_E_HTTP_ILLEGAL, "%s %s: the header %s is made by the server",
                             req->method, req->target, h->name);
@@ -83,7 +115,8 @@ static int put_headers(struct hob_request *req, struct hob__buffer *b,
         }
         if (field == DATE) *seen |= SEEN_DATE;
         if (field == SERVER) *seen |= SEEN_SERVER;
-        int rc = hob__h1_put_field(b, h->name, h->value, n);
+        mark(head, hob__buffer_size(&head->b), NULL, name_size, n);
+        int rc = hob__h1_put_named(&head->b, h->name, name_size, h->value, n);
         if (rc == HOB_E_HTTP_ILLEGAL)
             return hob_fail(rc, "%s %s: the header \"%.64s\" has a byte that headers cannot have",
                             req->method, req->target, h->name);
@@ -93,7 +126,8 @@ static int put_headers(struct hob_request *req, struct hob__buffer *b,
 }
 
 /* How the body ends (RFC 9112, 6), and whether the connection goes on. size: -1 = not known. */
-static int put_framing(struct hob_request *req, struct hob__buffer *b, int status, int64_t size) {
+static int put_framing(struct hob_request *req, struct head *h, int status, int64_t size) {
+    struct hob__buffer *b = &h->b;
     bool bodiless = status == 204 || status == 304;
     bool old = req->wire->h1.minor == 0, shared = req->wire->h2;
     req->chunked = !bodiless && size < 0 && !old && !shared;
@@ -101,29 +135,31 @@ static int put_framing(struct hob_request *req, struct hob__buffer *b, int statu
     req->left = size > 0 ? (uint64_t)size : 0;
     if ((req->to_close && !shared) || hob_stopping()) req->close = true;
     int rc = 0;
+    size_t at = hob__buffer_size(b);
     if (req->chunked)
         rc = hob__h1_put_field(b, "Transfer-Encoding", "chunked", 7);
     else if (size >= 0 && !bodiless)
         rc = hob__h1_put_number(b, "Content-Length", (uint64_t)size);
     if (rc < 0) return rc;
+    if (hob__buffer_size(b) > at) mark(h, at, "content-length", 14, hob__buffer_size(b) - at - 18);
+    if (shared) return 0; /* nothing of it is about the connection */
     if (req->close) return hob__h1_put_field(b, "Connection", "close", 5);
     return old ? hob__h1_put_field(b, "Connection", "keep-alive", 10) : 0;
 }
 
-static int put_head(struct hob_request *req, struct hob__buffer *b, int status,
+static int put_head(struct hob_request *req, struct head *h, int status,
                     const struct hob_header *headers, int64_t size) {
     unsigned seen = 0;
     const char *server = req->server->options.server;
     struct hob__backend *backend = hob__backend_current("hob_respond");
     int64_t now = backend->ops->wall(backend);
-    int rc = hob__h1_put_status(b, status);
-    if (rc == 0) rc = put_headers(req, b, headers, &seen);
-    if (HOB__LIKELY(rc == 0 && seen == 0)) rc = put_usual(req->server, b, now);
-    if (rc == 0 && seen == SEEN_SERVER) rc = hob__h1_put_bytes(b, date_line(now), DATE_LINE);
-    if (rc == 0 && seen == SEEN_DATE && server[0])
-        rc = hob__h1_put_field(b, "Server", server, strlen(server));
-    if (rc == 0) rc = put_framing(req, b, status, size);
-    return rc < 0 ? rc : hob__h1_put_end(b);
+    int rc = hob__h1_put_status(&h->b, status);
+    if (rc == 0) rc = put_headers(req, h, headers, &seen);
+    if (HOB__LIKELY(rc == 0 && seen == 0)) rc = put_usual(req->server, h, now);
+    if (rc == 0 && seen == SEEN_SERVER) rc = put_date(h, now);
+    if (rc == 0 && seen == SEEN_DATE && server[0]) rc = put_server(h, server);
+    if (rc == 0) rc = put_framing(req, h, status, size);
+    return rc < 0 ? rc : hob__h1_put_end(&h->b);
 }
 
 /* Sends the head, and n bytes behind it; more: the rest will come. */
@@ -138,13 +174,16 @@ static int begin(struct hob_request *req, int status, const struct hob_header *h
         return hob_fail(-EINVAL, "%s %s: status %d with a body of %lld bytes", req->method,
                         req->target, status, (long long)size);
     char storage[HOB__HEAD_STORAGE];
-    struct hob__buffer b;
+    struct hob__h2_marks marks;
+    struct head h = {.marks = req->wire->h2 ? &marks : NULL};
+    struct hob__buffer *b = &h.b;
     bool close = req->close;
-    hob__buffer_borrow(&b, storage, sizeof storage);
-    rc = put_head(req, &b, status, headers, size);
+    marks.count = 0;
+    hob__buffer_borrow(b, storage, sizeof storage);
+    rc = put_head(req, &h, status, headers, size);
     if (rc < 0) {
         req->close = close;
-        hob__buffer_free(&b);
+        hob__buffer_free(b);
         return rc;
     }
     if (req->head) n = 0;
@@ -152,21 +191,21 @@ static int begin(struct hob_request *req, int status, const struct hob_header *h
     req->status = (uint16_t)status;
     req->sent += n;
     if (req->wire->h2) {
-        rc = hob__wire_answer(req->wire, &b, body, n, more && !req->head && !bodiless);
+        rc = hob__wire_answer(req->wire, b, &marks, body, n, more && !req->head && !bodiless);
         if (rc == 0) req->answer = HOB__ANSWER_BEGUN;
-        hob__buffer_free(&b);
+        hob__buffer_free(b);
         return rc;
     }
-    if (n && n <= hob__buffer_room(&b)) { /* one piece is sent by a cheaper call than two */
-        memcpy(hob__buffer_tail(&b), body, n);
-        hob__buffer_put(&b, n);
+    if (n && n <= hob__buffer_room(b)) { /* one piece is sent by a cheaper call than two */
+        memcpy(hob__buffer_tail(b), body, n);
+        hob__buffer_put(b, n);
         n = 0;
     }
-    struct iovec iov[2] = {{hob__buffer_bytes(&b), hob__buffer_size(&b)},
+    struct iovec iov[2] = {{hob__buffer_bytes(b), hob__buffer_size(b)},
                            {(void *)(uintptr_t)body, n}};
     rc = hob__wire_write(req->wire, iov, n ? 2 : 1);
     if (rc == 0) req->answer = HOB__ANSWER_BEGUN;
-    hob__buffer_free(&b);
+    hob__buffer_free(b);
     return rc;
 }
 

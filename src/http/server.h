@@ -83,14 +83,15 @@ struct hob_request {
     struct hob__h1_field *fields;
     uint32_t field_count;
     struct hob__buffer body, trailers;
-    char *path_copy; /* a path that is too long for path_storage */
-    char *authority; /* of an absolute target, or NULL */
-    uint64_t left;   /* of the answer's body, as announced */
-    int body_error;  /* of reading the request's body, or 0 */
-    uint64_t sent;   /* of the answer's body */
-    uint64_t began;  /* ns; 0: nobody asks */
-    uint16_t status; /* of the answer */
-    uint8_t answer;  /* enum hob__answer */
+    char *path_copy;       /* a path that is too long for path_storage */
+    const char *authority; /* of an absolute target, or HTTP/2's, or NULL */
+    char *authority_copy;  /* the former's memory, or NULL */
+    uint64_t left;         /* of the answer's body, as announced */
+    int body_error;        /* of reading the request's body, or 0 */
+    uint64_t sent;         /* of the answer's body */
+    uint64_t began;        /* ns; 0: nobody asks */
+    uint16_t status;       /* of the answer */
+    uint8_t answer;        /* enum hob__answer */
     bool head, chunked, to_close, close, continued, have_body;
     char path_storage[HOB__REQUEST_PATH];
     struct hob__h1_field inline_fields[HOB__REQUEST_FIELDS];

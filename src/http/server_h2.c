@@ -103,9 +103,8 @@ static int take_head(struct hob_request *req, struct hob__h2_stream *st) {
     if (expect && !hob__h1_same(expect, strlen(expect), "100-continue")) return HOB_E_HTTP_EXPECT;
     if (expect) req->wire->h1.flags |= HOB__H1_EXPECT_CONTINUE;
     rc = hob__request_set_path(req);
-    if (rc < 0 || !st->authority_at) return rc;
-    req->authority = hob__strdup(string_at(st, st->authority_at));
-    return req->authority ? 0 : -ENOMEM;
+    if (rc == 0 && st->authority_at) req->authority = string_at(st, st->authority_at);
+    return rc;
 }
 
 /* ---- requests ---- */

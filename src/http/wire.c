@@ -329,9 +329,9 @@ static int write_shared(struct hob__wire *w, const struct iovec *iov, int count)
     return rc;
 }
 
-int hob__wire_answer(struct hob__wire *w, struct hob__buffer *head, const void *body, size_t n,
-                     bool more) {
-    int rc = hob__h2_respond(w->h2, head, n > 0 || more);
+int hob__wire_answer(struct hob__wire *w, struct hob__buffer *head,
+                     const struct hob__h2_marks *marks, const void *body, size_t n, bool more) {
+    int rc = hob__h2_respond(w->h2, head, marks, n > 0 || more);
     struct hob__h2_times times = times_of(w);
     return rc < 0 || n == 0 ? rc : hob__h2_write(w->h2, body, n, !more, &times);
 }
