@@ -18,6 +18,24 @@ static int stream_out(struct hob_request *req, size_t total) {
     return hob_respond_end_with(req, HOB_HEADERS({"x-trailer", "last"}));
 }
 
+/* n headers of every kind, of which some have no place in HTTP/2. */
+static int answer_with(struct hob_request *req, int n) {
+    static char name[64][16];
+    struct hob_header headers[80] = {{"X-UPPER", "\t spaces around \t"},
+                                     {"Keep-Alive", "timeout=5"},
+                                     {"Upgrade", "h2c"},
+                                     {"Connection", "x-upper"},
+                                     {"TE", "gzip"},
+                                     {"x-empty", ""},
+                                     {"Server", " mine"},
+                                     {"Date", "never"}};
+    for (int i = 8; i < n; i++) {
+        snprintf(name[i - 8], sizeof name[0], "X-Number-%d", i);
+        headers[i] = (struct hob_header){name[i - 8], name[i - 8] + 2};
+    }
+    return hob_respond(req, 200, headers, "x", 1);
+}
+
 static int routes(struct hob_request *req) {
     const char *path = hob_request_path(req);
     const char *data;
@@ -39,6 +57,7 @@ static int routes(struct hob_request *req) {
         HOB_TRY(hob_sleep(0.05));
         seen.done++;
     }
+    if (strncmp(path, "/fields/", 8) == 0) return answer_with(req, atoi(path + 8));
     if (strcmp(path, "/none") == 0) return hob_respond(req, 204, NULL, NULL, 0);
     if (strcmp(path, "/early") == 0)
         HOB_TRY(hob_respond_interim(req, 103, HOB_HEADERS({"link", "</a>"})));
@@ -192,6 +211,47 @@ SERVER_TEST(bodies_both_ways) {
     return 0;
 }
 
+/* A small body is taken at once: no handler meets another one. */
+SERVER_TEST(small_answers_do_not_wait) {
+    static int results[90];
+    for (int round = 0; round < 3; round++) {
+        HOB_SCOPE(some);
+        for (int i = 0; i < 90; i++) hob_spawn(some, get_into, c, url_of(l, "/b"), &results[i]);
+        CHECK_EQ(hob_join(some), 0);
+        for (int i = 0; i < 90; i++) CHECK_EQ(results[i], 200);
+        CHECK_EQ(seen.most, 1);
+    }
+    CHECK_EQ(counters.accepted, 1);
+    return 0;
+}
+
+/* Few fields, as many as are noted, and more. */
+SERVER_TEST(fields_of_answers) {
+    static const int counts[] = {8, 9, 24, 25, 26, 27, 40, 72};
+    for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) {
+        struct hob_response *res;
+        char url[100], name[32], value[32];
+        snprintf(url, sizeof url, "%s%d", url_of(l, "/fields/"), counts[k]);
+        CHECK_EQ(hob_client_request(c, "GET", url, &res), 0);
+        CHECK_STR(hob_response_header(res, "x-upper"), "spaces around");
+        CHECK_STR(hob_response_header(res, "x-empty"), "");
+        CHECK_STR(hob_response_header(res, "server"), "mine");
+        CHECK_STR(hob_response_header(res, "date"), "never");
+        CHECK_STR(hob_response_header(res, "content-length"), "1");
+        CHECK(!hob_response_header(res, "keep-alive"));
+        CHECK(!hob_response_header(res, "upgrade"));
+        CHECK(!hob_response_header(res, "connection"));
+        CHECK(!hob_response_header(res, "te"));
+        for (int i = 8; i < counts[k]; i++) {
+            snprintf(name, sizeof name, "x-number-%d", i);
+            snprintf(value, sizeof value, "Number-%d", i);
+            CHECK_STR(hob_response_header(res, name), value);
+        }
+        hob_response_close(res);
+    }
+    return 0;
+}
+
 /* An answer that nobody reads holds its handler, and nobody else. */
 SERVER_TEST(an_answer_waits_for_its_reader) {
     struct hob_response *res;
@@ -246,6 +306,13 @@ SERVER_TEST(limits, .max_body = 1000, .max_headers = 20, .max_header_line = 200)
 
 SERVER_TEST(max_requests, .max_requests = 3) {
     for (int i = 0; i < 9; i++) CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    CHECK_EQ(counters.accepted, 3);
+    return 0;
+}
+
+/* The last one of a connection goes out, too, when nothing comes behind its head. */
+SERVER_TEST(last_answers_without_bodies, .max_requests = 3) {
+    for (int i = 0; i < 9; i++) CHECK_EQ(get(c, url_of(l, "/none")), 204);
     CHECK_EQ(counters.accepted, 3);
     return 0;
 }
@@ -629,6 +696,48 @@ SERVER_TEST(a_window_that_never_opens, .stall_timeout = 0.2) {
     CHECK_EQ(await_frame(hs, F_HEADERS, 1) >= 0, true);
     CHECK_EQ(seen.active, 1);
     for (int i = 0; i < 300 && seen.active; i++) CHECK_EQ(hob_sleep(0.01), 0);
+    CHECK_EQ(seen.active, 0);
+    hob_close(hs);
+    return 0;
+}
+
+/* Of the stream, and of the connection, whose 65535 bytes others have used up: a small answer waits
+ * for it, and goes out when it opens. */
+SERVER_TEST(small_answers_wait_for_windows) {
+    struct hob_stream *hs;
+    unsigned char buf[200], setting[6] = {0, 4, 0, 0, 0, 0}, more[4] = {0, 0, 0, 2};
+    memcpy(buf, PREFACE, 24);
+    size_t n = 24 + put_frame(buf + 24, F_SETTINGS, 0, 0, setting, 6);
+    CHECK_EQ(hob_connect(hob_listener_address(l), &hs), 0);
+    CHECK_EQ(hob_write(hs, buf, n), n);
+    hand_head(hs, END_STREAM, 1, GET_HEAD);
+    CHECK(await_frame(hs, F_HEADERS, 1) >= 0);
+    CHECK_EQ(hob_sleep(0.02), 0);
+    CHECK_EQ(seen.active, 1);
+    hand_send(hs, F_WINDOW, 0, 1, more, 4);
+    CHECK(await_frame(hs, F_DATA, 1) >= 0);
+    CHECK_EQ(hob_sleep(0.02), 0);
+    CHECK_EQ(seen.active, 0);
+    hob_close(hs);
+    hs = hand(l);
+    put_number(setting + 2, 1 << 20);
+    hand_send(hs, F_SETTINGS, 0, 0, setting, 6);
+    hand_head(hs, END_STREAM, 1, ":method: GET\n:scheme: http\n:path: /stream\n:authority: a\n");
+    CHECK(await_frame(hs, F_HEADERS, 1) >= 0);
+    for (int left = 65535; left > 0;) {
+        struct frame *f = malloc(sizeof *f);
+        CHECK_EQ(hob_within(5.0, read_frame(hs, f)), 1);
+        if (f->type == F_DATA) left -= (int)f->size;
+        free(f);
+    }
+    hand_head(hs, END_STREAM, 3, GET_HEAD);
+    CHECK(await_frame(hs, F_HEADERS, 3) >= 0);
+    CHECK_EQ(hob_sleep(0.02), 0);
+    CHECK_EQ(seen.active, 2);
+    hand_send(hs, F_RST, 0, 1, "\0\0\0\x8", 4);
+    hand_send(hs, F_WINDOW, 0, 0, more, 4);
+    CHECK(await_frame(hs, F_DATA, 3) >= 0);
+    CHECK_EQ(hob_sleep(0.02), 0);
     CHECK_EQ(seen.active, 0);
     hob_close(hs);
     return 0;
