@@ -20,7 +20,7 @@ static int stream_out(struct hob_request *req, size_t total) {
 
 /* n headers of every kind, of which some have no place in HTTP/2. */
 static int answer_with(struct hob_request *req, int n) {
-    static char name[64][16];
+    static char name[72][32];
     struct hob_header headers[80] = {{"X-UPPER", "\t spaces around \t"},
                                      {"Keep-Alive", "timeout=5"},
                                      {"Upgrade", "h2c"},
