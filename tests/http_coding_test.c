@@ -107,6 +107,49 @@ static int stop(struct hob_scope *s, struct hob_listener *l) {
     return 0;
 }
 
+static int tick(unsigned *ticks) {
+    for (;; ++*ticks) HOB_TRY(hob_yield_now());
+}
+HOB_TASK(tick, unsigned *)
+
+/* What has come holds a thousand times as much, so that nothing is waited for while it is read. */
+TASK_TEST(others_run_while_a_body_is_unpacked) {
+    HOB_SCOPE(s);
+    enum { SIZE = 8 << 20 };
+    char *zeros = calloc(1, SIZE), *buf = malloc(1 << 20);
+    CHECK(zeros && buf);
+    struct hob_listener *l = listening();
+    hob_spawn(s, hob_http_serve, l, serve_packed, NULL, (struct hob_http_options){0});
+    HOB_CLIENT(c);
+    size_t count = pack_all(all, zeros, SIZE);
+    unsigned ticks = 0;
+    HOB_SCOPE(t);
+    hob_spawn_daemon(t, tick, &ticks);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t n = 77; n <= 1 << 20; n *= 100) {
+            struct hob_response *res HOB_RESPONSE_GUARD = NULL;
+            serve_this(&all[i], all[i].size, 0);
+            CHECK_EQ(hob_client_request(c, "GET", url_of(l, "/"), &res), 0);
+            CHECK_EQ(hob_sleep(0.01), 0);
+            unsigned before = ticks;
+            size_t size = 0;
+            for (ssize_t got; (got = hob_response_read(res, buf, n)) != 0; size += (size_t)got)
+                CHECK(got > 0);
+            CHECK_EQ(size, SIZE);
+            bool fast = n > 77 && strchr("bz", *all[i].coding); /* brotli, zstd */
+            CHECK(ticks - before >= 1 || fast); /* all of it within one turn of the loop */
+        }
+        struct hob_body body;
+        CHECK_EQ(hob_get(c, url_of(l, "/"), &body), 200);
+        CHECK_EQ(body.size, SIZE);
+        hob_body_free(&body);
+    }
+    CHECK_EQ(hob_join(t), 0);
+    free(zeros);
+    free(buf);
+    return stop(s, l);
+}
+
 TASK_TEST(every_coding_whole_and_in_pieces) {
     HOB_SCOPE(s);
     make_text();

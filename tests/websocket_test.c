@@ -2,6 +2,8 @@
  * compressed and not, closing from both sides, many senders, pings, limits, stopping, parking. */
 #include "websocket_test.h"
 
+#include <limits.h>
+
 #include "http_proxy.h"
 
 TASK_TEST(echoes) {
@@ -464,6 +466,83 @@ TASK_TEST(a_send_that_is_cancelled_inside_a_frame_ends_the_connection) {
     hob_join(cancelled);
     CHECK_EQ(hob_websocket_send_text(ws, "goes on"), 0);
     hob_websocket_free(ws);
+    return ws_end(s, l);
+}
+
+/* ---- fairness ---- */
+
+static char zeros[4 << 20]; /* of which four kilobytes go over the wire */
+
+static int tick(unsigned *ticks) {
+    for (;; ++*ticks) HOB_TRY(hob_yield_now());
+}
+HOB_TASK(tick, unsigned *)
+
+/* Eight large messages, none of which has to wait: the socket takes them packed. */
+static int send_zeros(struct hob_websocket *ws, unsigned *least) {
+    unsigned ticks = 0;
+    HOB_SCOPE(s);
+    hob_spawn_daemon(s, tick, &ticks);
+    *least = UINT_MAX;
+    for (int i = 0; i < 8; i++) {
+        unsigned before = ticks;
+        HOB_TRY(hob_websocket_send(ws, i % 2 ? HOB_WEBSOCKET_TEXT : HOB_WEBSOCKET_BINARY, zeros,
+                                   sizeof zeros));
+        if (ticks - before < *least) *least = ticks - before;
+    }
+    return hob_join(s);
+}
+
+static unsigned least_of_server;
+static int send_zeros_and_wait(struct hob_request *req, void *arg) {
+    struct hob_websocket *ws;
+    (void)arg;
+    HOB_TRY(hob_websocket_accept(req, &ws, .deflate = true));
+    HOB_TRY(send_zeros(ws, &least_of_server));
+    return hob_sleep(1000);
+}
+
+TASK_TEST(others_run_while_large_messages_are_packed_and_unpacked) {
+    HOB_SCOPE(s);
+    struct hob_listener *l = listening();
+    struct hob_websocket_message m;
+    enum hob_websocket_kind kind;
+    unsigned least, ticks = 0;
+    char piece[512];
+    ssize_t n;
+    hob_set_report(ws_report, NULL);
+    hob_spawn(s, hob_http_serve, l, send_zeros_and_wait, NULL, (struct hob_http_options){0});
+    least_of_server = 0;
+    struct hob_websocket *ws = connected_with(
+        l, "/", (struct hob_websocket_options){.deflate = true, .max_message = sizeof zeros});
+    if (!hob_websocket_deflates(ws)) { /* built without zlib: nothing is packed */
+        hob_websocket_free(ws);
+        return ws_end(s, l);
+    }
+    CHECK_EQ(send_zeros(ws, &least), 0);
+    CHECK(least >= 3);
+    for (int i = 0; i < 500 && !least_of_server; i++) CHECK_EQ(hob_sleep(0.01), 0);
+    CHECK(least_of_server >= 3);
+    /* All eight have come, two and more of them in each chunk that is read. */
+    HOB_SCOPE(t);
+    hob_spawn_daemon(t, tick, &ticks);
+    for (int i = 0; i < 4; i++) {
+        unsigned before = ticks;
+        CHECK_EQ(hob_websocket_receive(ws, &m), 1);
+        CHECK_EQ(m.size, sizeof zeros);
+        CHECK(ticks - before >= 2);
+    }
+    for (int i = 0; i < 4; i++) {
+        unsigned before = ticks;
+        size_t size = 0;
+        CHECK_EQ(hob_websocket_next(ws, &kind), 1);
+        while ((n = hob_websocket_read(ws, piece, sizeof piece)) > 0) size += (size_t)n;
+        CHECK_EQ(n, 0);
+        CHECK_EQ(size, sizeof zeros);
+        CHECK(ticks - before >= 2);
+    }
+    hob_websocket_free(ws);
+    CHECK_EQ(hob_join(t), 0);
     return ws_end(s, l);
 }
 

@@ -6,10 +6,12 @@
 
 #include "base/memory.h"
 #include "http/client.h"
+#include "task/fdwait.h"
 
 enum {
-    INTERIM_MAX = 64, /* 1xx answers in front of one that counts */
-    AHEAD = 4096      /* bytes of room for a piece that is read ahead */
+    INTERIM_MAX = 64,        /* 1xx answers in front of one that counts */
+    AHEAD = 4096,            /* bytes of room for a piece that is read ahead */
+    UNPACKED_AT_ONCE = 65536 /* bytes, until others may run */
 };
 
 struct hob_response *hob__response_new(struct hob_client *c, double timeout) {
@@ -356,14 +358,18 @@ static int readable(struct hob_response *res) {
  * give. */
 static ssize_t read_decoded(struct hob_response *res, void *buf, size_t n) {
     struct hob__packed *p = res->packed;
+    if (n > UNPACKED_AT_ONCE) n = UNPACKED_AT_ONCE;
     for (;;) {
         size_t taken = p->size;
+        uint64_t before = p->unpacked;
         ssize_t got = hob__decode(p->decoder, p->bytes + p->at, &taken, buf, n);
         if (got < 0) return got;
         p->at += taken;
         p->size -= taken;
         p->unpacked += (uint64_t)got;
         if (p->unpacked > res->client->options.max_unpacked) return HOB_E_HTTP_BODY_TOO_LARGE;
+        /* What has come may hold a thousand times as much: nothing is waited for meanwhile. */
+        if (p->unpacked / UNPACKED_AT_ONCE > before / UNPACKED_AT_ONCE) hob__work_point();
         if (got > 0) return got;
         if (p->size > 0 && taken == 0) return HOB_E_HTTP_CODING;
         if (p->size > 0) continue;

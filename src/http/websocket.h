@@ -55,6 +55,7 @@ struct hob_websocket {
     bool handed_out;    /* `message` is the caller's until the next call */
     struct hob__buffer message;
     uint64_t unpacked;     /* bytes of the message */
+    uint32_t worked;       /* bytes unpacked since others could run */
     struct hob__utf8 utf8; /* of a text that was packed */
     struct hob__ws_unpacker *unpacker;
     uint64_t max_message, max_streamed;

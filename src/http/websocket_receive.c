@@ -11,7 +11,10 @@
 #include "task/fdwait.h"
 #include "task/wait.h"
 
-enum { UNPACK_ROOM = 4096 };
+enum {
+    UNPACK_ROOM = 4096,
+    UNPACKED_AT_ONCE = 32768 /* bytes, until others may run: 100 us or less */
+};
 
 /* ---- bytes ---- */
 
@@ -179,6 +182,7 @@ static int wait_for_begin(struct hob_websocket *ws, bool park) {
 /* What the unpacker makes of the piece, or of the message's end, which is four bytes that are not
  * sent (RFC 7692, 7.2.2). Fewer than cap bytes: more input is needed. */
 static ssize_t unpack(struct hob_websocket *ws, const void *in, size_t *n, char *out, size_t cap) {
+    if (cap > UNPACKED_AT_ONCE) cap = UNPACKED_AT_ONCE;
     ssize_t got = hob__ws_unpack(ws->unpacker, in, n, out, cap);
     if (got < 0)
         return hob__ws_fail(ws, (int)got,
@@ -187,6 +191,12 @@ static ssize_t unpack(struct hob_websocket *ws, const void *in, size_t *n, char 
     ws->unpacked += (uint64_t)got;
     if (ws->kind == HOB__WS_TEXT && !hob__utf8_next(&ws->utf8, out, (size_t)got))
         return hob__ws_fail(ws, HOB_E_WEBSOCKET_TEXT, "a text that is not UTF-8");
+    /* A chunk that has come may hold sixteen megabytes: nothing is waited for meanwhile. */
+    ws->worked += (uint32_t)got;
+    if (ws->worked >= UNPACKED_AT_ONCE) {
+        ws->worked = 0;
+        hob__work_point();
+    }
     return got;
 }
 

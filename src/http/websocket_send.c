@@ -11,7 +11,15 @@
 #include "task/fdwait.h"
 #include "task/wait.h"
 
-enum { FIN = 0x80, RSV1 = 0x40, SMALL = 512, TAIL = 4, LEAST_ROOM = 64 };
+enum {
+    FIN = 0x80,
+    RSV1 = 0x40,
+    SMALL = 512,
+    TAIL = 4,
+    LEAST_ROOM = 64,
+    PACKED_AT_ONCE = 16384, /* bytes, until others may run: 100 us or more */
+    READ_AT_ONCE = 262144
+};
 
 /* ---- bytes ---- */
 
@@ -55,7 +63,10 @@ static int put(struct hob_websocket *ws, struct iovec *iov, int count, bool *any
         iov->iov_base = (char *)iov->iov_base + n;
         iov->iov_len -= n;
         /* Only when nothing at all went out will an event tell that some may. */
-        if (sent > 0) continue;
+        if (sent > 0) {
+            hob__work_point(); /* a peer that reads as fast as this sends never makes it wait */
+            continue;
+        }
         waited = true;
         int rc = wait_writable(ws);
         if (rc < 0) return hob__ws_lost(ws, rc);
@@ -148,6 +159,7 @@ static int put_masked(struct hob_websocket *ws, unsigned first, const char *data
         data += take;
         n -= take;
         at = 0;
+        if (n > 0) hob__work_point();
     } while (n > 0);
     return 0;
 }
@@ -248,20 +260,23 @@ static int send_gathered(struct hob_websocket *ws, bool last) {
     return 0;
 }
 
-/* Packs n bytes more; each time that the chunk is full it goes out. */
+/* Packs n bytes more; each time that the chunk is full it goes out. What can be packed well goes
+ * out seldom, and need not wait then: others get their turn all the same. */
 static int send_packed(struct hob_websocket *ws, const char *data, size_t n, bool last) {
     for (;;) {
         if (HOB__CHUNK - ws->gathered_size < LEAST_ROOM) {
             int rc = send_gathered(ws, false);
             if (rc < 0) return rc;
         }
-        size_t taken = n, room = HOB__CHUNK - ws->gathered_size;
-        size_t got =
-            hob__ws_pack(ws->packer, data, &taken, last, ws->gathered + ws->gathered_size, room);
+        size_t taken = n < PACKED_AT_ONCE ? n : PACKED_AT_ONCE;
+        size_t room = HOB__CHUNK - ws->gathered_size;
+        size_t got = hob__ws_pack(ws->packer, data, &taken, last && taken == n,
+                                  ws->gathered + ws->gathered_size, room);
         data += taken;
         n -= taken;
         ws->gathered_size += got;
         if (n == 0 && got < room) return last ? send_gathered(ws, true) : 0;
+        hob__work_point();
     }
 }
 
@@ -299,12 +314,21 @@ static void end_badly(struct hob_websocket *ws) {
         hob__ws_break(ws, HOB_E_WEBSOCKET_LOST, "a message could not be sent to its end");
 }
 
+/* Whatever its length, others get their turn. */
+static bool goes_on_as_text(struct hob__utf8 *u, const char *data, size_t n) {
+    for (; n > READ_AT_ONCE; data += READ_AT_ONCE, n -= READ_AT_ONCE) {
+        if (!hob__utf8_next(u, data, READ_AT_ONCE)) return false;
+        hob__work_point();
+    }
+    return hob__utf8_next(u, data, n);
+}
+
 int hob_websocket_send(struct hob_websocket *ws, enum hob_websocket_kind kind, const void *data,
                        size_t n) {
     struct hob__utf8 u = {0};
     int rc = enter(ws, __func__);
     if (rc < 0) return rc;
-    if (kind == HOB_WEBSOCKET_TEXT && !(hob__utf8_next(&u, data, n) && hob__utf8_complete(&u)))
+    if (kind == HOB_WEBSOCKET_TEXT && !(goes_on_as_text(&u, data, n) && hob__utf8_complete(&u)))
         rc = not_text(ws);
     bool packs = n >= ws->deflate_min;
     if (rc == 0) rc = begin(ws, kind, packs);
@@ -341,7 +365,8 @@ static int wrong_time(struct hob_websocket *ws) {
 
 static bool is_utf8(struct hob_websocket *ws, const void *data, size_t n, bool last) {
     if (!ws->sends_text) return true;
-    return hob__utf8_next(&ws->sent_utf8, data, n) && (!last || hob__utf8_complete(&ws->sent_utf8));
+    return goes_on_as_text(&ws->sent_utf8, data, n) &&
+           (!last || hob__utf8_complete(&ws->sent_utf8));
 }
 
 /* One more frame of a message in pieces, which this task has begun. */

@@ -77,6 +77,8 @@ int hob__io_point(const char *func) {
     return hob__check_point(t, func);
 }
 
+void hob__work_point(void) { hob__turn_over(hob__loop); }
+
 int hob__io_enter(const char *func, struct hob__backend **b) {
     struct hob_task *t = hob__current(func);
     *b = &t->loop->backend;

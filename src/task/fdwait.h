@@ -29,7 +29,10 @@ int hob__wait_any(struct hob_waiter *w, uint64_t deadline, const char *what, con
  * peer is fast, this lets other tasks run once the turn's time is over. 0 or -ECANCELED. Exported
  * for the sister libraries. */
 HOB_API int hob__io_point(const char *func);
-/* The same; *b becomes the backend of the calling task's loop, whatever the result. */
+/* Inside work that takes long and has not to wait (a message that is packed, say), every 100 us or
+ * so: lets others run once the turn's time is over. No cancellation point. */
+HOB_API void hob__work_point(void);
+/* As hob__io_point(); *b becomes the backend of the calling task's loop, whatever the result. */
 int hob__io_enter(const char *func, struct hob__backend **b);
 
 /* Runs the operation and returns its result. The buffers are in use until then, so that a cancel
