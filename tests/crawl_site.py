@@ -1,5 +1,5 @@
-"""crawl_site.py FILE PAGES - a site for `hob crawl`, on 127.0.0.1: writes its port to FILE. /hits
-tells how often each path was asked for."""
+"""crawl_site.py FILE PAGES [PORT] - a site for `hob crawl`, on 127.0.0.1: writes its port to FILE.
+/hits tells how often each path was asked for."""
 import gzip
 import http.server
 import json
@@ -97,6 +97,24 @@ class Site(http.server.BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(b"abc")
             self.close_connection = True
+        elif path.startswith("/later/"):  # what fails the first time
+            *_, run, how = path.split("/")
+            good = "<title>later</title>"
+            if not how:
+                self.answer(200, "".join(f"<a href='/later/{run}/{h}'>" for h in
+                                         ("500", "503", "429", "404", "cut", "slow")))
+            elif hits[path] > 1 and how != "404":
+                self.answer(200, good)
+            elif how == "slow":
+                time.sleep(3)
+            elif how == "cut":
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html")
+                self.send_header("Content-Length", "100")
+                self.end_headers()
+                self.close_connection = True
+            else:
+                self.answer(int(how), good)
         elif path == "/hits":
             self.answer(200, json.dumps(hits), "application/json")
         elif path == "/gone":
@@ -110,7 +128,7 @@ class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 200
 
 
-server = Server(("127.0.0.1", 0), Site)
+server = Server(("127.0.0.1", int(sys.argv[3]) if len(sys.argv) > 3 else 0), Site)
 with open(sys.argv[1] + ".new", "w") as f:
     f.write(str(server.server_port))
 os.rename(sys.argv[1] + ".new", sys.argv[1])

@@ -84,10 +84,12 @@ every_page_once() {
     says "1 cut short"
     says "1 disallowed by robots.txt"
     says "of 1 host in"
-    before=$(hits /page/5)
-    crawl 0 --rate 0 -o "$dir/c.db" "$url" # nothing twice
+    before=$(hits /page/5) cut=$(hits /cut)
+    crawl 0 --rate 0 --retries 0 -o "$dir/c.db" "$url" # nothing twice but what was cut short
     [ "$(hits /page/5)" = "$before" ]
-    says "nothing is left to be visited"
+    [ "$(hits /cut)" = $((cut + 1)) ]
+    says "1 page that had failed was due again"
+    [ "$(sql "$dir/c.db" 'SELECT count(*) FROM pages')" = $ALL ]
     crawl 0 --rate 0 --fresh -n 7 -o "$dir/c.db" "$url"
     [ "$(sql "$dir/c.db" 'SELECT count(*) FROM pages')" = 7 ]
     says "still to be visited"
@@ -183,6 +185,58 @@ a_host_that_is_not_there() {
     [ "$(sql "$dir/c.db" 'SELECT status, error FROM pages')" = "None|refused" ]
 }
 
+# What failed for a reason that may have passed is tried again by the next run, other failures not.
+tried_again_by_the_next_run() { # OUTPUT HOW-OFTEN OPTION...: HOW-OFTEN prints what stands there
+    output=$1 seen=$2 start="$url/later/$$-$1/"
+    shift 2
+    crawl 0 --rate 0 --retries 0 -t 1 --no-sitemaps "$@" -o "$dir/$output" "$start"
+    says "1 timeout"
+    [ "$($seen "$dir/$output" | tr '\n' ' ')" = "/ 200 /404 404 /429 429 /500 500 /503 503 /cut 200 cut short /slow timeout " ]
+    crawl 0 --rate 0 --retries 0 -t 10 --no-sitemaps "$@" -o "$dir/$output" "$start"
+    says "crawled 5 pages of 1 host"
+    says "2 pages are of earlier runs"
+    says "5 pages that had failed were due again"
+    [ "$($seen "$dir/$output" | tr '\n' ' ')" = "/ 200 /404 404 /429 200 /500 200 /503 200 /cut 200 /slow 200 " ]
+    crawl 0 --rate 0 --no-sitemaps "$@" -o "$dir/$output" "$start"
+    says "7 pages are of earlier runs; nothing is left to be visited"
+    [ "$(hits "/later/$$-$output/404")" = 1 ]
+}
+seen_rows() { sql "$1" "SELECT url, coalesce(status, ''), coalesce(error, '') FROM pages" | seen_last; }
+seen_lines() {
+    python3 -c 'import json, sys
+for line in map(json.loads, open(sys.argv[1])):
+    print(line["url"], line["status"] or "", line["error"] or "", sep="|")' "$1" | seen_last
+}
+seen_last() { # the last line of each URL: its last part, its status, its error
+    python3 -c 'import sys
+last = {}
+for line in sys.stdin:
+    url, *rest = line.rstrip("\n").split("|")
+    last["/" + url.rsplit("/", 1)[1]] = " ".join(word for word in rest if word)
+for name in sorted(last): print(name, last[name])'
+}
+a_host_that_comes_back() {
+    python3 "$here/crawl_site.py" "$dir/port2" 1 &
+    other=$!
+    until [ -s "$dir/port2" ]; do sleep 0.02; done
+    port=$(cat "$dir/port2")
+    kill $other
+    wait $other || true
+    rm "$dir/port2"
+    crawl 1 --retries 0 --no-robots --no-sitemaps -o "$dir/c.db" "http://127.0.0.1:$port/gone"
+    [ "$(sql "$dir/c.db" 'SELECT status, error FROM pages')" = "None|refused" ]
+    crawl 1 --retries 0 --no-sitemaps -o "$dir/c.db" "http://127.0.0.1:$port/gone" # of robots.txt
+    [ "$(sql "$dir/c.db" 'SELECT status, error FROM pages')" = "None|refused" ]
+    python3 "$here/crawl_site.py" "$dir/port2" 1 "$port" &
+    other=$!
+    until [ -s "$dir/port2" ]; do sleep 0.02; done
+    crawl 0 --retries 0 --no-sitemaps -o "$dir/c.db" "http://127.0.0.1:$port/gone"
+    [ "$(sql "$dir/c.db" 'SELECT status, error FROM pages')" = "404|None" ]
+    kill $other
+    crawl 0 --retries 0 -o "$dir/c.db" "http://127.0.0.1:$port/gone"
+    says "nothing is left to be visited"
+}
+
 a_full_disk() {
     (
         ulimit -f 64 # blocks of 512 bytes: the disk is full in the middle of a write
@@ -201,7 +255,7 @@ a_full_disk() {
     crawl 0 --rate 0 --max-size 1 -o "$dir/c.db" "$url" # with room again it goes on
     [ "$(sql "$dir/c.db" 'SELECT count(*) FROM pages')" = $ALL ]
     crawl 0 --rate 0 --max-size 1 --json -o "$dir/c.jsonl" "$url"
-    [ "$(grep -v '"sitemap": true' "$dir/c.jsonl" | grep -c '"status"')" = $ALL ]
+    [ "$(grep -v '"sitemap": true' "$dir/c.jsonl" | sed 's/, "status".*//' | sort -u | wc -l)" = $ALL ]
 }
 a_full_file_system() {
     crawl 1 --rate 0 -o "$dir/small/c.db" "$url"
@@ -229,6 +283,9 @@ unset HOB_BACKEND
 check without_rules without_rules
 check database_after_interrupt database_after_interrupt
 check database_after_kill database_after_kill
+check pages_tried_again tried_again_by_the_next_run c.db seen_rows
+check lines_tried_again tried_again_by_the_next_run c.jsonl seen_lines --json
+check a_host_that_comes_back a_host_that_comes_back
 check half_a_line half_a_line
 check what_a_parser_would_choke_on what_a_parser_would_choke_on
 check a_rate_is_kept a_rate_is_kept

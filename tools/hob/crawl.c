@@ -54,6 +54,7 @@ struct crawl {
     struct hob_queue *results; /* of struct crawled * */
     struct hob_scope *visits;  /* what the writer ends when it cannot write */
     size_t before;             /* pages of earlier runs */
+    size_t again;              /* of these that failed: to be visited once more */
     uint64_t bytes;
     size_t refused; /* by a status of 400 or more */
     struct {
@@ -474,6 +475,9 @@ static void print_summary(const struct crawl *c, double elapsed, bool interrupte
         fprintf(stderr, "%zu page%s of earlier runs%s\n", c->before,
                 c->before == 1 ? " is" : "s are",
                 pages || left ? "" : "; nothing is left to be visited (--fresh begins again)");
+    if (c->again)
+        fprintf(stderr, "%zu page%s that had failed %s due again\n", c->again, plural(c->again),
+                c->again == 1 ? "was" : "were");
     if (left)
         fprintf(stderr, "%zu URL%s still to be visited: the same command goes on there\n", left,
                 left == 1 ? " is" : "s are");
@@ -511,7 +515,10 @@ static int begin(struct crawl *c) {
     const struct crawl_options *o = &c->options;
     HOB_TRY(check_starts(c));
     int rc = store_open(&c->store, o->json, o->output, o->fresh);
-    if (rc >= 0) rc = store_load(&c->store, &c->frontier, &c->before, found_again, c);
+    struct loaded l = {.frontier = &c->frontier, .left = found_again, .arg = c};
+    if (rc >= 0) rc = store_load(&c->store, &l);
+    c->before = l.visited;
+    c->again = l.again;
     if (rc >= 0) return add_starts(c);
     progress_say(&c->progress, "hob crawl", "%s: %s", o->output, c->store.message);
     return rc;
@@ -556,7 +563,7 @@ static int app(int argc, char **argv) {
     }
     if (begun && !o->quiet && c.store_error != -EPIPE)
         print_summary(&c, (double)(hob_now() - began) / 1e9, rc == -ECANCELED && !c.store_error);
-    bool nothing = c.tally.fetched == 0 && c.tally.failed > 0;
+    bool nothing = c.tally.fetched + c.before == 0 && c.tally.failed > 0;
     end(&c);
     if (!begun) return EXIT_USAGE;
     if (c.store_error == -EPIPE) {

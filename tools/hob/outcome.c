@@ -104,6 +104,16 @@ enum failure failure_of(int code) {
     return find(code, &status);
 }
 
+bool failure_passes(int status, const char *error) {
+    static const enum failure passing[] = {
+        FAILURE_TIMEOUT, FAILURE_REFUSED, FAILURE_RESET,       FAILURE_CUT,   FAILURE_UNREACHABLE,
+        FAILURE_LOOKUP,  FAILURE_STATUS,  FAILURE_DESCRIPTORS, FAILURE_PORTS, FAILURE_MEMORY};
+    if (!error) return status == 408 || status == 425 || status == 429 || status >= 500;
+    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++)
+        if (strcmp(error, names[passing[i]]) == 0) return true;
+    return false;
+}
+
 void result_failed(struct result *r, int rc) {
     const struct hob_error *e = hob_error();
     r->failure = find(rc, &r->exit_status);

@@ -36,6 +36,8 @@ enum failure {
 const char *failure_name(enum failure failure);
 /* Of a negative code, as Hob's functions return them. */
 enum failure failure_of(int code);
+/* Has it failed for a reason that may have passed by now? error: a failure's name, or NULL. */
+bool failure_passes(int status, const char *error);
 
 /* One URL's end. */
 struct result {

@@ -1,6 +1,7 @@
 /* store.c - the choice between the kinds of stores: see store.h. */
 #include "store.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #if HAVE_CRAWL
@@ -16,9 +17,12 @@ int store_open(struct store *s, bool lines, const char *path, bool fresh) {
     return s->kind->open(s, fresh);
 }
 
-int store_load(struct store *s, struct frontier *f, size_t *visited,
-               void (*left)(void *arg, const char *url), void *arg) {
-    return s->kind->load(s, f, visited, left, arg);
+int store_load(struct store *s, struct loaded *l) { return s->kind->load(s, l); }
+
+int loaded_left(struct loaded *l, const char *url, unsigned depth) {
+    int rc = frontier_add(l->frontier, url, depth, VISIT_PAGE);
+    if (rc == 1) l->left(l->arg, url);
+    return rc == -ENOSPC ? 0 : rc;
 }
 
 int store_write(struct store *s, struct crawled *const *visits, size_t n) {

@@ -31,19 +31,28 @@ struct store {
 
 /* Opens or makes it; `fresh`: what it holds is dropped. 0, or a negative code and s->message. */
 int store_open(struct store *s, bool lines, const char *path, bool fresh);
-/* Tells the frontier what earlier runs have visited (*visited of them) and have left to do. `left`
- * is called with each of these URLs. 0, or a negative code and s->message. */
-int store_load(struct store *s, struct frontier *f, size_t *visited,
-               void (*left)(void *arg, const char *url), void *arg);
+/* What earlier runs have done, and who is told of what they have not. */
+struct loaded {
+    struct frontier *frontier;
+    size_t visited; /* pages: they are known from now on */
+    size_t again;   /* those that failed for a reason that may have passed: in the frontier */
+    void (*left)(void *arg, const char *url); /* called with each of these, and of what is left */
+    void *arg;
+};
+/* Fills in l->visited and l->again, and the frontier. 0, or a negative code and s->message. */
+int store_load(struct store *s, struct loaded *l);
 /* Keeps n visits, all or none. 0, or a negative code and s->message. Waits; no cancel stops it. */
 int store_write(struct store *s, struct crawled *const *visits, size_t n);
 /* 0, or a negative code and s->message. */
 int store_close(struct store *s);
 
+/* For the kinds of stores: something to visit. 1: it is new; 0, also when too many are known; or an
+ * error. */
+int loaded_left(struct loaded *l, const char *url, unsigned depth);
+
 struct store_kind {
     int (*open)(struct store *s, bool fresh);
-    int (*load)(struct store *s, struct frontier *f, size_t *visited,
-                void (*left)(void *arg, const char *url), void *arg);
+    int (*load)(struct store *s, struct loaded *l);
     int (*write)(struct store *s, struct crawled *const *visits, size_t n);
     int (*close)(struct store *s);
 };

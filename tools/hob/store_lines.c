@@ -25,44 +25,56 @@ static int open_lines(struct store *s, bool fresh) {
 
 /* ---- what is there already ---- */
 
-struct loading {
-    struct frontier *frontier;
-    size_t *visited;
-    void (*left)(void *arg, const char *url);
-    void *arg;
-};
+static const char *url_of(const struct hob_json *line) {
+    return hob_json_string(hob_json_get(line, "url"), NULL);
+}
+
+static bool is_sitemap(const struct hob_json *line) {
+    return hob_json_type(hob_json_get(line, "sitemap")) == HOB_JSON_TRUE;
+}
+
+/* One that is tried again has a line more, and the last one counts: none follows but behind one
+ * that has failed for a passing reason. */
+static bool passes(const struct hob_json *line) {
+    return failure_passes((int)hob_json_int(hob_json_get(line, "status"), 0),
+                          hob_json_string(hob_json_get(line, "error"), NULL));
+}
 
 static int load_visited(void *arg, const struct hob_json *line) {
-    struct loading *l = arg;
-    const char *url = hob_json_string(hob_json_get(line, "url"), NULL);
-    if (!url || !hob_json_get(line, "depth")) return -EBADMSG;
-    if (hob_json_type(hob_json_get(line, "sitemap")) == HOB_JSON_TRUE) return 0;
-    ++*l->visited;
-    return frontier_know(l->frontier, url);
+    struct loaded *l = arg;
+    if (!url_of(line) || !hob_json_get(line, "depth")) return -EBADMSG;
+    if (is_sitemap(line) || passes(line)) return 0;
+    l->visited++;
+    return frontier_know(l->frontier, url_of(line));
+}
+
+static int load_again(void *arg, const struct hob_json *line) {
+    struct loaded *l = arg;
+    if (is_sitemap(line) || !passes(line)) return 0;
+    int64_t depth = hob_json_int(hob_json_get(line, "depth"), 0);
+    int rc = loaded_left(l, url_of(line), (unsigned)depth);
+    l->again += rc == 1;
+    return rc;
 }
 
 static int load_links(void *arg, const struct hob_json *line) {
-    struct loading *l = arg;
     int64_t depth = hob_json_int(hob_json_get(line, "link_depth"), 0);
     HOB_JSON_EACH(link, hob_json_get(line, "links")) {
         const char *url = hob_json_string(link, NULL);
         if (!url) return -EBADMSG;
-        int rc = frontier_add(l->frontier, url, (unsigned)depth, VISIT_PAGE);
-        if (rc < 0 && rc != -ENOSPC) return rc;
-        if (rc == 1) l->left(l->arg, url);
+        HOB_TRY(loaded_left(arg, url, (unsigned)depth));
     }
     return 0;
 }
 
-static int load_lines(struct store *s, struct frontier *f, size_t *visited,
-                      void (*left)(void *arg, const char *url), void *arg) {
+static int load_lines(struct store *s, struct loaded *l) {
     char *text = NULL;
     size_t size = 0;
-    struct loading l = {f, visited, left, arg};
     if (!s->lines->is_file || strcmp(s->path, "-") == 0) return 0;
     int rc = hob_read_file(s->path, &text, &size, (size_t)1 << 40);
-    if (rc >= 0) rc = json_lines(text, size, load_visited, &l);
-    if (rc >= 0) rc = json_lines(text, size, load_links, &l);
+    if (rc >= 0) rc = json_lines(text, size, load_visited, l);
+    if (rc >= 0) rc = json_lines(text, size, load_again, l);
+    if (rc >= 0) rc = json_lines(text, size, load_links, l);
     if (rc >= 0) rc = json_lines_mend(s->lines->fd, text, size);
     hob_file_free(text);
     if (rc == -EBADMSG || rc == HOB_E_JSON) {

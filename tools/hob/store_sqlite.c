@@ -47,29 +47,45 @@ static int open_database(struct store *s, bool fresh) {
     return run(s, schema);
 }
 
-static int load_database(struct store *s, struct frontier *f, size_t *visited,
-                         void (*left)(void *arg, const char *url), void *arg) {
+/* Calls see() with each row. */
+static int each_row(struct store *s, const char *sql,
+                    int (*see)(struct loaded *l, sqlite3_stmt *row), struct loaded *l) {
     sqlite3_stmt *rows;
     int rc = 0, step;
-    if (sqlite3_prepare_v2(s->db, "SELECT url FROM pages", -1, &rows, NULL) != SQLITE_OK)
-        return failed(s);
-    while (rc >= 0 && (step = sqlite3_step(rows)) == SQLITE_ROW) {
-        rc = frontier_know(f, (const char *)sqlite3_column_text(rows, 0));
-        ++*visited;
-    }
-    if (rc >= 0 && step != SQLITE_DONE) rc = failed(s);
-    sqlite3_finalize(rows);
-    if (rc < 0) return rc;
-    static const char queue[] = "SELECT url, depth FROM queue ORDER BY rowid";
-    if (sqlite3_prepare_v2(s->db, queue, -1, &rows, NULL) != SQLITE_OK) return failed(s);
-    while (rc >= 0 && (step = sqlite3_step(rows)) == SQLITE_ROW) {
-        const char *url = (const char *)sqlite3_column_text(rows, 0);
-        left(arg, url);
-        rc = frontier_add(f, url, (unsigned)sqlite3_column_int(rows, 1), VISIT_PAGE);
-    }
+    if (sqlite3_prepare_v2(s->db, sql, -1, &rows, NULL) != SQLITE_OK) return failed(s);
+    while (rc >= 0 && (step = sqlite3_step(rows)) == SQLITE_ROW) rc = see(l, rows);
     if (rc >= 0 && step != SQLITE_DONE) rc = failed(s);
     sqlite3_finalize(rows);
     return rc < 0 ? rc : 0;
+}
+
+static const char *url_of(sqlite3_stmt *row) { return (const char *)sqlite3_column_text(row, 0); }
+
+static int load_left(struct loaded *l, sqlite3_stmt *row) {
+    return loaded_left(l, url_of(row), (unsigned)sqlite3_column_int(row, 1));
+}
+
+static bool passes(sqlite3_stmt *page) {
+    return failure_passes(sqlite3_column_int(page, 2), (const char *)sqlite3_column_text(page, 3));
+}
+
+static int load_visited(struct loaded *l, sqlite3_stmt *page) {
+    if (passes(page)) return 0;
+    l->visited++;
+    return frontier_know(l->frontier, url_of(page));
+}
+
+static int load_again(struct loaded *l, sqlite3_stmt *page) {
+    int rc = passes(page) ? load_left(l, page) : 0;
+    l->again += rc == 1;
+    return rc;
+}
+
+static int load_database(struct store *s, struct loaded *l) {
+    static const char pages[] = "SELECT url, depth, status, error FROM pages ORDER BY rowid";
+    HOB_TRY(each_row(s, pages, load_visited, l));
+    HOB_TRY(each_row(s, pages, load_again, l));
+    return each_row(s, "SELECT url, depth FROM queue ORDER BY rowid", load_left, l);
 }
 
 struct statements {
