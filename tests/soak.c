@@ -80,6 +80,8 @@ static struct {
     long sessions, bytes, cancelled, timed_out, reset, ended, half_closed, silent, unread, killed;
 } did;
 
+/* By slot, which is one session's, or one connection's of the server, until it has ended. */
+static bool taken[MANY];
 static struct hob_task *running[MANY]; /* those to cancel */
 static struct hello whose[MANY];
 static int live;  /* sessions */
@@ -207,9 +209,10 @@ static int wave_ended(struct memory *m) {
 
 /* ---- the server ---- */
 
-static int no_slot(void) {
+static int take_slot(void) {
     int slot = (int)pick(MANY);
-    while (running[slot]) slot = (slot + 1) % MANY;
+    while (taken[slot]) slot = (slot + 1) % MANY;
+    taken[slot] = true;
     return slot;
 }
 
@@ -237,13 +240,18 @@ static int converse(struct hob_stream *s, int slot, struct hello *h) {
     }
 }
 
+static void give_slot(int slot) {
+    running[slot] = NULL;
+    taken[slot] = false;
+}
+
 static int serves_one(struct hob_stream *s) {
     struct hello h = {.serial = 0};
-    int slot = no_slot();
+    int slot = take_slot();
     shared->live++;
     shared->served++;
     int rc = converse(s, slot, &h);
-    running[slot] = NULL;
+    give_slot(slot);
     if (h.serial) leave(&h, true);
     left(--shared->live);
     if (rc == -ETIMEDOUT && !over()) failed("the server waited too long for a client");
@@ -418,7 +426,7 @@ static int talks(struct session *c) {
 
 static void session_ends(struct session *c, int slot) {
     leave(&c->hello, true);
-    running[slot] = NULL;
+    give_slot(slot);
     hob_close(c->stream);
     if (c->connected) left(--held);
     live--;
@@ -469,7 +477,11 @@ static void replace(struct hob_scope *s, int in_one_breath) {
     while (in_one_breath-- > 0 && live < o.sessions) {
         if (live >= o.connections + 2 * spare && shared->whole >= o.connections + spare / 2) break;
         o.random++;
-        if (!hob_spawn(s, session, no_slot(), mix(o.random))) break;
+        int slot = take_slot();
+        if (!hob_spawn(s, session, slot, mix(o.random))) {
+            give_slot(slot);
+            break;
+        }
         live++;
     }
 }
@@ -526,7 +538,6 @@ static int client(struct memory *m) {
     for (int wave = 1; wave <= WAVES && !over() && !interrupted; wave++) {
         HOB_TRY(client_wave(o.seconds / WAVES, began));
         live = 0;
-        memset(running, 0, sizeof running);
         HOB_TRY(wave_ended(m));
         if (shared->whole) return failed("%ld connections have not ended", shared->whole);
         atomic_store(&shared->wave_over, wave);
