@@ -7,6 +7,7 @@
 #include "any.h"
 #include "model_test.h"
 
+#include "data/model.h"
 #include "data/tree.h"
 
 struct spot {
@@ -427,6 +428,141 @@ TEST(numbers_as_the_tree_reads_them) {
             }
         }
         hob_json_free(doc);
+    }
+    hob__json_way_take(best);
+    hob_arena_free(&memory);
+}
+
+/* ---- items one behind the other ---- */
+
+struct item {
+    int32_t a, b;
+    char *c;
+};
+static const char *item_is_odd(const void *whole) {
+    return ((const struct item *)whole)->a & 1 ? NULL : "even";
+}
+HOB_MODEL(item, struct item, HOB_FIELD(a), HOB_FIELD(b, .optional = true),
+          HOB_FIELD(c, .optional = true))
+HOB_MODEL(odd_item, struct item, HOB_FIELD(a), HOB_FIELD(b, .optional = true),
+          HOB_FIELD(c, .optional = true), HOB_CHECK(item_is_odd))
+HOB_MODEL(default_item, struct item, HOB_FIELD(a), HOB_FIELD(b, HOB_DEFAULT(5)),
+          HOB_FIELD(c, .optional = true))
+struct item_list {
+    struct item *items, *odd;
+    size_t nitems, nodd;
+};
+HOB_MODEL(item_list, struct item_list, HOB_NESTED_ARRAY(items, nitems, item, .optional = true),
+          HOB_NESTED_ARRAY(odd, nodd, item, .optional = true, .check = item_is_odd))
+
+enum { ITEMS = 60 };
+static void put_items(struct text *t, bool whole, int step) {
+    char item[80];
+    put(t, "[");
+    for (int i = 0; i < ITEMS; i++) {
+        snprintf(item, sizeof item, "%s{\"a\":%d%s}", i ? "," : "", 1 + i * step,
+                 whole ? ",\"b\":7,\"c\":\"text\"" : "");
+        put(t, item);
+    }
+    put(t, "]");
+}
+
+/* What is not in an item is zero, or its field's value then, and no item passes unchecked. */
+TEST(items_are_whole_behind_each_other) {
+    static struct text t;
+    struct item *all;
+    size_t count;
+    const struct hob__json_way *way, *best = hob__json_way();
+    for (size_t k = 0; (way = hob__json_way_at(k)); k++) {
+        hob__json_way_take(way);
+        for (int whole = 1; whole >= 0; whole--) {
+            t.n = 0;
+            put_items(&t, whole, 1);
+            hob_arena_reset(&memory); /* then what was there before lies where the others were */
+            CHECK_EQ(hob_model_decode_array(item, &all, &count, t.at, t.n, &memory), 0);
+            CHECK_EQ(count, ITEMS);
+            for (int i = 0; i < ITEMS; i++)
+                CHECK(all[i].a == 1 + i && all[i].b == (whole ? 7 : 0) && !all[i].c == !whole);
+            hob_arena_reset(&memory);
+            CHECK_EQ(hob_model_decode_array(default_item, &all, &count, t.at, t.n, &memory), 0);
+            for (int i = 0; i < ITEMS; i++)
+                CHECK(all[i].a == 1 + i && all[i].b == (whole ? 7 : 5) && !all[i].c == !whole);
+            hob_arena_reset(&memory);
+            CHECK_EQ(hob_model_decode_array(odd_item, &all, &count, t.at, t.n, &memory,
+                                            .problems = &wrong),
+                     HOB_E_MODEL);
+            CHECK_EQ(wrong.count, ITEMS / 2);
+            CHECK_STR(wrong.items[3].path, "/7");
+        }
+        struct item_list list;
+        t.n = 0;
+        put(&t, "{\"items\":");
+        put_items(&t, true, 1);
+        put(&t, ",\"odd\":");
+        put_items(&t, true, 1);
+        put(&t, "}");
+        hob_arena_reset(&memory);
+        CHECK_EQ(hob_model_decode(item_list, &list, t.at, t.n, &memory, .problems = &wrong),
+                 HOB_E_MODEL);
+        CHECK_EQ(wrong.count, ITEMS / 2);
+        CHECK_STR(wrong.items[0].path, "/odd/1");
+    }
+    hob__json_way_take(best);
+    hob_arena_free(&memory);
+}
+
+/* ---- times ---- */
+
+struct moment {
+    struct hob_time t;
+};
+HOB_MODEL(moment, struct moment, HOB_FIELD(t))
+
+/* As hob__time_read() has it, where the others were of the usual form. */
+static void check_time(const char *time) {
+    enum { BEFORE = 20, BEHIND = 6 };
+    static struct text t;
+    struct moment *all;
+    struct hob_time wanted, usual;
+    size_t count;
+    const char *other = "2026-12-28T23:59:59Z";
+    t.n = 0;
+    CHECK(hob__time_read(other, 20, &usual));
+    bool right = hob__time_read(time, strlen(time), &wanted);
+    for (unsigned i = 0; i <= BEFORE + BEHIND; i++) {
+        put(&t, i ? ",{\"t\":\"" : "[{\"t\":\"");
+        put(&t, i == BEFORE ? time : other);
+        put(&t, "\"}");
+    }
+    put(&t, "]");
+    hob_arena_reset(&memory);
+    int rc = hob_model_decode_array(moment, &all, &count, t.at, t.n, &memory);
+    if (rc != (right ? 0 : HOB_E_MODEL)) FAIL("%s: %d", time, rc);
+    CHECK_EQ(count, BEFORE + BEHIND + 1);
+    for (unsigned i = 0; i < count; i++) {
+        if (i == BEFORE && !right) continue;
+        if (all[i].t.us != (i == BEFORE ? wanted : usual).us) FAIL("%s, the %uth", time, i);
+    }
+}
+
+TEST(times_in_every_way) {
+    const struct hob__json_way *way, *best = hob__json_way();
+    char time[40];
+    for (size_t k = 0; (way = hob__json_way_at(k)); k++) {
+        hob__json_way_take(way);
+        for (unsigned at = 0; at < 20; at++) {
+            for (int c = ' '; c < 0x80; c++) {
+                strcpy(time, "2024-02-29T12:34:56Z");
+                if (any(2)) strcpy(time, "1999-11-17T00:00:00Z");
+                time[at] = (char)c;
+                if (c != '"' && c != '\\') check_time(time);
+            }
+        }
+        for (unsigned round = 0; round < 4000; round++) {
+            snprintf(time, sizeof time, "%04u-%02u-%02uT%02u:%02u:%02uZ", any(10000), any(14),
+                     any(33), any(25), any(61), any(62));
+            check_time(time);
+        }
     }
     hob__json_way_take(best);
     hob_arena_free(&memory);

@@ -44,7 +44,8 @@ struct hob__gap {
     struct hob__gap *inner;       /* in front of the value's first one, with its bracket */
     struct hob__gap *first; /* the ring of the object that the value is; of an array its two */
     struct hob__gap *ring;
-    uint32_t size;
+    uint64_t bit; /* the slot's, and its offset */
+    uint32_t size, offset;
     uint8_t quote; /* where the name is in it */
     bool bracket;  /* it is in front of an object's first value */
     uint8_t quick; /* enum hob__quick: how the value is read */

@@ -3,7 +3,8 @@
 
 enum { STEPS = 16 /* of a ring, to find one again */ };
 
-const struct hob__slot hob__gap_end, hob__gap_item, hob__gap_skip = {.quick = HOB__QUICK_SKIP};
+const struct hob__slot hob__gap_end = {.quick = HOB__QUICK_END}, hob__gap_item,
+                       hob__gap_skip = {.quick = HOB__QUICK_SKIP};
 /* In no text. */
 static const uint8_t never[HOB__GAP_MOST] = {[0 ... HOB__GAP_MOST - 1] = 0xFF};
 struct hob__gap hob__no_gap = {.text = never,
@@ -54,6 +55,8 @@ void hob__gap_in_object(struct hob__decoder *d, struct hob__decode_frame *f, boo
         g = make(d);
         if (!g) return;
         g->slot = s;
+        g->bit = s->bit;
+        g->offset = s->offset;
         g->quick = s->quick;
         g->bracket = enters;
         struct hob__gap *behind = enters ? around->first : before;

@@ -8,6 +8,7 @@
 #define HOB_DATA_DECODE_QUICK_H
 
 #include "data/decode_scalar.h"
+#include "data/time_wide.h"
 
 static uint64_t no_items[2]; /* an empty array is not NULL */
 
@@ -97,8 +98,9 @@ HOB__WIDE const uint8_t *read_quick(struct hob__decoder *d, unsigned quick, cons
     }
     case HOB__QUICK_TIME:
         /* Of the usual length: so that what comes next need not wait for where it ends. */
-        return *p == '"' && p[21] == '"' && hob__time_read((const char *)p + 1, 20, to) ? p + 22
-                                                                                        : NULL;
+        if (HOB__UNLIKELY(*p != '"' || p[21] != '"')) return NULL;
+        if (HOB__LIKELY(read_usual_time(p + 1, to))) return p + 22;
+        return hob__time_read((const char *)p + 1, 20, to) ? p + 22 : NULL;
     case HOB__QUICK_SKIP:
         if (*p == '"') {
             unsigned n;
@@ -151,7 +153,7 @@ read_array(struct hob__decoder *d, const struct hob__gap *g, const uint8_t *p, u
     const unsigned quick = s->quick_items;
     const size_t each = s->item_size;
     const bool list = s->shape == HOB__SHAPE_LIST;
-    uint8_t *items = list ? (uint8_t *)no_items : base + s->offset;
+    uint8_t *items = list ? (uint8_t *)no_items : base + s->offset, *to = items;
     size_t room = s->items, count = 0;
     if (HOB__UNLIKELY(d->depth == d->most || !is_gap(d, gap, p))) return NULL;
     p += gap->size;
@@ -161,14 +163,17 @@ read_array(struct hob__decoder *d, const struct hob__gap *g, const uint8_t *p, u
         gap = g->first;
         if (list) {
             room = SOME;
-            items = hob__arena_take(d->memory, room * each);
+            items = to = hob__arena_take(d->memory, room * each);
             if (HOB__UNLIKELY(!items)) return NULL;
         }
-        for (const uint8_t *next = p; next; count++) {
-            if (HOB__UNLIKELY(count == room) &&
-                (!list || !(items = more_items(d, s, items, &room))))
-                return NULL;
-            p = read_quick(d, quick, next, items + count * each);
+        const uint8_t *end = items + room * each;
+        for (const uint8_t *next = p; next; to += each, count++) {
+            if (HOB__UNLIKELY(to == end)) {
+                if (!list || !(items = more_items(d, s, items, &room))) return NULL;
+                to = items + count * each;
+                end = items + room * each;
+            }
+            p = read_quick(d, quick, next, to);
             if (HOB__UNLIKELY(!p)) return NULL;
             next = to_next_item(d, gap, p);
         }
@@ -179,7 +184,8 @@ read_array(struct hob__decoder *d, const struct hob__gap *g, const uint8_t *p, u
             p += gap->next->size;
         else
             return NULL;
-        if (list) hob__arena_shrink(d->memory, items, room * each, count * each);
+        if (list && (const char *)end == d->memory->at)
+            hob__arena_shrink(d->memory, items, room * each, (size_t)(to - items));
     }
     if (list) memcpy(base + s->offset, &items, sizeof items);
     if (s->shape == HOB__SHAPE_FIXED) return count == room ? p : NULL;
@@ -187,9 +193,34 @@ read_array(struct hob__decoder *d, const struct hob__gap *g, const uint8_t *p, u
     return p;
 }
 
-/* Members of an object, as long as each is as it was expected and a usual one: behind the last one.
- * *gap is the one that comes first, and then the one that stands there, if its value is something
- * else; NULL: it is not the expected one. */
+/* Behind the object of f, of whose fields those were `seen`: where the next one begins, if it is an
+ * item of an array, nothing more has to be done for it and all is as it was; else NULL. Then f is
+ * of this one. */
+HOB__WIDE const uint8_t *next_object(const struct hob__decoder *d, struct hob__decode_frame *f,
+                                     const uint8_t *p, uint64_t seen) {
+    struct hob__decode_frame *array = f - 1;
+    const struct hob__plan *plan = f->plan;
+    if (array->plan || array->count + 1 >= array->room || array->items != plan) return NULL;
+    uint64_t missing = (plan->required[0] & ~seen) | (plan->required[1] & ~f->seen[1]);
+    if (HOB__UNLIKELY(missing) || plan->has_fallbacks || plan->check || array->slot->checked)
+        return NULL;
+    p = to_next_item(d, array->gap, p);
+    if (HOB__UNLIKELY(!p || *p != '{')) return NULL;
+    hob__decode_fetch(p);
+    size_t each = array->slot->item_size;
+    array->count++;
+    f->begin = p;
+    f->base += each;
+    f->slot = NULL;
+    f->next = plan->slots;
+    f->seen[1] = 0;
+    clear_few(f->base, each);
+    return p;
+}
+
+/* Members of an object, and those of the next ones in an array, as long as each is as it was
+ * expected and a usual one: behind the last one. *gap is the one that comes first, and then the one
+ * that stands there, if its value is something else; NULL: it is not the expected one. */
 TARGET static const uint8_t *read_members(struct hob__decoder *d, struct hob__decode_frame *f,
                                           const uint8_t *p, struct hob__gap **gap) {
     /* A jump of its own for each kind, which the processor learns to foresee. */
@@ -200,46 +231,54 @@ TARGET static const uint8_t *read_members(struct hob__decoder *d, struct hob__de
         [HOB__QUICK_DOUBLE] = &&real,   [HOB__QUICK_BOOL] = &&boolean,
         [HOB__QUICK_TIME] = &&time,     [HOB__QUICK_ONE] = &&one,
         [HOB__QUICK_ARRAY] = &&array,   [HOB__QUICK_DOUBLES] = &&other,
-        [HOB__QUICK_SKIP] = &&no_field,
+        [HOB__QUICK_SKIP] = &&no_field, [HOB__QUICK_END] = &&end,
     };
     struct hob__gap *last = f->gap, *g = *gap;
-    const struct hob__slot *s;
     const uint8_t *q, *value;
-    uint8_t *const base = f->base;
+    uint8_t *base = f->base;
     uint64_t seen = f->seen[0];
     goto next;
+end:
+    value = next_object(d, f, p + g->size, seen);
+    if (HOB__UNLIKELY(!value)) goto other;
+    p = value;
+    base = f->base;
+    seen = 0;
+    last = &hob__no_gap;
+    g = f->around->inner;
+    goto next;
 string:
-    q = read_quick(d, HOB__QUICK_STRING, value, base + s->offset);
+    q = read_quick(d, HOB__QUICK_STRING, value, base + g->offset);
     goto ready;
 slice:
-    q = read_quick(d, HOB__QUICK_SLICE, value, base + s->offset);
+    q = read_quick(d, HOB__QUICK_SLICE, value, base + g->offset);
     goto ready;
 int64 : {
     int64_t i;
     q = hob__json_read_short(value, &i);
     if (HOB__LIKELY(q != NULL)) {
-        memcpy(base + s->offset, &i, sizeof i);
+        memcpy(base + g->offset, &i, sizeof i);
         goto read;
     }
     g->quick = HOB__QUICK_LONG; /* as the others will be, of this field */
 }
 long64:
-    q = read_quick(d, HOB__QUICK_LONG, value, base + s->offset);
+    q = read_quick(d, HOB__QUICK_LONG, value, base + g->offset);
     goto ready;
 int32:
-    q = read_quick(d, HOB__QUICK_INT32, value, base + s->offset);
+    q = read_quick(d, HOB__QUICK_INT32, value, base + g->offset);
     goto ready;
 real:
-    q = read_quick(d, HOB__QUICK_DOUBLE, value, base + s->offset);
+    q = read_quick(d, HOB__QUICK_DOUBLE, value, base + g->offset);
     goto ready;
 boolean:
-    q = read_quick(d, HOB__QUICK_BOOL, value, base + s->offset);
+    q = read_quick(d, HOB__QUICK_BOOL, value, base + g->offset);
     goto ready;
 time:
-    q = read_quick(d, HOB__QUICK_TIME, value, base + s->offset);
+    q = read_quick(d, HOB__QUICK_TIME, value, base + g->offset);
     goto ready;
 one:
-    q = read_one(d, s, value, base + s->offset);
+    q = read_one(d, g->slot, value, base + g->offset);
     goto ready;
 array:
     q = read_array(d, g, value, base);
@@ -249,19 +288,18 @@ no_field:
     if (HOB__UNLIKELY(!q)) goto other;
 ready:
     if (HOB__UNLIKELY(!q)) {
-        if (*value != 'n' || !may_be_null(s, value)) goto other;
+        if (*value != 'n' || !may_be_null(g->slot, value)) goto other;
         q = value + 4;
     }
 read:
-    seen |= s->bit;
+    seen |= g->bit;
     p = q;
     last = g;
     g = g->next;
 next:
     if (HOB__LIKELY(is_gap(d, g, p))) {
-        s = g->slot;
         value = p + g->size;
-        if (HOB__UNLIKELY(seen & s->bit)) goto other;
+        if (HOB__UNLIKELY(seen & g->bit)) goto other;
         goto *kinds[g->quick];
     }
     g = NULL;

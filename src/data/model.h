@@ -44,7 +44,8 @@ enum hob__quick {
     HOB__QUICK_ONE,     /* a pointer */
     HOB__QUICK_ARRAY,   /* of usual items */
     HOB__QUICK_DOUBLES, /* items that are double[N] */
-    HOB__QUICK_SKIP     /* no field */
+    HOB__QUICK_SKIP,    /* no field */
+    HOB__QUICK_END      /* no value: the object's end */
 };
 
 /* A name as it is looked for: whole, as far as it has 16 bytes or less. */
@@ -227,6 +228,13 @@ uint64_t hob__load_uint(unsigned kind, const void *at);
 const char *hob__choice_name(const struct hob__slot *s, const void *at);
 
 bool hob__time_read(const char *text, size_t n, struct hob_time *out);
+/* Days from 1970 on. */
+static inline int64_t hob__days(unsigned year, unsigned month, unsigned day) {
+    static const uint16_t before[] = {0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    unsigned y = year + 400 - (month <= 2),
+             c = y / 100; /* leap days up to there; 97 of 400 years more */
+    return (int64_t)(year * 365 + y / 4 - c + c / 4 + before[month] + day) - 719625;
+}
 /* Parts of it, which *p then is behind: YYYY-MM-DD as days from 1970 on; hh:mm:ss[.fraction] with
  * its zone as microseconds of UTC from the begin of the day (below 0, too, and beyond 24 h). */
 bool hob__date_read(const char **p, const char *end, int64_t *days);

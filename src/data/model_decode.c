@@ -95,6 +95,7 @@ static int decode_text(const struct hob__slot *root, void *out, const void *text
     d.limit = d.most < HOB__DECODE_FRAMES - 1 ? d.most : HOB__DECODE_FRAMES - 1;
     d.some[0].plan = NULL;
     d.some[0].slot = &hob__gap_item; /* nothing to check */
+    d.some[0].count = d.some[0].room = 0;
     d.problems = (struct hob__problem_list){.memory = o->problems ? memory : NULL};
     d.matcher = (struct hob__matcher){NULL};
     d.counted = NULL;

@@ -220,7 +220,6 @@ static inline bool match(uint64_t bytes, uint64_t pattern, uint64_t fixed, uint6
 
 /* Most are like this: 2026-01-31T12:00:00Z. False: another way to write it, or none. */
 static bool read_usual(const char *p, struct hob_time *out) {
-    static const uint16_t before[] = {0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
     uint64_t a, b, c = 0;
     memcpy(&a, p, 8);
     memcpy(&b, p + 8, 8);
@@ -233,9 +232,7 @@ static bool read_usual(const char *p, struct hob_time *out) {
     unsigned hour = b >> 24 & 0xFF, minute = b >> 48 & 0xFF, second = c >> 8 & 0xFF;
     if (month - 1 > 11 || hour > 23 || minute > 59 || second > 59) return false;
     if (day - 1 > 27 && (day == 0 || (int)day > days_of((int)year, (int)month))) return false;
-    unsigned y = year + 400 - (month <= 2); /* leap days up to there, and 97 of 400 years more */
-    int64_t days = (int64_t)(year * 365 + y / 4 - y / 100 + y / 400 + before[month] + day) - 719625;
-    out->us = (days * 86400 + hour * 3600 + minute * 60 + second) * 1000000;
+    out->us = (hob__days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second) * 1000000;
     return true;
 }
 

@@ -48,8 +48,12 @@ HOB__USUAL_INLINE const uint8_t *hob__json_read_short(const uint8_t *p, int64_t 
     if (HOB__UNLIKELY(other == 0)) return NULL;
     unsigned size = (unsigned)__builtin_ctzll(other) / 8;
     uint8_t first = p[minus], behind = p[size];
-    if (size == minus || behind == '.' || (behind | 0x20) == 'e') return NULL;
-    if (HOB__UNLIKELY((minus && *p != '-') || (first == '0' && size > 1))) return NULL;
+    /* One branch for all: one on the sign alone would be foreseen half the time. What may go on a
+     * number ('.', 'e', 'E'), and some that are read by others for nothing, are bits of a word. */
+    const uint64_t goes_on = UINT64_C(1) << 0x2E | UINT64_C(1) << 0x25 | UINT64_C(1) << 0x05;
+    bool wrong = (size == minus) | (goes_on >> (behind & 63) & 1) | ((*p == '-') ^ minus) |
+                 ((first == '0') & (size > 1));
+    if (HOB__UNLIKELY(wrong)) return NULL;
     uint64_t w = hob__value_of_some(x & ~(0xFF & (0 - (uint64_t)minus)), size);
     *i = (int64_t)((w ^ (0 - (uint64_t)minus)) + minus);
     return p + size;

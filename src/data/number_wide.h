@@ -57,9 +57,8 @@ HOB__WIDE const uint8_t *read_usual(const uint8_t *number, struct hob_json *v) {
     other &= ~1u;
     unsigned point = _tzcnt_u32(other), before = point - minus;
     const uint8_t *first = number + minus, *p = number + point;
-    if (HOB__UNLIKELY(before - 1 >= 18 || (minus && *number != '-') ||
-                      (*first == '0' && before > 1)))
-        return hob__json_read_usual(number, v);
+    bool wrong = (before - 1 >= 18) | (minus & (*number != '-')) | ((*first == '0') & (before > 1));
+    if (HOB__UNLIKELY(wrong)) return hob__json_read_usual(number, v);
     if (HOB__LIKELY(*p != '.')) {
         if (HOB__UNLIKELY((*p | 0x20) == 'e' || (minus && *first == '0'))) return NULL;
         uint64_t w = 0;
