@@ -1,7 +1,8 @@
 /* sim_http_test.c - the HTTP client in simulated worlds: lossy links, partitions, servers that
  * crash and come back, every fault that a seed has. Whatever happens, an answer is the right one,
  * or there is a named error; no event is lost or told twice; a download is whole; a POST is never
- * done twice; and the client's counts come back to nothing. */
+ * done twice; a message of a WebSocket comes as it was sent, in order; and the client's counts come
+ * back to nothing. */
 #include <hob/download.h>
 #include <hob/error.h>
 #include <hob/file.h>
@@ -10,6 +11,7 @@
 #include <hob/net.h>
 #include <hob/sim.h>
 #include <hob/sse.h>
+#include <hob/websocket.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +59,16 @@ static int give_events(struct hob_request *req) {
     return hob_respond_end(req);
 }
 
+static int echo(struct hob_request *req) {
+    struct hob_websocket *ws;
+    struct hob_websocket_message m;
+    HOB_TRY(hob_websocket_accept(req, &ws, .deflate = true, .ping_interval = 1, .ping_timeout = 1,
+                                 .send_timeout = 2, .close_timeout = 1));
+    while (HOB_TRY(hob_websocket_receive(ws, &m)) > 0)
+        HOB_TRY(hob_websocket_send(ws, m.kind, m.data, m.size));
+    return 0;
+}
+
 static int answer(struct hob_request *req, void *arg) {
     const char *path = hob_request_path(req), *body;
     char text[200];
@@ -64,6 +76,7 @@ static int answer(struct hob_request *req, void *arg) {
     (void)arg;
     if (strcmp(path, "/file") == 0) return give_file(req);
     if (strcmp(path, "/events") == 0) return give_events(req);
+    if (strcmp(path, "/echo") == 0) return echo(req);
     if (strcmp(hob_request_method(req), "POST") == 0) seen.posts[atoi(hob_request_query(req))]++;
     HOB_TRY(hob_request_body(req, &body, &n));
     HOB_TRY(hob_sleep(0.005 * hob_sim_uniform()));
@@ -227,6 +240,74 @@ HOB_TASK(listen_to_events, const char *)
 HOB_SIM_TEST(no_event_is_lost_or_told_twice) {
     struct hob_sim_host *s = hob_sim_host("server", server);
     return with_trouble(s, hob_sim_host("client", listen_to_events, hob_sim_address(s)));
+}
+
+/* ---- messages ---- */
+
+enum { MESSAGES = 40, MESSAGE_MAX = 30000 };
+
+static bool named_of_websockets(int rc) {
+    return named(rc) || rc == HOB_E_WEBSOCKET_LOST || rc == HOB_E_WEBSOCKET_SILENT ||
+           rc == HOB_E_WEBSOCKET_CLOSED;
+}
+
+static char message_byte(int i, size_t at) { return (char)(at % 7 ? i : i + (int)(at * at)); }
+
+static int send_message(struct hob_websocket *ws, int i, size_t n) {
+    static char bytes[MESSAGE_MAX];
+    for (size_t at = 0; at < n; at++) bytes[at] = message_byte(i, at);
+    if (i % 3) return hob_websocket_send(ws, HOB_WEBSOCKET_BINARY, bytes, n);
+    HOB_TRY(hob_websocket_begin(ws, HOB_WEBSOCKET_BINARY));
+    int rc = hob_websocket_write(ws, bytes, n / 2);
+    if (rc >= 0) rc = hob_websocket_write(ws, bytes + n / 2, n - n / 2);
+    int ended = hob_websocket_end(ws);
+    return rc < 0 ? rc : ended;
+}
+
+/* Messages from *i on, two on their way at a time; *i: how many have come back. 0, or why not all.
+ */
+static int talk(struct hob_websocket *ws, int *i) {
+    size_t sizes[MESSAGES];
+    for (int sent = *i; *i < MESSAGES; ++*i) {
+        for (; sent < MESSAGES && sent < *i + 2; sent++) {
+            sizes[sent] = hob_sim_random(MESSAGE_MAX);
+            HOB_TRY(send_message(ws, sent, sizes[sent]));
+        }
+        struct hob_websocket_message m;
+        int rc = hob_websocket_receive(ws, &m);
+        if (rc <= 0) return rc < 0 ? rc : HOB_E_WEBSOCKET_CLOSED;
+        CHECK(m.kind == HOB_WEBSOCKET_BINARY && m.size == sizes[*i] && m.data[m.size] == 0);
+        for (size_t at = 0; at < m.size; at++) CHECK(m.data[at] == message_byte(*i, at));
+        HOB_TRY(hob_sleep(0.1 * hob_sim_uniform()));
+    }
+    return hob_websocket_close(ws, HOB_WEBSOCKET_NORMAL, NULL);
+}
+
+static int converse(const char *host) {
+    char url[64];
+    int i = 0, times = 0;
+    snprintf(url, sizeof url, "ws://%s/echo", host);
+    HOB_CLIENT(c, .stall_timeout = 2, .connect_timeout = 2);
+    while (i < MESSAGES) {
+        struct hob_websocket *ws HOB_WEBSOCKET_GUARD = NULL;
+        int rc = hob_websocket_connect(c, url, &ws, .deflate = times++ % 2, .timeout = 5,
+                                       .ping_interval = 1, .ping_timeout = 1, .send_timeout = 2,
+                                       .close_timeout = 1);
+        if (rc == 0) rc = talk(ws, &i);
+        if (rc == -ECANCELED) return rc;
+        if (rc < 0 && !named_of_websockets(rc))
+            HOB_SIM_FAIL("message %d: %d %s", i, rc, hob_strerror(rc));
+        if (rc < 0) HOB_TRY(hob_sleep(0.1));
+    }
+    counts(c);
+    hob_sim_log("%d messages over %d connections", i, times);
+    return 0;
+}
+HOB_TASK(converse, const char *)
+
+HOB_SIM_TEST(messages_come_as_they_were_sent_in_order) {
+    struct hob_sim_host *s = hob_sim_host("server", server);
+    return with_trouble(s, hob_sim_host("client", converse, hob_sim_address(s)));
 }
 
 /* ---- a download, in several runs of a program that is cut off, too ---- */
