@@ -71,6 +71,20 @@ for page in pages:
                              env={"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin", "MANWIDTH": "80"})
         check("format of %s" % page, run.stderr.splitlines())
 
+# What a command takes, what --help says and what its page says are the same options.
+for command, file in (("fetch", "fetch_options"), ("crawl", "crawl_options"), ("serve", "serve"),
+                      ("playground", "playground")):
+    source = "tools/hob/%s.c" % file
+    taken = set(re.findall(r'\{"([\w-]+)",\s*(?:no|required)_argument', read(source)))
+    usage = re.search(r"(\"Usage: hob .*?);\n", read(source), re.S)[1]
+    page = re.sub(r"\\f.", " ", read("docs/man/hob-%s.1" % command).replace("\\-", "-"))
+    wrong = [] if len(taken) > 1 else ["only %s found in %s" % (taken, source)]
+    for name, text in (("--help", usage), ("its page", page)):
+        told = set(re.findall(r"(?<![\w-])--([a-z][\w-]*)", text))
+        wrong += ["%s is not in %s" % (option, name) for option in sorted(taken - told)]
+        wrong += ["%s in %s is no option" % (option, name) for option in sorted(told - taken)]
+    check("options of hob %s" % command, wrong)
+
 private = re.search(r"^Libs.private:(.*)$", read(build / "meson-private/hob.pc"), re.M)[1].split()
 
 
