@@ -16,9 +16,11 @@
 static struct shared {
     int port;
     int mode;
+    int gate, told, ready; /* SLOWLY: a worker begins when this lets one through; who has begun */
+    char address[64];
 } * shared;
 
-enum { PLAIN, NEVER_READY, FAILS, FAILS_LATER };
+enum { PLAIN, NEVER_READY, FAILS, FAILS_LATER, SLOWLY };
 
 static int handle(struct hob_request *req, void *arg) {
     char text[32];
@@ -32,22 +34,33 @@ static int handle(struct hob_request *req, void *arg) {
 static int serve(struct hob_listener *listener, uint64_t max) {
     shared->port = atoi(strrchr(hob_listener_address(listener), ':') + 1);
     if (shared->mode == NEVER_READY) return hob_sleep(100);
+    if (shared->mode == SLOWLY) {
+        while (__atomic_load_n(&shared->gate, __ATOMIC_ACQUIRE) == 0) HOB_TRY(hob_sleep(0.01));
+        __atomic_fetch_sub(&shared->gate, 1, __ATOMIC_ACQ_REL);
+        __atomic_fetch_add(&shared->ready, 1, __ATOMIC_ACQ_REL);
+    }
     if (shared->mode == FAILS) return hob_fail(-EIO, "on purpose");
     if (shared->mode == FAILS_LATER) return -EIO;
     return hob_http_serve(listener, handle, NULL, (struct hob_http_options){.max_served = max});
 }
 HOB_TASK(serve, struct hob_listener *, uint64_t)
 
+static void say_listening(const char *address) {
+    snprintf(shared->address, sizeof shared->address, "%s", address);
+    __atomic_fetch_add(&shared->told, 1, __ATOMIC_ACQ_REL);
+}
+
 static pid_t begin_as(int mode, unsigned workers, uint64_t max, double grace) {
-    shared->mode = mode;
-    shared->port = 0;
+    *shared = (struct shared){.mode = mode};
     fflush(NULL);
     pid_t pid = fork();
     if (pid) return pid;
     setsid(); /* what the parent sends itself reaches nobody else */
     int rc = hob_prefork("127.0.0.1:0",
-                         ((struct hob_prefork_options){
-                             .count = workers, .grace = grace, .start_timeout = grace ? 0.3 : 0}),
+                         ((struct hob_prefork_options){.count = workers,
+                                                       .grace = grace,
+                                                       .start_timeout = grace ? 0.3 : 0,
+                                                       .listening = say_listening}),
                          serve, max);
     if (rc == HOB_E_PREFORK) CHECK_HAS(hob_error()->message, "serving 127.0.0.1:0");
     _exit(rc == 0 ? 0 : rc == HOB_E_PREFORK ? 3 : rc == -ECANCELED ? 4 : 5);
@@ -121,6 +134,35 @@ TEST(a_dead_worker_is_replaced) {
     int third = atoi(ask("/")); /* perhaps of the dying one: then it is nothing */
     while (third == 0 || third == second) third = atoi(ask("/"));
     CHECK_EQ(end(pid), 0);
+}
+
+static void wait_for(int *word, int value) {
+    for (int i = 0; __atomic_load_n(word, __ATOMIC_ACQUIRE) != value; i++) {
+        CHECK(i < 4000);
+        rest(0.005);
+    }
+}
+
+/* One of two is ready: that is not enough. An exchange of them does not tell it again. */
+TEST(it_is_told_when_all_workers_are_ready) {
+    pid_t pid = begin_as(SLOWLY, 2, 0, 0);
+    rest(0.1);
+    CHECK_EQ(shared->told, 0);
+    __atomic_store_n(&shared->gate, 1, __ATOMIC_RELEASE);
+    wait_for(&shared->ready, 1);
+    rest(0.1);
+    CHECK_EQ(shared->told, 0);
+    __atomic_store_n(&shared->gate, 1, __ATOMIC_RELEASE);
+    wait_for(&shared->told, 1);
+    CHECK_EQ(shared->ready, 2);
+    CHECK_EQ(atoi(strrchr(shared->address, ':') + 1), shared->port);
+    CHECK(atoi(ask("/")) > 0);
+    __atomic_store_n(&shared->gate, 2, __ATOMIC_RELEASE);
+    kill(pid, SIGHUP);
+    wait_for(&shared->ready, 4);
+    CHECK(atoi(ask("/")) > 0);
+    CHECK_EQ(end(pid), 0);
+    CHECK_EQ(shared->told, 1);
 }
 
 /* Requests all the time, while all workers are exchanged three times: none is lost. */

@@ -31,8 +31,8 @@ struct hob_prefork_options {
     double grace;         /* of a worker that is told to end: from its stop to its cancel; a second
                              later it is killed. Default 10 */
     double start_timeout; /* until a worker says that it is ready; then it is killed. Default 30 */
-    /* Called in the parent as soon as it listens, with the address: that of port 0 has become
-     * known. Default: nobody is told. */
+    /* Called once in the parent, as soon as all workers are ready, with the address: that of port 0
+     * has become known. Default: nobody is told. */
     void (*listening)(const char *address);
     struct hob_listen_options listen;
     struct hob_options loop; /* of each worker; .grace and .terminate are the above */

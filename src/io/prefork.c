@@ -119,11 +119,20 @@ static void tell_to_end(struct parent *m, struct place *w) {
 
 /* ---- what has happened ---- */
 
+/* What is told is true: a client that comes now is served at once. */
+static void tell_listening(struct parent *m) {
+    if (!m->p->address || count(m, SERVING) < m->p->options.count) return;
+    m->p->options.listening(m->p->address);
+    hob__free(m->p->address);
+    m->p->address = NULL;
+}
+
 static void is_ready(struct parent *m, struct place *w) {
     w->state = SERVING;
     w->deadline = UINT64_MAX;
     m->ever_ready = true;
     m->pause = shortest_pause;
+    tell_listening(m);
     if (w->generation != m->generation) return;
     for (unsigned i = 0; i < 2 * COUNT_MAX; i++) {
         struct place *old = &m->places[i];
@@ -307,5 +316,6 @@ int hob__prefork(const char *address, struct hob_prefork_options options,
         hob__free(m);
     }
     for (unsigned i = 0; i < p.socket_count; i++) close(p.sockets[i]);
+    hob__free(p.address);
     return rc;
 }

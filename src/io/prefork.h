@@ -13,6 +13,7 @@ struct hob__prefork {
     const void *args;
     int sockets[HOB__ADDRESSES_MAX]; /* that listen */
     unsigned socket_count;
+    char *address; /* where they listen; NULL: nobody is to be told any more */
 };
 
 /* Binds: fills in the sockets. 0 or an error. */

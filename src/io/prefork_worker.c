@@ -43,7 +43,8 @@ static int listen_once(struct hob__prefork *p, const char *address) {
     struct hob_listener *l;
     HOB_TRY(hob_listen_with(address, p->options.listen, &l));
     int rc = take_sockets(p, l);
-    if (rc == 0 && p->options.listening) p->options.listening(hob_listener_address(l));
+    if (rc == 0 && p->options.listening && !(p->address = hob__strdup(hob_listener_address(l))))
+        rc = -ENOMEM;
     hob_listener_close(l);
     return rc;
 }

@@ -43,10 +43,11 @@ static const char help[] =
     "      --version         the version\n"
     "\n"
     "What lies outside the folder cannot be reached, by no path and no symbolic link. It says\n"
-    "where it listens as soon as it does. Ctrl-C or SIGTERM closes idle connections at once and\n"
-    "gives requests in progress 10 seconds; a second one ends at once. SIGHUP exchanges the\n"
-    "workers one after another without losing a request (a new certificate, a moved log). Exit\n"
-    "status: 0 when it was stopped, 1 when it could not serve, 2 for wrong usage.\n";
+    "where it listens as soon as all workers serve. Ctrl-C or SIGTERM closes idle connections\n"
+    "at once and gives requests in progress 10 seconds; a second one ends at once. SIGHUP\n"
+    "exchanges the workers one after another without losing a request (a new certificate, a\n"
+    "moved log). Exit status: 0 when it was stopped, 1 when it could not serve, 2 for wrong\n"
+    "usage.\n";
 
 struct serve_options {
     const char *folder, *address, *cert, *key, *index, *log, *trusted;
