@@ -243,7 +243,7 @@ class Server:
                     if not more:
                         raise self.how.failed(f"{name} ({self.system}): {heard!r}")
                     heard += more
-            time.sleep(0.5)
+            time.sleep(3 if name.startswith("websocket") else 0.5)  # idle: for seconds
             return (self.memory() - self.empty) / n
         finally:
             for s in held:

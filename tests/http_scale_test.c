@@ -5,6 +5,7 @@
 #include "http_test.h"
 
 #include <hob/loop.h>
+#include <hob/websocket.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
@@ -127,6 +128,75 @@ TASK_TEST(ten_thousand_connections_of_which_half_die) {
     CHECK_EQ(hob_join(s), 0);
     hob_listener_close(l);
     close(to[0]), close(to[1]), close(back[0]);
+    return 0;
+}
+
+/* ---- WebSockets, each with a task that waits ---- */
+
+static int converse(struct hob_request *req, void *arg) {
+    (void)arg;
+    struct hob_websocket *ws;
+    struct hob_websocket_message m;
+    HOB_TRY(hob_websocket_accept(req, &ws));
+    int rc;
+    while ((rc = hob_websocket_receive(ws, &m)) > 0)
+        HOB_TRY(hob_websocket_send(ws, m.kind, m.data, m.size));
+    CHECK_STR(hob_request_path(req), "/talk"); /* the request is still there */
+    CHECK_STR(hob_request_query(req), "a=b");
+    CHECK_STR(hob_request_header(req, "x-own"), "yes");
+    return rc;
+}
+
+enum { SOCKETS = 400 };
+
+/* Says hello and hears it come back. */
+static void hello_to(struct hob_stream *stream) {
+    char text[7];
+    CHECK_EQ(hob_write(stream, "\x82\x85\0\0\0\0hello", 11), 11);
+    CHECK_EQ(hob_read_exactly(stream, text, 7), 7);
+    CHECK(memcmp(text, "\x82\5hello", 7) == 0);
+}
+
+/* After a second of silence one keeps a page of its stack; then it goes on as before. */
+TASK_TEST(a_websocket_that_waits_keeps_one_page) {
+    static const char ask_for_it[] =
+        "GET /talk?a=b HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Own: "
+        "yes\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    struct hob_stream *streams[SOCKETS];
+    struct hob_listener *l = listening();
+    struct hob_slice answer;
+    char head[512];
+    HOB_SCOPE(s);
+    CHECK_EQ(hob_start(s, hob_http_serve, l, converse, NULL, ((struct hob_http_options){0})), 0);
+    for (int i = 0; i < SOCKETS; i++)
+        CHECK_EQ(hob_connect(hob_listener_address(l), &streams[i]), 0);
+    CHECK_EQ(hob_yield_now(), 0);
+    uint64_t empty = memory();
+    for (int i = 0; i < SOCKETS; i++) {
+        CHECK_EQ(hob_write(streams[i], ask_for_it, sizeof ask_for_it - 1), sizeof ask_for_it - 1);
+        CHECK_EQ(hob_read_until(streams[i], "\r\n\r\n", sizeof head, &answer), 1);
+        hello_to(streams[i]);
+    }
+    bool bare = !HOB__ASAN && !HOB__TSAN && !getenv("TEST_SLOW");
+    uint64_t each = 0, until = hob_now() + 30 * UINT64_C(1000000000);
+    do { /* a second, and its time on a busy machine */
+        CHECK_EQ(hob_sleep(bare ? 0.1 : 1.5), 0);
+        each = (memory() - empty) / SOCKETS;
+    } while (bare && each > 7500 && hob_now() < until);
+    if (bare && each > 7500) FAIL("%lu bytes for each", each);
+    for (int i = 0; i < SOCKETS; i++) {
+        hello_to(streams[i]);
+        CHECK_EQ(hob_write(streams[i], "\x88\x80\0\0\0\0", 6), 6);
+    }
+    for (int i = 0; i < SOCKETS; i++) {
+        CHECK_EQ(hob_read_exactly(streams[i], head, 2), 2);
+        CHECK(memcmp(head, "\x88\0", 2) == 0);
+        hob_close(streams[i]);
+    }
+    hob_scope_cancel(s);
+    CHECK_EQ(hob_join(s), 0);
+    hob_listener_close(l);
     return 0;
 }
 

@@ -359,6 +359,35 @@ TASK_TEST(connection_rules) {
     return end(s, l);
 }
 
+/* What asks for another protocol and gets an answer goes on as HTTP/1.1 (RFC 9110, 7.8), with a
+ * body, a long head, and others before and behind it. */
+TASK_TEST(an_upgrade_that_is_declined) {
+    static char request[20000];
+    static const char *const bodies[] = {"", "hello"};
+    static const int pads[] = {1, 150, 3000};
+    SERVED(s, l, 0);
+    for (int i = 0; i < 6; i++) {
+        const char *body = bodies[i % 2];
+        int n = sprintf(request,
+                        "GET /1 HTTP/1.1\r\n" H "\r\n"
+                        "POST /2?q HTTP/1.1\r\n" H "Connection: upgrade\r\nUpgrade: other/1\r\n"
+                        "X-A: yes\r\npad: %0*d\r\nContent-Length: %zu\r\n\r\n%s",
+                        pads[i / 2], 0, strlen(body), body);
+        n += sprintf(request + n, "PUT /3 HTTP/1.1\r\n" H "Connection: upgrade\r\nUpgrade: h2c\r\n"
+                                  "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
+        n += sprintf(request + n, "GET /4 HTTP/1.1\r\n" CLOSE "\r\n");
+        raw(l, request, (size_t)n, NULL, out, sizeof out);
+        CHECK_HAS(out, "\r\n\r\nGET /1 ? x=- size=0 []HTTP/1.1 200 ");
+        CHECK_HAS(out, i % 2 ? "POST /2 ?q x=yes size=5 [hello]HTTP/1.1 200 "
+                             : "POST /2 ?q x=yes size=0 []HTTP/1.1 200 ");
+        CHECK_HAS(out, "PUT /3 ? x=- size=-1 [hi]HTTP/1.1 200 ");
+        CHECK_HAS(out, "Connection: close\r\n\r\nGET /4 ");
+    }
+    ask(l, "GET /1 HTTP/1.1\r\n" H "Connection: upgrade\r\nUpgrade: a\r\nExpect: b\r\n\r\n");
+    CHECK_HAS(out, "HTTP/1.1 417 ");
+    return end(s, l);
+}
+
 TASK_TEST(limits) {
     SERVED(s, l, .max_body = 100, .max_header_line = 200, .max_header_block = 1000,
            .max_headers = 5, .head_timeout = 0.05, .stall_timeout = 0.05, .idle_timeout = 0.1);

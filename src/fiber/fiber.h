@@ -77,6 +77,9 @@ struct hob__stack *hob__stack_get(struct hob__stacks *pool, unsigned cls);
 /* May be called by the fiber that still runs on it, as long as that one is left (ending) before the
  * stack is taken and entered again. */
 void hob__stack_put(struct hob__stacks *pool, struct hob__stack *stack);
+/* Gives the memory below the caller's frame back to the kernel; the caller runs on that stack, and
+ * means to wait for long. */
+void hob__stack_shed(const struct hob__stack *stack);
 /* When idle: gives the memory of free stacks beyond what is likely to be used again (the most that
  * were in use in the last 10 to 20 seconds) back to the kernel, a batch per call. Cheap when
  * there is nothing to do. When it wants to be called again, by the clock of now_ns (now_ns itself:

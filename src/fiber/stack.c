@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum {
     FIRST_SLOTS = 16, /* of the first slab of a class; each later one doubles */
@@ -154,6 +155,15 @@ void hob__stack_put(struct hob__stacks *pool, struct hob__stack *s) {
 }
 
 /* ---- trimming ---- */
+
+enum { LEFT = 512 }; /* what the call itself takes below this frame, and the red zone */
+
+__attribute__((noinline)) void hob__stack_shed(const struct hob__stack *stack) {
+    uintptr_t page = (uintptr_t)getpagesize(), base = (uintptr_t)stack->base;
+    uintptr_t end = ((uintptr_t)__builtin_frame_address(0) - LEFT) & ~(page - 1);
+    base = (base + page - 1) & ~(page - 1);
+    if (end > base && end < (uintptr_t)stack->top) madvise((void *)base, end - base, MADV_DONTNEED);
+}
 
 /* How many free stacks of the class may be wanted again soon. */
 static size_t to_keep(const struct hob__stacks *pool, unsigned cls) {

@@ -9,7 +9,11 @@
  *
  * When the server closes although the client may still be sending, it first ends its own side and
  * reads on for a while: closing at once would make the kernel reset the connection, and the answer
- * could be lost (RFC 9112, 9.6). */
+ * could be lost (RFC 9112, 9.6).
+ *
+ * A request that wants to upgrade may become a connection of hours. So its head is put back into
+ * the stream, and read again where the stack holds nothing else: then a WebSocket that waits keeps
+ * one page of it (serve_upgrade()). */
 #include <hob/error.h>
 #include <hob/hob.h>
 #include <string.h>
@@ -145,11 +149,11 @@ static int refuse(struct hob_request *req, int rc) {
     return 0;
 }
 
-static int call_handler(struct hob__exchange *e, struct hob__http_conn *hc) {
-    struct hob_request *req = &e->req;
+static inline int call_handler(struct hob_request *req) {
+    struct hob__http_conn *hc = req->conn;
     struct hob__server *server = req->server;
     if (++hc->requests >= server->options.max_requests) req->close = true;
-    if (hob__buffer_size(&e->wire.in) > 0 && e->wire.ended)
+    if (hob__buffer_size(&req->wire->in) > 0 && req->wire->ended)
         hob__gather_begin(&hc->gather, hc->served.stream, hc->served.service->scope);
     hc->served.watched = !server->options.keep_running;
     int rc = hob__request_handle(req);
@@ -157,42 +161,42 @@ static int call_handler(struct hob__exchange *e, struct hob__http_conn *hc) {
     return rc;
 }
 
-void hob__exchange_begin(struct hob__exchange *e) {
-    struct hob_request *req = &e->req;
+static void begin_request(struct hob_request *req) {
     req->method = req->target = req->path = req->query = "";
     req->block = NULL;
     req->field_count = 0;
-    req->fields = req->inline_fields;
+    req->fields = req->own_fields;
     req->body = req->trailers = (struct hob__buffer){0};
     req->path_copy = req->authority_copy = NULL;
     req->authority = NULL;
     req->left = req->sent = req->began = 0;
-    req->forwarded.known = false;
+    if (HOB__UNLIKELY(req->forwarded != NULL)) req->forwarded->known = false;
     req->body_error = 0;
     req->status = 0;
     req->answer = HOB__ANSWER_NONE;
     req->head = req->chunked = req->to_close = req->close = false;
     req->continued = req->have_body = false;
-    hob__wire_next(&e->wire, req->inline_fields, HOB__REQUEST_FIELDS);
+    hob__wire_next(req->wire, req->own_fields, req->own_cap);
 }
 
-enum { NEXT = 2, SHARED = 3 };
+void hob__exchange_begin(struct hob__exchange *e) { begin_request(&e->req); }
 
-/* One request. NEXT: the next one may have come; HOB__PARK: nothing has; SHARED: it is one of
- * HTTP/2; else the connection is over. */
-static int serve_one(struct hob__exchange *e, struct hob__http_conn *hc) {
-    struct hob_request *req = &e->req;
-    struct hob__wire *w = &e->wire;
-    struct hob_slice block;
-    hob__exchange_begin(e);
-    int rc = next_head(e, hc, &block);
-    if (rc == NONE) return HOB__PARK;
-    if (rc == GONE) return 0;
-    if (rc == HTTP2) return SHARED;
-    if (rc == HEAD) rc = hob__request_begin(req, block);
-    if (HOB__UNLIKELY(rc < 0)) return refuse(req, rc); /* the engine's word on what is no message */
+/* Beside HOB__PARK, 0 and errors, which end the connection. */
+enum {
+    NEXT = 2,  /* the next request may have come */
+    SHARED,    /* it is one of HTTP/2 */
+    UPGRADE,   /* a request that wants to upgrade lies in the stream */
+    WEBSOCKET, /* that is what it has become */
+};
+
+/* The request whose head is that block. */
+static int answer(struct hob_request *req, struct hob_slice block) {
+    struct hob__wire *w = req->wire;
+    struct hob__http_conn *hc = req->conn;
+    int rc = hob__request_begin(req, block);
+    if (HOB__UNLIKELY(rc < 0)) return refuse(req, rc);
     if (hob__h1_idle(&w->h1)) w->ended = true;
-    rc = call_handler(e, hc);
+    rc = call_handler(req);
     if (HOB__UNLIKELY(!w->ended && req->answer == HOB__ANSWER_DONE) &&
         !hob__request_drain(req, DRAIN_MAX))
         req->close = true;
@@ -200,6 +204,37 @@ static int serve_one(struct hob__exchange *e, struct hob__http_conn *hc) {
     if (HOB__LIKELY(rc == 0 && !req->close)) return hob_stopping() ? 0 : NEXT;
     if (send_gathered(hc, w) == 0 && (!w->ended || hob__wire_excess(w))) linger(w);
     return rc;
+}
+
+/* The size of a request that wants to upgrade, with what has come behind it. */
+struct upgrade {
+    size_t bytes;
+    uint32_t fields;
+};
+
+enum { UPGRADE_MAX = 2048 }; /* a larger one is answered where it is */
+
+static bool put_back(struct hob__exchange *e, struct hob_slice block, struct upgrade *up) {
+    struct hob__buffer *in = &e->wire.in;
+    *up = (struct upgrade){(size_t)(hob__buffer_tail(in) - block.at), e->wire.h1.field_count};
+    if (up->bytes > UPGRADE_MAX) return false;
+    hob__stream_put_back(e->wire.stream, block.at, up->bytes);
+    hob__buffer_take(in, hob__buffer_size(in));
+    return true;
+}
+
+static int serve_one(struct hob__exchange *e, struct hob__http_conn *hc, struct upgrade *up) {
+    struct hob_slice block;
+    hob__exchange_begin(e);
+    int rc = next_head(e, hc, &block);
+    if (rc == NONE) return HOB__PARK;
+    if (rc == GONE) return 0;
+    if (rc == HTTP2) return SHARED;
+    if (HOB__UNLIKELY(rc < 0))
+        return refuse(&e->req, rc); /* the engine's word on what is no message */
+    if (HOB__UNLIKELY(e->wire.h1.flags & HOB__H1_WANTS_UPGRADE) && put_back(e, block, up))
+        return UPGRADE;
+    return answer(&e->req, block);
 }
 
 /* The PROXY header. An error: the peer is none of the proxies. */
@@ -220,16 +255,86 @@ static int announce(struct hob__server *server, struct hob__http_conn *hc) {
     return rc;
 }
 
-void hob__exchange_init(struct hob__exchange *e, struct hob__http_conn *hc) {
+static void init(struct hob_request *req, struct hob__http_conn *hc, struct hob__wire *w,
+                 char *storage, size_t n) {
     struct hob__server *server = hc->served.service->arg;
-    hob__wire_init(&e->wire, hc->served.stream, false, &server->limits, e->storage,
-                   sizeof e->storage);
-    e->wire.stall = server->options.stall_timeout;
-    e->wire.min_rate = server->options.min_rate;
-    e->wire.trailers = &e->req.trailers;
-    e->req.server = server;
-    e->req.conn = hc;
-    e->req.wire = &e->wire;
+    hob__wire_init(w, hc->served.stream, false, &server->limits, storage, n);
+    w->stall = server->options.stall_timeout;
+    w->min_rate = server->options.min_rate;
+    w->trailers = &req->trailers;
+    req->server = server;
+    req->conn = hc;
+    req->wire = w;
+}
+
+void hob__exchange_init(struct hob__exchange *e, struct hob__http_conn *hc) {
+    struct hob_request *req = &e->req;
+    init(req, hc, &e->wire, e->storage, sizeof e->storage);
+    req->own_fields = e->fields;
+    req->own_cap = HOB__REQUEST_FIELDS;
+    req->path_room = e->path;
+    req->path_cap = HOB__REQUEST_PATH;
+    req->forwarded = req->server->options.trusted ? &e->forwarded : NULL;
+}
+
+/* The connection leaves the wire: what is gathered is sent, what has come too early put back. */
+static int leave(struct hob__http_conn *hc, struct hob__wire *w, int rc) {
+    struct hob_stream *stream = hc->served.stream;
+    if (HOB__UNLIKELY(hc->websocket != NULL)) {
+        rc = WEBSOCKET;
+    } else if (HOB__UNLIKELY(hc->hopeless)) {
+        hob__gather_drop(&hc->gather);
+        hob_abort(stream); /* the kernel need not keep what nobody fetches */
+    } else if (rc != UPGRADE && send_gathered(hc, w) < 0 && rc >= HOB__PARK) {
+        rc = 0;
+    }
+    size_t early = hob__buffer_size(&w->in);
+    if ((rc == SHARED || rc == NEXT) && early)
+        hob__stream_put_back(stream, hob__buffer_bytes(&w->in), early);
+    hob__wire_free(w);
+    return rc;
+}
+
+/* Is it certain that nothing more has come? Then the next head need not be looked for. */
+static inline bool silent(const struct hob__wire *w) {
+    const struct hob_stream *s = w->stream;
+    return s->fast_read && !(s->fd->ready & HOB__READ) && hob__buffer_size(&w->in) == 0;
+}
+
+__attribute__((noinline)) static int serve_all(struct hob__http_conn *hc, struct upgrade *up) {
+    struct hob__exchange e;
+    hob__exchange_init(&e, hc);
+    int rc;
+    do {
+        rc = serve_one(&e, hc, up);
+        hob__request_end(&e.req);
+    } while (rc == NEXT && !silent(&e.wire));
+    if (HOB__LIKELY(rc == NEXT)) rc = HOB__PARK;
+    return leave(hc, &e.wire, rc);
+}
+
+/* As little of the stack as it can be: all that is sized by the request. */
+__attribute__((noinline)) static int serve_upgrade(struct hob__http_conn *hc,
+                                                   const struct upgrade *up) {
+    struct hob__wire w;
+    struct hob_request req;
+    struct hob_slice block;
+    char *storage = __builtin_alloca(up->bytes);
+    init(&req, hc, &w, storage, up->bytes);
+    req.own_fields = __builtin_alloca((up->fields + 1) * sizeof *req.own_fields);
+    req.own_cap = up->fields;
+    req.path_room = NULL;
+    req.path_cap = 0;
+    req.forwarded = NULL;
+    if (req.server->options.trusted) req.forwarded = __builtin_alloca(sizeof *req.forwarded);
+    ssize_t got = hob__stream_recv(w.stream, storage, up->bytes);
+    if (got != (ssize_t)up->bytes) return 0; /* without memory */
+    hob__buffer_put(&w.in, up->bytes);
+    begin_request(&req);
+    int rc = hob__wire_event(&w, &block);
+    rc = rc == HOB__H1_HEAD ? answer(&req, block) : refuse(&req, rc);
+    hob__request_end(&req);
+    return leave(hc, &w, rc);
 }
 
 int hob__connection_run(struct hob__served *c) {
@@ -247,26 +352,13 @@ int hob__connection_run(struct hob__served *c) {
         hc->secured = true;
         if (hob__agreed_http2(c->stream)) return hob__serve_http2(hc);
     }
-    struct hob__exchange e;
-    hob__exchange_init(&e, hc);
+    struct upgrade up;
     int rc;
     do {
-        rc = serve_one(&e, hc);
-        hob__request_end(&e.req);
-    } while (rc == NEXT);
-    if (HOB__UNLIKELY(hc->websocket != NULL)) {
-        hob__wire_free(&e.wire);
-        return hob__websocket_run(hc);
-    }
-    if (HOB__UNLIKELY(hc->hopeless)) {
-        hob__gather_drop(&hc->gather);
-        hob_abort(c->stream); /* the kernel need not keep what nobody fetches */
-    } else if (send_gathered(hc, &e.wire) < 0 && rc == HOB__PARK) {
-        rc = 0;
-    }
-    size_t early = hob__buffer_size(&e.wire.in);
-    if (rc == SHARED) hob__stream_put_back(c->stream, hob__buffer_bytes(&e.wire.in), early);
-    hob__wire_free(&e.wire);
+        rc = serve_all(hc, &up);
+        if (HOB__UNLIKELY(rc == UPGRADE)) rc = serve_upgrade(hc, &up);
+    } while (HOB__UNLIKELY(rc == NEXT));
+    if (HOB__UNLIKELY(rc == WEBSOCKET)) return hob__websocket_run(hc);
     if (rc == SHARED) return hob__serve_http2(hc);
     c->patience = server->idle_ns;
     return rc;

@@ -99,13 +99,15 @@ static void keep_last(const struct hob_request *req, const char *name, char *to,
 }
 
 const struct hob__forwarded *hob__forwarded(const struct hob_request *request) {
+    static const struct hob__forwarded nothing = {.known = true};
     struct hob_request *req = (struct hob_request *)(uintptr_t)request; /* found out once */
-    struct hob__forwarded *f = &req->forwarded;
+    struct hob__forwarded *f = req->forwarded;
+    if (!f) return &nothing;
     if (f->known) return f;
     const char *peer = req->conn->client ? req->conn->client : hob_request_peer(req);
     f->known = true;
     f->client[0] = f->proto[0] = f->host[0] = 0;
-    if (!req->server->options.trusted || !hob__trusts(&req->server->trust, peer, strlen(peer)))
+    if (!hob__trusts(&req->server->trust, peer, strlen(peer)))
         return f;
     walk(req, f);
     if (!req->server->options.forwarded) {

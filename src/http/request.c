@@ -37,8 +37,8 @@ int hob__request_set_path(struct hob_request *req) {
     req->path = path;
     if (n == 0) req->path = "/";
     if (n == 0 || !path[n]) return 0;
-    char *copy = req->path_storage;
-    if (n >= sizeof req->path_storage) copy = req->path_copy = hob__alloc(n + 1);
+    char *copy = req->path_room;
+    if (n >= req->path_cap) copy = req->path_copy = hob__alloc(n + 1);
     if (!copy) return -ENOMEM;
     memcpy(copy, path, n);
     copy[n] = 0;
@@ -51,10 +51,10 @@ int hob__request_set_path(struct hob_request *req) {
 int hob__request_begin(struct hob_request *req, struct hob_slice block) {
     struct hob__h1 *p = &req->wire->h1;
     char *bytes = (char *)(uintptr_t)block.at;
-    if (p->field_count > HOB__REQUEST_FIELDS) {
+    if (p->field_count > req->own_cap) {
         req->fields = hob__alloc(p->field_count * sizeof *req->fields);
         if (!req->fields) {
-            req->fields = req->inline_fields;
+            req->fields = req->own_fields;
             return -ENOMEM;
         }
         hob__h1_split(block.at, block.size, p->fields_at, req->fields, p->field_count);
@@ -76,7 +76,7 @@ int hob__request_begin(struct hob_request *req, struct hob_slice block) {
 }
 
 void hob__request_end(struct hob_request *req) {
-    if (req->fields != req->inline_fields) hob__free(req->fields);
+    if (req->fields != req->own_fields) hob__free(req->fields);
     hob__free(req->path_copy);
     hob__free(req->authority_copy);
     hob__buffer_free(&req->trailers);

@@ -83,7 +83,7 @@ struct hob_request {
     struct hob__h1_field *fields;
     uint32_t field_count;
     struct hob__buffer body, trailers;
-    char *path_copy;       /* a path that is too long for path_storage */
+    char *path_copy;       /* a path that is too long for path_room */
     const char *authority; /* of an absolute target, or HTTP/2's, or NULL */
     char *authority_copy;  /* the former's memory, or NULL */
     uint64_t left;         /* of the answer's body, as announced */
@@ -93,16 +93,21 @@ struct hob_request {
     uint16_t status;       /* of the answer */
     uint8_t answer;        /* enum hob__answer */
     bool head, chunked, to_close, close, continued, have_body;
-    char path_storage[HOB__REQUEST_PATH];
-    struct hob__h1_field inline_fields[HOB__REQUEST_FIELDS];
-    struct hob__forwarded forwarded;
+    struct hob__h1_field *own_fields; /* room for so many; more are allocated */
+    uint32_t own_cap, path_cap;
+    char *path_room;
+    struct hob__forwarded *forwarded; /* NULL: nobody is trusted */
 };
 
+/* What is on the stack of a connection's task while it answers. */
 struct hob__exchange {
     /* Lowest, next to the frames of what is called: what is touched lies together. */
     char storage[HOB__EXCHANGE_STORAGE];
     struct hob__wire wire;
     struct hob_request req;
+    char path[HOB__REQUEST_PATH];
+    struct hob__h1_field fields[HOB__REQUEST_FIELDS];
+    struct hob__forwarded forwarded;
 };
 
 /* ---- request.c ---- */

@@ -76,10 +76,10 @@ static void set_framing(struct hob__wire *w, struct hob__h2_stream *st) {
 }
 
 static int take_head(struct hob_request *req, struct hob__h2_stream *st) {
-    if (st->field_count > HOB__REQUEST_FIELDS) {
+    if (st->field_count > req->own_cap) {
         req->fields = hob__alloc(st->field_count * sizeof *req->fields);
         if (!req->fields) {
-            req->fields = req->inline_fields;
+            req->fields = req->own_fields;
             return -ENOMEM;
         }
     }

@@ -3,6 +3,7 @@
 
 #include <hob/error.h>
 #include <hob/hob.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -14,7 +15,8 @@ static double or_default(double given, double otherwise) { return given == 0 ? o
 
 struct hob_websocket *hob__ws_new(const struct hob_websocket_options *o, bool client,
                                   const char *protocol, size_t protocol_size) {
-    struct hob_websocket *ws = hob__alloc_zero(sizeof *ws);
+    struct hob_websocket *ws =
+        hob__alloc_zero(client ? sizeof *ws : offsetof(struct hob_websocket, masks_left));
     if (!ws) return NULL;
     if (protocol_size) {
         ws->protocol = hob__alloc(protocol_size + 1);

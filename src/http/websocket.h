@@ -82,13 +82,15 @@ struct hob_websocket {
     uint8_t pong_size, rest_at, rest_size;
     char pong[HOB__WS_CONTROL_MAX];
     char rest[HOB__WS_REST];
-    uint8_t masks_left;
-    uint8_t masks[HOB__WS_MASKS][4]; /* random, for the next frames of a client */
 
     /* ---- one that waits without a task (websocket_park.c) ---- */
     const struct hob_websocket_events *events;
     void *arg;
     bool opened;
+
+    /* ---- a client's; a server's has no memory for it ---- */
+    uint8_t masks_left;
+    uint8_t masks[HOB__WS_MASKS][4]; /* random, for the next frames */
 };
 
 /* ---- websocket.c ---- */

@@ -62,12 +62,25 @@ static int wait_until(struct hob_websocket *ws, uint64_t deadline, bool pending)
     return hob__scope_result(s, rc);
 }
 
+/* One that hears nothing for a while keeps no more of its stack than it waits with. */
+static const uint64_t SETTLE_NS = 1000000000;
+
+static int wait_long(struct hob_websocket *ws, uint64_t due, bool pending) {
+    uint64_t settle = ws->heard_at + SETTLE_NS;
+    if (settle < due && !ws->sent_close) {
+        int rc = wait_until(ws, settle, pending);
+        if (rc != -ETIMEDOUT) return rc;
+        hob__wait_light();
+    }
+    return wait_until(ws, due == UINT64_MAX ? 0 : due, pending);
+}
+
 /* Until something may have come. */
 static int wait_for_bytes(struct hob_websocket *ws) {
     bool pending = !hob__ws_try_control(ws);
     if (ws->error) return ws->error;
     uint64_t due = ws->sent_close ? UINT64_MAX : hob__ws_due(ws);
-    int rc = wait_until(ws, due == UINT64_MAX ? 0 : due, pending);
+    int rc = wait_long(ws, due, pending);
     if (rc == -ETIMEDOUT && hob_now() >= due) return hob__ws_on_due(ws);
     return rc;
 }

@@ -188,3 +188,8 @@ ssize_t hob__op_wait(struct hob__backend *b, struct hob__op *op, const char *wha
 ssize_t hob__op_run(struct hob__op *op, const char *what) {
     return hob__op_run_on(&hob__current(what)->loop->backend, op, what);
 }
+
+void hob__wait_light(void) {
+    const struct hob_task *t = hob__loop_task(hob__loop);
+    if (t && t->stack) hob__stack_shed(t->stack);
+}
