@@ -107,8 +107,7 @@ const struct hob__forwarded *hob__forwarded(const struct hob_request *request) {
     const char *peer = req->conn->client ? req->conn->client : hob_request_peer(req);
     f->known = true;
     f->client[0] = f->proto[0] = f->host[0] = 0;
-    if (!hob__trusts(&req->server->trust, peer, strlen(peer)))
-        return f;
+    if (!hob__trusts(&req->server->trust, peer, strlen(peer))) return f;
     walk(req, f);
     if (!req->server->options.forwarded) {
         keep_last(req, "x-forwarded-proto", f->proto, sizeof f->proto);

@@ -16,8 +16,8 @@ void hob__fd_wake_arrived(struct hob_loop *loop);
  * HOB_E_STOPPING, or why it cannot be watched. */
 int hob__fd_wait(struct hob__fd *f, unsigned direction, const char *what, unsigned flags);
 
-/* For a task that has waited for a while and is about to go on: what it does not use of its stack is
- * no longer in memory. Exported for the sister libraries. */
+/* For a task that has waited for a while and is about to go on: what it does not use of its stack
+ * is no longer in memory. Exported for the sister libraries. */
 HOB_API void hob__wait_light(void);
 
 enum { HOB__WAIT_ANY_MAX = 16 };
