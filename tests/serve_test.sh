@@ -183,6 +183,88 @@ a_killed_client_leaves_nothing() {
     rm "$dir/www/huge"
     stop TERM
 }
+on_a_unix_socket() { # the file goes with the server, and one that nobody serves is in nobody's way
+    for round in 1 2; do
+        "$hob" serve -q -l "unix:$dir/sock" "$dir/www" >"$dir/out" 2>"$dir/err" &
+        server=$!
+        echo $server >"$dir/pid"
+        tries=0
+        until grep -q "^listening on unix:$dir/sock\$" "$dir/out"; do
+            tries=$((tries + 1))
+            [ $tries -lt 500 ]
+            sleep 0.02
+        done
+        [ "$(get --unix-socket "$dir/sock" http://localhost/)" = "the index" ]
+        stop TERM
+        [ ! -e "$dir/sock" ]
+        python3 -c 'import socket, sys
+socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$dir/sock"
+    done
+    rm "$dir/sock"
+}
+a_log_that_takes_nothing() {
+    start --log /dev/full "$dir/www"
+    [ "$(code "$url/")" = 200 ]
+    tries=0
+    until grep -q "the access log /dev/full: No space left on device" "$dir/err"; do
+        tries=$((tries + 1))
+        [ $tries -lt 200 ]
+        sleep 0.05
+    done
+    [ "$(code "$url/")" = 200 ]
+    stop TERM
+    [ "$(wc -l <"$dir/err")" = 1 ]
+}
+a_bad_certificate_changes_nothing() {
+    cp "$dir/cert.pem" "$dir/live.pem"
+    start --cert "$dir/live.pem" --key "$dir/key.pem" -q "$dir/www"
+    echo junk >"$dir/live.pem"
+    kill -HUP "$server"
+    tries=0
+    until grep -q "the restart is given up" "$dir/err"; do
+        tries=$((tries + 1))
+        [ $tries -lt 500 ]
+        sleep 0.02
+    done
+    grep -F "$dir/live.pem" "$dir/err"
+    ! grep -F "does not have" "$dir/err"
+    [ "$(get "$url/")" = "the index" ]
+    stop TERM
+}
+a_file_that_shrinks_under_its_answer() { # ends that answer; another folder of that name comes by SIGHUP
+    truncate -s 200M "$dir/www/huge"
+    rm -f "$dir/slowly"
+    start -q "$dir/www"
+    curl -sS --limit-rate 2M -o "$dir/slowly" "$url/huge" 2>/dev/null &
+    client=$!
+    tries=0
+    until [ -s "$dir/slowly" ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 500 ]
+        sleep 0.02
+    done
+    truncate -s 1000 "$dir/www/huge"
+    status=0
+    wait $client || status=$?
+    [ $status -eq 18 ] # there was less than announced
+    [ "$(code "$url/")" = 200 ]
+    rm "$dir/www/huge"
+    cp -r "$dir/www" "$dir/other"
+    echo "the other" >"$dir/other/index.html"
+    mv "$dir/www" "$dir/old"
+    [ "$(get "$url/")" = "the index" ]
+    mv "$dir/other" "$dir/www"
+    kill -HUP "$server"
+    tries=0
+    until [ "$(get "$url/")" = "the other" ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 200 ]
+        sleep 0.05
+    done
+    stop TERM
+    rm -r "$dir/www"
+    mv "$dir/old" "$dir/www"
+}
 says() { # says TEXT ARGUMENT...: wrong usage, and that text
     text=$1
     shift
@@ -218,12 +300,16 @@ if "$hob" serve --cert "$dir/none" "$dir/www" 2>&1 | grep -q 'no libhob-tls'; th
     echo "without TLS"
 else
     check over_tls
+    check a_bad_certificate_changes_nothing
 fi
 check a_round_of_workers_loses_nothing
 check a_dead_worker_is_replaced
 check what_cannot_be_reached
 check a_second_signal_ends_at_once
 check a_killed_client_leaves_nothing
+check on_a_unix_socket
+check a_log_that_takes_nothing
+check a_file_that_shrinks_under_its_answer
 check wrong_usage
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -7,12 +7,14 @@
 #include <hob/hob.h>
 #include <hob/stream.h>
 #include <hob/sync.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "http/server.h"
 #include "task/fdwait.h"
+#include "task/report.h"
 
 struct hob_access_log {
     struct hob_access_log_options options;
@@ -24,6 +26,7 @@ struct hob_access_log {
     char *filling, *other;
     size_t used, size;
     uint64_t dropped, lines; /* lines: in `filling` */
+    uint64_t told_at;        /* when it was last said that lines are dropped; 0: never */
 };
 
 /* ---- where it goes ---- */
@@ -76,6 +79,18 @@ static int write_gathered(struct hob_access_log *log) {
     return rc < 0 ? (int)rc : 0;
 }
 
+/* At most once a minute. */
+static void tell_lost(struct hob_access_log *log, int rc) {
+    static const uint64_t minute = 60ull * 1000000000;
+    uint64_t now = hob_now();
+    if (log->told_at && now - log->told_at < minute) return;
+    log->told_at = now;
+    char text[320];
+    snprintf(text, sizeof text, "hob: the access log %.160s: %.60s; %llu lines are lost so far\n",
+             log->path ? log->path : "-", hob_strerror(rc), (unsigned long long)log->dropped);
+    hob__report(HOB_REPORT_NOTE, text);
+}
+
 static int write_lines(struct hob_access_log *log) {
     for (;;) {
         HOB_TRY(hob_event_wait(&log->something));
@@ -84,6 +99,7 @@ static int write_lines(struct hob_access_log *log) {
         rc = write_gathered(log);
         if (rc == -ECANCELED && hob_cancelled()) return rc;
         /* A full disk: the lines are lost and counted; the server goes on. */
+        if (rc < 0) tell_lost(log, rc);
         if (rc < 0) HOB_TRY(hob_sleep(1));
         hob_error_clear();
     }

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -294,6 +295,13 @@ static void set_defaults(struct hob_prefork_options *o) {
     if (o->start_timeout == 0) o->start_timeout = 30;
 }
 
+/* If it is still the one that was made. */
+static void remove_file(const struct hob__socket_file *file) {
+    struct stat st;
+    if (!file->path[0] || lstat(file->path, &st) < 0) return;
+    if (st.st_dev == file->device && st.st_ino == file->inode) unlink(file->path);
+}
+
 int hob__prefork(const char *address, struct hob_prefork_options options,
                  const struct hob__spawn_site *site, const void *args) {
     if (hob__loop) return hob_fail(HOB_E_RUNNING, "hob_prefork() where a loop runs already");
@@ -316,6 +324,7 @@ int hob__prefork(const char *address, struct hob_prefork_options options,
         hob__free(m);
     }
     for (unsigned i = 0; i < p.socket_count; i++) close(p.sockets[i]);
+    remove_file(&p.file);
     hob__free(p.address);
     return rc;
 }

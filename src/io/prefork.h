@@ -5,7 +5,7 @@
 
 #include <hob/prefork.h>
 
-#include "io/address.h"
+#include "io/listen.h"
 
 struct hob__prefork {
     struct hob_prefork_options options;
@@ -13,7 +13,8 @@ struct hob__prefork {
     const void *args;
     int sockets[HOB__ADDRESSES_MAX]; /* that listen */
     unsigned socket_count;
-    char *address; /* where they listen; NULL: nobody is to be told any more */
+    struct hob__socket_file file; /* of a Unix socket: removed when all have ended */
+    char *address;                /* where they listen; NULL: nobody is to be told any more */
 };
 
 /* Binds: fills in the sockets. 0 or an error. */

@@ -34,7 +34,8 @@ static int take_sockets(struct hob__prefork *p, struct hob_listener *l) {
             return hob_fail(-errno, "listening on %s: a socket for the worker processes: %s",
                             l->sockets[i].address, hob_strerror(-errno));
         p->sockets[p->socket_count++] = fd;
-        l->sockets[i].file.path[0] = 0; /* a Unix socket's file stays */
+        if (l->sockets[i].file.path[0]) p->file = l->sockets[i].file; /* the listener leaves it */
+        l->sockets[i].file.path[0] = 0;
     }
     return 0;
 }

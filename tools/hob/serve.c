@@ -78,7 +78,8 @@ static int serve(struct hob_listener *listener, const struct serve_options *o) {
     char cache[CACHE_TEXT];
     snprintf(cache, sizeof cache, "max-age=%zu", o->max_age);
     raise_file_limit();
-    if (!make_tls("hob serve", o->cert, o->key, NULL, false, &tls)) return HOB_E_HTTP_TLS;
+    if (!make_tls("hob serve", o->cert, o->key, NULL, false, &tls))
+        return hob_fail(-EINVAL, "there is no certificate to serve with");
     HOB_SCOPE(s);
     int rc = hob_static_open(&files, o->folder, .index = o->index, .listings = !o->no_listings,
                              .hidden = o->hidden, .compress = !o->no_compress,
