@@ -139,6 +139,8 @@ def terminal(hob, url):
         check(len(bars) >= 5, "frames", frames)
         check(all(len(b) < columns for b in bars), "too wide", columns, bars)
         check(any("/10" in b for b in bars), bars)
+        if columns == 100:
+            check(any(re.search(r"\d/s  0:0\d left$", b) for b in bars), "rate and time left", bars)
         check(any("[" in b and "#" in b for b in bars) == (columns > 12), bars)
         check("\r\x1b[Keach took " in screen.decode(), screen)
         end = screen.decode().rpartition("\r\x1b[K")[2]

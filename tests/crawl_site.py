@@ -115,6 +115,9 @@ class Site(http.server.BaseHTTPRequestHandler):
                 self.close_connection = True
             else:
                 self.answer(int(how), good)
+        elif path.startswith("/abroad/"):  # the same site by its other name
+            self.answer(200, f"<a href='http://localhost:{server.server_port}/far'>"
+                             f"<a href='http://127.0.0.1:{server.server_port}/near'>")
         elif path == "/hits":
             self.answer(200, json.dumps(hits), "application/json")
         elif path == "/gone":

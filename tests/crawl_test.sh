@@ -146,6 +146,40 @@ nobody_reads_on() {
     ! says "cannot write"
 }
 
+only_the_hosts_that_are_named() {
+    port=${url##*:}
+    crawl 0 --rate 0 --no-sitemaps -o "$dir/c.db" "$url/abroad/"
+    [ "$(sql "$dir/c.db" 'SELECT url FROM pages ORDER BY url' | tr '\n' ' ')" = "$url/abroad/ $url/near " ]
+    for hosts in "localhost:$port" "example.org,*calhost:$port"; do
+        crawl 0 --rate 0 --no-sitemaps --hosts "$hosts" --fresh -o "$dir/c.db" "$url/abroad/"
+        [ "$(sql "$dir/c.db" 'SELECT url, status FROM pages ORDER BY url' | tr '\n' ' ')" = \
+            "$url/abroad/|200 $url/near|200 http://localhost:$port/far|200 " ]
+        says "of 2 hosts in"
+    done
+}
+live_progress() {
+    python3 - "$hob" "$url" "$dir/c.db" <<'END'
+import os, pty, re, subprocess, sys
+hob, url, store = sys.argv[1:]
+main, side = pty.openpty()
+child = subprocess.Popen([hob, "crawl", "--rate", "20", "-n", "20", "--no-sitemaps", "-o", store, url],
+                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=side,
+                         env=dict(os.environ, TERM="xterm"))
+os.close(side)
+screen = b""
+while True:
+    try:
+        screen += os.read(main, 4096)
+    except OSError:
+        break
+screen = screen.decode()
+print(screen)
+assert child.wait() == 0
+assert re.search(r"\r\[#*\.*\] \d+/\d+  [\d.]+/s  \d+:\d\d left", screen)
+assert re.search(r"\r\x1b\[Kcrawled 20 pages of 1 host in ", screen)
+END
+}
+
 what_a_parser_would_choke_on() {
     crawl 0 --no-sitemaps -o "$dir/c.db" "$url/hostile"
     [ "$(sql "$dir/c.db" "SELECT count(*) FROM pages WHERE error = 'too complex'")" = 2 ]
@@ -286,6 +320,8 @@ check database_after_kill database_after_kill
 check pages_tried_again tried_again_by_the_next_run c.db seen_rows
 check lines_tried_again tried_again_by_the_next_run c.jsonl seen_lines --json
 check a_host_that_comes_back a_host_that_comes_back
+check only_the_hosts_that_are_named only_the_hosts_that_are_named
+check live_progress live_progress
 check half_a_line half_a_line
 check what_a_parser_would_choke_on what_a_parser_would_choke_on
 check a_rate_is_kept a_rate_is_kept
