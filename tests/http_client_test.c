@@ -88,6 +88,52 @@ TASK_TEST(limits_hold) {
 }
 
 /* An idle connection to one host makes room for another host. */
+static int get_of_host(struct hob_client *c, int i, int *done) {
+    char url[64];
+    struct hob_body body;
+    snprintf(url, sizeof url, "http://host-%d.test/", i);
+    CHECK_EQ(HOB_TRY(hob_get(c, url, &body)), 200);
+    hob_body_free(&body);
+    ++*done;
+    return 0;
+}
+HOB_TASK(get_of_host, struct hob_client *, int, int *)
+
+static int say_ok(struct hob_request *req, void *arg) {
+    (void)arg;
+    return hob_respond_text(req, 200, "text/plain", "ok");
+}
+
+/* More hosts than buckets, all known at once: most requests wait for their turn. */
+TASK_TEST(many_hosts_at_once) {
+    enum { HOSTS = 1500 };
+    HOB_SCOPE(s);
+    struct hob_listener *l = listening();
+    hob_spawn(s, hob_http_serve, l, say_ok, NULL, (struct hob_http_options){0});
+    for (int cancelled = 0; cancelled < 2; cancelled++) {
+        HOB_CLIENT(c, .max_connections = 4, .resolve = HOB_PARAMS({"*", hob_listener_address(l)}));
+        struct hob_client_info info;
+        int done = 0;
+        HOB_SCOPE(t);
+        for (int i = 0; i < HOSTS; i++) {
+            CHECK(hob_spawn(t, get_of_host, c, i, &done));
+            if (i % 500 == 0) hob_spawn(t, get_of_host, c, i, &done); /* a host twice */
+        }
+        CHECK_EQ(hob_yield_now(), 0);
+        hob_client_info(c, &info);
+        CHECK(info.waiting > HOSTS - 100 || info.opened > 4);
+        if (cancelled) hob_scope_cancel(t);
+        CHECK_EQ(hob_join(t), 0);
+        if (!cancelled) CHECK_EQ(done, HOSTS + 3);
+        hob_client_info(c, &info);
+        CHECK(info.in_use == 0 && info.waiting == 0 && info.idle <= 4);
+    }
+    hob_scope_cancel(s);
+    CHECK_EQ(hob_join(s), 0);
+    hob_listener_close(l);
+    return 0;
+}
+
 TASK_TEST(idle_makes_room) {
     HOB_SCOPE(s);
     struct hob_listener *a = listening(), *b = listening();

@@ -33,11 +33,11 @@ struct hob__host {
     size_t users;             /* idle connections, and requests */
     uint64_t next_at;         /* with a rate: the time of the next request */
     uint64_t keep_until;      /* so long it is remembered without users; 0 = not at all */
-    uint32_t bucket;
-    uint16_t budget; /* of retries, in tenths (retry.c) */
-    uint8_t version; /* of HTTP, as the last connection had it: 1, 2; 0 = unknown */
-    bool connecting; /* one that others wait for is being made */
-    bool only_h1;    /* it has asked for that */
+    uint32_t hash;            /* of the address */
+    uint16_t budget;          /* of retries, in tenths (retry.c) */
+    uint8_t version;          /* of HTTP, as the last connection had it: 1, 2; 0 = unknown */
+    bool connecting;          /* one that others wait for is being made */
+    bool only_h1;             /* it has asked for that */
     bool tls;
     bool upgrades;   /* for requests that ask for another protocol */
     const char *via; /* how it is reached: a route's key */
@@ -73,9 +73,11 @@ struct hob_client {
     struct hob_header *headers; /* ended by a NULL name; in one block with their text */
     char *base_url;
     char *user_agent;
-    struct hob_url base; /* of base_url */
-    struct hob__host *buckets[HOB__CLIENT_BUCKETS];
-    struct hob_list idle; /* all idle connections, the one used longest ago first */
+    struct hob_url base;        /* of base_url */
+    struct hob__host **buckets; /* `few`, or from the heap once there are more hosts than that */
+    struct hob__host *few[HOB__CLIENT_BUCKETS];
+    uint32_t bucket_mask, hosts; /* so many buckets less one; so many hosts */
+    struct hob_list idle;        /* all idle connections, the one used longest ago first */
     struct hob_sem slots;
     struct hob_event closing;
     struct hob_cookies *own_cookies; /* made at the first Set-Cookie, when the options have none */

@@ -29,11 +29,12 @@ void hob__client_ref(struct hob_client *c) { c->refs++; }
 
 void hob__client_unref(struct hob_client *c) {
     if (--c->refs) return;
-    for (uint32_t i = 0; i < HOB__CLIENT_BUCKETS; i++)
+    for (uint32_t i = 0; i <= c->bucket_mask; i++)
         for (struct hob__host *h = c->buckets[i], *next; h; h = next) {
             next = h->next;
             hob__free(h);
         }
+    if (c->buckets != c->few) hob__free(c->buckets);
     hob__free(c->headers);
     hob__free(c->base_url);
     hob__free(c->user_agent);
@@ -105,6 +106,8 @@ int hob__client_open(struct hob_client **out, struct hob_client_options options)
     *out = NULL;
     if (!c) return hob_fail(-ENOMEM, "no memory for an HTTP client");
     c->refs = 1;
+    c->buckets = c->few;
+    c->bucket_mask = HOB__CLIENT_BUCKETS - 1;
     c->options = options;
     set_defaults(&c->options);
     if (options.hooks) c->hooks = *options.hooks;
@@ -131,8 +134,30 @@ void hob_client_info(const struct hob_client *client, struct hob_client_info *in
 
 /* ---- hosts ---- */
 
-static uint32_t bucket_of(const char *address) {
-    return hob__hash(address, 0) % HOB__CLIENT_BUCKETS;
+static struct hob__host **bucket_of(struct hob_client *c, uint32_t hash) {
+    return &c->buckets[hash & c->bucket_mask];
+}
+
+static void add_host(struct hob_client *c, struct hob__host *h) {
+    struct hob__host **bucket = bucket_of(c, h->hash);
+    h->next = *bucket;
+    *bucket = h;
+}
+
+/* As many buckets as there are hosts: the way to one stays short. Without memory it gets longer. */
+static void more_buckets(struct hob_client *c) {
+    size_t count = ((size_t)c->bucket_mask + 1) * 2;
+    struct hob__host **old = c->buckets, **wider;
+    if (count > UINT32_MAX || !(wider = hob__alloc_zero(count * sizeof *wider))) return;
+    uint32_t old_mask = c->bucket_mask;
+    c->buckets = wider;
+    c->bucket_mask = (uint32_t)count - 1;
+    for (uint32_t i = 0; i <= old_mask; i++)
+        for (struct hob__host *h = old[i], *next; h; h = next) {
+            next = h->next;
+            add_host(c, h);
+        }
+    if (old != c->few) hob__free(old);
 }
 
 /* Nobody uses it, and nothing of it is to be remembered. */
@@ -140,11 +165,12 @@ static bool forgotten(const struct hob__host *h) {
     return h->users == 0 && (h->keep_until == 0 || h->keep_until <= hob_now());
 }
 
-static void forget_hosts(struct hob_client *c, uint32_t bucket) {
-    for (struct hob__host **link = &c->buckets[bucket], *h; (h = *link);) {
+static void forget_hosts(struct hob_client *c, uint32_t hash) {
+    for (struct hob__host **link = bucket_of(c, hash), *h; (h = *link);) {
         if (forgotten(h)) {
             *link = h->next;
             hob__free(h);
+            c->hosts--;
         } else {
             link = &h->next;
         }
@@ -153,12 +179,12 @@ static void forget_hosts(struct hob_client *c, uint32_t bucket) {
 
 struct hob__host *hob__pool_host(struct hob_client *c, const struct hob__target *to) {
     const char *address = to->address;
-    uint32_t bucket = bucket_of(address);
-    for (struct hob__host *h = c->buckets[bucket]; h; h = h->next)
+    uint32_t hash = hob__hash(address, 0);
+    for (struct hob__host *h = *bucket_of(c, hash); h; h = h->next)
         if (h->tls == to->tls && h->upgrades == to->upgrades && strcmp(h->address, address) == 0 &&
             strcmp(h->via, to->via) == 0)
             return h;
-    forget_hosts(c, bucket);
+    forget_hosts(c, hash);
     size_t n = strlen(address) + 1;
     struct hob__host *h = hob__alloc_zero(sizeof *h + n + strlen(to->via) + 1);
     if (!h) return NULL;
@@ -168,21 +194,22 @@ struct hob__host *hob__pool_host(struct hob_client *c, const struct hob__target 
     hob__list_init(&h->shared);
     h->slots.free = c->options.max_per_host;
     h->budget = HOB__RETRY_BUDGET;
-    h->bucket = bucket;
+    h->hash = hash;
     h->tls = to->tls;
     h->upgrades = h->only_h1 = to->upgrades;
-    h->next = c->buckets[bucket];
-    c->buckets[bucket] = h;
+    if (++c->hosts > c->bucket_mask) more_buckets(c);
+    add_host(c, h);
     return h;
 }
 
 void hob__pool_host_unuse(struct hob_client *c, struct hob__host *h) {
     h->users--;
     if (!forgotten(h)) return;
-    struct hob__host **link = &c->buckets[h->bucket];
+    struct hob__host **link = bucket_of(c, h->hash);
     while (*link != h) link = &(*link)->next;
     *link = h->next;
     hob__free(h);
+    c->hosts--;
 }
 
 /* ---- idle connections ---- */
