@@ -1,10 +1,13 @@
 /* json_grammar_test.c - the parser, in every way that this processor can go and with its text
- * copied and borrowed, against a naive reading of RFC 8259's productions: each byte at each place
- * of texts that use all of them, at the edge of a page; and texts from a generator, written again.
+ * copied and borrowed, hob_json_check(), the reader's events and the models' decoder against a
+ * naive reading of RFC 8259's productions: each byte at each place of texts that use all of them,
+ * at the edge of a page; and texts from a generator, written again.
  */
 #include "any.h"
 #include "test.h"
 #include <hob/json.h>
+#include <hob/json_reader.h>
+#include <hob/model.h>
 #include <sys/mman.h>
 
 #include "data/number.h"
@@ -139,14 +142,49 @@ static void make_edge(void) {
 
 static struct hob_json_doc *doc;
 
+/* As events, from a reader: 0 or its error. */
+static int read_events(const uint8_t *text, size_t n) {
+    static struct hob_json_reader *r;
+    struct hob_json v;
+    int e;
+    if (!r) CHECK_EQ(hob_json_reader_new(&r), 0);
+    hob_json_reader_reset(r);
+    CHECK_EQ(hob_json_feed(r, text, n), 0);
+    while ((e = hob_json_read(r, &v)) > HOB_JSON_END || e == HOB_JSON_MORE)
+        if (e == HOB_JSON_MORE) CHECK_EQ(hob_json_end(r), 0);
+    return e == HOB_JSON_END ? 0 : e == HOB_E_JSON_INCOMPLETE ? HOB_E_JSON : e;
+}
+
+/* As what a model has no shape for. */
+struct shapeless {
+    struct hob_raw raw;
+};
+HOB_WRAPPER(shapeless, struct shapeless, HOB_FIELD(raw))
+static int decode_raw(const uint8_t *text, size_t n) {
+    static struct hob_arena memory;
+    struct shapeless s;
+    hob_arena_reset(&memory);
+    return hob_model_decode(shapeless, &s, text, n, &memory);
+}
+
+static void judged_by_others(const char *way, const uint8_t *text, size_t n, bool right,
+                             bool numbers_fit) {
+    static const char *const names[] = {"check", "reader", "model"};
+    int rc[] = {hob_json_check(text, n, 0), read_events(text, n), decode_raw(text, n)};
+    for (int k = 0; k < 3; k++)
+        if (rc[k] != (right ? 0 : HOB_E_JSON) && (rc[k] != HOB_E_JSON_RANGE || numbers_fit))
+            FAIL("%s, %s: %d for %.*s", way, names[k], rc[k], (int)n, (const char *)text);
+}
+
 /* It says of the text what the grammar says, and leaves it as it is. */
 static void judged(const uint8_t *text, size_t n, bool numbers_fit) {
     uint8_t *at = edge - n;
     memcpy(at, text, n);
-    bool right = is_json(text, n);
+    bool right = is_json(text, n), slow = getenv("TEST_SLOW");
     const struct hob__json_way *way;
     for (size_t i = 0; (way = hob__json_way_at(i)); i++) {
         hob__json_way_take(way);
+        if (i == 0 || !slow) judged_by_others(way->name, at, n, right, numbers_fit);
         for (int borrow = 0; borrow < 2; borrow++) {
             int rc = hob_json_reparse(at, n, doc, .borrow = borrow);
             if (rc == HOB_E_JSON_RANGE && !numbers_fit) continue;
