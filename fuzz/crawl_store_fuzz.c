@@ -6,12 +6,16 @@
 
 #include "frontier.c"
 #include "json_lines.c"
-#include "outcome.h"
+#include "outcome.c"
 #include "robots.c"
 #include "save.c"
 #define failed store_failed
 #include "store_lines.c"
 #undef failed
+#undef HAVE_CRAWL
+#define HAVE_CRAWL 1
+#include "store.c"
+const struct store_kind store_sqlite; /* not opened here */
 #include "common.c"
 #include "url_set.c"
 
@@ -27,7 +31,7 @@ int output_close(struct output *out) { return out ? -EIO : 0; }
 
 /* ---- names of files ---- */
 
-static void names(const char *url) {
+static void body_files(const char *url) {
     static const char *const folders[] = {"out", "/tmp/a b/", "."};
     char path[SAVE_PATH_MAX], again[SAVE_PATH_MAX];
     for (int i = 0; i < 3; i++) {
@@ -89,11 +93,12 @@ static void file(const char *text, size_t n) {
 
 static void crawl(const char *text, size_t n) {
     struct frontier f = {.urls_max = 20, .per_host = 1};
-    size_t visited = 0;
     left = 0;
-    struct loading l = {&f, &visited, see_left, &left};
+    struct loaded l = {.frontier = &f, .left = see_left, .arg = &left};
     int rc = json_lines(text, n, load_visited, &l);
     CHECK(rc == 0 || rc == -EBADMSG || rc == -ENOSPC || rc <= HOB_E_JSON);
+    if (rc == 0) rc = json_lines(text, n, load_again, &l);
+    CHECK(l.again == left);
     if (rc == 0) rc = json_lines(text, n, load_links, &l);
     CHECK(rc == 0 || rc == -EBADMSG || rc <= HOB_E_JSON);
     CHECK(f.known.count <= f.urls_max && f.waiting == left);
@@ -104,13 +109,15 @@ static void crawl(const char *text, size_t n) {
 
 static void visit(struct fuzz_input *in) {
     char *links[4] = {NULL}, *text = NULL;
-    size_t size = 0, visited = 0;
+    size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     CHECK(out != NULL);
     struct crawled c = {.depth = fuzz_byte(in), .link_depth = 1 + fuzz_byte(in)};
     c.result.status = (int)fuzz_byte(in) * 2;
     c.result.url = fuzz_string(in, 255);
     c.title = fuzz_byte(in) % 2 ? fuzz_string(in, 255) : NULL;
+    enum failure failure = fuzz_byte(in) % FAILURES;
+    c.error = failure == FAILURE_NONE ? NULL : failure_name(failure);
     strcpy(c.result.message, fuzz_string(in, 100));
     for (int i = 0; i < 3; i++) links[i] = fuzz_string(in, 255);
     c.links = links;
@@ -118,10 +125,12 @@ static void visit(struct fuzz_input *in) {
     CHECK(fclose(out) == 0 && size > 0 && memchr(text, '\n', size) == text + size - 1);
     struct frontier f = {.urls_max = 20, .per_host = 1};
     left = 0;
-    struct loading l = {&f, &visited, see_left, &left};
-    CHECK(json_lines(text, size, load_visited, &l) == 0 && visited == 1);
+    struct loaded l = {.frontier = &f, .left = see_left, .arg = &left};
+    bool again = failure_passes(c.result.status, c.error);
+    CHECK(json_lines(text, size, load_visited, &l) == 0 && l.visited == !again);
+    CHECK(json_lines(text, size, load_again, &l) == 0 && l.again == again && left == again);
     CHECK(json_lines(text, size, load_links, &l) == 0);
-    CHECK(f.known.count >= 1 && f.known.count == 1 + left && f.waiting == left);
+    CHECK(f.known.count >= 1 && f.known.count == l.visited + left && f.waiting == left);
     if (is_utf8(c.result.url, strlen(c.result.url))) CHECK(url_set_has(&f.known, c.result.url));
     for (int i = 0; i < 3; i++)
         if (is_utf8(links[i], strlen(links[i]))) CHECK(url_set_has(&f.known, links[i]));
@@ -133,7 +142,7 @@ FUZZ(data, n) {
     struct fuzz_input in = {data, n};
     if (n > 4000) return;
     unsigned kind = fuzz_byte(&in);
-    names(edge_string(in.at, in.left));
+    body_files(edge_string(in.at, in.left));
     if (kind % 2) {
         visit(&in);
         return;
