@@ -14,6 +14,7 @@ static struct hob__http_conn conn;
 static struct hob__forwarded said(const char *name, const char *value, bool rfc) {
     static char peer[] = "10.0.0.1:5000";
     static struct hob_request req;
+    static struct hob__forwarded found;
     size_t n = strlen(name), m = strlen(value);
     /* The value lies before an unreadable page, the name before the value. */
     char *block = edge_string(value, m) - n - 1;
@@ -28,6 +29,8 @@ static struct hob__forwarded said(const char *name, const char *value, bool rfc)
     req.block = block;
     req.fields = &field;
     req.field_count = 1;
+    found.known = false;
+    req.forwarded = &found;
     return *hob__forwarded(&req);
 }
 
