@@ -191,6 +191,23 @@ a_rate_is_kept() { # 10 pages at 10 a second take 0.9 s at least
     [ $(($(date +%s%N) - began)) -ge 900000000 ]
 }
 
+the_sites_own_delay_is_kept() { # four pages, half a second apart
+    mkdir "$dir/shy"
+    printf 'User-agent: *\nCrawl-delay: 0.5\n' >"$dir/shy/robots.txt"
+    printf '<a href=a.html><a href=b.html><a href=c.html>' >"$dir/shy/index.html"
+    touch "$dir/shy/a.html" "$dir/shy/b.html" "$dir/shy/c.html"
+    "$hob" serve "$dir/shy" --listen 127.0.0.1:0 >"$dir/shy.out" 2>&1 &
+    shy=$!
+    until grep -q listening "$dir/shy.out"; do sleep 0.02; done
+    where=$(grep -o '127\.0\.0\.1:[0-9]*' "$dir/shy.out" | head -n 1)
+    began=$(date +%s%N)
+    crawl 0 --rate 0 --no-sitemaps -o "$dir/c.db" "http://$where/"
+    took=$(($(date +%s%N) - began))
+    kill $shy
+    [ "$(sql "$dir/c.db" 'SELECT count(*) FROM pages')" = 4 ]
+    [ $took -ge 1500000000 ]
+}
+
 wrong_usage() {
     crawl 2
     says "which URL?"
@@ -325,6 +342,7 @@ check live_progress live_progress
 check half_a_line half_a_line
 check what_a_parser_would_choke_on what_a_parser_would_choke_on
 check a_rate_is_kept a_rate_is_kept
+check the_sites_own_delay_is_kept the_sites_own_delay_is_kept
 check wrong_usage wrong_usage
 check a_host_that_is_not_there a_host_that_is_not_there
 echo "$passed passed, $failed failed"
