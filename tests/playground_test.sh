@@ -220,7 +220,8 @@ for path, type_, word in (("/html", "text/html", b"<h1>"), ("/json", "applicatio
                           ("/xml", "application/xml", b"<?xml"), ("/robots.txt", "text/plain", b"/deny"),
                           ("/deny", "text/plain", b"robot"), ("/image/png", "image/png", b"\x89PNG"),
                           ("/encoding/utf8", "text/html", "\u20ac".encode()),
-                          ("/image/svg", "image/svg+xml", b"<svg"), ("/links/5", "text/html", b"/links/5/4")):
+                          ("/image/svg", "image/svg+xml", b"<svg"), ("/links/5", "text/html", b"/links/5/4"),
+                          ("/forms/post", "text/html", b'action="/post"')):
     a = ask(path)
     check(path, a.status == 200 and a.headers["content-type"].startswith(type_) and word in a.body, a.body)
 check("an image that is accepted", ask("/image", Accept="image/svg+xml").body.startswith(b"<svg") and

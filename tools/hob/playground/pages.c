@@ -60,6 +60,27 @@ int answer_utf8(const struct ask *a) {
                             "</pre>\n");
 }
 
+int answer_form(const struct ask *a) {
+    return hob_respond_text(
+        a->req, 200, "text/html; charset=utf-8",
+        "<!doctype html>\n"
+        "<html lang=\"en\">\n"
+        "<head><meta charset=\"utf-8\"><title>An order</title></head>\n"
+        "<body>\n"
+        "<form method=\"post\" action=\"/post\">\n"
+        "<p><label>Name <input name=\"name\"></label>\n"
+        "<p><label>E-mail <input type=\"email\" name=\"email\"></label>\n"
+        "<p><label><input type=\"radio\" name=\"size\" value=\"small\"> small</label>\n"
+        "<label><input type=\"radio\" name=\"size\" value=\"large\"> large</label>\n"
+        "<p><label><input type=\"checkbox\" name=\"with\" value=\"butter\"> butter</label>\n"
+        "<label><input type=\"checkbox\" name=\"with\" value=\"salt\"> salt</label>\n"
+        "<p><label>Remarks <textarea name=\"remarks\"></textarea></label>\n"
+        "<p><button>Order</button>\n"
+        "</form>\n"
+        "</body>\n"
+        "</html>\n");
+}
+
 /* ---- images ---- */
 
 int answer_png(const struct ask *a) {

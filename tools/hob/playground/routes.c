@@ -75,6 +75,7 @@ static const struct route {
     {"/html", NULL, answer_html},
     {"/json", NULL, answer_json_example},
     {"/xml", NULL, answer_xml},
+    {"/forms/post", NULL, answer_form},
     {"/robots.txt", NULL, answer_robots},
     {"/deny", NULL, answer_deny},
     {"/encoding/utf8", NULL, answer_utf8},
