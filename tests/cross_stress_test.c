@@ -176,11 +176,4 @@ TEST(channels_are_closed_while_all_use_them) {
     }
 }
 
-/* Without watchdogs in the emulator: where their threads come and go so often, it dies of an
- * assertion of its own ("cpu == current_cpu") in one run of twenty. */
-__attribute__((constructor)) static void no_watchdogs_there(void) {
-    const char *slow = getenv("TEST_SLOW");
-    if (slow && strcmp(slow, "qemu") == 0) setenv("HOB_SLOW_MS", "0", 1);
-}
-
 TEST_MAIN()
