@@ -291,10 +291,13 @@ static void request(struct fuzz_input *in) {
     memcpy(said.request + said.size, value, n);
     said.size += n;
     bool body = how % 6 == 1 || how % 6 == 3;
-    said.size += (size_t)sprintf(said.request + said.size,
-                                 body ? "\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n"
-                                      : "\r\nConnection: close\r\n\r\n",
-                                 in->left);
+    char *end = said.request + said.size;
+    said.size += (size_t)sprintf(end, "\r\nConnection: close\r\n");
+    end = said.request + said.size;
+    if (body)
+        said.size += (size_t)sprintf(end, "Content-Length: %zu\r\n\r\n", in->left);
+    else
+        said.size += (size_t)sprintf(end, "\r\n");
     if (body && in->left < 8000) {
         memcpy(said.request + said.size, in->at, in->left);
         said.size += in->left;
