@@ -1,0 +1,393 @@
+/* http2_frames_test.c - the server and HTTP/2, by frames that are made by hand: what is illegal,
+ * and those who send too many. */
+#include "http2_server.h"
+
+#define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+#define GET_HEAD ":method: GET\n:scheme: http\n:path: /b\n:authority: here\n"
+
+/* A connection with its preface and SETTINGS. */
+static struct hob_stream *hand(struct hob_listener *l) {
+    struct hob_stream *s;
+    unsigned char buf[64];
+    CHECK_EQ(hob_connect(hob_listener_address(l), &s), 0);
+    memcpy(buf, PREFACE, 24);
+    size_t n = 24 + put_frame(buf + 24, F_SETTINGS, 0, 0, NULL, 0);
+    CHECK_EQ(hob_write(s, buf, n), n);
+    return s;
+}
+static void hand_send(struct hob_stream *s, int type, int flags, uint32_t stream, const void *bytes,
+                      size_t n) {
+    unsigned char buf[16400];
+    size_t size = put_frame(buf, type, flags, stream, bytes, n);
+    CHECK_EQ(hob_write(s, buf, size), size);
+}
+static void hand_head(struct hob_stream *s, int flags, uint32_t stream, const char *lines) {
+    unsigned char buf[8300];
+    size_t size = put_head(buf, flags, stream, lines);
+    CHECK_EQ(hob_write(s, buf, size), size);
+}
+/* Reads until a frame of that type (and stream, unless that is 0) comes: its first number; -1: the
+ * connection has ended. */
+static long await_frame(struct hob_stream *s, int type, uint32_t stream) {
+    struct frame *f = malloc(sizeof *f);
+    long value = -1;
+    while (hob_within(5.0, read_frame(s, f)) == 1) {
+        if (f->type != type || (stream && f->stream != stream)) continue;
+        value = f->size >= 4 ? (long)get_number(f->bytes) : 0;
+        if (type == F_GOAWAY) value = (long)get_number(f->bytes + 4);
+        break;
+    }
+    free(f);
+    return value;
+}
+
+SERVER_TEST(cookies_are_joined_and_hosts_named) {
+    struct hob_stream *hs = hand(l);
+    hand_head(hs, END_STREAM, 1, GET_HEAD "cookie: a=1\nx-y: z\ncookie: b=2\ncookie: c=3\n");
+    CHECK(await_frame(hs, F_DATA, 1) >= 0);
+    CHECK_STR(seen.head, "GET /b http host=here cookie=a=1; b=2; c=3 v=20 size=0 here");
+    hand_head(hs, 0, 3, ":method: POST\n:scheme: http\n:path: /trailers\n:authority: here\n");
+    hand_send(hs, F_DATA, 0, 3, "body", 4);
+    hand_head(hs, END_STREAM, 3, "x-after: all\n");
+    CHECK_EQ(await_frame(hs, F_DATA, 3), 0); /* three bytes */
+    hob_close(hs);
+    return 0;
+}
+
+SERVER_TEST(files) {
+    static char bytes[200000];
+    char path[100];
+    struct hob_body body;
+    snprintf(path, sizeof path, TEST_PATH, (int)getpid(), "file");
+    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (char)(i * 7 + i / 256);
+    FILE *f = fopen(path, "w+");
+    CHECK(f != NULL);
+    CHECK_EQ(fwrite(bytes, 1, sizeof bytes, f), sizeof bytes);
+    fflush(f);
+    file = fileno(f);
+    CHECK_EQ(hob_get(c, url_of(l, "/file"), &body), 200);
+    CHECK_EQ(body.size, 150000);
+    CHECK(memcmp(body.data, bytes + 50000, 150000) == 0);
+    hob_body_free(&body);
+    fclose(f);
+    return 0;
+}
+
+SERVER_TEST(more_streams_than_allowed, .max_streams = 10) {
+    struct hob_stream *hs = hand(l);
+    CHECK_EQ(await_frame(hs, F_SETTINGS, 0) >= 0, true);
+    for (uint32_t i = 0; i < 10; i++)
+        hand_head(hs, END_STREAM, 1 + 2 * i,
+                  ":method: GET\n:scheme: http\n:path: /hang\n:authority: here\n");
+    CHECK_EQ(hob_sleep(0.05), 0);
+    CHECK_EQ(seen.active, 10);
+    hand_head(hs, END_STREAM, 99, GET_HEAD);
+    long code = await_frame(hs, F_RST, 99);
+    CHECK(code == 7 || code == -1);
+    CHECK(seen.most <= 10);
+    hob_close(hs);
+    return 0;
+}
+
+static const struct {
+    const char *what;
+    int type;
+    uint32_t stream;
+    size_t n;
+    const char *bytes;
+} floods[] = {
+    {"PING", F_PING, 0, 8, "12345678"},
+    {"SETTINGS", F_SETTINGS, 0, 6, "\0\3\0\0\0\144"},
+    {"PRIORITY", F_PRIORITY, 1, 5, "\0\0\0\0\1"},
+    {"empty DATA", F_DATA, 1, 0, ""},
+};
+
+SERVER_TEST(floods_are_cut_off) {
+    static unsigned char many[200000];
+    for (size_t i = 0; i < sizeof floods / sizeof *floods; i++) {
+        struct hob_stream *hs = hand(l);
+        hand_head(hs, 0, 1, ":method: POST\n:scheme: http\n:path: /echo\n:authority: here\n");
+        size_t size = 0;
+        while (size < sizeof many - 100)
+            size += put_frame(many + size, floods[i].type, 0, floods[i].stream, floods[i].bytes,
+                              floods[i].n);
+        (void)hob_within(5.0, (int)hob_write(hs, many, size));
+        long code = await_frame(hs, F_GOAWAY, 0);
+        if (code != 11 && code != -1) FAIL("%s: %ld", floods[i].what, code);
+        CHECK_EQ(hob_sleep(0.02), 0);
+        CHECK_EQ(seen.active, 0);
+        if (counters.floods != i + 1) FAIL("%s: %d", floods[i].what, (int)counters.floods);
+        hob_close(hs);
+        CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    }
+    return 0;
+}
+
+/* Requests that are reset at once (CVE-2023-44487). */
+SERVER_TEST(rapid_reset) {
+    struct hob_stream *hs = hand(l);
+    unsigned char buf[1000], code[4] = {0, 0, 0, 8};
+    int i;
+    for (i = 0; i < 20000; i++) {
+        uint32_t stream = (uint32_t)(1 + 2 * i);
+        size_t n = put_head(buf, END_STREAM, stream,
+                            ":method: GET\n:scheme: http\n:path: /hang\n:authority: here\n");
+        n += put_frame(buf + n, F_RST, 0, stream, code, 4);
+        if (hob_write(hs, buf, n) < 0) break;
+    }
+    CHECK(i < 20000);
+    CHECK_EQ(hob_sleep(0.05), 0);
+    CHECK_EQ(seen.active, 0);
+    CHECK(seen.most <= 201);
+    CHECK_EQ(counters.floods, 1);
+    hob_close(hs);
+    CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    return 0;
+}
+
+SERVER_TEST(endless_heads) {
+    struct hob_stream *hs = hand(l);
+    unsigned char buf[1000];
+    size_t n = put_frame(buf, F_HEADERS, 0, 1, "\x82", 1);
+    CHECK_EQ(hob_write(hs, buf, n), n);
+    int i;
+    for (i = 0; i < 100000; i++) {
+        n = put_frame(buf, F_CONT, 0, 1, "\x10\1x\1y", 5);
+        if (hob_write(hs, buf, n) < 0) break;
+    }
+    CHECK(i < 100000);
+    CHECK_EQ(counters.requests, 0);
+    hob_close(hs);
+    CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    return 0;
+}
+
+struct bad {
+    const char *what;
+    size_t n;
+    const char *bytes;
+};
+#define BAD(what, bytes)                                                                           \
+    { what, sizeof bytes - 1, bytes }
+static const struct bad bad[] = {
+    BAD("DATA on stream 0", "\0\0\1\0\1\0\0\0\0x"),
+    BAD("DATA on an idle stream", "\0\0\1\0\1\0\0\0\1x"),
+    BAD("HEADERS on stream 0", "\0\0\1\1\5\0\0\0\0\x82"),
+    BAD("HEADERS on an even stream", "\0\0\1\1\5\0\0\0\2\x82"),
+    BAD("a frame too large", "\0\x40\1\0\1\0\0\0\1"),
+    BAD("SETTINGS of 5 bytes", "\0\0\5\4\0\0\0\0\0\0\3\0\0\0"),
+    BAD("SETTINGS on a stream", "\0\0\0\4\0\0\0\0\1"),
+    BAD("a window too large", "\0\0\6\4\0\0\0\0\0\0\4\xff\xff\xff\xff"),
+    BAD("WINDOW_UPDATE of 0", "\0\0\4\x8\0\0\0\0\0\0\0\0\0"),
+    BAD("PING of 7 bytes", "\0\0\7\6\0\0\0\0\0"
+                           "1234567"),
+    BAD("RST_STREAM of an idle stream", "\0\0\4\3\0\0\0\0\7\0\0\0\1"),
+    BAD("CONTINUATION without HEADERS", "\0\0\1\x9\4\0\0\0\1\x82"),
+    BAD("something inside a head", "\0\0\1\1\0\0\0\0\1\x82\0\0\0\4\0\0\0\0\0"),
+    BAD("a promise", "\0\0\5\5\4\0\0\0\1\0\0\0\2\x82"),
+    BAD("an index that is not there", "\0\0\1\1\5\0\0\0\1\xff"),
+    BAD("no path", "\0\0\2\1\5\0\0\0\1\x82\x86"),
+    BAD("two methods", "\0\0\4\1\5\0\0\0\1\x82\x82\x84\x86"),
+    BAD("a name in upper case", "\0\0\x8\1\5\0\0\0\1\x82\x84\x86\x10\1X\1y"),
+    BAD("Connection", "\0\0\x13\1\5\0\0\0\1\x82\x84\x86\x10\xa"
+                      "connection\3abc"),
+    BAD("a line end in a value", "\0\0\x8\1\5\0\0\0\1\x82\x84\x86\x10\1x\1\n"),
+    BAD("a pseudo field behind others", "\0\0\x8\1\5\0\0\0\1\x82\x84\x10\1x\1y\x86"),
+    BAD("less than announced", "\0\0\7\1\4\0\0\0\1\x83\x84\x86\xf\xd\1"
+                               "9"
+                               "\0\0\2\0\1\0\0\0\1ab"),
+    BAD("more than announced", "\0\0\7\1\4\0\0\0\1\x83\x84\x86\xf\xd\1"
+                               "1"
+                               "\0\0\2\0\1\0\0\0\1ab"),
+    BAD("no preface", "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"),
+};
+
+SERVER_TEST(frames_against_the_rules) {
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct hob_stream *hs;
+        if (strcmp(bad[i].what, "no preface") == 0)
+            CHECK_EQ(hob_connect(hob_listener_address(l), &hs), 0);
+        else
+            hs = hand(l);
+        CHECK_EQ(hob_write(hs, bad[i].bytes, bad[i].n), bad[i].n);
+        struct frame *f = malloc(sizeof *f);
+        int rc, answered = 0;
+        while ((rc = hob_within(10, read_frame(hs, f))) == 1) {
+            if (f->type == F_GOAWAY || f->type == F_RST) break;
+            answered |= f->type == F_HEADERS && (f->bytes[0] & 0x7f) == 8; /* 200 */
+        }
+        if (rc == -ETIMEDOUT || answered) FAIL("%s: %d %d", bad[i].what, rc, answered);
+        free(f);
+        hob_close(hs);
+        CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    }
+    return 0;
+}
+
+/* A client that ends behind each byte of what it has to say. */
+SERVER_TEST(closed_behind_every_byte) {
+    unsigned char all[400];
+    memcpy(all, PREFACE, 24);
+    size_t n = 24 + put_frame(all + 24, F_SETTINGS, 0, 0, NULL, 0);
+    n += put_head(all + n, 0, 1, ":method: POST\n:scheme: http\n:path: /echo\n:authority: here\n");
+    n += put_frame(all + n, F_DATA, 0, 1, "hello", 5);
+    for (size_t cut = 1; cut <= n; cut++) {
+        struct hob_stream *hs;
+        CHECK_EQ(hob_connect(hob_listener_address(l), &hs), 0);
+        CHECK_EQ(hob_write(hs, all, cut), cut);
+        if (cut % 2) CHECK_EQ(hob_yield_now(), 0);
+        hob_close(hs);
+    }
+    for (int i = 0; i < 200 && counters.connections; i++) CHECK_EQ(hob_sleep(0.01), 0);
+    CHECK_EQ(counters.connections, 0);
+    CHECK_EQ(seen.active, 0);
+    CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    return 0;
+}
+
+/* A window of nothing: the answer's handler ends by its own time. */
+SERVER_TEST(a_window_that_never_opens, .stall_timeout = 0.2) {
+    struct hob_stream *hs;
+    unsigned char buf[200], setting[6] = {0, 4, 0, 0, 0, 0};
+    memcpy(buf, PREFACE, 24);
+    size_t n = 24 + put_frame(buf + 24, F_SETTINGS, 0, 0, setting, 6);
+    CHECK_EQ(hob_connect(hob_listener_address(l), &hs), 0);
+    CHECK_EQ(hob_write(hs, buf, n), n);
+    hand_head(hs, END_STREAM, 1, ":method: GET\n:scheme: http\n:path: /stream\n:authority: a\n");
+    CHECK_EQ(await_frame(hs, F_HEADERS, 1) >= 0, true);
+    CHECK_EQ(seen.active, 1);
+    for (int i = 0; i < 300 && seen.active; i++) CHECK_EQ(hob_sleep(0.01), 0);
+    CHECK_EQ(seen.active, 0);
+    hob_close(hs);
+    return 0;
+}
+
+/* Of the stream, and of the connection, whose 65535 bytes others have used up: a small answer waits
+ * for it, and goes out when it opens. */
+SERVER_TEST(small_answers_wait_for_windows) {
+    struct hob_stream *hs;
+    unsigned char buf[200], setting[6] = {0, 4, 0, 0, 0, 0}, more[4] = {0, 0, 0, 2};
+    memcpy(buf, PREFACE, 24);
+    size_t n = 24 + put_frame(buf + 24, F_SETTINGS, 0, 0, setting, 6);
+    CHECK_EQ(hob_connect(hob_listener_address(l), &hs), 0);
+    CHECK_EQ(hob_write(hs, buf, n), n);
+    hand_head(hs, END_STREAM, 1, GET_HEAD);
+    CHECK(await_frame(hs, F_HEADERS, 1) >= 0);
+    CHECK_EQ(hob_sleep(0.02), 0);
+    CHECK_EQ(seen.active, 1);
+    hand_send(hs, F_WINDOW, 0, 1, more, 4);
+    CHECK(await_frame(hs, F_DATA, 1) >= 0);
+    CHECK_EQ(hob_sleep(0.02), 0);
+    CHECK_EQ(seen.active, 0);
+    hob_close(hs);
+    hs = hand(l);
+    put_number(setting + 2, 1 << 20);
+    hand_send(hs, F_SETTINGS, 0, 0, setting, 6);
+    hand_head(hs, END_STREAM, 1, ":method: GET\n:scheme: http\n:path: /stream\n:authority: a\n");
+    CHECK(await_frame(hs, F_HEADERS, 1) >= 0);
+    for (int left = 65535; left > 0;) {
+        struct frame *f = malloc(sizeof *f);
+        CHECK_EQ(hob_within(5.0, read_frame(hs, f)), 1);
+        if (f->type == F_DATA) left -= (int)f->size;
+        free(f);
+    }
+    hand_head(hs, END_STREAM, 3, GET_HEAD);
+    CHECK(await_frame(hs, F_HEADERS, 3) >= 0);
+    CHECK_EQ(hob_sleep(0.02), 0);
+    CHECK_EQ(seen.active, 2);
+    hand_send(hs, F_RST, 0, 1, "\0\0\0\x8", 4);
+    hand_send(hs, F_WINDOW, 0, 0, more, 4);
+    CHECK(await_frame(hs, F_DATA, 3) >= 0);
+    CHECK_EQ(hob_sleep(0.02), 0);
+    CHECK_EQ(seen.active, 0);
+    hob_close(hs);
+    return 0;
+}
+
+/* A byte now and then, either way, is no progress; others' bodies on the connection are. */
+static int notes;
+static char last_note[400];
+static void keep_notes(enum hob_report_kind kind, const char *text, void *arg) {
+    (void)arg;
+    if (kind != HOB_REPORT_NOTE) return;
+    notes++;
+    snprintf(last_note, sizeof last_note, "%s", text);
+}
+
+/* Sends that again and again, until the peer has reset the stream, answered, or gone. */
+static int trickle(struct hob_stream *hs, int type, uint32_t stream, const char *bytes, size_t n,
+                   double *took) {
+    uint64_t began = hob_now();
+    struct frame *f = malloc(sizeof *f);
+    for (;;) {
+        unsigned char buf[64];
+        size_t size = put_frame(buf, type, 0, stream, bytes, n);
+        if (hob_write(hs, buf, size) < 0) break;
+        int rc = hob_within(0.1, read_frame(hs, f));
+        bool told = rc == 1 && f->stream == stream && (f->type == F_RST || f->type == F_HEADERS);
+        if (told || (rc != 1 && rc != -ETIMEDOUT)) break;
+    }
+    free(f);
+    *took = (double)(hob_now() - began) * 1e-9;
+    return 0;
+}
+HOB_TASK(trickle, struct hob_stream *, int, uint32_t, const char *, size_t, double *)
+
+#define BODY_COMES ":method: POST\n:scheme: http\n:path: /echo\n:authority: a\n"
+#define ANSWER_WANTED ":method: GET\n:scheme: http\n:path: /stream\n:authority: a\n"
+
+SERVER_TEST(a_drip_is_cut_off, .min_rate = 1e6) {
+    struct hob_stream *up = hand(l), *down;
+    unsigned char buf[200], setting[6] = {0, 4, 0, 0, 0, 0};
+    double up_took = 0, down_took = 0;
+    notes = 0;
+    hob_set_report(keep_notes, NULL);
+    uint64_t before = counters.timeouts;
+    hand_head(up, 0, 1, BODY_COMES);
+    memcpy(buf, PREFACE, 24);
+    size_t n = 24 + put_frame(buf + 24, F_SETTINGS, 0, 0, setting, 6);
+    CHECK_EQ(hob_connect(hob_listener_address(l), &down), 0);
+    CHECK_EQ(hob_write(down, buf, n), n);
+    hand_head(down, END_STREAM, 1, ANSWER_WANTED);
+    CHECK(await_frame(down, F_HEADERS, 1) >= 0);
+    {
+        HOB_SCOPE(both);
+        hob_spawn(both, trickle, up, F_DATA, 1, "x", 1, &up_took);
+        hob_spawn(both, trickle, down, F_WINDOW, 1, "\0\0\0\1", 4, &down_took);
+        CHECK_EQ(hob_join(both), 0);
+    }
+    CHECK(up_took > 3 && up_took < 50);
+    CHECK(down_took > 3 && down_took < 50);
+    CHECK_EQ(counters.timeouts, before + 2);
+    CHECK_EQ(notes, 1); /* a minute has not gone by */
+    CHECK_HAS(last_note, "hob: 127.0.0.1:");
+    CHECK_HAS(last_note, " was cut off: it did not send, or read,");
+    hob_close(up);
+    hob_close(down);
+    return 0;
+}
+
+/* Two bodies, of which the client sends one after the other. */
+SERVER_TEST(others_bodies_are_progress, .min_rate = 10000) {
+    static char piece[10000];
+    struct hob_stream *hs = hand(l);
+    struct frame *f = malloc(sizeof *f);
+    hand_head(hs, 0, 1, BODY_COMES);
+    hand_head(hs, 0, 3, BODY_COMES);
+    for (int i = 0; i < 70; i++) { /* for seven seconds, 100000 bytes each */
+        hand_send(hs, F_DATA, 0, 1, piece, sizeof piece);
+        int rc;
+        while ((rc = hob_within(0.1, read_frame(hs, f))) == 1)
+            CHECK(f->type != F_RST && f->type != F_HEADERS && f->type != F_GOAWAY);
+        CHECK_EQ(rc, -ETIMEDOUT);
+    }
+    CHECK_EQ(seen.active, 2);
+    hand_send(hs, F_DATA, END_STREAM, 3, "ab", 2);
+    CHECK(await_frame(hs, F_HEADERS, 3) >= 0);
+    free(f);
+    hob_close(hs);
+    for (int i = 0; i < 300 && seen.active; i++) CHECK_EQ(hob_sleep(0.01), 0);
+    return 0;
+}
+
+TEST_MAIN()
