@@ -117,24 +117,37 @@ def broken_pipe(hob, url):
     check(err == "", err)
 
 
+def on_terminal(command, columns):
+    """What it shows on a terminal that is so wide, with nothing on its other descriptors."""
+    main, side = pty.openpty()
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    p = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=side,
+                         env=dict(os.environ, TERM="xterm"))
+    os.close(side)
+    screen = b""
+    while True:
+        try:
+            screen += os.read(main, 4096)
+        except OSError:
+            break
+    os.close(main)
+    check(p.wait() == 0, "status", p.returncode)
+    return screen.decode()
+
+
+def crawl_terminal(hob, url):
+    """The bar of a crawl: how many of those known, the rate, the time left; then the summary."""
+    screen = on_terminal([hob, "crawl", "--rate", "20", "-n", "20", "--no-sitemaps", "-o", "c.db",
+                          url], 100)
+    check(re.search(r"\r\[#*\.*\] \d+/\d+  [\d.]+/s  \d+:\d\d left", screen), screen)
+    check("\r\x1b[Kcrawled 20 pages of 1 host in " in screen, screen)
+
+
 def terminal(hob, url):
     """The bar fits the width, ends at the full number and makes room for the summary."""
     for columns in (100, 40, 12):
-        main, side = pty.openpty()
-        fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        p = subprocess.Popen([hob, "fetch", "-c", "2", *[url + "/delay/0.2"] * 10],
-                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=side,
-                             env=dict(os.environ, TERM="xterm"))
-        os.close(side)
-        screen = b""
-        while True:
-            try:
-                piece = os.read(main, 4096)
-            except OSError:
-                break
-            screen += piece
-        check(p.wait() == 0, "status")
-        frames = screen.decode().split("\r")
+        screen = on_terminal([hob, "fetch", "-c", "2", *[url + "/delay/0.2"] * 10], columns)
+        frames = screen.split("\r")
         bars = [re.sub("\x1b.*", "", f) for f in frames[:-3] if f]
         check(len(bars) >= 5, "frames", frames)
         check(all(len(b) < columns for b in bars), "too wide", columns, bars)
@@ -142,8 +155,8 @@ def terminal(hob, url):
         if columns == 100:
             check(any(re.search(r"\d/s  0:0\d left$", b) for b in bars), "rate and time left", bars)
         check(any("[" in b and "#" in b for b in bars) == (columns > 12), bars)
-        check("\r\x1b[Keach took " in screen.decode(), screen)
-        end = screen.decode().rpartition("\r\x1b[K")[2]
+        check("\r\x1b[Keach took " in screen, screen)
+        end = screen.rpartition("\r\x1b[K")[2]
         check(last_line(end).startswith("fetched 10 URLs in "), screen)
 
 
@@ -251,8 +264,8 @@ def listen(hob, _):
         check(not os.path.exists(path), "the socket's file stays")
 
 
-SCENES = {f.__name__: f for f in (interrupt, slow_input, slow_output, broken_pipe, terminal, memory,
-                                  routes, stop, listen)}
+SCENES = {f.__name__: f for f in (interrupt, slow_input, slow_output, broken_pipe, terminal,
+                                  crawl_terminal, memory, routes, stop, listen)}
 if sys.argv[1] == "lines":
     lines(sys.argv[2])
 else:

@@ -158,26 +158,7 @@ only_the_hosts_that_are_named() {
     done
 }
 live_progress() {
-    python3 - "$hob" "$url" "$dir/c.db" <<'END'
-import os, pty, re, subprocess, sys
-hob, url, store = sys.argv[1:]
-main, side = pty.openpty()
-child = subprocess.Popen([hob, "crawl", "--rate", "20", "-n", "20", "--no-sitemaps", "-o", store, url],
-                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=side,
-                         env=dict(os.environ, TERM="xterm"))
-os.close(side)
-screen = b""
-while True:
-    try:
-        screen += os.read(main, 4096)
-    except OSError:
-        break
-screen = screen.decode()
-print(screen)
-assert child.wait() == 0
-assert re.search(r"\r\[#*\.*\] \d+/\d+  [\d.]+/s  \d+:\d\d left", screen)
-assert re.search(r"\r\x1b\[Kcrawled 20 pages of 1 host in ", screen)
-END
+    python3 "$here/cli_drive.py" crawl_terminal "$hob" "$url"
 }
 
 what_a_parser_would_choke_on() {
