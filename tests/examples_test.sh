@@ -482,8 +482,8 @@ def http_hello(start):
     need(server.printed == "4 requests answered\n", server.printed)
 
 
-def http_streaming(start):
-    with Serving("http_streaming", start.backend, "127.0.0.1:0", status=0) as address:
+def http_bodies(start):
+    with Serving("http_bodies", start.backend, "127.0.0.1:0", status=0) as address:
         c = http.client.HTTPConnection(address, timeout=20)
         c.request("GET", "/count?to=5")
         r, times = c.getresponse(), []
@@ -499,6 +499,33 @@ def http_streaming(start):
         while piece := r.read(1 << 20):
             n += len(piece)
         need(n == 65536 * 1600, n)
+
+
+def streaming(start):
+    """Events as they come; the client leaves, and comes back behind the last one; Ctrl-C."""
+    def events(address, count, *headers):
+        s = socket.create_connection(address.split(":"), timeout=20)
+        s.sendall("\r\n".join(["GET /ticks HTTP/1.1", "Host: a", *headers, "", ""]).encode())
+        got = b""
+        while got.count(b"data: ") < count:
+            piece = s.recv(4096)
+            need(piece, "the stream goes on: %s" % got)
+            got += piece
+        return s, re.findall(rb"data: tick (\d+)", got)
+
+    server = Serving("streaming", start.backend, "127.0.0.1:0", status=0)
+    with server as address:
+        s, got = events(address, 3)
+        need(got[:3] == [b"1", b"2", b"3"], got)
+        s.close()
+        lines = [server.child.stdout.readline() for _ in range(2)]
+        need(lines[0] == "feed 1: open, behind 0\n", lines)
+        need(re.fullmatch(r"feed 1: closed, [3-9] given\n", lines[1]), "cleaned up: %s" % lines)
+        s, got = events(address, 1, "Last-Event-ID: 40")
+        need(got[:1] == [b"41"], got)
+    need(re.fullmatch(r"feed 2: open, behind 40\nfeed 2: closed, \d+ given\n", server.printed),
+         "a stop ends it, too: " + server.printed)
+    s.close()
 
 
 def tls_echo(start):

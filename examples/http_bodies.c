@@ -1,6 +1,6 @@
-/* http_streaming - bodies that are never in memory as a whole, both ways.
+/* http_bodies - bodies that are never in memory as a whole, both ways.
  *
- *   http_streaming [ADDRESS]                        (default: 127.0.0.1:8000)
+ *   http_bodies [ADDRESS]                        (default: 127.0.0.1:8000)
  *   curl -N 'http://127.0.0.1:8000/count?to=10'     a line each tenth of a second
  *   curl -T big.iso http://127.0.0.1:8000/size      how long it is, and the sum of its bytes
  *   curl http://127.0.0.1:8000/fast >/dev/null      100 MB, at the reader's pace
@@ -57,7 +57,7 @@ static int handle(struct hob_request *req, void *arg) {
 }
 
 static int app(int argc, char **argv) {
-    if (argc > 2) return hob_fail(-EINVAL, "http_streaming [ADDRESS]");
+    if (argc > 2) return hob_fail(-EINVAL, "http_bodies [ADDRESS]");
     struct hob_listener *listener;
     struct hob_http_options options = {};
     options.max_body = 1ull << 40; /* what /size reads is not kept */
