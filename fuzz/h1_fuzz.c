@@ -33,6 +33,10 @@ static void add_event(struct sum *s, const struct hob__h1 *p, int rc, struct hob
     add(s, piece.at, piece.size);
     add(s, &p->flags, sizeof p->flags);
     add(s, &p->content_length, sizeof p->content_length);
+    add(s, &p->minor, sizeof p->minor);
+    add(s, &p->method_size, sizeof p->method_size);
+    add(s, &p->target_at, sizeof p->target_at);
+    add(s, &p->target_size, sizeof p->target_size);
     struct hob__h1_field fields[200];
     uint32_t at = rc == HOB__H1_TRAILERS ? 0 : p->fields_at;
     uint32_t n = hob__h1_split(piece.at, piece.size, at, fields, 200);
@@ -40,6 +44,8 @@ static void add_event(struct sum *s, const struct hob__h1 *p, int rc, struct hob
     for (uint32_t i = 0; i < n; i++) {
         CHECK(fields[i].name + fields[i].name_size < piece.size && fields[i].name_size > 0);
         CHECK(fields[i].value + fields[i].value_size < piece.size);
+        if (rc != HOB__H1_TRAILERS && i < p->fields_cap) /* found in two ways */
+            CHECK(memcmp(&fields[i], &p->fields[i], sizeof fields[i]) == 0);
         add(s, piece.at + fields[i].value, fields[i].value_size);
     }
 }
@@ -97,6 +103,7 @@ static struct sum run(const uint8_t *data, size_t n, unsigned kind, unsigned cut
 static void scan(const char *in, size_t n) {
     const char *end = in + n;
     for (size_t i = 0; i <= n && i < 20; i++) {
+        CHECK(hob__scan_token(in + i, end) == hob__scan_token_plain(in + i, end));
         CHECK(hob__scan_value(in + i, end) == hob__scan_value_plain(in + i, end));
         CHECK(hob__scan_target(in + i, end) == hob__scan_target_plain(in + i, end));
     }

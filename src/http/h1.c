@@ -1,5 +1,5 @@
 /* http/h1.c - the HTTP/1.1 parser's states: heads line by line, bodies by length, by chunks, or to
- * the connection's end.
+ * the connection's end. Lines of heads that are as most are h1_usual.c takes, several at a time.
  *
  * Heads and trailers are parsed in place: `line` is where the current line begins, `scanned` how
  * far its end has been looked for; both stay when more input is needed. Chunk lines are parsed byte
@@ -166,11 +166,20 @@ static int take_line(struct hob__h1 *p, const char *in, uint32_t end, uint32_t n
     return rc;
 }
 
+/* The lines that are as most are, if nothing of them has been looked at. True: that was all. */
+static inline bool take_usual(struct hob__h1 *p, const char *in, size_t n) {
+    if (p->state > FIELDS || p->scanned != p->line) return false;
+    bool ended = hob__h1_usual(p, in, n);
+    if (p->fields_at) p->state = FIELDS;
+    return ended;
+}
+
 static int head(struct hob__h1 *p, const char *in, size_t n, size_t *used,
                 struct hob_slice *piece) {
     uint32_t end, next;
-    int rc;
+    int rc = 0;
     do {
+        if (take_usual(p, in, n)) break;
         rc = find_line(p, in, n, &end, &next);
         if (rc <= 0) return rc;
         rc = take_line(p, in, end, next);

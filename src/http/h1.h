@@ -122,6 +122,7 @@ bool hob__h1_same(const char *a, size_t n, const char *b);
  * the message; HOB_E_HTTP_HEADERS_TOO_LARGE beyond 64 KiB, -ENOMEM. ---- */
 int hob__h1_put_request(struct hob__buffer *b, const char *method, const char *target, size_t n);
 int hob__h1_put_status(struct hob__buffer *b, int status);
+/* Of a name that need not end at a NUL. */
 int hob__h1_put_named(struct hob__buffer *b, const char *name, size_t name_size, const char *value,
                       size_t n);
 static inline int hob__h1_put_field(struct hob__buffer *b, const char *name, const char *value,
@@ -129,9 +130,24 @@ static inline int hob__h1_put_field(struct hob__buffer *b, const char *name, con
     return hob__h1_put_named(b, name, __builtin_strlen(name), value, n);
 }
 int hob__h1_put_number(struct hob__buffer *b, const char *name, uint64_t value);
+/* The number alone, to memory with room for so many digits; returns where it ends. */
+enum { HOB__H1_DIGITS = 20 };
+char *hob__h1_write_number(char *at, uint64_t value);
+/* Room for n bytes more. */
+enum { HOB__H1_HEAD_MAX = 65536 };
+static inline int hob__h1_room(struct hob__buffer *b, size_t n) {
+    int rc = hob__buffer_reserve(b, n, HOB__H1_HEAD_MAX);
+    return HOB__UNLIKELY(rc == HOB_E_LIMIT) ? HOB_E_HTTP_HEADERS_TOO_LARGE : rc;
+}
 /* Whole lines that are known to be right. */
-int hob__h1_put_bytes(struct hob__buffer *b, const char *bytes, size_t n);
-int hob__h1_put_end(struct hob__buffer *b);
+static inline int hob__h1_put_bytes(struct hob__buffer *b, const char *bytes, size_t n) {
+    int rc = hob__h1_room(b, n);
+    if (rc < 0) return rc;
+    __builtin_memcpy(hob__buffer_tail(b), bytes, n);
+    hob__buffer_put(b, n);
+    return 0;
+}
+static inline int hob__h1_put_end(struct hob__buffer *b) { return hob__h1_put_bytes(b, "\r\n", 2); }
 /* "1f4\r\n"; returns its length. */
 enum { HOB__H1_CHUNK_HEAD = 20 };
 size_t hob__h1_chunk_head(char out[HOB__H1_CHUNK_HEAD], uint64_t size);

@@ -70,8 +70,6 @@ static int check_target(struct hob__h1 *p, const char *block) {
     const char *method = block + p->method_at;
     bool connect = p->method_size == 7 && memcmp(method, "CONNECT", 7) == 0;
     bool options = p->method_size == 7 && memcmp(method, "OPTIONS", 7) == 0;
-    const char *bad = memchr(target, '#', n);
-    if (bad) return hob__h1_fail(p, HOB_E_HTTP_TARGET, (uint64_t)(bad - block));
     if (target[0] == '/' && !connect) return 0;
     if (n == 1 && target[0] == '*' && options) return 0;
     if (connect) {
@@ -176,25 +174,37 @@ static void connection(struct hob__h1 *p, const char *value, uint32_t n) {
     if (hob__h1_list_has(value, n, "upgrade")) p->seen |= HOB__H1_SEEN_UPGRADE_TOKEN;
 }
 
-/* The fields that say something about the message itself. */
-static int meaning_of(struct hob__h1 *p, const char *name, uint32_t name_size, const char *value,
-                      uint32_t n) {
+/* Is the name, of n (4 to 16) bytes of a token, that one, which is in lower case? In two words,
+ * which may overlap. No other byte of a token becomes a letter or a hyphen by the bit 0x20. */
+static inline bool is_named(const char *name, const char *lower, size_t n) {
+    const uint64_t bits = 0x2020202020202020u;
+    uint64_t a = 0, b = 0, last_a = 0, last_b = 0;
+    size_t word = n < 8 ? 4 : 8;
+    memcpy(&a, name, word);
+    memcpy(&b, lower, word);
+    memcpy(&last_a, name + n - word, word);
+    memcpy(&last_b, lower + n - word, word);
+    return (a | bits) == (b | bits) && (last_a | bits) == (last_b | bits);
+}
+
+int hob__h1_meaning(struct hob__h1 *p, const char *name, uint32_t name_size, const char *value,
+                    uint32_t n) {
     switch (name_size) {
     case 4:
-        return !p->response && hob__h1_same(name, 4, "host") ? host(p, value, n) : 0;
+        return !p->response && is_named(name, "host", 4) ? host(p, value, n) : 0;
     case 6:
-        if (!p->response && hob__h1_same(name, 6, "expect"))
+        if (!p->response && is_named(name, "expect", 6))
             p->flags |= hob__h1_same(value, n, "100-continue") ? HOB__H1_EXPECT_CONTINUE
                                                                : HOB__H1_EXPECT_OTHER;
         return 0;
     case 7:
-        if (hob__h1_same(name, 7, "upgrade")) p->seen |= HOB__H1_SEEN_UPGRADE;
+        if (is_named(name, "upgrade", 7)) p->seen |= HOB__H1_SEEN_UPGRADE;
         return 0;
     case 10:
-        if (hob__h1_same(name, 10, "connection")) connection(p, value, n);
+        if (is_named(name, "connection", 10)) connection(p, value, n);
         return 0;
     case 14:
-        return hob__h1_same(name, 14, "content-length") ? content_length(p, value, n) : 0;
+        return is_named(name, "content-length", 14) ? content_length(p, value, n) : 0;
     case 17:
         if (!hob__h1_same(name, 17, "transfer-encoding")) return 0;
         if ((p->seen & HOB__H1_SEEN_ENCODING) || !hob__h1_same(value, n, "chunked"))
@@ -235,7 +245,7 @@ int hob__h1_field_line(struct hob__h1 *p, const char *block, uint32_t at, uint32
             (struct hob__h1_field){at, name_size, (uint32_t)(value - block), value_size};
     p->field_count++;
     if (!meaning) return 0;
-    int rc = meaning_of(p, name, name_size, value, value_size);
+    int rc = hob__h1_meaning(p, name, name_size, value, value_size);
     return rc < 0 ? hob__h1_fail(p, rc, (uint64_t)(value - block)) : 0;
 }
 

@@ -22,6 +22,16 @@ int hob__h1_status_line(struct hob__h1 *p, const char *block, uint32_t at, uint3
 int hob__h1_field_line(struct hob__h1 *p, const char *block, uint32_t at, uint32_t end,
                        bool meaning);
 
+/* What a field of the head says about the message itself: its name is `name_size` bytes of a token.
+ * 0 or an error. */
+int hob__h1_meaning(struct hob__h1 *p, const char *name, uint32_t name_size, const char *value,
+                    uint32_t n);
+
+/* h1_usual.c: takes the lines in[p->line ..) of a head, as far as they are complete and as most
+ * are; the first that is not stays for the functions above. Nothing of it has been looked at
+ * before. True: the empty line that ends the head was taken, too. */
+bool hob__h1_usual(struct hob__h1 *p, const char *in, size_t n);
+
 /* Notes where it went wrong; returns the code. */
 static inline int hob__h1_fail(struct hob__h1 *p, int code, uint64_t at) {
     p->error_at = at;

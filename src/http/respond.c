@@ -59,20 +59,25 @@ static int put_server(struct head *h, const char *name) {
 }
 
 /* The lines that all answers of this second have, behind each other: Date and Server. */
-static int put_usual(struct hob__server *server, struct head *h, int64_t now) {
+static __attribute__((noinline)) int make_usual(struct hob__server *server, int64_t now) {
+    struct hob__buffer usual;
+    const char *name = server->options.server;
+    hob__buffer_borrow(&usual, server->usual, sizeof server->usual);
+    int rc = hob__h1_put_bytes(&usual, date_line(now), DATE_LINE);
+    if (rc == 0 && name[0]) rc = hob__h1_put_field(&usual, "Server", name, strlen(name));
+    server->usual_size = hob__buffer_size(&usual);
+    bool fits = usual.borrowed;
+    hob__buffer_free(&usual);
+    if (rc == 0 && !fits) rc = HOB_E_HTTP_HEADERS_TOO_LARGE;
+    if (rc < 0) server->usual_size = 0;
+    server->usual_made = now;
+    return rc;
+}
+
+static inline int put_usual(struct hob__server *server, struct head *h, int64_t now) {
     if (HOB__UNLIKELY(now != server->usual_made || server->usual_size == 0)) {
-        struct hob__buffer usual;
-        const char *name = server->options.server;
-        hob__buffer_borrow(&usual, server->usual, sizeof server->usual);
-        int rc = hob__h1_put_bytes(&usual, date_line(now), DATE_LINE);
-        if (rc == 0 && name[0]) rc = hob__h1_put_field(&usual, "Server", name, strlen(name));
-        server->usual_size = hob__buffer_size(&usual);
-        bool fits = usual.borrowed;
-        hob__buffer_free(&usual);
-        if (rc == 0 && !fits) rc = HOB_E_HTTP_HEADERS_TOO_LARGE;
-        if (rc < 0) server->usual_size = 0;
+        int rc = make_usual(server, now);
         if (rc < 0) return rc;
-        server->usual_made = now;
     }
     size_t at = hob__buffer_size(&h->b), n = server->usual_size;
     mark(h, at, "date", 4, DATE_LINE - 8);
@@ -126,25 +131,42 @@ static int put_headers(struct hob_request *req, struct head *head, const struct 
 }
 
 /* How the body ends (RFC 9112, 6), and whether the connection goes on. size: -1 = not known. */
-static int put_framing(struct hob_request *req, struct head *h, int status, int64_t size) {
-    struct hob__buffer *b = &h->b;
-    bool bodiless = status == 204 || status == 304;
+static void decide_framing(struct hob_request *req, bool bodiless, int64_t size) {
     bool old = req->wire->h1.minor == 0, shared = req->wire->h2;
     req->chunked = !bodiless && size < 0 && !old && !shared;
     req->to_close = !bodiless && size < 0 && (old || shared); /* of HTTP/2: its stream's end */
     req->left = size > 0 ? (uint64_t)size : 0;
     if ((req->to_close && !shared) || hob_stopping()) req->close = true;
-    int rc = 0;
-    size_t at = hob__buffer_size(b);
-    if (req->chunked)
-        rc = hob__h1_put_field(b, "Transfer-Encoding", "chunked", 7);
-    else if (size >= 0 && !bodiless)
-        rc = hob__h1_put_number(b, "Content-Length", (uint64_t)size);
+}
+
+static inline char *put_text(char *at, const char *text) {
+    size_t n = strlen(text); /* of a literal: known when compiling */
+    memcpy(at, text, n);
+    return at + n;
+}
+
+/* The lines about that, and the empty one. Of HTTP/2 there is nothing about the connection. */
+static int put_framing(const struct hob_request *req, struct head *h, bool bodiless, int64_t size) {
+    enum { LENGTH = 16 + HOB__H1_DIGITS + 2, CHUNKED = 28, KEEP_ALIVE = 24 };
+    int rc = hob__h1_room(&h->b, LENGTH + KEEP_ALIVE + 2);
+    _Static_assert(LENGTH > CHUNKED, "the longest lines there can be");
     if (rc < 0) return rc;
-    if (hob__buffer_size(b) > at) mark(h, at, "content-length", 14, hob__buffer_size(b) - at - 18);
-    if (shared) return 0; /* nothing of it is about the connection */
-    if (req->close) return hob__h1_put_field(b, "Connection", "close", 5);
-    return old ? hob__h1_put_field(b, "Connection", "keep-alive", 10) : 0;
+    char *begin = hob__buffer_tail(&h->b), *at = begin;
+    if (req->chunked) {
+        at = put_text(at, "Transfer-Encoding: chunked\r\n");
+    } else if (size >= 0 && !bodiless) {
+        char *digits = put_text(at, "Content-Length: ");
+        at = hob__h1_write_number(digits, (uint64_t)size);
+        mark(h, hob__buffer_size(&h->b), "content-length", 14, (size_t)(at - digits));
+        at = put_text(at, "\r\n");
+    }
+    if (HOB__UNLIKELY(req->close) && !req->wire->h2)
+        at = put_text(at, "Connection: close\r\n");
+    else if (HOB__UNLIKELY(req->wire->h1.minor == 0) && !req->wire->h2)
+        at = put_text(at, "Connection: keep-alive\r\n");
+    at = put_text(at, "\r\n");
+    hob__buffer_put(&h->b, (size_t)(at - begin));
+    return 0;
 }
 
 static int put_head(struct hob_request *req, struct head *h, int status,
@@ -158,8 +180,9 @@ static int put_head(struct hob_request *req, struct head *h, int status,
     if (HOB__LIKELY(rc == 0 && seen == 0)) rc = put_usual(req->server, h, now);
     if (rc == 0 && seen == SEEN_SERVER) rc = put_date(h, now);
     if (rc == 0 && seen == SEEN_DATE && server[0]) rc = put_server(h, server);
-    if (rc == 0) rc = put_framing(req, h, status, size);
-    return rc < 0 ? rc : hob__h1_put_end(&h->b);
+    bool bodiless = status == 204 || status == 304;
+    decide_framing(req, bodiless, size);
+    return rc < 0 ? rc : put_framing(req, h, bodiless, size);
 }
 
 /* Sends the head, and n bytes behind it; more: the rest will come. */

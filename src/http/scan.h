@@ -14,8 +14,7 @@
 /* 1 for the bytes of a token (RFC 9110, 5.6.2). */
 extern const uint8_t hob__token_bytes[256];
 
-/* The first byte that is not one of a token, or end. Names are short: a table beats a vector. */
-static inline const char *hob__scan_token(const char *p, const char *end) {
+static inline const char *hob__scan_token_plain(const char *p, const char *end) {
     while (p < end && hob__token_bytes[(unsigned char)*p]) p++;
     return p;
 }
@@ -26,8 +25,9 @@ static inline bool hob__value_byte(unsigned char c) {
     return (c >= 0x20 && c != 0x7f) || c == '\t';
 }
 
-/* Bytes that may stand in a request target: the visible ones of ASCII. */
-static inline bool hob__target_byte(unsigned char c) { return c > 0x20 && c < 0x7f; }
+/* Bytes that may stand in a request target: the visible ones of ASCII but for the '#', behind which
+ * would be a fragment (RFC 9112, 3.2). */
+static inline bool hob__target_byte(unsigned char c) { return c > 0x20 && c < 0x7f && c != '#'; }
 
 /* Eight bytes at once: is none of them a control character or DEL? (The tab counts as one here, and
  * some that are none do not pass either: then one looks at each.) */
@@ -51,6 +51,19 @@ static inline const char *hob__scan_target_plain(const char *p, const char *end)
 }
 
 #if defined(__SSE2__)
+/* The first byte that is not one of a token, or end. Names are short, and most of them letters and
+ * hyphens: one look at 16 bytes for these, then a table, which beats a vector. */
+static inline const char *hob__scan_token(const char *p, const char *end) {
+    if (end - p >= 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i letter = _mm_sub_epi8(_mm_or_si128(x, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+        __m128i good = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter),
+                                    _mm_cmpeq_epi8(x, _mm_set1_epi8('-')));
+        p += __builtin_ctz(~(unsigned)_mm_movemask_epi8(good));
+    }
+    return hob__scan_token_plain(p, end);
+}
+
 static inline const char *hob__scan_value(const char *p, const char *end) {
     const __m128i low = _mm_set1_epi8(0x1f), del = _mm_set1_epi8(0x7f), tab = _mm_set1_epi8('\t');
     for (; end - p >= 16; p += 16) {
@@ -65,10 +78,11 @@ static inline const char *hob__scan_value(const char *p, const char *end) {
 
 /* As signed numbers, the bytes from 0x80 on are below 0x21 too. */
 static inline const char *hob__scan_target(const char *p, const char *end) {
-    const __m128i space = _mm_set1_epi8(0x21), del = _mm_set1_epi8(0x7f);
+    const __m128i space = _mm_set1_epi8(0x21), del = _mm_set1_epi8(0x7f), hash = _mm_set1_epi8('#');
     for (; end - p >= 16; p += 16) {
         __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
-        int bad = _mm_movemask_epi8(_mm_or_si128(_mm_cmplt_epi8(x, space), _mm_cmpeq_epi8(x, del)));
+        __m128i other = _mm_or_si128(_mm_cmpeq_epi8(x, hash), _mm_cmpeq_epi8(x, del));
+        int bad = _mm_movemask_epi8(_mm_or_si128(_mm_cmplt_epi8(x, space), other));
         if (bad) return p + __builtin_ctz((unsigned)bad);
     }
     return hob__scan_target_plain(p, end);
@@ -77,6 +91,17 @@ static inline const char *hob__scan_target(const char *p, const char *end) {
 /* Four bits for each of the 16 comparisons, so that counting zeros finds the first. */
 static inline uint64_t hob__neon_mask(uint8x16_t x) {
     return vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(x), 4)), 0);
+}
+
+static inline const char *hob__scan_token(const char *p, const char *end) {
+    if (end - p >= 16) {
+        uint8x16_t x = vld1q_u8((const uint8_t *)p);
+        uint8x16_t letter = vsubq_u8(vorrq_u8(x, vdupq_n_u8(0x20)), vdupq_n_u8('a'));
+        uint8x16_t good = vorrq_u8(vcltq_u8(letter, vdupq_n_u8(26)), vceqq_u8(x, vdupq_n_u8('-')));
+        uint64_t bad = ~hob__neon_mask(good);
+        p += bad ? __builtin_ctzll(bad) / 4 : 16;
+    }
+    return hob__scan_token_plain(p, end);
 }
 
 static inline const char *hob__scan_value(const char *p, const char *end) {
@@ -92,13 +117,15 @@ static inline const char *hob__scan_value(const char *p, const char *end) {
 static inline const char *hob__scan_target(const char *p, const char *end) {
     for (; end - p >= 16; p += 16) {
         uint8x16_t x = vld1q_u8((const uint8_t *)p);
-        uint64_t bad =
-            hob__neon_mask(vorrq_u8(vcleq_u8(x, vdupq_n_u8(0x20)), vcgeq_u8(x, vdupq_n_u8(0x7f))));
+        uint8x16_t invisible =
+            vorrq_u8(vcleq_u8(x, vdupq_n_u8(0x20)), vcgeq_u8(x, vdupq_n_u8(0x7f)));
+        uint64_t bad = hob__neon_mask(vorrq_u8(invisible, vceqq_u8(x, vdupq_n_u8('#'))));
         if (bad) return p + __builtin_ctzll(bad) / 4;
     }
     return hob__scan_target_plain(p, end);
 }
 #else
+#define hob__scan_token hob__scan_token_plain
 #define hob__scan_value hob__scan_value_plain
 #define hob__scan_target hob__scan_target_plain
 #endif
