@@ -22,6 +22,13 @@ SERVER_TEST(requests_as_the_handler_sees_them) {
     hob_response_close(res);
     CHECK_EQ(counters.accepted, 1);
     CHECK_EQ(counters.requests, 4);
+    CHECK_EQ(counters.answers[1], 4);
+    CHECK_EQ(counters.in_flight, 0);
+    CHECK(counters.received > 100 && counters.received < 4000);
+    CHECK(counters.sent > 100 && counters.sent < 4000);
+    uint64_t measured = 0;
+    for (int i = 0; i < HOB_HTTP_BUCKETS; i++) measured += counters.durations[i];
+    CHECK_EQ(measured, 4);
     return 0;
 }
 

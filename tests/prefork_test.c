@@ -253,6 +253,11 @@ TEST(not_inside_a_loop_nor_twice) {
     CHECK_HAS(hob_error()->message, "a loop runs already");
     CHECK_EQ(hob_prefork("no address", ((struct hob_prefork_options){.count = 1}), serve, 0),
              HOB_E_ADDRESS);
+    struct hob_prefork_options no_second = {.count = 1, .also = "no address"};
+    CHECK_EQ(hob_prefork("127.0.0.1:0", no_second, serve, 0), HOB_E_ADDRESS);
+    struct hob_listener *l;
+    CHECK_EQ(hob_prefork_also(&l), HOB_E_NO_SOCKET);
+    CHECK(!l);
 }
 
 __attribute__((constructor)) static void share(void) {

@@ -93,6 +93,76 @@ over_tls() {
     get "$url/blob" | cmp - "$dir/www/blob"
     stop TERM
 }
+# metric NAME: its value at the moment
+metric() { get "$metrics" | sed -n "s/^$1 //p"; }
+metrics_of_all_workers() {
+    start -w 2 -q --metrics 127.0.0.1:0 "$dir/www"
+    tries=0
+    until metrics=$(sed -n 's/^metrics on //p' "$dir/out") && [ -n "$metrics" ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 500 ]
+        sleep 0.02
+    done
+    for i in $(seq 40); do get -o /dev/null "$url/"; done
+    [ "$(code "$url/nothing")" = 404 ]
+    # every connection is answered by one of the two, and every answer is about both
+    for i in $(seq 10); do
+        [ "$(metric hob_http_requests_total)" = 41 ]
+        [ "$(metric hob_http_servers)" = 2 ]
+    done
+    [ "$(metric 'hob_http_responses_total{class="2xx"}')" = 40 ]
+    [ "$(metric 'hob_http_responses_total{class="4xx"}')" = 1 ]
+    [ "$(metric hob_http_request_duration_seconds_count)" = 41 ]
+    [ "$(code "$metrics")" = 200 ]
+    [ "$(code "${metrics%metrics}")" = 404 ]
+    get "$metrics" >"$dir/text"
+    if /usr/bin/python3 -c 'import prometheus_client' 2>/dev/null; then # which reads it as Prometheus does
+        /usr/bin/python3 -c 'import sys
+from prometheus_client.parser import text_string_to_metric_families as parse
+found = {m.name: m for m in parse(open(sys.argv[1]).read())}
+assert found["hob_http_request_duration_seconds"].type == "histogram"
+assert found["hob_http_requests"].type == "counter", found
+assert found["hob_http_requests"].samples[0].value == 41' "$dir/text"
+    fi
+    # exchanged, and one of them killed: nothing is forgotten, and nothing of it stays open
+    pids=$(pgrep -P "$server")
+    kill -HUP "$server"
+    tries=0
+    until [ "$(metric hob_http_servers)" = 2 ] && ! pgrep -P "$server" | grep -qF "$pids"; do
+        tries=$((tries + 1))
+        [ $tries -lt 500 ]
+        sleep 0.02
+    done
+    kill -9 "$(pgrep -P "$server" | head -n 1)"
+    tries=0
+    until [ "$(get --retry 5 --retry-connrefused "$url/")" = "the index" ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 50 ]
+        sleep 0.1
+    done
+    [ "$(metric hob_http_requests_total)" -ge 42 ]
+    stop TERM
+}
+metrics_cannot_listen() {
+    python3 -c 'import socket, time
+s = socket.create_server(("127.0.0.1", 0))
+print(s.getsockname()[1], flush=True)
+time.sleep(60)' >"$dir/port" &
+    holder=$!
+    tries=0
+    until [ -s "$dir/port" ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 500 ]
+        sleep 0.02
+    done
+    status=0
+    "$hob" serve -l 127.0.0.1:0 -q --metrics "127.0.0.1:$(cat "$dir/port")" "$dir/www" \
+        >"$dir/out" 2>"$dir/err" || status=$?
+    kill $holder
+    [ $status -eq 1 ]
+    grep -F "127.0.0.1:$(cat "$dir/port")" "$dir/err"
+    [ ! -s "$dir/out" ]
+}
 a_round_of_workers_loses_nothing() {
     start -w 2 -q "$dir/www"
     for i in 1 2 3; do
@@ -302,6 +372,8 @@ else
     check over_tls
     check a_bad_certificate_changes_nothing
 fi
+check metrics_of_all_workers
+check metrics_cannot_listen
 check a_round_of_workers_loses_nothing
 check a_dead_worker_is_replaced
 check what_cannot_be_reached

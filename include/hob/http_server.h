@@ -22,12 +22,27 @@ enum {
 };
 
 struct hob_access_log;
+struct hob_http_metrics;
 struct hob_request;
 struct hob_listener;
 struct hob_stream;
 
+/* Why a connection was cut off. */
+enum hob_http_cut {
+    HOB_HTTP_CUT_HEAD,     /* a request's head took too long: head_timeout; 408 */
+    HOB_HTTP_CUT_REQUEST,  /* a request's body stood still or was too slow: stall_timeout, min_rate
+                            */
+    HOB_HTTP_CUT_RESPONSE, /* the client did not take the answer's body in time: the same two */
+    HOB_HTTP_CUT_TLS,      /* the handshake took too long: tls_timeout */
+    HOB_HTTP_CUT_PROXY,    /* the PROXY header: head_timeout */
+    HOB_HTTP_CUT_SILENT,   /* a connection of HTTP/2 that did not answer, or did not read */
+    HOB_HTTP_CUT_FLOOD     /* HTTP/2: more frames without a purpose than is honest */
+};
+#define HOB_HTTP_CUTS 7
+#define HOB_HTTP_BUCKETS 16 /* of durations; hob_http_bucket_seconds() has their bounds */
+
 /* What a server has done so far; all in the memory of the program, which may look at it any time in
- * the loop's thread. */
+ * the loop's thread. Of several servers together: hob/http_metrics.h. */
 struct hob_http_counters {
     uint64_t connections;   /* open now */
     uint64_t accepted;      /* connections so far */
@@ -40,7 +55,24 @@ struct hob_http_counters {
     uint64_t upgraded; /* connections that were handed over: hob_request_upgrade() */
     uint64_t floods;   /* connections of HTTP/2 that were cut off for more frames without a
                           purpose (resets, pings, settings, endless heads) than is honest */
+    uint64_t cut_offs[HOB_HTTP_CUTS]; /* .timeouts and .floods, by enum hob_http_cut */
+    uint64_t strangers; /* connections that were closed before a request: the TLS handshake failed,
+                           or there was no PROXY header */
+    uint64_t busy;      /* connections at which a task is at work now; the others (.connections less
+                           these) wait for their next request or message */
+    uint64_t in_flight; /* requests whose handlers run now; those that became WebSockets are not */
+    uint64_t answers[6]; /* by the status: 1xx (101 alone), 2xx, 3xx, 4xx, 5xx, others; those of the
+                            server itself, too */
+    uint64_t received, sent; /* bytes, heads and framing as well; within TLS, not around it */
+    /* Requests that reached the handler, 101 apart, from their complete head to the handler's
+     * return: how many took so long (each is counted once), and nanoseconds of all together. A
+     * request that lay in the loop behind others begins with the loop's turn. */
+    uint64_t durations[HOB_HTTP_BUCKETS];
+    uint64_t duration_ns;
 };
+
+/* The longest duration of the i-th bucket, in seconds: 0.0001 to 10; infinity for the last. */
+HOB_API double hob_http_bucket_seconds(unsigned i);
 
 /* How to serve; all zero is the default. */
 struct hob_http_options {
@@ -80,6 +112,8 @@ struct hob_http_options {
     bool keep_running;                  /* a client that leaves does not cancel its handler */
     struct hob_http_counters *counters; /* counted here, beginning with what is there; has to
                                            outlive the call; default: nowhere */
+    struct hob_http_metrics *metrics;   /* or here, with other threads and processes:
+                                           hob/http_metrics.h; default: not */
 };
 
 /* Serves HTTP/1.1, HTTP/1.0 and HTTP/2 on the listener until it is cancelled, asked to stop, or the

@@ -34,6 +34,10 @@ struct hob_prefork_options {
     /* Called once in the parent, as soon as all workers are ready, with the address: that of port 0
      * has become known. Default: nobody is told. */
     void (*listening)(const char *address);
+    /* A second address, for what is not for everybody, such as metrics: bound before the workers
+     * begin, who take it by hob_prefork_also(). And who is told of it, behind .listening. */
+    const char *also;
+    void (*also_listening)(const char *address);
     struct hob_listen_options listen;
     struct hob_options loop; /* of each worker; .grace and .terminate are the above */
 };
@@ -63,6 +67,10 @@ struct hob_prefork_options {
 
 /* This worker serves from now on. Elsewhere, and a second time, it does nothing. */
 HOB_API void hob_prefork_ready(void);
+
+/* In a worker, once: the listener of .also, which is the caller's, to close. HOB_E_NO_SOCKET: there
+ * is none. Or -ENOMEM. Does not wait. */
+HOB_API int hob_prefork_also(struct hob_listener **out);
 
 enum {
     HOB_E_PREFORK = -5171 /* the workers end before they are ready */

@@ -112,9 +112,9 @@ static int settle(struct hob_request *req, int rc) {
                       req->answer ? "in the middle of its answer" : "without an answer");
     if (rc == -ECANCELED && hob_cancelled()) return 0;
     bool peer = of_the_peer(req, rc);
-    if (!peer) req->server->counters->failed++;
+    if (!peer) hob__count(&req->server->counters->failed, 1);
     if (peer && req->answer && rc == -ETIMEDOUT) {
-        hob__cut_off(req->server, HOB__CUT_SLOW, hob_request_peer(req));
+        hob__cut_off(req->server, HOB_HTTP_CUT_RESPONSE, hob_request_peer(req));
         req->conn->hopeless = true;
         return 0;
     }
@@ -122,7 +122,11 @@ static int settle(struct hob_request *req, int rc) {
     return peer ? 0 : rc;
 }
 
-static inline void note(const struct hob_request *req) {
+static inline void note(struct hob_request *req) {
+    if (HOB__UNLIKELY(req->server->measured)) {
+        if (req->in_flight) hob__measure_end(req);
+        hob__measure_status(req);
+    }
     if (HOB__UNLIKELY(req->server->options.access_log != NULL) && req->status)
         hob__access_log_add(req->server->options.access_log, req);
 }
@@ -134,9 +138,11 @@ void hob__request_refuse(struct hob_request *req, int rc) {
 
 int hob__request_handle(struct hob_request *req) {
     struct hob__server *server = req->server;
-    if (HOB__UNLIKELY(++server->counters->requests == server->last))
+    hob__count(&server->counters->requests, 1);
+    if (HOB__UNLIKELY(server->counters->requests == server->last))
         hob_stop(server->service.scope, server->options.grace);
     if (server->options.access_log) req->began = hob_now();
+    if (HOB__UNLIKELY(server->measured)) hob__measure_begin(req);
     int rc = settle(req, server->handler(req, server->arg));
     note(req);
     return rc;
@@ -175,7 +181,7 @@ static void begin_request(struct hob_request *req) {
     req->status = 0;
     req->answer = HOB__ANSWER_NONE;
     req->head = req->chunked = req->to_close = req->close = false;
-    req->continued = req->have_body = false;
+    req->continued = req->have_body = req->in_flight = false;
     hob__wire_next(req->wire, req->own_fields, req->own_cap);
 }
 
@@ -218,7 +224,7 @@ static bool put_back(struct hob__exchange *e, struct hob_slice block, struct upg
     struct hob__buffer *in = &e->wire.in;
     *up = (struct upgrade){(size_t)(hob__buffer_tail(in) - block.at), e->wire.h1.field_count};
     if (up->bytes > UPGRADE_MAX) return false;
-    hob__stream_put_back(e->wire.stream, block.at, up->bytes);
+    hob__wire_put_back(&e->wire, block.at, up->bytes);
     hob__buffer_take(in, hob__buffer_size(in));
     return true;
 }
@@ -247,9 +253,10 @@ static int announce(struct hob__server *server, struct hob__http_conn *hc) {
                      : HOB_E_HTTP_PROXY;
     if (rc == 1 && !(hc->client = hob__strdup(client))) rc = -ENOMEM;
     if (rc == -ETIMEDOUT)
-        hob__cut_off(server, HOB__CUT_SLOW, peer);
+        hob__cut_off(server, HOB_HTTP_CUT_PROXY, peer);
     else if (rc < 0 && rc != -ECANCELED)
-        server->counters->refused++;
+        hob__count(&server->counters->refused, 1);
+    if (rc < 0 && rc != -ECANCELED) hob__count(&server->counters->strangers, 1);
     if (rc < 0) hob_error_clear();
     hc->announced = true;
     return rc;
@@ -262,6 +269,10 @@ static void init(struct hob_request *req, struct hob__http_conn *hc, struct hob_
     w->stall = server->options.stall_timeout;
     w->min_rate = server->options.min_rate;
     w->trailers = &req->trailers;
+    if (HOB__UNLIKELY(server->measured)) {
+        w->count_in = &server->counters->received;
+        w->count_out = &server->counters->sent;
+    }
     req->server = server;
     req->conn = hc;
     req->wire = w;
@@ -290,7 +301,7 @@ static int leave(struct hob__http_conn *hc, struct hob__wire *w, int rc) {
     }
     size_t early = hob__buffer_size(&w->in);
     if ((rc == SHARED || rc == NEXT) && early)
-        hob__stream_put_back(stream, hob__buffer_bytes(&w->in), early);
+        hob__wire_put_back(w, hob__buffer_bytes(&w->in), early);
     hob__wire_free(w);
     return rc;
 }
@@ -329,6 +340,7 @@ __attribute__((noinline)) static int serve_upgrade(struct hob__http_conn *hc,
     if (req.server->options.trusted) req.forwarded = __builtin_alloca(sizeof *req.forwarded);
     ssize_t got = hob__stream_recv(w.stream, storage, up->bytes);
     if (got != (ssize_t)up->bytes) return 0; /* without memory */
+    if (w.count_in) hob__count(w.count_in, up->bytes);
     hob__buffer_put(&w.in, up->bytes);
     begin_request(&req);
     int rc = hob__wire_event(&w, &block);
@@ -337,7 +349,7 @@ __attribute__((noinline)) static int serve_upgrade(struct hob__http_conn *hc,
     return leave(hc, &w, rc);
 }
 
-int hob__connection_run(struct hob__served *c) {
+static int run(struct hob__served *c) {
     struct hob__http_conn *hc = (struct hob__http_conn *)(void *)c; /* its first member */
     struct hob__server *server = c->service->arg;
     if (HOB__UNLIKELY(hc->websocket != NULL)) return hob__websocket_run(hc);
@@ -347,7 +359,8 @@ int hob__connection_run(struct hob__served *c) {
     if (HOB__UNLIKELY(server->options.tls && !hc->secured)) {
         /* A peer that cannot do TLS, or leaves in the middle of it, is nobody's error. */
         int rc = hob__server_secure(server, c->stream);
-        if (rc == -ETIMEDOUT) hob__cut_off(server, HOB__CUT_SLOW, hob_stream_peer(c->stream));
+        if (rc == -ETIMEDOUT) hob__cut_off(server, HOB_HTTP_CUT_TLS, hob_stream_peer(c->stream));
+        if (rc < 0 && rc != -ECANCELED) hob__count(&server->counters->strangers, 1);
         if (rc < 0) return 0;
         hc->secured = true;
         if (hob__agreed_http2(c->stream)) return hob__serve_http2(hc);
@@ -361,5 +374,14 @@ int hob__connection_run(struct hob__served *c) {
     if (HOB__UNLIKELY(rc == WEBSOCKET)) return hob__websocket_run(hc);
     if (rc == SHARED) return hob__serve_http2(hc);
     c->patience = server->idle_ns;
+    return rc;
+}
+
+int hob__connection_run(struct hob__served *c) {
+    struct hob__server *server = c->service->arg;
+    if (HOB__LIKELY(!server->measured)) return run(c);
+    hob__count(&server->counters->busy, 1);
+    int rc = run(c);
+    hob__count(&server->counters->busy, -UINT64_C(1));
     return rc;
 }

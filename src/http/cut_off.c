@@ -9,14 +9,17 @@
 
 static const uint64_t tell_again_ns = 60ull * 1000000000;
 
-void hob__cut_off(struct hob__server *server, enum hob__cut kind, const char *peer) {
-    static const char *const why[HOB__CUTS] = {
-        [HOB__CUT_SLOW] = "it did not send, or read, what it had to in its time",
-        [HOB__CUT_FLOOD] = "it sent more frames without a purpose than is honest",
+void hob__cut_off(struct hob__server *server, enum hob_http_cut cut, const char *peer) {
+    static const char *const why[HOB__TOLD] = {
+        [HOB__TOLD_SLOW] = "it did not send, or read, what it had to in its time",
+        [HOB__TOLD_FLOOD] = "it sent more frames without a purpose than is honest",
     };
+    unsigned kind = cut == HOB_HTTP_CUT_FLOOD ? HOB__TOLD_FLOOD : HOB__TOLD_SLOW;
     struct hob__told *told = &server->told[kind];
     uint64_t now = hob_now();
-    (*(kind == HOB__CUT_FLOOD ? &server->counters->floods : &server->counters->timeouts))++;
+    struct hob_http_counters *c = server->counters;
+    hob__count(cut == HOB_HTTP_CUT_FLOOD ? &c->floods : &c->timeouts, 1);
+    hob__count(&c->cut_offs[cut], 1);
     told->others++;
     if (told->at && now - told->at < tell_again_ns) return;
     char text[320], more[64] = "";

@@ -9,6 +9,7 @@
 #if HAVE_NGHTTP2
 #include "base/memory.h"
 #include "http/h2_inside.h"
+#include "http/metrics.h"
 #include "io/pool.h"
 #include "io/stream.h"
 #include "task/wait.h"
@@ -153,6 +154,7 @@ static int send_out(struct hob__h2 *h2, double seconds) {
     ssize_t sent = hob_writev(h2->stream, iov + !small, small + (h2->large_size > 0));
     h2->writing = false;
     h2->out_size = h2->large_size = 0;
+    if (sent > 0 && h2->options.count_out) hob__count(h2->options.count_out, (uint64_t)sent);
     rc = hob__scope_result(s, (int)sent);
     if (rc < 0) h2->torn = true;
     return rc;
@@ -206,6 +208,7 @@ HOB_TASK(writes, struct hob__h2 *)
 static int take(struct hob__h2 *h2, struct hob_slice piece) {
     ssize_t rc = nghttp2_session_mem_recv(h2->session, (const uint8_t *)piece.at, piece.size);
     h2->received += piece.size;
+    if (h2->options.count_in) hob__count(h2->options.count_in, piece.size);
     h2->heard = hob_now();
     h2->pinged = false;
     hob__h2_kick(h2);

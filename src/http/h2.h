@@ -49,12 +49,13 @@ struct hob__h2_owner {
 struct hob__h2_options {
     bool server;
     const struct hob__h2_owner *owner;
-    void *arg;                    /* the owner's */
-    struct hob__h1_limits limits; /* of header blocks; 0 = the defaults of h1.h */
-    uint32_t window;              /* bytes that a stream may be ahead of its reader */
-    uint32_t max_streams;         /* a server: at once */
-    double idle;                  /* a server: seconds without a request; else 0 */
-    double stall;                 /* seconds for a write, and for an answer to a ping */
+    void *arg;                      /* the owner's */
+    struct hob__h1_limits limits;   /* of header blocks; 0 = the defaults of h1.h */
+    uint32_t window;                /* bytes that a stream may be ahead of its reader */
+    uint32_t max_streams;           /* a server: at once */
+    double idle;                    /* a server: seconds without a request; else 0 */
+    double stall;                   /* seconds for a write, and for an answer to a ping */
+    uint64_t *count_in, *count_out; /* NULL, or where bytes are counted */
 };
 
 struct hob__h2 {

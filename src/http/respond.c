@@ -425,8 +425,10 @@ static int status_for(const struct hob_request *req, int code) {
 int hob__respond_error(struct hob_request *req, int code) {
     if (req->answer) return 0;
     req->close = true;
-    if (code == -ETIMEDOUT) hob__cut_off(req->server, HOB__CUT_SLOW, hob_request_peer(req));
-    if (code != 500) req->server->counters->refused++;
+    if (code == -ETIMEDOUT)
+        hob__cut_off(req->server, *req->method ? HOB_HTTP_CUT_REQUEST : HOB_HTTP_CUT_HEAD,
+                     hob_request_peer(req));
+    if (code != 500) hob__count(&req->server->counters->refused, 1);
     int status = code == 500 ? 500 : status_for(req, code);
     const char *text = code == 500 ? hob_http_phrase(500) : hob_strerror(code);
     char line[128];

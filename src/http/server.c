@@ -14,13 +14,13 @@ static uint32_t clip(size_t n) { return n > UINT32_MAX / 4 ? UINT32_MAX / 4 : (u
 
 static void begun(struct hob__served *c) {
     struct hob__server *server = c->service->arg;
-    server->counters->accepted++;
-    server->counters->connections++;
+    hob__count(&server->counters->accepted, 1);
+    hob__count(&server->counters->connections, 1);
 }
 
 static void parked_end(struct hob__served *c, enum hob__park_end how) {
     struct hob__server *server = c->service->arg;
-    if (how == HOB__PARK_TIMEOUT) server->counters->idle_timeouts++;
+    if (how == HOB__PARK_TIMEOUT) hob__count(&server->counters->idle_timeouts, 1);
 }
 
 static void lost(struct hob__served *c) {
@@ -37,8 +37,8 @@ static void alarm_rang(struct hob__served *c) {
 
 static void end(struct hob__served *c) {
     struct hob__server *server = c->service->arg;
-    if (c->left) server->counters->left++;
-    server->counters->connections--;
+    if (c->left) hob__count(&server->counters->left, 1);
+    hob__count(&server->counters->connections, -UINT64_C(1));
     hob__free(((struct hob__http_conn *)(void *)c)->client);
 }
 
@@ -56,6 +56,11 @@ static void set_defaults(struct hob_http_options *o) {
     if (!o->server) o->server = "hob";
 }
 
+static void set_last(struct hob__server *server) {
+    uint64_t so_far = server->counters->requests, more = server->options.max_served;
+    server->last = more < UINT64_MAX - so_far ? so_far + more : UINT64_MAX;
+}
+
 int hob_http_serve(struct hob_listener *listener, int (*handler)(struct hob_request *, void *),
                    void *arg, struct hob_http_options options) {
     struct hob__server server = {
@@ -68,16 +73,22 @@ int hob_http_serve(struct hob_listener *listener, int (*handler)(struct hob_requ
     struct hob_http_options *o = &server.options;
     set_defaults(o);
     if (strlen(o->server) > 256) return hob_fail(-EINVAL, "the Server header is too long");
+    if (o->counters && o->metrics)
+        return hob_fail(-EINVAL, "what the server counts goes to .counters or .metrics, not both");
     server.counters = o->counters ? o->counters : &server.own;
-    server.last = o->max_served < UINT64_MAX - server.counters->requests
-                      ? server.counters->requests + o->max_served
-                      : UINT64_MAX;
+    server.measured = o->counters || o->metrics;
 #if !HAVE_TLS
     if (o->tls) return hob_fail(HOB_E_HTTP_TLS, "%s", hob_http_strerror(HOB_E_HTTP_TLS));
 #endif
     server.idle_ns = o->idle_timeout < 1e9 ? (uint64_t)(o->idle_timeout * 1e9) : UINT64_MAX;
     int rc = hob__trust_parse(&server.trust, o->trusted);
     if (rc < 0) return hob_fail(rc, "\"%s\" is no list of addresses", o->trusted);
+    int slot = o->metrics ? hob__metrics_join(o->metrics, &server.counters) : -1;
+    if (o->metrics && slot < 0) {
+        hob__trust_free(&server.trust);
+        return slot;
+    }
+    set_last(&server);
     hob__grace_default(o->grace);
     hob_started();
     hob_prefork_ready();
@@ -93,6 +104,7 @@ int hob_http_serve(struct hob_listener *listener, int (*handler)(struct hob_requ
                                          .size = sizeof(struct hob__http_conn),
                                          .first = server.idle_ns};
     rc = hob__serve_parking(&server.service, listener, how, &parking, &server);
+    if (o->metrics) hob__metrics_leave(o->metrics, slot);
     hob__trust_free(&server.trust);
     return rc;
 }

@@ -9,6 +9,7 @@
 #include <hob/http.h>
 #include <hob/net.h>
 
+#include "http/metrics.h"
 #include "http/trust.h"
 #include "http/wire.h"
 #include "io/gather.h"
@@ -22,8 +23,8 @@ enum {
     HOB__HEAD_STORAGE = 2048      /* an answer's head, and a small body behind it */
 };
 
-/* Why a client is cut off. */
-enum hob__cut { HOB__CUT_SLOW, HOB__CUT_FLOOD, HOB__CUTS };
+/* Of which kind the notes are about clients that are cut off. */
+enum { HOB__TOLD_SLOW, HOB__TOLD_FLOOD, HOB__TOLD };
 
 struct hob__told {
     uint64_t at;     /* when the last note was made; 0: none was */
@@ -44,7 +45,9 @@ struct hob__server {
     int64_t usual_made;
     struct hob_http_counters *counters; /* the program's, or own */
     struct hob_http_counters own;
-    struct hob__told told[HOB__CUTS];
+    struct hob__told told[HOB__TOLD];
+    bool measured;  /* somebody looks at the counters */
+    uint64_t clock; /* ns: when the last request of this loop ended */
 };
 
 /* One connection, from its accept to its close. */
@@ -93,6 +96,7 @@ struct hob_request {
     uint16_t status;       /* of the answer */
     uint8_t answer;        /* enum hob__answer */
     bool head, chunked, to_close, close, continued, have_body;
+    bool in_flight;                   /* is counted so */
     struct hob__h1_field *own_fields; /* room for so many; more are allocated */
     uint32_t own_cap, path_cap;
     char *path_room;
@@ -163,7 +167,7 @@ void hob__cut_http2(struct hob__http_conn *hc);
 
 /* ---- cut_off.c ---- */
 /* Counts it, and notes it (HOB_REPORT_NOTE), at most once a minute for each kind. */
-void hob__cut_off(struct hob__server *server, enum hob__cut kind, const char *peer);
+void hob__cut_off(struct hob__server *server, enum hob_http_cut why, const char *peer);
 
 /* ---- secure.c ---- */
 /* The server's side of the TLS handshake. Waits. */

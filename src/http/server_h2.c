@@ -161,7 +161,7 @@ static int request(struct hob__h2 *h2, struct hob__h2_stream *st) {
 static void gone(struct hob__h2 *h2, struct hob__h2_stream *st) {
     struct shared *sh = h2->options.arg;
     if (st->keep || !st->arg) return;
-    if (hob_cancel(st->arg)) sh->server->counters->left++;
+    if (hob_cancel(st->arg)) hob__count(&sh->server->counters->left, 1);
 }
 
 /* Its tasks are kept for a moment: most often the next request is on its way. */
@@ -196,6 +196,10 @@ static int begin(struct hob__http_conn *hc, struct hob__server *server) {
                                       .max_streams = (uint32_t)o->max_streams,
                                       .idle = o->idle_timeout,
                                       .stall = o->stall_timeout};
+    if (server->measured) {
+        options.count_in = &server->counters->received;
+        options.count_out = &server->counters->sent;
+    }
     return hob__h2_new(&hc->h2, hc->served.stream, options);
 }
 
@@ -237,9 +241,9 @@ int hob__serve_http2(struct hob__http_conn *hc) {
         return HOB__PARK;
     }
     const char *peer = hob_stream_peer(hc->served.stream);
-    if (rc == HOB_E_HTTP2_FLOOD) hob__cut_off(server, HOB__CUT_FLOOD, peer);
-    if (rc == -ETIMEDOUT) hob__cut_off(server, HOB__CUT_SLOW, peer);
-    if (h2->idled) server->counters->idle_timeouts++;
+    if (rc == HOB_E_HTTP2_FLOOD) hob__cut_off(server, HOB_HTTP_CUT_FLOOD, peer);
+    if (rc == -ETIMEDOUT) hob__cut_off(server, HOB_HTTP_CUT_SILENT, peer);
+    if (h2->idled) hob__count(&server->counters->idle_timeouts, 1);
     hc->h2 = NULL;
     hob__h2_free(h2);
     return 0;

@@ -57,10 +57,11 @@ int hob_request_upgrade(struct hob_request *req, const char *protocol,
     hob__buffer_free(&b);
     if (rc < 0) return rc;
     req->answer = HOB__ANSWER_UPGRADED;
-    req->server->counters->upgraded++;
+    hob__count(&req->server->counters->upgraded, 1);
+    if (req->in_flight) hob__measure_end(req);
     hob__served_take_over(&req->conn->served);
     size_t early = hob__buffer_size(&w->in);
-    if (early) hob__stream_put_back(w->stream, hob__buffer_bytes(&w->in), early);
+    if (early) hob__wire_put_back(w, hob__buffer_bytes(&w->in), early);
     *stream = w->stream;
     return 0;
 }

@@ -31,6 +31,7 @@ enum {
 struct hob_websocket {
     struct hob_stream *stream;
     struct hob__http_conn *conn; /* the server's connection; NULL: a client, or it has gone */
+    struct hob_http_counters *counters; /* NULL, or what its bytes are counted by */
     bool client;
     bool owns_stream; /* a client's; or the server is gone, and others were still in calls */
     bool sent_close, got_close;

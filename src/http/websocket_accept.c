@@ -168,6 +168,7 @@ int hob__websocket_accept(struct hob_request *req, struct hob_websocket **out,
         return rc;
     }
     ws->conn = req->conn;
+    if (req->server->measured) ws->counters = req->server->counters;
     req->conn->websocket = ws;
     *out = ws;
     return 0;

@@ -73,6 +73,7 @@ void hob__websocket_cut(struct hob__http_conn *hc) {
     hc->websocket = NULL;
     if (!ws) return;
     ws->conn = NULL;
+    ws->counters = NULL;
     tell_closed(ws);
     if (ws->users == 0) {
         hob__ws_delete(ws);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "http/metrics.h"
 #include "http/websocket.h"
 #include "http/wire.h"
 #include "io/stream.h"
@@ -102,6 +103,7 @@ static int next_event(struct hob_websocket *ws, bool park, struct hob_slice *pie
         ssize_t got = hob__stream_fill_now(ws->stream);
         if (got > 0) {
             ws->heard = true;
+            if (ws->counters) hob__count(&ws->counters->received, (uint64_t)got);
             continue;
         }
         if (got != -EAGAIN) return hob__ws_lost(ws, got);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "http/metrics.h"
 #include "http/websocket.h"
 #include "http/wire.h"
 #include "io/pool.h"
@@ -54,6 +55,7 @@ static int put(struct hob_websocket *ws, struct iovec *iov, int count, bool *any
         ssize_t sent = hob__stream_write_now(ws->stream, iov, count);
         if (sent < 0) return hob__ws_lost(ws, sent);
         if (sent > 0) *any = true;
+        if (ws->counters) hob__count(&ws->counters->sent, (uint64_t)sent);
         size_t n = (size_t)sent;
         while (count > 0 && n >= iov->iov_len) {
             n -= iov->iov_len;
@@ -111,6 +113,7 @@ static bool push_control(struct hob_websocket *ws) {
             hob__ws_lost(ws, sent);
             return true;
         }
+        if (ws->counters) hob__count(&ws->counters->sent, (uint64_t)sent);
         ws->rest_at = (uint8_t)(ws->rest_at + sent);
         ws->rest_size = (uint8_t)(ws->rest_size - sent);
         if (sent == 0) return false;

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "http/h2.h"
+#include "http/metrics.h"
 #include "io/stream.h"
 #include "task/fdwait.h"
 #include "task/wait.h"
@@ -37,6 +38,7 @@ void hob__wire_init(struct hob__wire *w, struct hob_stream *stream, bool respons
     w->in = w->aside = (struct hob__buffer){0};
     w->piece = (struct hob_slice){0};
     w->trailers = NULL;
+    w->count_in = w->count_out = NULL;
     w->storage = storage;
     w->storage_size = n;
     w->received = w->deadline = 0;
@@ -88,10 +90,19 @@ static ssize_t paced(const struct hob__wire *w, double *pace, uint64_t began, ss
 
 /* ---- reading ---- */
 
+static inline void has_come(const struct hob__wire *w, ssize_t n) {
+    if (HOB__UNLIKELY(w->count_in != NULL) && n > 0) hob__count(w->count_in, (uint64_t)n);
+}
+
+static inline void has_left(const struct hob__wire *w, ssize_t n) {
+    if (HOB__UNLIKELY(w->count_out != NULL) && n > 0) hob__count(w->count_out, (uint64_t)n);
+}
+
 static ssize_t timed_read(struct hob__wire *w, void *buf, size_t n, uint64_t deadline, bool idle) {
     HOB_SCOPE(s, .deadline = deadline);
     if (n > 1 << 30) n = 1 << 30;
     ssize_t got = idle ? hob_read_idle(w->stream, buf, n) : hob_read(w->stream, buf, n);
+    has_come(w, got);
     return hob__scope_result(s, (int)got);
 }
 
@@ -100,6 +111,7 @@ static ssize_t read_body(struct hob__wire *w, void *buf, size_t n) {
     int rc = hob__io_point("hob_read");
     if (rc < 0) return rc;
     ssize_t got = hob__stream_recv(w->stream, buf, n);
+    has_come(w, got);
     earn(w, &w->pace_in, got);
     if (got != -EAGAIN) return got;
     uint64_t now = hob_now();
@@ -144,6 +156,7 @@ ssize_t hob__wire_fill(struct hob__wire *w, uint64_t deadline, bool idle) {
     struct hob__buffer *b = &w->in;
     ssize_t got = -EAGAIN;
     if (waited) got = hob__stream_recv(w->stream, hob__buffer_tail(b), hob__buffer_room(b));
+    has_come(w, got);
     if (got == -EAGAIN)
         got = timed_read(w, hob__buffer_tail(b), hob__buffer_room(b), deadline, idle);
     if (got > 0) hob__buffer_put(b, (size_t)got);
@@ -156,6 +169,7 @@ ssize_t hob__wire_fill_now(struct hob__wire *w) {
     if (rc < 0) return rc;
     struct hob__buffer *b = &w->in;
     ssize_t got = hob__stream_recv(w->stream, hob__buffer_tail(b), hob__buffer_room(b));
+    has_come(w, got);
     if (got > 0) hob__buffer_put(b, (size_t)got);
     return got;
 }
@@ -167,6 +181,11 @@ static ssize_t fill_body(struct hob__wire *w) {
     ssize_t got = read_body(w, hob__buffer_tail(b), hob__buffer_room(b));
     if (got > 0) hob__buffer_put(b, (size_t)got);
     return got;
+}
+
+void hob__wire_put_back(struct hob__wire *w, const char *at, size_t n) {
+    hob__stream_put_back(w->stream, at, n);
+    if (w->count_in) hob__count(w->count_in, -(uint64_t)n); /* they come once more */
 }
 
 /* Bytes behind a pinned head leave from the front, but the room is not taken back. */
@@ -299,6 +318,7 @@ static ssize_t timed_writev(struct hob__wire *w, struct iovec *iov, int count) {
     uint64_t now = hob_now();
     HOB_SCOPE(s, .deadline = deadline_of(w, w->pace_out, now));
     ssize_t rc = hob__scope_result(s, (int)hob_writev(w->stream, iov, count));
+    has_left(w, rc);
     return paced(w, &w->pace_out, now, rc);
 }
 
@@ -359,6 +379,7 @@ int hob__wire_write(struct hob__wire *w, struct iovec *iov, int count) {
     /* Most often the kernel takes all of it at once: no deadline is needed. */
     ssize_t sent = hob__stream_write_now(w->stream, iov, count);
     if (sent < 0) return (int)sent;
+    has_left(w, sent);
     earn(w, &w->pace_out, sent);
     count = skip(&iov, count, (size_t)sent);
     while (count > 0) {
@@ -384,6 +405,7 @@ static int64_t timed_send_file(struct hob__wire *w, int fd, int64_t offset, int6
     uint64_t now = hob_now();
     HOB_SCOPE(s, .deadline = deadline_of(w, w->pace_out, now));
     ssize_t rc = hob__scope_result(s, (int)hob_send_file(w->stream, fd, offset, n));
+    has_left(w, rc);
     return paced(w, &w->pace_out, now, rc);
 }
 

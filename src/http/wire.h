@@ -30,9 +30,10 @@ struct hob__wire {
     struct hob__buffer *trailers; /* where the fields behind the body go; NULL: they are dropped */
     char *storage;                /* lent for `in`; NULL = none */
     size_t storage_size;
-    uint64_t received; /* bytes of the body that were handed out */
-    uint64_t deadline; /* of the whole exchange; 0 = none */
-    double stall;      /* seconds a single read or write may go without a byte */
+    uint64_t *count_in, *count_out; /* NULL, or where the bytes of HTTP/1.1 are counted */
+    uint64_t received;              /* bytes of the body that were handed out */
+    uint64_t deadline;              /* of the whole exchange; 0 = none */
+    double stall;                   /* seconds a single read or write may go without a byte */
     double min_rate; /* bytes that earn a second of waiting, either way; not above 0: nothing does,
                         and nothing is needed */
     double pace_in, pace_out;
@@ -69,6 +70,9 @@ int hob__wire_write(struct hob__wire *w, struct iovec *iov, int count);
 /* n bytes of a file, from offset on, within the same time: how many, fewer when it ends before; or
  * an error. Waits; cancellation point. */
 int64_t hob__wire_send_file(struct hob__wire *w, int fd, int64_t offset, int64_t n);
+
+/* Of the bytes of `in`, n that begin there go back to the stream, for who reads it next. */
+void hob__wire_put_back(struct hob__wire *w, const char *at, size_t n);
 
 /* Pieces that came too early, not used by any message yet? */
 static inline bool hob__wire_excess(const struct hob__wire *w) {

@@ -122,6 +122,8 @@ void hob__served_alarm(struct hob__served *c, uint64_t ns) {
     c->alarmed = hob__wheel_move(&loop->wheel, &c->timer, loop->slice_began + ns);
 }
 
+uint64_t hob__served_turn(void) { return hob__loop->slice_began; }
+
 /* ---- parking ---- */
 
 /* 0, or why it cannot: then it is not parked. */

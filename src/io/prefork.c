@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,7 +41,7 @@ struct parent {
     struct hob__prefork *p;
     struct place places[2 * COUNT_MAX];
     unsigned generation, older; /* older: serve, or start, and shall be replaced */
-    bool stopping, killed, ever_ready;
+    bool stopping, killed, ever_ready, told;
     int result;
     uint64_t next_start; /* not before that */
     double pause;
@@ -122,10 +121,11 @@ static void tell_to_end(struct parent *m, struct place *w) {
 
 /* What is told is true: a client that comes now is served at once. */
 static void tell_listening(struct parent *m) {
-    if (!m->p->address || count(m, SERVING) < m->p->options.count) return;
-    m->p->options.listening(m->p->address);
-    hob__free(m->p->address);
-    m->p->address = NULL;
+    if (m->told || count(m, SERVING) < m->p->options.count) return;
+    const struct hob__prefork *p = m->p;
+    m->told = true;
+    if (p->sockets.address) p->options.listening(p->sockets.address);
+    if (p->also.address) p->options.also_listening(p->also.address);
 }
 
 static void is_ready(struct parent *m, struct place *w) {
@@ -295,13 +295,6 @@ static void set_defaults(struct hob_prefork_options *o) {
     if (o->start_timeout == 0) o->start_timeout = 30;
 }
 
-/* If it is still the one that was made. */
-static void remove_file(const struct hob__socket_file *file) {
-    struct stat st;
-    if (!file->path[0] || lstat(file->path, &st) < 0) return;
-    if (st.st_dev == file->device && st.st_ino == file->inode) unlink(file->path);
-}
-
 int hob__prefork(const char *address, struct hob_prefork_options options,
                  const struct hob__spawn_site *site, const void *args) {
     if (hob__loop) return hob_fail(HOB_E_RUNNING, "hob_prefork() where a loop runs already");
@@ -323,8 +316,6 @@ int hob__prefork(const char *address, struct hob_prefork_options options,
         sigprocmask(SIG_SETMASK, &m->before, NULL);
         hob__free(m);
     }
-    for (unsigned i = 0; i < p.socket_count; i++) close(p.sockets[i]);
-    remove_file(&p.file);
-    hob__free(p.address);
+    hob__prefork_close(&p);
     return rc;
 }

@@ -7,18 +7,24 @@
 
 #include "io/listen.h"
 
+/* One address. */
+struct hob__prefork_sockets {
+    int fds[HOB__ADDRESSES_MAX]; /* that listen */
+    unsigned count;
+    struct hob__socket_file file; /* of a Unix socket: removed when all have ended */
+    char *address;                /* where they listen; NULL: nobody is to be told */
+};
+
 struct hob__prefork {
     struct hob_prefork_options options;
     const struct hob__spawn_site *site;
     const void *args;
-    int sockets[HOB__ADDRESSES_MAX]; /* that listen */
-    unsigned socket_count;
-    struct hob__socket_file file; /* of a Unix socket: removed when all have ended */
-    char *address;                /* where they listen; NULL: nobody is to be told any more */
+    struct hob__prefork_sockets sockets, also;
 };
 
 /* Binds: fills in the sockets. 0 or an error. */
 int hob__prefork_listen(struct hob__prefork *p, const char *address);
+void hob__prefork_close(struct hob__prefork *p);
 /* In a forked child: all of a worker's life; ready is closed when it is. */
 void hob__prefork_work(struct hob__prefork *p, int ready) __attribute__((noreturn));
 #endif

@@ -27,27 +27,33 @@ void hob_prefork_ready(void) {
 /* ---- in the parent ---- */
 
 /* The listener's sockets, without the listener. */
-static int take_sockets(struct hob__prefork *p, struct hob_listener *l) {
+static int take_sockets(struct hob__prefork_sockets *p, struct hob_listener *l) {
     for (unsigned i = 0; i < l->count; i++) {
         int fd = fcntl(l->sockets[i].fd->fd, F_DUPFD_CLOEXEC, 3);
         if (fd < 0)
             return hob_fail(-errno, "listening on %s: a socket for the worker processes: %s",
                             l->sockets[i].address, hob_strerror(-errno));
-        p->sockets[p->socket_count++] = fd;
+        p->fds[p->count++] = fd;
         if (l->sockets[i].file.path[0]) p->file = l->sockets[i].file; /* the listener leaves it */
         l->sockets[i].file.path[0] = 0;
     }
     return 0;
 }
 
-static int listen_once(struct hob__prefork *p, const char *address) {
+static int bind_to(struct hob__prefork_sockets *to, const char *address,
+                   struct hob_listen_options options, bool told) {
     struct hob_listener *l;
-    HOB_TRY(hob_listen_with(address, p->options.listen, &l));
-    int rc = take_sockets(p, l);
-    if (rc == 0 && p->options.listening && !(p->address = hob__strdup(hob_listener_address(l))))
-        rc = -ENOMEM;
+    HOB_TRY(hob_listen_with(address, options, &l));
+    int rc = take_sockets(to, l);
+    if (rc == 0 && told && !(to->address = hob__strdup(hob_listener_address(l)))) rc = -ENOMEM;
     hob_listener_close(l);
     return rc;
+}
+
+static int listen_once(struct hob__prefork *p, const char *address) {
+    const struct hob_prefork_options *o = &p->options;
+    HOB_TRY(bind_to(&p->sockets, address, o->listen, o->listening));
+    return o->also ? bind_to(&p->also, o->also, o->listen, o->also_listening) : 0;
 }
 HOB_TASK(listen_once, struct hob__prefork *, const char *)
 
@@ -56,22 +62,45 @@ int hob__prefork_listen(struct hob__prefork *p, const char *address) {
     return hob_run_with(loop, listen_once, p, address);
 }
 
+/* A Unix socket's file goes if it is still the one that was made. */
+static void close_sockets(struct hob__prefork_sockets *s) {
+    struct stat st;
+    for (unsigned i = 0; i < s->count; i++) close(s->fds[i]);
+    hob__free(s->address);
+    if (!s->file.path[0] || lstat(s->file.path, &st) < 0) return;
+    if (st.st_dev == s->file.device && st.st_ino == s->file.inode) unlink(s->file.path);
+}
+
+void hob__prefork_close(struct hob__prefork *p) {
+    close_sockets(&p->sockets);
+    close_sockets(&p->also);
+}
+
 /* ---- in a worker ---- */
 
-static int listener_of(struct hob__prefork *p, struct hob_listener **out) {
-    struct hob_listener *l =
-        hob__listener_new(hob__backend_current("hob_prefork"), p->socket_count);
+static struct hob__prefork *this_worker;
+
+static int listener_of(const struct hob__prefork_sockets *s, struct hob_listener **out) {
+    struct hob_listener *l = hob__listener_new(hob__backend_current("hob_prefork"), s->count);
     int rc = l ? 0 : -ENOMEM;
-    for (unsigned i = 0; rc == 0 && i < p->socket_count; i++)
-        rc = hob__listener_add(l, p->sockets[i]);
+    for (unsigned i = 0; rc == 0 && i < s->count; i++) rc = hob__listener_add(l, s->fds[i]);
     *out = l;
+    return rc;
+}
+
+int hob_prefork_also(struct hob_listener **out) {
+    *out = NULL;
+    if (!this_worker || this_worker->also.count == 0)
+        return hob_fail(HOB_E_NO_SOCKET, "there is no second address of hob_prefork()");
+    int rc = listener_of(&this_worker->also, out);
+    if (rc == 0) this_worker->also.count = 0; /* the sockets are the listener's */
     return rc;
 }
 
 static int worker_main(void *arg) {
     struct hob__prefork *p = *(struct hob__prefork **)arg;
     struct hob_listener *listener;
-    int rc = listener_of(p, &listener);
+    int rc = listener_of(&p->sockets, &listener);
     void *args = rc == 0 ? hob__alloc(p->site->args_size) : NULL;
     if (rc == 0 && !args) rc = -ENOMEM;
     if (rc < 0) return rc;
@@ -87,6 +116,7 @@ void hob__prefork_work(struct hob__prefork *p, int ready) {
     const struct hob__spawn_site site = {p->site->name, worker_main, sizeof(struct hob__prefork *),
                                          p->site->place};
     ready_pipe = ready;
+    this_worker = p;
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() == 1) _exit(0); /* the parent was killed meanwhile */
     /* A terminal tells all of its processes: it is for the parent to pass that on. */

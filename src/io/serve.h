@@ -107,6 +107,9 @@ HOB_API void hob__served_take_over(struct hob__served *c);
 /* Of a running connection: parking->alarm() is called in so many ns, unless it is parked before. */
 HOB_API void hob__served_alarm(struct hob__served *c, uint64_t ns);
 
+/* When the loop's turn began (ns), which is some microseconds ago, or the slice of it that runs. */
+HOB_API uint64_t hob__served_turn(void);
+
 /* ---- between serve.c and park.c ---- */
 int hob__park_begin(struct hob__service *service, struct hob_stream *stream);
 void hob__served_end(struct hob__served *c);

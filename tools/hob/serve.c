@@ -5,6 +5,7 @@
 #include <hob/access_log.h>
 #include <hob/hob.h>
 #include <hob/http.h>
+#include <hob/http_metrics.h>
 #include <hob/prefork.h>
 #include <hob/static.h>
 #include <hob/thread.h>
@@ -14,7 +15,7 @@
 
 #include "tool.h"
 
-enum { WORKERS_MAX = 256, CACHE_TEXT = 40 };
+enum { WORKERS_MAX = 256, CACHE_TEXT = 40, METRICS_CONNECTIONS = 100 };
 static const double GRACE = 10; /* seconds that requests in progress have at the end */
 
 static const char help[] =
@@ -37,6 +38,8 @@ static const char help[] =
     "      --max-age SECONDS browsers may keep files so long without asking (Cache-Control)\n"
     "      --log FILE        a line for each request; - is standard output (the default)\n"
     "      --log-format NAME common, combined (the default) or json\n"
+    "      --metrics ADDRESS listens there, too, with the counts of all workers for Prometheus,\n"
+    "                        at /metrics (by http, whatever else it speaks)\n"
     "      --trusted LIST    proxies whose X-Forwarded-For counts: addresses, networks, \"unix\"\n"
     "  -q, --quiet           no log\n"
     "  -h, --help            this text\n"
@@ -50,7 +53,8 @@ static const char help[] =
     "usage.\n";
 
 struct serve_options {
-    const char *folder, *address, *cert, *key, *index, *log, *trusted;
+    const char *folder, *address, *cert, *key, *index, *log, *trusted, *metrics;
+    struct hob_http_metrics *counts; /* of all workers; NULL: nobody asks */
     size_t workers, max_age;
     enum hob_log_format format;
     bool no_listings, no_compress, hidden, has_max_age, quiet;
@@ -71,6 +75,29 @@ static int open_log(struct hob_scope *s, const struct serve_options *o,
 
 static void close_files(void *files) { hob_static_close(files); }
 
+static int show_metrics(struct hob_request *req, void *counts) {
+    if (strcmp(hob_request_path(req), "/metrics") == 0)
+        return hob_http_metrics_handler(req, counts);
+    return hob_respond_text(req, 404, "text/plain", "the metrics are at /metrics\n");
+}
+
+static void close_listener(void *listener) { hob_listener_close(listener); }
+
+static int serve_metrics(struct hob_listener *listener, struct hob_http_metrics *counts) {
+    return hob_http_serve(listener, show_metrics, counts,
+                          (struct hob_http_options){.max_connections = METRICS_CONNECTIONS});
+}
+HOB_TASK(serve_metrics, struct hob_listener *, struct hob_http_metrics *)
+
+/* It begins when the main server has: hob_prefork_ready() is for that one to say. */
+static int begin_metrics(struct hob_scope *s, const struct serve_options *o) {
+    struct hob_listener *listener;
+    if (!o->counts) return 0;
+    HOB_TRY(hob_prefork_also(&listener));
+    HOB_TRY(hob_defer(s, close_listener, listener));
+    return hob_spawn(s, serve_metrics, listener, o->counts) ? 0 : -ENOMEM;
+}
+
 static int serve(struct hob_listener *listener, const struct serve_options *o) {
     struct hob_static *files;
     struct hob_access_log *log;
@@ -87,12 +114,14 @@ static int serve(struct hob_listener *listener, const struct serve_options *o) {
                              .cache_control = o->has_max_age ? cache : NULL);
     if (rc >= 0) rc = hob_defer(s, close_files, files);
     if (rc >= 0) rc = open_log(s, o, &log);
+    if (rc >= 0) rc = begin_metrics(s, o);
     if (rc >= 0)
         rc = hob_http_serve(listener, handle, files,
                             (struct hob_http_options){.max_connections = raise_file_limit(),
                                                       .tls = tls,
                                                       .trusted = o->trusted,
-                                                      .access_log = log});
+                                                      .access_log = log,
+                                                      .metrics = o->counts});
     int joined = hob_join(s);
     drop_tls(tls);
     return rc < 0 ? rc : joined;
@@ -105,6 +134,12 @@ static const char *scheme = "http://";
 
 static void say_listening(const char *address) {
     printf("listening on %s%s\n", strncmp(address, "unix:", 5) == 0 ? "" : scheme, address);
+    fflush(stdout);
+}
+
+static void say_metrics(const char *address) {
+    bool local = strncmp(address, "unix:", 5) == 0;
+    printf("metrics on %s%s%s\n", local ? "" : "http://", address, local ? "" : "/metrics");
     fflush(stdout);
 }
 
@@ -139,14 +174,21 @@ static int check(const char *command, const struct serve_options *o) {
     return check_log(command, o);
 }
 
-static int run(const char *command, const struct serve_options *o) {
+static int run(const char *command, struct serve_options *o) {
+    if (o->metrics && hob_http_metrics_new(&o->counts) < 0) {
+        fprintf(stderr, "%s: no memory for the metrics\n", command);
+        return EXIT_FAILED;
+    }
     int rc = hob_prefork(o->address,
                          ((struct hob_prefork_options){
                              .count = (unsigned)(o->workers ? o->workers : (size_t)hob_cpu_count()),
                              .grace = GRACE,
                              .listening = say_listening,
+                             .also = o->metrics,
+                             .also_listening = say_metrics,
                              .loop = {.slow_ms = 10000}}),
-                         serve, o);
+                         serve, (const struct serve_options *)o);
+    hob_http_metrics_free(o->counts);
     if (rc >= 0) return EXIT_OK;
     const struct hob_error *e = hob_error();
     fprintf(stderr, "%s: %s: %s\n", command, o->address,
@@ -176,6 +218,7 @@ enum {
     MAX_AGE,
     LOG,
     LOG_FORMAT,
+    METRICS,
     TRUSTED,
     VERSION
 };
@@ -220,6 +263,9 @@ static int take_option(const char *command, int option, char *value, struct serv
     case LOG_FORMAT:
         if (log_format(value, &o->format)) return 0;
         return usage_error(command, "--log-format is common, combined or json, not '%s'", value);
+    case METRICS:
+        o->metrics = value;
+        return 0;
     case TRUSTED:
         o->trusted = value;
         return 0;
@@ -244,6 +290,7 @@ static int start(int argc, char **argv) {
                                             {"max-age", required_argument, NULL, MAX_AGE},
                                             {"log", required_argument, NULL, LOG},
                                             {"log-format", required_argument, NULL, LOG_FORMAT},
+                                            {"metrics", required_argument, NULL, METRICS},
                                             {"trusted", required_argument, NULL, TRUSTED},
                                             {"quiet", no_argument, NULL, 'q'},
                                             {"help", no_argument, NULL, 'h'},
