@@ -87,6 +87,38 @@ TASK_TEST(limits_hold) {
     return 0;
 }
 
+/* Idle connections are closed, in portions; those in use are not. */
+TASK_TEST(idle_ones_are_closed_when_asked_for) {
+    static int statuses[100];
+    HOB_SCOPE(s);
+    struct hob_listener *l = listening();
+    hob_spawn(s, hob_http_serve, l, count, NULL, (struct hob_http_options){0});
+    HOB_CLIENT(c);
+    struct hob_client_info info;
+    seen.gather = 100;
+    many(l, c, 100, statuses);
+    seen.gather = 0;
+    hob_client_info(c, &info);
+    CHECK_EQ(info.idle, 100);
+    {
+        struct hob_response *response HOB_RESPONSE_GUARD = NULL;
+        CHECK_EQ(hob_client_request(c, "GET", url_of(l, "/"), &response), 0);
+        CHECK_EQ(hob_client_close_idle(c), 35);
+        CHECK_EQ(hob_client_close_idle(c), 0);
+        CHECK_EQ(hob_client_close_idle(c), 0);
+        hob_client_info(c, &info);
+        CHECK_EQ(info.in_use, 1);
+    }
+    CHECK_EQ(get_one(c, url_of(l, "/"), NULL), 0);
+    hob_client_info(c, &info);
+    CHECK_EQ(info.opened, 100); /* the one that was in use had been kept */
+    CHECK_EQ(info.idle, 1);
+    hob_scope_cancel(s);
+    CHECK_EQ(hob_join(s), 0);
+    hob_listener_close(l);
+    return 0;
+}
+
 /* An idle connection to one host makes room for another host. */
 static int get_of_host(struct hob_client *c, int i, int *done) {
     char url[64];

@@ -231,6 +231,11 @@ HOB_API int hob__client_open(struct hob_client **out, struct hob_client_options 
  * between two turns of the others'. */
 HOB_API void hob_client_close(struct hob_client *client);
 
+/* Closes connections that are idle now, 64 at most: those unused longest. For who knows that fewer
+ * requests, or none, will follow. Does not wait. How many are left: call again, after
+ * hob_yield_now(), to close them all. */
+HOB_API size_t hob_client_close_idle(struct hob_client *client);
+
 /* HOB_CLIENT(client, .base_url = ...): a client until the end of the block; leaves the function
  * with the error if it cannot be made, as HOB_TRY does. */
 #define HOB_CLIENT(client, ...)                                                                    \

@@ -24,9 +24,8 @@ static const char *next_hop(const struct dial *d) {
     return d->route->proxy ? d->route->proxy->address : d->host->address;
 }
 
-static int timed_connect(struct dial *d, uint64_t until) {
+static int connect_now(struct dial *d) {
     uint64_t looked_up = 0;
-    HOB_SCOPE(s, .deadline = until);
     d->marks->now = HOB__PHASE_DNS;
     int rc = d->route->unix_address
                  ? hob_connect_with(d->route->unix_address, &d->stream, .looked_up = &looked_up)
@@ -34,11 +33,16 @@ static int timed_connect(struct dial *d, uint64_t until) {
     if (looked_up) hob__mark(d->marks, HOB__PHASE_DNS, looked_up, HOB__PHASE_CONNECT);
     if (rc == 0) hob__marks_peer(d->marks, hob_stream_peer(d->stream));
     if (rc == 0) hob__mark(d->marks, HOB__PHASE_CONNECT, hob_now(), HOB__PHASE_SEND);
-    return hob__scope_result(s, rc);
+    return rc;
 }
 
-/* As far as the proxy has to be talked to: its own TLS, and a way through it. Not inlined, as what
- * follows: scopes that are not needed take no stack. */
+/* Not inlined, as what follows: scopes that are not needed take no stack. */
+static __attribute__((noinline)) int timed_connect(struct dial *d, uint64_t until) {
+    HOB_SCOPE(s, .deadline = until);
+    return hob__scope_result(s, connect_now(d));
+}
+
+/* As far as the proxy has to be talked to: its own TLS, and a way through it. */
 static __attribute__((noinline)) int timed_tunnel(struct dial *d, uint64_t until) {
     const struct hob__proxy *p = d->route->proxy;
     bool through = !d->route->absolute;
@@ -90,7 +94,7 @@ int hob__dial(struct hob_client *c, const struct hob__host *host, const struct h
         if (d.stream) hob_abort(d.stream); /* who is not let through is mostly let go */
         d.stream = NULL;
         d.again = false;
-        rc = timed_connect(&d, until);
+        rc = until == 0 || until == UINT64_MAX ? connect_now(&d) : timed_connect(&d, until);
         if (rc == 0) rc = timed_tunnel(&d, until);
     }
     bool late = rc == -ETIMEDOUT && until != deadline && hob_now() >= until;

@@ -290,6 +290,11 @@ void hob_client_close(struct hob_client *c) {
     hob__client_unref(c);
 }
 
+size_t hob_client_close_idle(struct hob_client *c) {
+    idle_end_some(c, ENDED_AT_ONCE);
+    return c->info.idle;
+}
+
 void hob__pool_rest(struct hob__conn *conn, uint64_t now) {
     struct hob_client *c = conn->client;
     double seconds = c->options.idle_timeout;

@@ -65,7 +65,7 @@ static int copy_pins(struct hob__ways *n, const char *pins) {
 /* One block: the array, then the text. */
 static int copy_resolve(struct hob__ways *n, const struct hob_param *from) {
     size_t count = 0, text = 0;
-    if (!from) return 0;
+    if (!from || !from->name) return 0;
     for (const struct hob_param *p = from; p->name; p++, count++) {
         if (!p->value) return hob_fail(-EINVAL, ".resolve: no address for %s", p->name);
         text += strlen(p->name) + strlen(p->value) + 2;

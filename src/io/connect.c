@@ -367,32 +367,56 @@ static bool is_no_socket(struct hob__backend *b, const struct hob__address *a) {
            !S_ISSOCK(st.st_mode);
 }
 
+/* Is it an IP address with its port? 1: *to; 0: it is something else; or an error. Not inlined, as
+ * what follows: while an address is connected to, its task's stack has no room for names, and most
+ * often stays within a page. */
+static __attribute__((noinline)) int numeric_address(const char *address, struct hob_address *to) {
+    struct hob__endpoint e;
+    HOB_TRY(hob__endpoint_parse(address, &e));
+    return !e.is_unix && hob__endpoint_numeric(&e, false, to);
+}
+
+static int failed(const char *address, int rc) {
+    return rc >= 0 || rc == -ECANCELED
+               ? rc
+               : hob_fail(rc, "connecting to %s: %s", address, hob_strerror(rc));
+}
+
+static int connect_unix(struct hob__backend *b, const struct hob__address *to, const char *address,
+                        const struct hob_connect_options *o, const struct hob_address *local,
+                        struct hob_stream **out) {
+    if (o->looked_up) *o->looked_up = hob_now();
+    int rc = connect_one(b, (const struct sockaddr *)&to->addr, to->size, o, local, out);
+    if (rc == -ECONNREFUSED && is_no_socket(b, to))
+        return hob_fail(rc, "connecting to %s: '%s' is not a socket", address,
+                        address + strlen("unix:"));
+    return failed(address, rc);
+}
+
+static __attribute__((noinline)) int connect_named(struct hob__backend *b, const char *address,
+                                                   const struct hob_connect_options *o,
+                                                   const struct hob_address *local,
+                                                   struct hob_stream **out) {
+    struct hob__endpoint e;
+    HOB_TRY(hob__endpoint_parse(address, &e));
+    return e.is_unix ? connect_unix(b, &e.unix_address, address, o, local, out)
+                     : connect_host(b, &e, address, o, local, out);
+}
+
 static int connect_to(const char *address, const struct hob_connect_options *o,
                       struct hob_stream **out, const char *func) {
     struct hob__backend *b = hob__backend_current(func);
-    struct hob__endpoint e;
     struct hob_address to, local;
     int rc = begin(o, &local, func);
     if (rc < 0) return rc;
-    HOB_TRY(hob__endpoint_parse(address, &e));
-    bool numeric = !e.is_unix && hob__endpoint_numeric(&e, false, &to);
-    if (o->looked_up && (e.is_unix || numeric)) *o->looked_up = hob_now();
-    if (e.is_unix) {
-        rc = connect_one(b, (struct sockaddr *)&e.unix_address.addr, e.unix_address.size, o, &local,
-                         out);
-    } else if (numeric) {
-        if (o->family && to.ip.any.sa_family != o->family)
-            rc = -EAFNOSUPPORT;
-        else
-            rc = connect_one(b, &to.ip.any, hob_address_size(&to), o, &local, out);
-    } else {
-        return connect_host(b, &e, address, o, &local, out);
-    }
-    if (rc >= 0 || rc == -ECANCELED) return rc;
-    if (rc == -ECONNREFUSED && e.is_unix && is_no_socket(b, &e.unix_address))
-        return hob_fail(rc, "connecting to %s: '%s' is not a socket", address,
-                        address + strlen("unix:"));
-    return hob_fail(rc, "connecting to %s: %s", address, hob_strerror(rc));
+    int numeric = numeric_address(address, &to);
+    if (numeric < 0) return numeric;
+    if (!numeric) return connect_named(b, address, o, &local, out);
+    if (o->looked_up) *o->looked_up = hob_now();
+    rc = o->family && to.ip.any.sa_family != o->family
+             ? -EAFNOSUPPORT
+             : connect_one(b, &to.ip.any, hob_address_size(&to), o, &local, out);
+    return failed(address, rc);
 }
 
 int hob_connect(const char *address, struct hob_stream **out) {

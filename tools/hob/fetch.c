@@ -50,6 +50,7 @@ struct fetch {
     struct hob_sem room;        /* for requests */
     struct hob_queue *results;  /* of struct result */
     struct hob_scope *requests; /* what the writer ends when nobody reads */
+    bool all_started;           /* no URL is left that has not been */
     unsigned failures_shown;
     int input_error, output_error; /* negative codes */
     double elapsed;                /* seconds */
@@ -59,37 +60,48 @@ struct fetch {
 
 /* ---- one URL ---- */
 
-/* The body of a good answer into its file. */
-static int save(struct fetch *f, struct result *r, struct hob_response *response) {
+/* What is known of it when its request has ended. While that waits, this is what its task's stack
+ * holds; the rest of a result, with room for a message, only exists when it is delivered. */
+struct answer {
+    int status;
+    uint64_t bytes;
+    char *file;
+    struct hob_phases phases;
+};
+
+/* The body of a good answer into its file. Not inlined: the others do without the room for a path
+ * on their stacks, which is a page of memory for each. */
+static __attribute__((noinline)) int save(struct fetch *f, const char *url, struct answer *a,
+                                          struct hob_response *response) {
     char path[SAVE_PATH_MAX];
-    if (!save_path(f->folder, r->url, path)) return -ENAMETOOLONG;
-    r->file = strdup(path);
-    int64_t n = r->file ? hob_response_save(response, path) : -ENOMEM;
+    if (!save_path(f->folder, url, path)) return -ENAMETOOLONG;
+    a->file = strdup(path);
+    int64_t n = a->file ? hob_response_save(response, path) : -ENOMEM;
     if (n >= 0) {
-        r->bytes = (uint64_t)n;
+        a->bytes = (uint64_t)n;
         return 0;
     }
-    free(r->file);
-    r->file = NULL;
+    free(a->file);
+    a->file = NULL;
     return (int)n;
 }
 
 /* The request, and the body read to its end. */
-static int get(struct fetch *f, struct result *r) {
+static int get(struct fetch *f, const char *url, struct answer *a) {
     static char sink[65536]; /* of all tasks: nobody looks at it */
     struct hob_response *response HOB_RESPONSE_GUARD = NULL;
     const struct fetch_options *o = &f->options;
-    HOB_TRY(hob_client_request(f->client, o->method, r->url, &response, .headers = o->headers,
-                               .body = f->data, .body_size = f->data_size, .phases = &r->phases));
-    r->status = hob_response_status(response);
+    HOB_TRY(hob_client_request(f->client, o->method, url, &response, .headers = o->headers,
+                               .body = f->data, .body_size = f->data_size, .phases = &a->phases));
+    a->status = hob_response_status(response);
     ssize_t n = 0;
-    if (f->folder && r->status >= 200 && r->status < 300)
-        n = save(f, r, response);
+    if (f->folder && a->status >= 200 && a->status < 300)
+        n = save(f, url, a, response);
     else
-        while ((n = hob_response_read(response, sink, sizeof sink)) > 0) r->bytes += (uint64_t)n;
-    hob_response_phases(response, &r->phases);
-    if (n == 0 && f->options.fail && r->status >= 400)
-        return hob_fail(HOB_E_HTTP_STATUS, "status %d %s", r->status, hob_http_phrase(r->status));
+        while ((n = hob_response_read(response, sink, sizeof sink)) > 0) a->bytes += (uint64_t)n;
+    hob_response_phases(response, &a->phases);
+    if (n == 0 && f->options.fail && a->status >= 400)
+        return hob_fail(HOB_E_HTTP_STATUS, "status %d %s", a->status, hob_http_phrase(a->status));
     return (int)n;
 }
 
@@ -109,20 +121,42 @@ static void deliver(struct fetch *f, struct result *r) {
     if (hob_shielded(hob_queue_put(f->results, r)) < 0) result_free(r);
 }
 
-static int fetch_one(struct fetch *f, char *url) {
-    struct result r = {.url = url};
-    uint64_t began = hob_now();
-    int rc = hob_within(f->options.timeout, get(f, &r));
-    r.seconds = (double)(hob_now() - began) / 1e9;
-    if (rc == -ECANCELED) {
-        result_free(&r);
-        return rc;
-    }
+/* Towards the end each answer leaves a connection that nobody waits for: it is closed while others
+ * still wait for theirs, not when all are there. */
+static void close_unneeded(struct fetch *f) {
+    struct hob_client_info info;
+    if (!f->all_started) return;
+    hob_client_info(f->client, &info);
+    if (info.waiting == 0) hob_client_close_idle(f->client);
+}
+
+/* Not inlined: see struct answer. */
+static __attribute__((noinline)) void conclude(struct fetch *f, char *url, const struct answer *a,
+                                               double seconds, int rc) {
+    struct result r = {.url = url,
+                       .status = a->status,
+                       .bytes = a->bytes,
+                       .file = a->file,
+                       .seconds = seconds,
+                       .phases = a->phases};
     if (rc < 0) result_failed(&r, rc);
-    if (rc == -ETIMEDOUT && r.seconds >= f->options.timeout) /* ours, not the system's */
+    if (rc == -ETIMEDOUT && seconds >= f->options.timeout) /* ours, not the system's */
         snprintf(r.message, sizeof r.message, "not complete after %g s", f->options.timeout);
     deliver(f, &r);
+}
+
+static int fetch_one(struct fetch *f, char *url) {
+    struct answer a = {0};
+    uint64_t began = hob_now();
+    int rc = hob_within(f->options.timeout, get(f, url, &a));
+    if (rc == -ECANCELED) {
+        free(url);
+        free(a.file);
+        return rc;
+    }
+    conclude(f, url, &a, (double)(hob_now() - began) / 1e9, rc);
     hob_sem_release(&f->room);
+    close_unneeded(f);
     return 0;
 }
 HOB_TASK(fetch_one, struct fetch *, char *)
@@ -170,6 +204,7 @@ static int fetch_all(struct fetch *f) {
             break;
         }
     }
+    f->all_started = true;
     if (!f->tally.total && !hob_cancelled()) f->tally.total = started; /* now it is known */
     int rc = hob_join(s);
     f->requests = NULL;

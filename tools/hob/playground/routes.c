@@ -128,9 +128,10 @@ static bool listed(const char *list, const char *word) {
 
 int routes_answer(struct hob_request *req, void *arg) {
     (void)arg;
-    char store[WORD_BYTES + WORDS_MAX];
     const char *path = hob_request_path(req), *query = hob_request_query(req);
-    if (strlen(path) >= WORD_BYTES) return answer_error(req, 414, "the path is too long");
+    size_t n = strlen(path);
+    if (n >= WORD_BYTES) return answer_error(req, 414, "the path is too long");
+    char *store = __builtin_alloca(n + WORDS_MAX); /* not more: thousands wait in their handlers */
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         struct ask a = {.req = req, .query = {query, strlen(query)}};
         if (!match(routes[i].path, path, store, &a)) continue;
