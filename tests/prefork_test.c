@@ -9,9 +9,12 @@
 #include <hob/http.h>
 #include <hob/prefork.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 
 static struct shared {
     int port;
@@ -55,7 +58,8 @@ static pid_t begin_as(int mode, unsigned workers, uint64_t max, double grace) {
     fflush(NULL);
     pid_t pid = fork();
     if (pid) return pid;
-    setsid(); /* what the parent sends itself reaches nobody else */
+    setsid();                         /* what the parent sends itself reaches nobody else */
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* a test that fails leaves no server */
     int rc = hob_prefork("127.0.0.1:0",
                          ((struct hob_prefork_options){.count = workers,
                                                        .grace = grace,
@@ -185,6 +189,129 @@ TEST(a_rolling_restart_loses_nothing) {
         }
     }
     CHECK_EQ(end(pid), 0);
+}
+
+/* A client of kept connections that asks again as soon as it has its answer, and never a second
+ * time for the same: 1, 0: the server has said that this was the last one; -1: it was lost. */
+static int ask_again(int fd) {
+    static const char request[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    char text[4096], *body;
+    size_t at = 0;
+    if (send(fd, request, sizeof request - 1, MSG_NOSIGNAL) < 0) return -1;
+    for (;;) {
+        ssize_t got = recv(fd, text + at, sizeof text - 1 - at, 0);
+        if (got <= 0) return -1;
+        at += (size_t)got;
+        text[at] = 0;
+        const char *size = strstr(text, "Content-Length: ");
+        if (size && (body = strstr(size, "\r\n\r\n")) &&
+            strlen(body + 4) >= strtoul(size + 16, NULL, 10))
+            return strstr(text, "Connection: close") == NULL;
+    }
+}
+
+/* So long, on ten of them; how many were lost. */
+static int lost_on_kept_connections(double seconds, void (*meanwhile)(pid_t), pid_t pid) {
+    int fds[10], lost = 0;
+    for (int i = 0; i < 10; i++) fds[i] = connected();
+    for (int tenths = 0; tenths < (int)(seconds * 10); tenths++) {
+        struct timespec began, now;
+        clock_gettime(CLOCK_MONOTONIC, &began);
+        if (tenths % 5 == 1) meanwhile(pid);
+        do {
+            for (int i = 0; i < 10; i++) {
+                int rc = ask_again(fds[i]);
+                lost += rc < 0;
+                if (rc == 1) continue;
+                close(fds[i]);
+                fds[i] = connected();
+            }
+            clock_gettime(CLOCK_MONOTONIC, &now);
+        } while ((now.tv_sec - began.tv_sec) * 1000000000 + now.tv_nsec - began.tv_nsec <
+                 100000000);
+    }
+    for (int i = 0; i < 10; i++) close(fds[i]);
+    return lost;
+}
+
+static void exchange(pid_t pid) { kill(pid, SIGHUP); }
+static void nothing(pid_t pid) { (void)pid; }
+
+/* A connection that waits for its next request is told that it ends, by the next answer. */
+TEST(a_rolling_restart_loses_nothing_on_kept_connections) {
+    pid_t pid = begin(2, 0);
+    int first = atoi(ask("/"));
+    CHECK_EQ(lost_on_kept_connections(2.5, exchange, pid), 0);
+    for (int i = 0; kill(first, 0) == 0; i++) {
+        CHECK(i < 4000);
+        rest(0.005);
+    }
+    CHECK_EQ(end(pid), 0);
+}
+
+TEST(nor_does_a_limit_of_requests) {
+    pid_t pid = begin(2, 500);
+    int first = atoi(ask("/"));
+    CHECK_EQ(lost_on_kept_connections(1.5, nothing, pid), 0);
+    CHECK(kill(first, 0) < 0);
+    CHECK_EQ(end(pid), 0);
+}
+
+/* While the server ends nobody goes on: they are closed at once. */
+static bool closed_at_once(void) {
+    pid_t pid = begin(1, 0);
+    char byte;
+    ask("/");
+    int fd = connected();
+    CHECK_EQ(ask_again(fd), 1);
+    kill(pid, SIGTERM);
+    struct pollfd p = {fd, POLLIN, 0};
+    bool soon = poll(&p, 1, 900) == 1; /* its patience with others would be a second */
+    CHECK_EQ(recv(fd, &byte, 1, 0), 0);
+    close(fd);
+    CHECK_EQ(status_of(pid), 0);
+    return soon;
+}
+
+TEST(the_end_closes_what_waits_at_once) {
+    CHECK(closed_at_once() || closed_at_once() || closed_at_once()); /* on a busy machine */
+}
+
+TEST(workers_end_with_a_killed_parent) {
+    pid_t pid = begin(2, 0);
+    int first = atoi(ask("/")), second = first;
+    for (int i = 0; second == first; i++) {
+        CHECK(i < 2000);
+        second = atoi(ask("/"));
+    }
+    kill(pid, SIGKILL);
+    CHECK_EQ(status_of(pid), -1);
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    a.sin_port = htons((uint16_t)shared->port);
+    for (int i = 0;; i++) { /* until the last socket is closed */
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int rc = connect(fd, (struct sockaddr *)&a, sizeof a);
+        close(fd);
+        if (rc < 0 && errno == ECONNREFUSED) break;
+        CHECK(i < 4000);
+        rest(0.005);
+    }
+}
+
+/* Its workers' parent is process 1, as that of orphans is elsewhere. */
+TEST(as_the_first_process_of_a_container) {
+    fflush(NULL);
+    pid_t outside = fork();
+    if (outside == 0) {
+        if (unshare(CLONE_NEWPID) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWPID) < 0) _exit(77);
+        pid_t pid = begin(1, 0);
+        CHECK(atoi(ask("/")) > 1);
+        CHECK_EQ(end(pid), 0);
+        _exit(0);
+    }
+    int status = status_of(outside);
+    if (status == 77) printf("# no right to make a PID namespace\n");
+    CHECK(status == 0 || status == 77);
 }
 
 TEST(a_limit_of_requests) {

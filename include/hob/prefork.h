@@ -51,7 +51,9 @@ struct hob_prefork_options {
  * SIGTERM and SIGINT: the workers stop (SIGTERM: hob_stop() with the grace), and the call returns
  * 0. A second one kills them at once: -ECANCELED. SIGHUP: each worker in turn gets a successor,
  * which is forked anew, and is told to end as soon as that is ready; one that does not get ready
- * changes nothing.
+ * changes nothing. A worker of an HTTP server that ends while others go on (by SIGHUP, or a limit
+ * of its own) keeps connections that wait for their next request for a second more: the answer to
+ * that says that it is the last one.
  *
  * A worker is ready when it says so (hob_prefork_ready(); hob_http_serve() does). One that ends is
  * replaced: at once, or after a pause that doubles from 0.1 to 5 seconds when it has lived for less

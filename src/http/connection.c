@@ -207,7 +207,8 @@ static int answer(struct hob_request *req, struct hob_slice block) {
         !hob__request_drain(req, DRAIN_MAX))
         req->close = true;
     if (HOB__UNLIKELY(req->answer != HOB__ANSWER_DONE)) return rc;
-    if (HOB__LIKELY(rc == 0 && !req->close)) return hob_stopping() ? 0 : NEXT;
+    if (HOB__LIKELY(rc == 0 && !req->close))
+        return !hob_stopping() || hob__service_lasts(hc->served.service) ? NEXT : 0;
     if (send_gathered(hc, w) == 0 && (!w->ended || hob__wire_excess(w))) linger(w);
     return rc;
 }

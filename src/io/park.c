@@ -179,8 +179,8 @@ static int end_run(struct hob__served *c, struct hob_task *t, int rc) {
 }
 
 static bool may_park(const struct hob__served *c, const struct hob_task *t) {
-    return !c->service->ending && c->stream &&
-           !(t->outer.attention & (HOB__ATT_CANCEL | HOB__ATT_STOP));
+    if (c->service->ending || !c->stream || (t->outer.attention & HOB__ATT_CANCEL)) return false;
+    return !(t->outer.attention & HOB__ATT_STOP) || (!c->holds && hob__service_lasts(c->service));
 }
 
 /* The server ends, and this connection has just been made: what its client is about to say has
@@ -268,11 +268,19 @@ void hob__served_take_over(struct hob__served *c) {
     c->named = true;
 }
 
+void hob__service_tell_holding(struct hob__service *v) {
+    for (struct hob_list *n = v->parked.next, *next; n != &v->parked; n = next) {
+        struct hob__served *c = hob__container(n, struct hob__served, node);
+        next = n->next;
+        if (c->holds) end_parked(c, HOB__PARK_STOPPED);
+    }
+}
+
 /* What has come to one of them already is still dealt with. */
 void hob__service_close_parked(struct hob__service *v) {
     while (!hob__list_empty(&v->parked)) {
         struct hob__served *c = hob__container(v->parked.next, struct hob__served, node);
-        if (c->stream->direct && !hob_cancelled() && (c->fresh || has_something(c)))
+        if (!hob_cancelled() && ((c->fresh && c->stream->direct) || has_something(c)))
             unpark(c);
         else
             end_parked(c, HOB__PARK_STOPPED);

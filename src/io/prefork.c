@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -159,7 +160,7 @@ static void look_at_pipes(struct parent *m) {
 
 static void give_up(struct parent *m, int rc) {
     if (!m->result) m->result = rc;
-    m->stopping = true;
+    m->stopping = *m->p->ends = true;
 }
 
 static void has_ended(struct parent *m, struct place *w, int status) {
@@ -209,6 +210,7 @@ static void look_at_time(struct parent *m) {
 static void obey(struct parent *m, int sig) {
     if (sig == SIGHUP && !m->stopping && m->ever_ready) m->generation++;
     if (sig != SIGTERM && sig != SIGINT) return;
+    *m->p->ends = true;
     if (m->stopping && !m->killed) {
         m->killed = true;
         give_up(m, -ECANCELED);
@@ -295,11 +297,18 @@ static void set_defaults(struct hob_prefork_options *o) {
     if (o->start_timeout == 0) o->start_timeout = 30;
 }
 
+/* A word of memory that the workers see, too; NULL without memory. */
+static volatile bool *shared_word(void) {
+    void *at = mmap(NULL, sizeof(bool), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
 int hob__prefork(const char *address, struct hob_prefork_options options,
                  const struct hob__spawn_site *site, const void *args) {
     if (hob__loop) return hob_fail(HOB_E_RUNNING, "hob_prefork() where a loop runs already");
-    struct hob__prefork p = {.options = options, .site = site, .args = args};
+    struct hob__prefork p = {.options = options, .site = site, .args = args, .parent = getpid()};
     set_defaults(&p.options);
+    if (!(p.ends = shared_word())) return -ENOMEM;
     int rc = hob__prefork_listen(&p, address);
     struct parent *m = rc >= 0 ? hob__alloc_zero(sizeof *m) : NULL;
     if (rc >= 0 && !m) rc = -ENOMEM;
@@ -317,5 +326,6 @@ int hob__prefork(const char *address, struct hob_prefork_options options,
         hob__free(m);
     }
     hob__prefork_close(&p);
+    munmap((void *)(uintptr_t)p.ends, sizeof(bool));
     return rc;
 }

@@ -4,6 +4,7 @@
 #define HOB_IO_PREFORK_H
 
 #include <hob/prefork.h>
+#include <sys/types.h>
 
 #include "io/listen.h"
 
@@ -20,6 +21,8 @@ struct hob__prefork {
     const struct hob__spawn_site *site;
     const void *args;
     struct hob__prefork_sockets sockets, also;
+    pid_t parent;
+    volatile bool *ends; /* shared with the workers: all of them are to end, none is replaced */
 };
 
 /* Binds: fills in the sockets. 0 or an error. */
@@ -27,4 +30,6 @@ int hob__prefork_listen(struct hob__prefork *p, const char *address);
 void hob__prefork_close(struct hob__prefork *p);
 /* In a forked child: all of a worker's life; ready is closed when it is. */
 void hob__prefork_work(struct hob__prefork *p, int ready) __attribute__((noreturn));
+/* Is this a worker, and others go on when it ends? Then its clients need not notice. */
+bool hob__prefork_goes_on(void);
 #endif

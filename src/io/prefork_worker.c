@@ -80,6 +80,8 @@ void hob__prefork_close(struct hob__prefork *p) {
 
 static struct hob__prefork *this_worker;
 
+bool hob__prefork_goes_on(void) { return this_worker && !*this_worker->ends; }
+
 static int listener_of(const struct hob__prefork_sockets *s, struct hob_listener **out) {
     struct hob_listener *l = hob__listener_new(hob__backend_current("hob_prefork"), s->count);
     int rc = l ? 0 : -ENOMEM;
@@ -118,7 +120,7 @@ void hob__prefork_work(struct hob__prefork *p, int ready) {
     ready_pipe = ready;
     this_worker = p;
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() == 1) _exit(0); /* the parent was killed meanwhile */
+    if (getppid() != p->parent) _exit(0); /* it was killed meanwhile */
     /* A terminal tells all of its processes: it is for the parent to pass that on. */
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);

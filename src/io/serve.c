@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "io/listen.h"
+#include "io/prefork.h"
 #include "io/serve.h"
 #include "io/stream.h"
 #include "task/report.h"
@@ -165,12 +166,34 @@ static int outlive_listener(struct hob__service *v) {
     return 0;
 }
 
+/* A worker process whose place another takes: that a connection waits for its next request does not
+ * mean that the client is silent, as that may be on its way. It is answered, as the last one. */
+static int next_requests(struct hob__service *v) {
+    while (v->live > 0) {
+        struct hob_waiter w;
+        HOB_TRY(hob__wait_on(&v->slots, &w, "the clients' next requests", NULL, HOB__WAIT_PLAIN));
+    }
+    return 0;
+}
+
+static void outlast(struct hob__service *v) {
+    static const double PATIENCE = 1; /* seconds */
+    hob__service_tell_holding(v);
+    (void)hob_within(PATIENCE, next_requests(v));
+    hob_error_clear();
+}
+
+bool hob__service_lasts(const struct hob__service *v) {
+    return !v->ending && hob__prefork_goes_on();
+}
+
 static int run(struct hob__service *v) {
     HOB_SCOPE(s, .on_error = HOB_DISCARD, .name = "server");
     v->scope = s;
     int rc = accept_loop(v);
     if (rc == HOB_E_STOPPING && !v->options.keep_listening) hob__listener_stop(v->listener);
     if (rc == HOB_E_CLOSED && v->parking) rc = outlive_listener(v);
+    if (rc == HOB_E_STOPPING && v->parking && hob__service_lasts(v)) outlast(v);
     if (rc == HOB_E_STOPPING || rc == HOB_E_CLOSED)
         rc = 0;
     else if (rc < 0 && rc != -ECANCELED)

@@ -109,6 +109,10 @@ HOB_API void hob__served_alarm(struct hob__served *c, uint64_t ns);
 
 /* When the loop's turn began (ns), which is some microseconds ago, or the slice of it that runs. */
 HOB_API uint64_t hob__served_turn(void);
+/* The server has been asked to stop, but it is a worker process whose place another takes: a
+ * connection that has not told its client that it ends is kept for its next request, for a while.
+ */
+HOB_API bool hob__service_lasts(const struct hob__service *v);
 
 /* ---- between serve.c and park.c ---- */
 int hob__park_begin(struct hob__service *service, struct hob_stream *stream);
@@ -119,6 +123,8 @@ void hob__service_drop_lost(struct hob_list *list, const struct hob_list *until)
 /* Is a worker about to run, if there is anything for it? */
 bool hob__service_has_worker(const struct hob__service *service);
 bool hob__service_is_silent(int rc);
+/* Ends the parked connections that hold. */
+void hob__service_tell_holding(struct hob__service *service);
 /* Closes every parked connection (those of plain sockets at once). */
 void hob__service_close_parked(struct hob__service *service);
 int hob__park_run(void *args);
