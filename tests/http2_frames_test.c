@@ -4,6 +4,7 @@
 
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #define GET_HEAD ":method: GET\n:scheme: http\n:path: /b\n:authority: here\n"
+#define BODY_COMES ":method: POST\n:scheme: http\n:path: /echo\n:authority: a\n"
 
 /* A connection with its preface and SETTINGS. */
 static struct hob_stream *hand(struct hob_listener *l) {
@@ -142,6 +143,41 @@ SERVER_TEST(rapid_reset) {
     CHECK_EQ(counters.floods, 1);
     hob_close(hs);
     CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    return 0;
+}
+
+/* The same, but the client sees to it that the server resets them: by a window that grows too large
+ * (CVE-2025-8671), by heads that are none, by more streams than there may be. */
+static const struct made {
+    const char *what, *head;
+    int type;
+    const char *bytes;
+} made[] = {
+    {"a window too large", ":method: GET\n:scheme: http\n:path: /hang\n:authority: a\n", F_WINDOW,
+     "\x7f\xff\xff\xff"},
+    {"no head", ":method: GET\n:scheme: http\n:authority: a\n", 0, NULL},
+    {"too many", ":method: GET\n:scheme: http\n:path: /hang\n:authority: a\n", 0, NULL},
+};
+
+SERVER_TEST(resets_that_the_server_is_made_to_send) {
+    for (size_t k = 0; k < sizeof made / sizeof *made; k++) {
+        struct hob_stream *hs = hand(l);
+        unsigned char buf[1000];
+        int i;
+        for (i = 0; i < 20000; i++) {
+            uint32_t stream = (uint32_t)(1 + 2 * i);
+            size_t n = put_head(buf, END_STREAM, stream, made[k].head);
+            if (made[k].bytes) n += put_frame(buf + n, made[k].type, 0, stream, made[k].bytes, 4);
+            if (hob_write(hs, buf, n) < 0) break;
+        }
+        if (i == 20000) FAIL("%s: all were taken", made[k].what);
+        for (i = 0; i < 500 && seen.active; i++) CHECK_EQ(hob_sleep(0.01), 0);
+        CHECK_EQ(seen.active, 0);
+        CHECK(seen.most <= 201);
+        if (counters.floods != k + 1) FAIL("%s: %d", made[k].what, (int)counters.floods);
+        hob_close(hs);
+        CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    }
     return 0;
 }
 
@@ -304,6 +340,55 @@ SERVER_TEST(small_answers_wait_for_windows) {
     return 0;
 }
 
+/* ---- heads that do not end ---- */
+
+/* Connections at some point of what they have to say first, of which they say no more. */
+static const struct {
+    const char *what;
+    size_t n;
+    const char *bytes;
+} unfinished[] = {
+    {"the preface's first line", 16, PREFACE},
+    {"a preface", 24, PREFACE},
+    {"half of the first SETTINGS", 30, PREFACE "\0\0\6\4\0\0"},
+    {"a head's first half", 44, PREFACE "\0\0\0\4\0\0\0\0\0\0\0\5\1\5\0\0\0\1\x82\x84"},
+    {"a head that is to be continued", 44, PREFACE "\0\0\0\4\0\0\0\0\0\0\0\2\1\1\0\0\0\1\x82\x84"},
+};
+
+SERVER_TEST(heads_that_do_not_end, .head_timeout = 0.5) {
+    enum { COUNT = sizeof unfinished / sizeof *unfinished };
+    struct hob_stream *slow[COUNT], *honest = hand(l), *busy = hand(l);
+    uint64_t before = counters.timeouts;
+    /* Heads that end, if not well, and requests that take longer, are none of them. */
+    hand_head(honest, END_STREAM, 1, ":method: GET\n:scheme: http\n");
+    hand_head(honest, END_STREAM, 3, GET_HEAD);
+    CHECK(await_frame(honest, F_DATA, 3) >= 0);
+    hand_head(honest, 0, 5, BODY_COMES);
+    hand_head(busy, END_STREAM, 1, ":method: GET\n:scheme: http\n:path: /hang\n:authority: a\n");
+    hand_send(busy, F_HEADERS, END_STREAM, 3, "\x82", 1);
+    for (int i = 0; i < COUNT; i++) {
+        CHECK_EQ(hob_connect(hob_listener_address(l), &slow[i]), 0);
+        CHECK_EQ(hob_write(slow[i], unfinished[i].bytes, unfinished[i].n), unfinished[i].n);
+    }
+    for (int i = 0; i < 20; i++) { /* it goes on, but it does not end */
+        unsigned char more[] = {0, 0, 5, F_CONT, 0, 0, 0, 0, 3, 0x10, 1, 'x', 1, 'y'};
+        if (hob_write(busy, more, sizeof more) < 0) break;
+        CHECK_EQ(hob_sleep(0.1), 0);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        if (await_frame(slow[i], F_RST, 0) != -1) FAIL("%s: not cut off", unfinished[i].what);
+        hob_close(slow[i]);
+    }
+    CHECK_EQ(await_frame(busy, F_RST, 0), -1);
+    CHECK_EQ(counters.timeouts, before + COUNT + 1);
+    CHECK_EQ(counters.idle_timeouts, 0);
+    hand_send(honest, F_DATA, END_STREAM, 5, "ab", 2);
+    CHECK(await_frame(honest, F_DATA, 5) >= 0);
+    hob_close(honest);
+    hob_close(busy);
+    return 0;
+}
+
 /* A byte now and then, either way, is no progress; others' bodies on the connection are. */
 static int notes;
 static char last_note[400];
@@ -333,7 +418,6 @@ static int trickle(struct hob_stream *hs, int type, uint32_t stream, const char 
 }
 HOB_TASK(trickle, struct hob_stream *, int, uint32_t, const char *, size_t, double *)
 
-#define BODY_COMES ":method: POST\n:scheme: http\n:path: /echo\n:authority: a\n"
 #define ANSWER_WANTED ":method: GET\n:scheme: http\n:path: /stream\n:authority: a\n"
 
 SERVER_TEST(a_drip_is_cut_off, .min_rate = 1e6) {

@@ -83,7 +83,8 @@ struct hob_http_options {
     size_t max_streams;   /* requests at once on a connection of HTTP/2; default 100 */
     bool no_http2;        /* HTTP/1.1 alone */
     double idle_timeout;  /* seconds a kept connection may wait for its next request; default 75 */
-    double head_timeout;  /* seconds for a request's head from its first byte; default 10; 408 */
+    double head_timeout;  /* seconds for a request's head from its first byte; default 10; 408; the
+                             same for HTTP/2's preface and each of its heads */
     double stall_timeout; /* seconds without a byte of progress in a body, either way; default 60 */
     double min_rate;      /* bytes a second that a body has to move at, either way, while it is the
                              client who is waited for: so many earn a second of waiting, of which there
@@ -138,7 +139,8 @@ struct hob_http_options {
  * each request, so that the handlers of one client run at once, .max_streams at most; a request
  * that the client resets cancels its own. An error ends the request's stream, not the connection.
  * What has come of all bodies of a connection and was not read is 1 MiB at most. A client that
- * sends more frames without a purpose than 1000, and 100 a second, is cut off. .min_rate holds for
+ * sends more frames without a purpose than 1000, and 100 a second, is cut off; a stream that it
+ * makes the server reset counts as one. .min_rate holds for
  * what the requests of a connection move together, shared equally among them.
  *
  * A client that is cut off, for being slow or for a flood, is counted (.counters) and noted

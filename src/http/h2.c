@@ -54,6 +54,8 @@ int hob__h2_new(struct hob__h2 **out, struct hob_stream *stream, struct hob__h2_
     h2->options = options;
     h2->max_active = STREAMS_AT_FIRST;
     h2->quiet_since = hob_now();
+    h2->in_head = options.server; /* the preface is as good as one */
+    h2->head_since = options.server ? h2->quiet_since : 0;
     hob__list_init(&h2->streams);
     nghttp2_mem mem = hob__h2_mem;
     int rc = options.server
@@ -205,12 +207,31 @@ HOB_TASK(writes, struct hob__h2 *)
 
 /* ---- reading ---- */
 
+/* So many seconds behind it; 0 = never. */
+static uint64_t after(uint64_t at, double seconds) {
+    return seconds < 1e9 ? at + (uint64_t)(seconds * 1e9) : 0;
+}
+
+/* Until when a head that comes in has to be complete; 0 = none does, or it may take for ever. */
+static uint64_t head_until(const struct hob__h2 *h2) {
+    return h2->head_since ? after(h2->head_since, h2->options.head) : 0;
+}
+
+bool hob__h2_is_late(struct hob__h2 *h2) {
+    uint64_t until = head_until(h2);
+    if (!until || hob_now() < until) return false;
+    h2->error = -ETIMEDOUT;
+    h2->why = "a head that takes too long";
+    return true;
+}
+
 static int take(struct hob__h2 *h2, struct hob_slice piece) {
     ssize_t rc = nghttp2_session_mem_recv(h2->session, (const uint8_t *)piece.at, piece.size);
     h2->received += piece.size;
     if (h2->options.count_in) hob__count(h2->options.count_in, piece.size);
     h2->heard = hob_now();
     h2->pinged = false;
+    if (h2->in_head && !h2->head_since && h2->options.server) h2->head_since = h2->heard;
     hob__h2_kick(h2);
     bool opens = h2->options.server || nghttp2_session_check_request_allowed(h2->session);
     if (!opens && !h2->closing) hob__h2_drain(h2); /* a GOAWAY is about to go out */
@@ -227,15 +248,11 @@ static int take(struct hob__h2 *h2, struct hob_slice piece) {
     return h2->error;
 }
 
-/* So many seconds behind it; 0 = never. */
-static uint64_t after(uint64_t at, double seconds) {
-    return seconds < 1e9 ? at + (uint64_t)(seconds * 1e9) : 0;
-}
-
 /* The peer was silent for half of the time that it may be: is it there? While nobody waits for it,
  * that does not matter. */
 static int ask(struct hob__h2 *h2) {
     const struct hob__h2_options *o = &h2->options;
+    if (hob__h2_is_late(h2)) return h2->error;
     bool limited = h2->active == 0 && o->idle > 0 && o->idle < 1e9;
     if (limited && hob_now() >= after(h2->quiet_since, o->idle)) {
         h2->idled = true;
@@ -258,8 +275,12 @@ static int ask(struct hob__h2 *h2) {
 /* Until when nothing need be asked. */
 static uint64_t patience(const struct hob__h2 *h2) {
     const struct hob__h2_options *o = &h2->options;
-    if (h2->active == 0 && o->idle > 0) return after(h2->quiet_since, o->idle);
-    return after(h2->active ? h2->heard : hob_now(), o->stall / 2);
+    uint64_t head = head_until(h2), until;
+    if (h2->active == 0 && o->idle > 0)
+        until = after(h2->quiet_since, o->idle);
+    else
+        until = after(h2->active ? h2->heard : hob_now(), o->stall / 2);
+    return head && (!until || head < until) ? head : until;
 }
 
 static int peek(struct hob__h2 *h2, struct hob_slice *piece) {
@@ -300,6 +321,7 @@ static int reads(struct hob__h2 *h2) {
             if (rc == 0) return HOB_E_STOPPING;
         } else if (rc > 0) {
             rc = take(h2, piece);
+            if (rc == 0 && hob__h2_is_late(h2)) rc = h2->error;
             if (rc == 0) rc = (int)hob_skip(h2->stream, (int64_t)piece.size);
         }
         if (rc < 0) return rc;
@@ -337,6 +359,8 @@ static void bye(struct hob__h2 *h2) {
 
 uint64_t hob__h2_rest_until(const struct hob__h2 *h2) {
     uint64_t until = h2->options.idle > 0 ? after(h2->quiet_since, h2->options.idle) : 0;
+    uint64_t head = head_until(h2);
+    if (head && (!until || head < until)) return head;
     return until ? until : UINT64_MAX;
 }
 
@@ -393,6 +417,10 @@ void hob__h2_let_rest(struct hob__h2 *h2) { (void)h2; }
 uint64_t hob__h2_rest_until(const struct hob__h2 *h2) {
     (void)h2;
     return UINT64_MAX;
+}
+bool hob__h2_is_late(struct hob__h2 *h2) {
+    (void)h2;
+    return false;
 }
 void hob__h2_end(struct hob__h2 *h2) { (void)h2; }
 void hob__h2_drain(struct hob__h2 *h2) { (void)h2; }

@@ -54,6 +54,7 @@ struct hob__h2_options {
     uint32_t window;                /* bytes that a stream may be ahead of its reader */
     uint32_t max_streams;           /* a server: at once */
     double idle;                    /* a server: seconds without a request; else 0 */
+    double head;                    /* a server: seconds for a head, and for the first SETTINGS */
     double stall;                   /* seconds for a write, and for an answer to a ping */
     uint64_t *count_in, *count_out; /* NULL, or where bytes are counted */
 };
@@ -79,12 +80,14 @@ struct hob__h2 {
     uint64_t data_out;
     uint64_t heard;       /* when the last of them came */
     uint64_t quiet_since; /* a server: when the last stream ended */
+    uint64_t head_since;  /* a server: when the head that comes in began; 0: none does */
     uint64_t credit_at;   /* a server: when `credit` was as it is */
     double credit;        /* frames without a purpose that the client may send */
     int error;            /* why it is over; 0 = for no bad reason */
     const char *why;      /* more about that, static; or NULL */
     uint32_t goaway;      /* the peer's reason for its GOAWAY */
     bool settled;         /* the peer's SETTINGS have come */
+    bool in_head;         /* a head has begun, and is not complete */
     bool closing;         /* no new streams */
     bool said_goaway;     /* the peer */
     bool served;          /* likewise, and that it has looked at some streams */
@@ -164,6 +167,8 @@ int hob__h2_run(struct hob__h2 *h2);
 void hob__h2_let_rest(struct hob__h2 *h2);
 /* When a connection that rests has done so for too long (ns); UINT64_MAX: never. */
 uint64_t hob__h2_rest_until(const struct hob__h2 *h2);
+/* A server's: has a head taken longer than it may? Then that is the connection's error. */
+bool hob__h2_is_late(struct hob__h2 *h2);
 /* Ends it soon; its streams are reset. Does not wait. */
 void hob__h2_end(struct hob__h2 *h2);
 /* No new streams; it ends with the last one. Does not wait. */

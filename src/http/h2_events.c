@@ -44,6 +44,7 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
     (void)session;
     if (hd->type == NGHTTP2_HEADERS || hd->type == NGHTTP2_PUSH_PROMISE) h2->block = h2->frames = 0;
     if (hd->type != NGHTTP2_HEADERS && hd->type != NGHTTP2_CONTINUATION) return 0;
+    h2->in_head = true;
     h2->block += (uint32_t)hd->length;
     h2->frames++;
     if (h2->frames <= CONTINUATIONS_MAX && h2->block <= BLOCK_FACTOR * h2->options.limits.block)
@@ -223,7 +224,14 @@ static bool idle_talk(const nghttp2_frame *frame) {
     }
 }
 
+/* What comes in now is no part of it. */
+static void head_is_over(struct hob__h2 *h2) {
+    h2->in_head = false;
+    h2->head_since = 0;
+}
+
 static void take_settings(struct hob__h2 *h2) {
+    if (!h2->settled) head_is_over(h2);
     h2->settled = true;
     h2->max_active =
         nghttp2_session_get_remote_settings(h2->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
@@ -244,6 +252,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     if (h2->options.server && idle_talk(frame) && !spend(h2)) return NGHTTP2_ERR_CALLBACK_FAILURE;
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
+        head_is_over(h2);
         if (!st) break;
         request = h2->options.server && !st->has_head;
         if (head_is_complete(h2, st) < 0)
@@ -304,6 +313,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
     if (!st) return 0;
     st->closed = true;
     h2->last = NULL;
+    head_is_over(h2); /* if it was this stream's */
     if (h2->options.server && !st->handed) {
         hob__h2_close(st, code);
         return 0;
@@ -328,6 +338,9 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame
     struct hob__h2_stream *st = hob__h2_stream_of(h2, frame->hd.stream_id);
     const char *why = nghttp2_strerror(code);
     if (st) hob__h2_stream_end(st, HOB_E_HTTP2_PROTOCOL, why);
+    /* A stream that this side has to reset costs what one costs that the client resets. */
+    if (h2->options.server && !spend(h2)) return NGHTTP2_ERR_CALLBACK_FAILURE;
+    head_is_over(h2);
     if (!h2->why) h2->why = why;
     return 0;
 }

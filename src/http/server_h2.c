@@ -195,6 +195,7 @@ static int begin(struct hob__http_conn *hc, struct hob__server *server) {
                                       .window = 64 << 10,
                                       .max_streams = (uint32_t)o->max_streams,
                                       .idle = o->idle_timeout,
+                                      .head = o->head_timeout,
                                       .stall = o->stall_timeout};
     if (server->measured) {
         options.count_in = &server->counters->received;
@@ -208,7 +209,9 @@ static void see_why(struct hob__http_conn *hc) {
     struct hob__h2 *h2 = hc->h2;
     unsigned woken = hc->served.woken;
     hc->served.woken = 0;
-    if (woken == HOB__PARK_TIMEOUT + 1)
+    if (woken == HOB__PARK_TIMEOUT + 1 && hob__h2_is_late(h2))
+        h2->over = true;
+    else if (woken == HOB__PARK_TIMEOUT + 1)
         h2->over = h2->idled = hob_now() >= hob__h2_rest_until(h2);
     else
         h2->over |= woken != 0;
