@@ -5,12 +5,13 @@
 #include <hob/json.h>
 
 #include "base/memory.h"
-#include "data/double_text.h"
 #include "data/number.h"
 #if defined(__x86_64__)
 #define TARGET __attribute__((target("avx2,bmi,bmi2,lzcnt")))
 #define HOB__WIDE_AVX2
+#define HOB__DIGITS_AVX2
 #endif
+#include "data/double_text.h"
 #include "data/number_wide.h"
 #include "data/way.h"
 
@@ -31,12 +32,17 @@ static long rounds(void) {
     return wanted ? atol(wanted) : getenv("TEST_SLOW") ? 20000 : 200000;
 }
 
+static bool has_wide(void) {
+#if defined(__x86_64__)
+    return strcmp(hob__json_way_at(0)->name, "plain") != 0;
+#endif
+    return true;
+}
+
 /* The models' way, by the widest registers there are: false, it is not one of the usual numbers, or
  * this processor has no such registers. */
 TARGET static bool read_wide(const uint8_t *p, size_t n, struct hob_json *v) {
-#if defined(__x86_64__)
-    if (strcmp(hob__json_way_at(0)->name, "plain") == 0) return false;
-#endif
+    if (!has_wide()) return false;
     const uint8_t *end = read_usual(p, v);
     if (end && end != p + n) FAIL("%.*s: read %zu", (int)n, (const char *)p, (size_t)(end - p));
     return end != NULL;
@@ -230,13 +236,20 @@ static bool same_digits(const char *a, const char *b) {
     return strcmp(digits[0], digits[1]) == 0;
 }
 
+/* As trees are written, by the widest registers there are, as far as the processor has them. */
+TARGET static char *write_wide(double d, char *out) {
+    return has_wide() ? hob__put_double(d, out) : out + hob__json_write_double(d, out);
+}
+
 static void round_trip(double d) {
     char text[HOB__NUMBER_ROOM + 1], shorter[64];
-    size_t n = hob__json_write_double(d, text);
+    size_t n = hob__json_write_any_double(d, text);
     CHECK(n <= HOB__NUMBER_ROOM);
     text[n] = 0;
     if (bits_of(strtod(text, NULL)) != bits_of(d)) FAIL("%.17g became %s", d, text);
-    shorter[hob__put_double(d, shorter)] = 0; /* as trees are written */
+    shorter[hob__json_write_double(d, shorter)] = 0;
+    if (strcmp(text, shorter) != 0) FAIL("%s is %s by the short way", text, shorter);
+    *write_wide(d, shorter) = 0;
     if (strcmp(text, shorter) != 0) FAIL("%s is %s in trees", text, shorter);
     struct hob_json v;
     if (read_number(text, &v) != 0 || bits_of(v.of.d) != bits_of(d)) FAIL("%s is not read", text);
@@ -308,9 +321,10 @@ TEST(doubles_written_shortest) {
         memcpy(&d, &bits, sizeof d);
         if (d - d == 0) round_trip(d);
         round_trip((double)(int64_t)next_random() / 1000);
-        /* as double_text.h writes them: of 1 to 2^23; and as most texts have them */
+        /* as double_text.h writes them: of 1 to 2^26; and as most texts have them */
         bits = next_random();
-        bits = (bits & (UINT64_MAX >> 12 | UINT64_C(1) << 63)) | (1023 + bits % 23) << 52;
+        bits = (bits & (UINT64_MAX >> 12 | UINT64_C(1) << 63)) | (1023 + bits % HOB__USUAL_DOUBLES)
+                                                                     << 52;
         memcpy(&d, &bits, sizeof d);
         round_trip(d);
         bits &= UINT64_MAX << next_random() % 52; /* such are between two texts, sometimes */
@@ -333,6 +347,11 @@ TEST(integers_written) {
             snprintf(wanted, sizeof wanted, "%lld", (long long)u);
             CHECK_STR(text, wanted);
         }
+    }
+    for (uint64_t u = 0; u < 2000000; u += u < 2000 ? 1 : 333) { /* all groups of three digits */
+        text[hob__json_write_uint(u, text)] = 0;
+        snprintf(wanted, sizeof wanted, "%llu", (unsigned long long)u);
+        CHECK_STR(text, wanted);
     }
     uint64_t ten = 1;
     for (int i = 0; i < 20; i++, ten *= 10) {

@@ -85,6 +85,20 @@ static void same(const char *text, const char *wanted) {
     hob_json_free(doc);
 }
 
+/* Strings are copied in pieces, which write over what comes behind them. */
+TEST(strings_of_every_length_beside_everything) {
+    static char text[8000], x[700];
+    memset(x, 'x', sizeof x);
+    for (int n = 0; n < 600; n++) {
+        snprintf(text, sizeof text,
+                 "{\"%.*s\":\"%.*s\",\"%.*s\":-%d,\"%.*s\":%d.5,\"%.*s\":[],\"%.*s\":{},\"%.*s\":["
+                 "\"%.*s\",null,\"%.*s\",[[\"%.*s\"]],\"%.*s\"],\"%.*s\":{\"\":\"%.*s\"}}",
+                 n, x, n, x, n, x, n + 1, n, x, n, n, x, n, x, n, x, n, x, n, x, n, x, n, x, n, x,
+                 n, x);
+        same(text, text);
+    }
+}
+
 TEST(values_of_every_kind) {
     same("null", "null");
     same(" true\t", "true");

@@ -31,9 +31,9 @@ char *hob__json_write_string(const struct hob_json *v, bool ascii, char *out);
 static inline char *hob__json_write_scalar(const struct hob_json *v, char *out) {
     switch (hob_json_type(v)) {
     case HOB_JSON_INT:
-        return out + hob__put_int(v->of.i, out);
+        return hob__put_int(v->of.i, out);
     case HOB_JSON_UINT:
-        return out + hob__put_uint(v->of.u, out);
+        return hob__put_uint(v->of.u, out);
     case HOB_JSON_DOUBLE:
         return out + hob__json_write_double(v->of.d, out);
     case HOB_JSON_TRUE:

@@ -3,8 +3,9 @@
  *
  * The values lie one behind the other, so this is one loop over them, whose only memory is where
  * the containers end that are open. Room is asked for once for each value (and name), and is so
- * large that none of the usual ones must ask again; every value writes a comma behind itself, which
- * the end of its container takes for its bracket. */
+ * large that none of the usual ones must ask again. Every value writes a comma behind itself, which
+ * the end of its container takes for its bracket, and, since a string is likely to come, its quote:
+ * one store each less. */
 #include "data/double_text.h"
 #include "data/write.h"
 
@@ -16,12 +17,18 @@ enum {
     SLACK = 2 * (SHORT + HOB__JSON_BEHIND) + HOB__JSON_DEPTH + 64
 };
 
-/* Copies n bytes, at most SHORT, a whole piece at a time: what is behind them is read, and in out
- * written over, up to 31 bytes. */
-TARGET static inline void copy(char *out, const char *text, size_t n) {
-    enum { PIECE = HOB__JSON_BEHIND };
-    memcpy(out, text, PIECE);
-    for (size_t i = PIECE; HOB__UNLIKELY(i < n); i += PIECE) memcpy(out + i, text + i, PIECE);
+typedef uint8_t piece __attribute__((vector_size(HOB__JSON_BEHIND), aligned(1), may_alias));
+
+/* A piece of a text, all of it, whatever of it is meant. */
+TARGET static inline void copy(char *out, const char *text) {
+    *(piece *)(void *)out = *(const piece *)(const void *)text;
+}
+
+/* What stands behind a value: it, and the quote of a string that may come next. */
+static inline char *behind(char *at, char c) {
+    at[0] = c;
+    at[1] = '"';
+    return at + 1;
 }
 
 struct output {
@@ -29,7 +36,8 @@ struct output {
     char *most; /* beyond it room must be made */
 };
 
-/* Room for n bytes and the SLACK. Where to go on; NULL without memory. */
+/* Room for n bytes and the SLACK. Where to go on; NULL without memory. All of the old room moves,
+ * the quote at `at` too. */
 static __attribute__((noinline)) char *grow(struct output *o, char *at, size_t n) {
     o->w->size = (size_t)(at - o->w->text);
     if (!hob__json_write_room(o->w, n + SLACK)) return NULL;
@@ -45,15 +53,18 @@ static __attribute__((noinline)) char *any_string(struct output *o, const struct
 }
 
 /* There is SLACK bytes of room before it, or the rest of that behind a name. */
-/* There is SLACK bytes of room before it, or the rest of that behind a name. */
-TARGET static inline char *string(struct output *o, const struct hob_json *v, char *at,
-                                  char behind) {
+TARGET static inline char *string(struct output *o, const struct hob_json *v, uint64_t head,
+                                  char *at, char c) {
     /* The size; something far above it when the string is not a plain one. */
-    uint64_t n = v->head - (HOB_JSON_STRING | HOB__JSON_PLAIN);
+    uint64_t n = head - (HOB_JSON_STRING | HOB__JSON_PLAIN);
     n = n >> 8 | n << 56;
-    if (HOB__LIKELY(n <= SHORT)) {
-        *at = '"';
-        copy(at + 1, v->of.text, n);
+    if (HOB__LIKELY(n <= sizeof(piece))) {
+        copy(at + 1, v->of.text);
+        at += n + 1;
+    } else if (n <= SHORT) {
+        size_t i = 0;
+        do copy(at + 1 + i, v->of.text + i);
+        while ((i += sizeof(piece)) < n);
         at += n + 1;
     } else if (HOB__LIKELY((at = any_string(o, v, at)) != NULL)) {
         at--; /* its last quote once more */
@@ -61,7 +72,9 @@ TARGET static inline char *string(struct output *o, const struct hob_json *v, ch
         return NULL;
     }
     at[0] = '"';
-    at[1] = behind;
+    at[1] = c;
+    at[2] = '"';
+    at[3] = 0; /* so it is one store */
     return at + 2;
 }
 
@@ -69,63 +82,54 @@ TARGET static inline int write_compact(const struct hob_json *v, struct hob__jso
     /* Where the open containers end, and 1 in it for an object; tasks' stacks are small. */
     uintptr_t open[HOB__JSON_DEPTH];
     const struct hob_json *end = hob_json_next(v);
-    bool object = false;
-    unsigned depth = 0;
+    unsigned depth = 0, object = 0;
     size_t began = w->size;
     struct output o = {.w = w, .most = w->text};
     /* A guess: the text is rarely shorter than eight bytes for each value. */
     char *at = grow(&o, w->text + w->size, 8 * (size_t)(end - v));
     if (!at) return -ENOMEM;
+    *at = '"';
     for (;;) {
         if (HOB__UNLIKELY(at > o.most) && !(at = grow(&o, at, 0))) return -ENOMEM;
-        if (object && !(at = string(&o, v++, at, ':'))) return -ENOMEM;
-        unsigned type = v->head & 15;
-        switch (type) {
-        case HOB_JSON_STRING:
-            if (!(at = string(&o, v++, at, ','))) return -ENOMEM;
-            break;
-        case HOB_JSON_INT:
-            at += hob__put_int(v++->of.i, at);
-            *at++ = ',';
-            break;
-        case HOB_JSON_DOUBLE:
-            at += hob__put_double(v++->of.d, at);
-            *at++ = ',';
-            break;
-        case HOB_JSON_ARRAY:
-        case HOB_JSON_OBJECT:
+        uint64_t head = v->head;
+        if (object) {
+            if (!(at = string(&o, v, head, at, ':'))) return -ENOMEM;
+            head = (++v)->head;
+        }
+        unsigned type = head & 15;
+        /* One after the other, the usual first: a jump through a table is harder to foresee. */
+        if (type == HOB_JSON_STRING) {
+            if (!(at = string(&o, v, head, at, ','))) return -ENOMEM;
+        } else if (type >= HOB_JSON_ARRAY) {
             if (HOB__UNLIKELY(depth == HOB__JSON_DEPTH)) {
                 w->size = began;
                 return 1;
             }
-            if (v->of.span == 1) {
-                memcpy(at, type == HOB_JSON_OBJECT ? "{}," : "[],", 4);
-                at += 3;
+            if (v->of.span > 1) {
+                open[depth++] = (uintptr_t)end | object;
+                end = v + v->of.span;
+                object = type & 1;
+                at = behind(at, (char)('[' + (object << 5))); /* or { */
                 v++;
-                break;
+                continue;
             }
-            open[depth++] = (uintptr_t)end | object;
-            end = v + v->of.span;
-            object = type == HOB_JSON_OBJECT;
-            *at++ = object ? '{' : '[';
-            v++;
-            continue;
-        case 10 ... 15: /* there are none; so the table of jumps needs no check */
-        case HOB_JSON_NONE:
-        case HOB_JSON_NULL:
-        case HOB_JSON_FALSE:
-        case HOB_JSON_TRUE:
-        case HOB_JSON_UINT:
-            at = hob__json_write_scalar(v++, at);
-            *at++ = ',';
+            memcpy(at, type == HOB_JSON_OBJECT ? "{},\"" : "[],\"", 4);
+            at += 3;
+        } else if (type == HOB_JSON_INT) {
+            at = behind(hob__put_int(v->of.i, at), ',');
+        } else if (HOB__LIKELY(type == HOB_JSON_DOUBLE)) {
+            at = behind(hob__put_double(v->of.d, at), ',');
+        } else {
+            at = behind(hob__json_write_scalar(v, at), ',');
         }
+        v++;
         while (v == end) {
             if (depth == 0) {
                 w->size = (size_t)(at - 1 - w->text); /* without the comma */
                 return 0;
             }
-            at[-1] = object ? '}' : ']';
-            *at++ = ',';
+            at[-1] = (char)(']' + (object << 5)); /* or } */
+            at = behind(at, ',');
             object = open[--depth] & 1;
             end = (const struct hob_json *)(open[depth] & ~(uintptr_t)1);
         }
