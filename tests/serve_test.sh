@@ -53,6 +53,19 @@ stop() { # stop SIGNAL: ended so, with status 0
     rm -f "$dir/pid"
     [ $status -eq 0 ]
 }
+lacks() { if grep -i -e "$1" "$2"; then return 1; fi; } # `! grep` ends nothing, whatever it finds
+await() { # await COMMAND...: until it succeeds
+    tries=0
+    until "$@"; do
+        tries=$((tries + 1))
+        [ $tries -lt 500 ] || return 1
+        sleep 0.02
+    done
+}
+nothing_listens() { # nothing_listens PORT
+    python3 -c 'import socket, sys
+sys.exit(socket.socket().connect_ex(("127.0.0.1", int(sys.argv[1]))) == 0)' "$1"
+}
 get() { curl -sS -k --max-time 20 "$@"; }
 code() { get -o /dev/null -w '%{http_code}' "$@"; }
 
@@ -76,7 +89,7 @@ options() {
     [ "$(code "$url/sub/")" = 403 ]
     get -D - -o /dev/null -H 'Accept-Encoding: gzip' "$url/text.txt" >"$dir/head"
     grep -i '^cache-control: max-age=60' "$dir/head"
-    ! grep -i '^content-encoding' "$dir/head"
+    lacks '^content-encoding' "$dir/head"
     stop INT
     python3 -c 'import json, sys
 lines = [json.loads(line) for line in open(sys.argv[1])]
@@ -229,6 +242,7 @@ a_second_signal_ends_at_once() {
     wait "$server" || status=$?
     rm -f "$dir/pid" "$dir/www/huge"
     [ $status -eq 1 ]
+    [ "$(cat "$dir/err")" = "hob serve: ended at once, by a second signal" ]
     kill "$client" # it still has what the kernel keeps for it
     wait "$client" || true
 }
@@ -297,7 +311,7 @@ a_bad_certificate_changes_nothing() {
         sleep 0.02
     done
     grep -F "$dir/live.pem" "$dir/err"
-    ! grep -F "does not have" "$dir/err"
+    lacks "does not have" "$dir/err"
     [ "$(get "$url/")" = "the index" ]
     stop TERM
 }
@@ -358,10 +372,162 @@ wrong_usage() {
     [ $status -eq 1 ]
     grep -F '"nobody" is no list of addresses' "$dir/err"
     says "$dir/none.pem" --cert "$dir/none.pem" "$dir/www"
+    cannot_listen 127.0.0.1:99999 "'127.0.0.1:99999' is not an address: the port is larger than 65535"
+    cannot_listen 127.0.0.1 "'127.0.0.1' is not an address: no ':port'"
+    cannot_listen unix:/none/sock "listening on unix:/none/sock: No such file or directory"
+}
+cannot_listen() { # cannot_listen ADDRESS WORDS: those, and nothing else
     status=0
-    timeout 20 "$hob" serve -l 127.0.0.1:99999 "$dir/www" 2>"$dir/err" || status=$?
+    timeout 20 "$hob" serve -l "$1" "$dir/www" >"$dir/out" 2>"$dir/err" || status=$?
     [ $status -eq 1 ]
-    grep -F 'hob serve: ' "$dir/err"
+    [ "$(cat "$dir/err")" = "hob serve: $2" ]
+    [ ! -s "$dir/out" ]
+}
+a_port_that_is_taken() {
+    start -q "$dir/www"
+    address=${url#http://}
+    cannot_listen "$address" "listening on $address: Address already in use"
+    [ "$(get "$url/")" = "the index" ]
+    stop TERM
+}
+keys_that_do_not_fit() {
+    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$dir/other.key" 2>/dev/null
+    openssl genpkey -algorithm RSA -out "$dir/rsa.key" 2>/dev/null
+    for key in other.key rsa.key; do
+        says "the key \"$dir/$key\" is not that of the certificate \"$dir/cert.pem\"" \
+            --cert "$dir/cert.pem" --key "$dir/$key" "$dir/www"
+    done
+    says "the key \"$dir/cert.pem\": there is none in it" --cert "$dir/cert.pem" "$dir/www"
+    says "the certificate \"$dir/key.pem\": there is none in it" --cert "$dir/key.pem" "$dir/www"
+    says "the key \"$dir/none\": No such file" --cert "$dir/cert.pem" --key "$dir/none" "$dir/www"
+}
+a_folder_that_may_not_be_read() {
+    mkdir "$dir/closed"
+    chmod 300 "$dir/closed"
+    mkdir "$dir/shut"
+    chmod 600 "$dir/shut"
+    as=
+    if [ "$(id -u)" = 0 ]; then # who may read everything
+        chmod 711 "$dir" "$dir/closed"
+        as="setpriv --reuid 65534 --regid 65534 --clear-groups"
+        $as true || return 0
+        $as test -x "$hob" || return 0 # it lies where nobody else may go
+    fi
+    for folder in closed shut; do
+        status=0
+        timeout 20 $as "$hob" serve -l 127.0.0.1:0 "$dir/$folder" >"$dir/out" 2>"$dir/err" || status=$?
+        [ $status -eq 2 ]
+        [ "$(cat "$dir/err")" = "hob serve: $dir/$folder: no right to read it" ]
+    done
+    rm -r "$dir/closed" "$dir/shut"
+}
+free_port() { python3 -c 'import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])'; }
+closed_standard_output() { # and none of the files that are served takes its number
+    port=$(free_port)
+    for quiet in "" -q; do
+        "$hob" serve -l "127.0.0.1:$port" $quiet "$dir/www" >&- 2>"$dir/err" <&- &
+        server=$!
+        echo $server >"$dir/pid"
+        url="http://127.0.0.1:$port"
+        await [ "$(get --retry 20 --retry-connrefused --retry-delay 1 "$url/")" = "the index" ]
+        get "$url/blob" | cmp - "$dir/www/blob"
+        [ -n "$quiet" ] || await grep -F "the access log on standard output: " "$dir/err"
+        stop TERM
+    done
+    [ ! -s "$dir/err" ]
+}
+nobody_reads_its_output() {
+    port=$(free_port)
+    rm -f "$dir/out"
+    "$hob" serve -l "127.0.0.1:$port" "$dir/www" 2>"$dir/err" | head -n 1 >"$dir/out" &
+    await [ -s "$dir/out" ]
+    url="http://127.0.0.1:$port"
+    for i in 1 2 3; do [ "$(get "$url/")" = "the index" ]; done
+    await grep -F "the access log on standard output: Broken pipe" "$dir/err"
+    [ "$(get "$url/")" = "the index" ]
+    pkill -TERM -f "^$hob serve -l 127.0.0.1:$port "
+    await nothing_listens "$port"
+}
+workers_end_with_a_killed_parent() {
+    start -w 3 -q "$dir/www"
+    workers=$(pgrep -P "$server")
+    [ "$(echo "$workers" | wc -l)" = 3 ]
+    kill -9 "$server"
+    wait "$server" || true
+    await nothing_listens "${url##*:}"
+    for worker in $workers; do
+        await sh -c "! kill -0 $worker || grep -q '^State:.Z' /proc/$worker/status" 2>/dev/null
+    done
+}
+a_log_that_was_moved_away() { # as logrotate does it
+    start --log "$dir/access" "$dir/www"
+    [ "$(code "$url/first")" = 404 ]
+    await grep -q 'GET /first ' "$dir/access"
+    mv "$dir/access" "$dir/access.1"
+    kill -HUP "$server"
+    await [ -e "$dir/access" ]
+    moved() { [ "$(code "$url/second")" = 404 ] && sleep 0.2 && grep -q 'GET /second ' "$dir/access"; }
+    await moved
+    stop TERM
+    lacks 'GET /first ' "$dir/access"
+    grep -q 'GET /first ' "$dir/access.1"
+}
+a_full_disk_under_the_log() { # lines are lost, requests are not; and it goes on when there is room
+    mkdir "$dir/small"
+    mount -t tmpfs -o size=64k none "$dir/small" 2>/dev/null || return 0 # no right to
+    head -c 61440 /dev/zero >"$dir/small/filler"
+    start --log "$dir/small/access" "$dir/www"
+    python3 -c 'import http.client, sys
+c = http.client.HTTPConnection(sys.argv[1])
+for i in range(200):
+    c.request("GET", "/sub/f.txt")
+    assert c.getresponse().read() == b"deep\n"' "${url#http://}"
+    await grep -F "the access log $dir/small/access: No space left on device" "$dir/err"
+    rm "$dir/small/filler"
+    again() { [ "$(code "$url/again")" = 404 ] && sleep 0.2 && grep -q 'GET /again ' "$dir/small/access"; }
+    await again
+    stop TERM
+    umount "$dir/small"
+    [ "$(wc -l <"$dir/err")" = 1 ]
+}
+clients_that_ask_once() { # on kept connections, at once, and never a second time for the same
+    start -w 2 -q "$dir/www"
+    python3 - "${url#http://127.0.0.1:}" "$server" <<'END'
+import os, signal, socket, sys, time
+port, server = map(int, sys.argv[1:])
+connect = lambda: socket.create_connection(("127.0.0.1", port), timeout=20)
+kept, asked = [connect() for _ in range(16)], 0
+for i in range(5):
+    os.kill(server, signal.SIGHUP)
+    until = time.monotonic() + 0.5
+    while time.monotonic() < until:
+        for k, c in enumerate(kept):
+            c.sendall(b"GET /sub/f.txt HTTP/1.1\r\nHost: a\r\n\r\n")
+        for k, c in enumerate(kept):
+            got = b""
+            while not got.endswith(b"\r\n\r\ndeep\n"):
+                piece = c.recv(4096)
+                assert piece, "request %d was lost: %r" % (asked, got)
+                got += piece
+            asked += 1
+            if b"Connection: close" in got:
+                c.close()
+                kept[k] = connect()
+print(asked, "requests")
+assert asked > 100
+END
+    if command -v wrk >/dev/null; then # the real one
+        for i in 1 2 3; do sleep 0.5; kill -HUP "$server"; done &
+        wrk -t 1 -c 32 -d 2s "$url/sub/f.txt" >"$dir/wrk"
+        cat "$dir/wrk"
+        lacks "Socket errors\|Non-2xx" "$dir/wrk"
+        grep "requests in" "$dir/wrk"
+        wait $!
+    fi
+    stop TERM
 }
 
 check files
@@ -371,16 +537,25 @@ if "$hob" serve --cert "$dir/none" "$dir/www" 2>&1 | grep -q 'no libhob-tls'; th
 else
     check over_tls
     check a_bad_certificate_changes_nothing
+    check keys_that_do_not_fit
 fi
 check metrics_of_all_workers
 check metrics_cannot_listen
 check a_round_of_workers_loses_nothing
+check clients_that_ask_once
 check a_dead_worker_is_replaced
+check workers_end_with_a_killed_parent
 check what_cannot_be_reached
 check a_second_signal_ends_at_once
 check a_killed_client_leaves_nothing
 check on_a_unix_socket
 check a_log_that_takes_nothing
+check a_log_that_was_moved_away
+check a_full_disk_under_the_log
+check closed_standard_output
+check nobody_reads_its_output
+check a_port_that_is_taken
+check a_folder_that_may_not_be_read
 check a_file_that_shrinks_under_its_answer
 check wrong_usage
 echo "$passed passed, $failed failed"

@@ -31,6 +31,10 @@ struct hob_access_log {
 
 /* ---- where it goes ---- */
 
+static const char *name_of(const struct hob_access_log *log) {
+    return log->path ? log->path : "on standard output";
+}
+
 static int open_target(struct hob_access_log *log, struct hob_file **file,
                        struct hob_stream **stream) {
     struct stat st;
@@ -44,8 +48,7 @@ static int open_target(struct hob_access_log *log, struct hob_file **file,
     int fd = log->path ? open(log->path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK)
                        : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
     if (fd < 0)
-        return hob_fail(-errno, "access log %s: %s", log->path ? log->path : "-",
-                        hob_strerror(-errno));
+        return hob_fail(-errno, "the access log %s: %s", name_of(log), hob_strerror(-errno));
     int rc = hob_stream_open(fd, stream);
     if (rc < 0) close(fd);
     return rc;
@@ -86,8 +89,8 @@ static void tell_lost(struct hob_access_log *log, int rc) {
     if (log->told_at && now - log->told_at < minute) return;
     log->told_at = now;
     char text[320];
-    snprintf(text, sizeof text, "hob: the access log %.160s: %.60s; %llu lines are lost so far\n",
-             log->path ? log->path : "-", hob_strerror(rc), (unsigned long long)log->dropped);
+    snprintf(text, sizeof text, "hob: the access log %.160s: %.60s; lines lost so far: %llu\n",
+             name_of(log), hob_strerror(rc), (unsigned long long)log->dropped);
     hob__report(HOB_REPORT_NOTE, text);
 }
 

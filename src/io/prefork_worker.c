@@ -132,6 +132,7 @@ void hob__prefork_work(struct hob__prefork *p, int ready) {
     bool told = rc == -ECANCELED || rc == HOB_E_STOPPING;
     struct hob_error *error = hob__error_take(rc, p->site);
     if (rc < 0 && !told && error) hob__error_report(error, "a worker process ends");
+    hob__error_unref(error);
     fflush(NULL);
     _exit(rc >= 0 || told ? 0 : 1);
 }

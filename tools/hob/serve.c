@@ -191,8 +191,10 @@ static int run(const char *command, struct serve_options *o) {
     hob_http_metrics_free(o->counts);
     if (rc >= 0) return EXIT_OK;
     const struct hob_error *e = hob_error();
-    fprintf(stderr, "%s: %s: %s\n", command, o->address,
-            e && e->code == rc ? e->message : hob_strerror(rc));
+    if (rc == -ECANCELED)
+        fprintf(stderr, "%s: ended at once, by a second signal\n", command);
+    else
+        fprintf(stderr, "%s: %s\n", command, e && e->code == rc ? e->message : hob_strerror(rc));
     return EXIT_FAILED;
 }
 
