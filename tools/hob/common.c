@@ -67,11 +67,24 @@ bool is_utf8(const char *text, size_t n) {
     return true;
 }
 
+/* How many bytes from text[0] on, up to n, stand in a JSON string as they are; ASCII only. */
+static size_t plain_length(const char *text, size_t n) {
+    size_t i = 0;
+    while (i < n && text[i] >= 0x20 && text[i] < 0x7f && text[i] != '"' && text[i] != '\\') i++;
+    return i;
+}
+
 void json_string(FILE *out, const char *text, size_t n) {
     putc('"', out);
     for (size_t i = 0; i < n;) {
+        size_t length = plain_length(text + i, n - i);
+        if (length) {
+            fwrite(text + i, 1, length, out);
+            i += length;
+            continue;
+        }
         unsigned char c = (unsigned char)text[i];
-        size_t length = utf8_length(text + i, n - i);
+        length = utf8_length(text + i, n - i);
         if (length == 0)
             fputs("\\ufffd", out);
         else if (c == '"' || c == '\\')

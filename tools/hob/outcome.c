@@ -127,36 +127,33 @@ void result_free(struct result *r) {
     free(r->file);
 }
 
-/* As "%.6f" does; ten of them are most of a line's work, and printf's way to each is long. */
-static void print_seconds6(FILE *out, const char *before, double seconds) {
-    char text[32], *at = text + sizeof text;
-    fputs(before, out);
-    if (!(seconds >= 0 && seconds < 1e9)) {
-        fprintf(out, "%.6f", seconds);
-        return;
-    }
-    uint64_t us = (uint64_t)(seconds * 1e6 + 0.5);
-    for (int digits = 0; digits < 8 || us > 0; digits++) {
-        if (digits == 6) {
-            *--at = '.';
-            continue;
-        }
-        *--at = (char)('0' + us % 10);
-        us /= 10;
-    }
-    fwrite(at, 1, (size_t)(text + sizeof text - at), out);
+/* "NAME: 1.234567" at `at`, as "%.6f" does: ten of them are most of a line's work, and printf's way
+ * to each is long. Room for NAME and 24 bytes is needed. Where it ends. */
+static char *put_seconds(char *at, const char *name, double seconds) {
+    char digits[20];
+    size_t n = 0;
+    at = stpcpy(at, name);
+    if (!(seconds >= 0 && seconds < 1e9)) return at + sprintf(at, "%.6g", seconds);
+    for (uint64_t us = (uint64_t)(seconds * 1e6 + 0.5); n < 7 || us > 0; us /= 10)
+        digits[n++] = (char)('0' + us % 10);
+    while (n > 6) *at++ = digits[--n];
+    *at++ = '.';
+    while (n > 0) *at++ = digits[--n];
+    *at = 0;
+    return at;
 }
 
 static void print_phases(FILE *out, const struct hob_phases *p) {
-    print_seconds6(out, ", \"phases\": {\"before\": ", p->before);
-    print_seconds6(out, ", \"pool\": ", p->pool);
-    print_seconds6(out, ", \"dns\": ", p->dns);
-    print_seconds6(out, ", \"connect\": ", p->connect);
-    print_seconds6(out, ", \"tunnel\": ", p->tunnel);
-    print_seconds6(out, ", \"tls\": ", p->tls);
-    print_seconds6(out, ", \"send\": ", p->send);
-    print_seconds6(out, ", \"wait\": ", p->wait);
-    print_seconds6(out, ", \"body\": ", p->body);
+    char text[512], *at = put_seconds(text, ", \"phases\": {\"before\": ", p->before);
+    at = put_seconds(at, ", \"pool\": ", p->pool);
+    at = put_seconds(at, ", \"dns\": ", p->dns);
+    at = put_seconds(at, ", \"connect\": ", p->connect);
+    at = put_seconds(at, ", \"tunnel\": ", p->tunnel);
+    at = put_seconds(at, ", \"tls\": ", p->tls);
+    at = put_seconds(at, ", \"send\": ", p->send);
+    at = put_seconds(at, ", \"wait\": ", p->wait);
+    at = put_seconds(at, ", \"body\": ", p->body);
+    fwrite(text, 1, (size_t)(at - text), out);
     fprintf(out,
             "}, \"exchanges\": %u, \"reused\": %s, \"protocol\": \"%s\", \"peer\": ", p->exchanges,
             p->reused ? "true" : "false", p->protocol ? p->protocol : "");
@@ -170,8 +167,9 @@ void result_print(FILE *out, const struct result *r) {
         fprintf(out, ", \"status\": %d", r->status);
     else
         fputs(", \"status\": null", out);
-    fprintf(out, ", \"bytes\": %llu", (unsigned long long)r->bytes);
-    print_seconds6(out, ", \"seconds\": ", r->seconds);
+    char seconds[40];
+    put_seconds(seconds, "", r->seconds);
+    fprintf(out, ", \"bytes\": %llu, \"seconds\": %s", (unsigned long long)r->bytes, seconds);
     if (r->failure == FAILURE_NONE) {
         fputs(", \"error\": null", out);
     } else {
