@@ -185,8 +185,6 @@ static void begin_request(struct hob_request *req) {
     hob__wire_next(req->wire, req->own_fields, req->own_cap);
 }
 
-void hob__exchange_begin(struct hob__exchange *e) { begin_request(&e->req); }
-
 /* Beside HOB__PARK, 0 and errors, which end the connection. */
 enum {
     NEXT = 2,  /* the next request may have come */
@@ -232,7 +230,7 @@ static bool put_back(struct hob__exchange *e, struct hob_slice block, struct upg
 
 static int serve_one(struct hob__exchange *e, struct hob__http_conn *hc, struct upgrade *up) {
     struct hob_slice block;
-    hob__exchange_begin(e);
+    begin_request(&e->req);
     int rc = next_head(e, hc, &block);
     if (rc == NONE) return HOB__PARK;
     if (rc == GONE) return 0;
@@ -279,7 +277,7 @@ static void init(struct hob_request *req, struct hob__http_conn *hc, struct hob_
     req->wire = w;
 }
 
-void hob__exchange_init(struct hob__exchange *e, struct hob__http_conn *hc) {
+static void exchange_init(struct hob__exchange *e, struct hob__http_conn *hc) {
     struct hob_request *req = &e->req;
     init(req, hc, &e->wire, e->storage, sizeof e->storage);
     req->own_fields = e->fields;
@@ -315,7 +313,7 @@ static inline bool silent(const struct hob__wire *w) {
 
 __attribute__((noinline)) static int serve_all(struct hob__http_conn *hc, struct upgrade *up) {
     struct hob__exchange e;
-    hob__exchange_init(&e, hc);
+    exchange_init(&e, hc);
     int rc;
     do {
         rc = serve_one(&e, hc, up);

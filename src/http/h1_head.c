@@ -155,13 +155,16 @@ static const uint8_t no_host_bytes[256] = {
     [','] = 1,        ['"'] = 1, ['<'] = 1, ['>'] = 1,          ['^'] = 1, ['`'] = 1,
     ['{'] = 1,        ['|'] = 1, ['}'] = 1, [0x7f ... 0xff] = 1};
 
-/* RFC 9110, 7.2: host and port, possibly nothing. */
+bool hob__h1_host_ok(const char *value, size_t n) {
+    unsigned bad = 0;
+    for (size_t i = 0; i < n; i++) bad |= no_host_bytes[(unsigned char)value[i]];
+    return !bad;
+}
+
 static int host(struct hob__h1 *p, const char *value, uint32_t n) {
     if (p->seen & HOB__H1_SEEN_HOST) return HOB_E_HTTP_HOST;
     p->seen |= HOB__H1_SEEN_HOST;
-    unsigned bad = 0;
-    for (uint32_t i = 0; i < n; i++) bad |= no_host_bytes[(unsigned char)value[i]];
-    return bad ? HOB_E_HTTP_HOST : 0;
+    return hob__h1_host_ok(value, n) ? 0 : HOB_E_HTTP_HOST;
 }
 
 static void connection(struct hob__h1 *p, const char *value, uint32_t n) {

@@ -32,6 +32,9 @@ int hob__h1_meaning(struct hob__h1 *p, const char *name, uint32_t name_size, con
  * before. True: the empty line that ends the head was taken, too. */
 bool hob__h1_usual(struct hob__h1 *p, const char *in, size_t n);
 
+/* Can that be a host, and its port (RFC 9110, 7.2)? Possibly nothing. */
+bool hob__h1_host_ok(const char *value, size_t n);
+
 /* Notes where it went wrong; returns the code. */
 static inline int hob__h1_fail(struct hob__h1 *p, int code, uint64_t at) {
     p->error_at = at;

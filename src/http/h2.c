@@ -18,7 +18,6 @@ enum {
     CONNECTION_WINDOW = 1 << 24, /* bytes on their way to all streams together */
     SERVER_WINDOW = 1 << 20,     /* and unread, of all requests of a connection */
     STREAMS_AT_FIRST = 1,        /* before the peer has said how many it wants */
-    HEADS = 1024,                /* bytes for what goes out in front of a body, usually */
     BYE_SECONDS = 1              /* for the last frames */
 };
 
@@ -44,7 +43,7 @@ int hob__h2_new(struct hob__h2 **out, struct hob_stream *stream, struct hob__h2_
     nghttp2_session_callbacks *callbacks;
     nghttp2_option *settings;
     *out = NULL;
-    if (!hob__h2_setup(&callbacks, &settings) || !hob__h2_memory()) return -ENOMEM;
+    if (!hob__h2_setup(options.server, &callbacks, &settings) || !hob__h2_memory()) return -ENOMEM;
     struct hob__h2 *h2 = hob__alloc_zero(sizeof *h2);
     if (!h2) return -ENOMEM;
     struct hob__h1 defaults;
@@ -102,7 +101,7 @@ void hob__h2_free(struct hob__h2 *h2) {
 
 /* ---- writing ---- */
 
-static bool has_frames(const struct hob__h2 *h2) { return h2->out_size + h2->large_size > 0; }
+static bool has_frames(const struct hob__h2 *h2) { return h2->out_size > 0; }
 
 void hob__h2_kick(struct hob__h2 *h2) {
     if (h2->idle.first && (has_frames(h2) || nghttp2_session_want_write(h2->session)))
@@ -112,50 +111,50 @@ void hob__h2_kick(struct hob__h2 *h2) {
 static void drop_out(struct hob__h2 *h2) {
     if (h2->out) hob__chunk_give(h2->out);
     h2->out = NULL;
-    h2->out_size = h2->large_size = 0;
+    h2->out_size = 0;
 }
 
-/* Frames for one write: small ones copied together, and the first that does not fit beside them. 0,
+/* Puts what nghttp2 has to say into `out`, as far as there is room: on_send(), on_send_data(). 0,
  * -ENOMEM, or an error of nghttp2's, which is final. */
 static int gather(struct hob__h2 *h2) {
     if (!h2->out && !(h2->out = hob__chunk_take())) return -ENOMEM;
-    while (h2->failed == 0 && h2->large_size == 0) {
-        const uint8_t *frame;
-        ssize_t n = nghttp2_session_mem_send(h2->session, &frame);
-        if (n == 0) break;
-        if (n < 0) {
-            h2->failed = n == NGHTTP2_ERR_NOMEM ? -ENOMEM : HOB_E_HTTP2_PROTOCOL;
-            h2->error = h2->failed;
-            h2->why = nghttp2_strerror((int)n);
-        } else if ((size_t)n > HOB__CHUNK - h2->out_size) {
-            h2->large = frame;
-            h2->large_size = (size_t)n;
-        } else {
-            memcpy(h2->out + h2->out_size, frame, (size_t)n);
-            h2->out_size += (size_t)n;
-        }
-    }
+    if (h2->failed < 0) return h2->failed;
+    h2->stuck = false;
+    int rc = nghttp2_session_send(h2->session);
+    if (rc == 0) return 0;
+    h2->failed = rc == NGHTTP2_ERR_NOMEM ? -ENOMEM : HOB_E_HTTP2_PROTOCOL;
+    h2->error = h2->failed;
+    h2->why = nghttp2_strerror(rc);
     return h2->failed;
 }
 
-void hob__h2_gather(struct hob__h2 *h2, size_t n) {
-    if (h2->writing || h2->over || h2->torn || h2->large_size > 0) return;
-    if (n + HEADS > HOB__CHUNK - h2->out_size) return;
+static bool may_gather(const struct hob__h2 *h2) {
+    return !h2->writing && !h2->over && !h2->torn && !h2->receiving && h2->failed == 0;
+}
+
+void hob__h2_gather(struct hob__h2 *h2) {
+    if (!may_gather(h2)) return;
     (void)gather(h2);
     if (!has_frames(h2)) drop_out(h2);
+}
+
+bool hob__h2_prompt(struct hob__h2 *h2) {
+    if (!may_gather(h2)) return false;
+    bool behind = h2->stuck || nghttp2_session_get_outbound_queue_size(h2->session) > 0;
+    if (HOB__UNLIKELY(behind) && gather(h2) < 0) return false;
+    if (!h2->out && !(h2->out = hob__chunk_take())) return false;
+    return !behind || (!h2->stuck && nghttp2_session_get_outbound_queue_size(h2->session) == 0);
 }
 
 /* Cancelled before it begins, it leaves the frames for bye(). */
 static int send_out(struct hob__h2 *h2, double seconds) {
     int rc = hob_check();
     if (rc < 0) return rc;
-    struct iovec iov[2] = {{h2->out, h2->out_size}, {(void *)(uintptr_t)h2->large, h2->large_size}};
-    bool small = h2->out_size > 0;
     HOB_SCOPE(s, .deadline = seconds < 1e9 ? hob_after(seconds) : 0);
     h2->writing = true;
-    ssize_t sent = hob_writev(h2->stream, iov + !small, small + (h2->large_size > 0));
+    ssize_t sent = hob_write(h2->stream, h2->out, h2->out_size);
     h2->writing = false;
-    h2->out_size = h2->large_size = 0;
+    h2->out_size = 0;
     if (sent > 0 && h2->options.count_out) hob__count(h2->options.count_out, (uint64_t)sent);
     rc = hob__scope_result(s, (int)sent);
     if (rc < 0) h2->torn = true;
@@ -226,7 +225,9 @@ bool hob__h2_is_late(struct hob__h2 *h2) {
 }
 
 static int take(struct hob__h2 *h2, struct hob_slice piece) {
+    h2->receiving = true;
     ssize_t rc = nghttp2_session_mem_recv(h2->session, (const uint8_t *)piece.at, piece.size);
+    h2->receiving = false;
     h2->received += piece.size;
     if (h2->options.count_in) hob__count(h2->options.count_in, piece.size);
     h2->heard = hob_now();
@@ -426,16 +427,10 @@ void hob__h2_end(struct hob__h2 *h2) { (void)h2; }
 void hob__h2_drain(struct hob__h2 *h2) { (void)h2; }
 void hob__h2_goaway(struct hob__h2 *h2) { (void)h2; }
 void hob__h2_kick(struct hob__h2 *h2) { (void)h2; }
-void hob__h2_gather(struct hob__h2 *h2, size_t n) { (void)h2, (void)n; }
 int hob__h2_request(struct hob__h2 *h2, struct hob__buffer *head, const char *scheme, bool body,
                     struct hob__h2_stream **out) {
     (void)h2, (void)head, (void)scheme, (void)body;
     *out = NULL;
-    return HOB_E_HTTP2;
-}
-int hob__h2_respond(struct hob__h2_stream *st, struct hob__buffer *head,
-                    const struct hob__h2_marks *marks, bool body) {
-    (void)st, (void)head, (void)marks, (void)body;
     return HOB_E_HTTP2;
 }
 int hob__h2_interim(struct hob__h2_stream *st, struct hob__buffer *head) {

@@ -68,9 +68,6 @@ struct hob__h2 {
     struct hob_waitlist idle;    /* the writer, asleep */
     char *out;                   /* a chunk of the pool with frames for the next write, or NULL */
     size_t out_size;
-    const uint8_t *large; /* the frame behind them, which did not fit, where nghttp2 has it: good
-                             until it is asked for the next one */
-    size_t large_size;
     struct hob__h2_options options;
     uint32_t active;        /* streams, and slots that were taken for some */
     uint32_t max_active;    /* as the peer allows */
@@ -94,7 +91,9 @@ struct hob__h2 {
     bool over;            /* nothing is to be read or written any more */
     bool dead;            /* it has no streams any more */
     bool torn;            /* a write was cut off: the peer has half a frame */
-    bool writing;         /* `out` and `large` are on their way */
+    bool writing;         /* `out` is on its way */
+    bool receiving;       /* nghttp2 is at what has come: it must not be asked for frames */
+    bool stuck;           /* nghttp2 has a frame that did not fit behind the others */
     int failed;           /* what nghttp2 said when it was asked for frames; 0 */
     bool pinged;
     bool idled; /* a server: it was idle for too long */
@@ -102,7 +101,7 @@ struct hob__h2 {
 
 struct hob__h2_fields; /* private */
 
-enum { HOB__H2_HEAD_STORAGE = 512 };
+enum { HOB__H2_HEAD_STORAGE = 512, HOB__H2_FIELDS = 16 };
 
 enum hob__h2_processed {
     HOB__H2_MAYBE, /* the peer may have acted on the request */
@@ -141,13 +140,19 @@ struct hob__h2_stream {
     bool handed;   /* a server's: owner->request() has it */
     bool answered; /* its head is under way */
     bool keep;     /* its handler goes on when the client leaves */
-    bool has_host;
-    int head_error; /* a limit that its head has broken; 0 */
+    bool has_host, has_expect;
+    bool fields_begun; /* no pseudo-header field may follow */
+    uint32_t cookies;  /* fields of that name */
+    uint64_t data_in;  /* bytes of the body that have come */
+    int head_error;    /* a limit that its head has broken; 0 */
     /* a server's: where their values stand in `head`, counted from 1; 0 = there is none */
     uint32_t method_at, path_at, scheme_at, authority_at;
     void *arg;
-    struct hob_list begun;              /* its task has not run yet */
-    char storage[HOB__H2_HEAD_STORAGE]; /* lent to `head`: most need no more */
+    struct hob_list begun; /* its task has not run yet */
+    /* a server's alone: the first fields of `head`, which are found as they come, and memory that
+     * is lent to it: most need no more of either */
+    struct hob__h1_field fields[HOB__H2_FIELDS];
+    char storage[HOB__H2_HEAD_STORAGE];
 };
 
 /* ---- h2.c ---- */
@@ -177,9 +182,6 @@ void hob__h2_drain(struct hob__h2 *h2);
 void hob__h2_goaway(struct hob__h2 *h2);
 /* There may be something to write. */
 void hob__h2_kick(struct hob__h2 *h2);
-/* Fetches what nghttp2 has to say now, if n bytes have room where the writer will find it. Does not
- * wait, and need not succeed: the writer fetches the rest. */
-void hob__h2_gather(struct hob__h2 *h2, size_t n);
 static inline bool hob__h2_room(const struct hob__h2 *h2) {
     return !h2->closing && h2->active < h2->max_active;
 }
@@ -198,20 +200,8 @@ struct hob__h2_times {
  * HOB_E_HTTP2_* with *never true when it could be tried elsewhere. Does not wait. */
 int hob__h2_request(struct hob__h2 *h2, struct hob__buffer *head, const char *scheme, bool body,
                     struct hob__h2_stream **out);
-/* Where the fields of a head stand, for who need not look for them. */
-enum { HOB__H2_MARKS = 24 };
-struct hob__h2_mark {
-    const char *name; /* in lower case, for ever there; NULL: as the head says */
-    uint32_t name_at, name_size, value_at, value_size;
-};
-struct hob__h2_marks {
-    uint32_t count; /* above HOB__H2_MARKS: there are more than stand here */
-    struct hob__h2_mark at[HOB__H2_MARKS];
-};
-/* A server's: the head of the answer as h1_write.c writes it; marks may be NULL. Does not wait. */
-int hob__h2_respond(struct hob__h2_stream *st, struct hob__buffer *head,
-                    const struct hob__h2_marks *marks, bool body);
-/* The same for a 1xx answer, and for trailers (fields alone), with which the answer ends. */
+/* A 1xx answer, as h1_write.c writes it, and trailers (fields alone), with which the answer ends.
+ * The answer's own head is a list for nghttp2 (h2_inside.h). */
 int hob__h2_interim(struct hob__h2_stream *st, struct hob__buffer *head);
 int hob__h2_end_with(struct hob__h2_stream *st, struct hob__buffer *fields,
                      const struct hob__h2_times *times);

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "http/h2_inside.h"
+#include "io/pool.h"
 #include "task/wait.h"
 
 enum {
@@ -44,7 +45,7 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
     (void)session;
     if (hd->type == NGHTTP2_HEADERS || hd->type == NGHTTP2_PUSH_PROMISE) h2->block = h2->frames = 0;
     if (hd->type != NGHTTP2_HEADERS && hd->type != NGHTTP2_CONTINUATION) return 0;
-    h2->in_head = true;
+    if (hd->type == NGHTTP2_HEADERS) h2->in_head = true; /* the rest of what was refused is none */
     h2->block += (uint32_t)hd->length;
     h2->frames++;
     if (h2->frames <= CONTINUATIONS_MAX && h2->block <= BLOCK_FACTOR * h2->options.limits.block)
@@ -75,21 +76,13 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     return 0;
 }
 
-/* The stream has broken a limit: it alone ends. A server answers. */
+/* The stream has broken a limit: it alone ends. */
 static int refuse(struct hob__h2_stream *st, int error) {
-    if (st->h2->options.server && !st->in_trailers) {
-        st->head_error = error;
-        return 0;
-    }
     hob__h2_stream_end(st, error, NULL);
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
-/* The string, and its NUL, which nghttp2 has put behind it, too. */
-static int put_string(struct hob__buffer *b, const uint8_t *bytes, size_t n) {
-    return hob__buffer_append(b, bytes, n + 1, SIZE_MAX);
-}
-
+/* The strings, and the NULs that nghttp2 has put behind them. */
 static int put_strings(struct hob__buffer *b, const uint8_t *name, size_t n, const uint8_t *value,
                        size_t size) {
     int rc = hob__buffer_reserve(b, n + size + 2, SIZE_MAX);
@@ -111,25 +104,8 @@ static int64_t number(const uint8_t *digits, size_t n) {
     return value;
 }
 
-/* ":status" and what requests have; nghttp2 has seen to it that they come first, and once. */
-static int take_pseudo(struct hob__h2_stream *st, const uint8_t *name, size_t n,
-                       const uint8_t *value, size_t size) {
-    if (n == 7 && memcmp(name, ":status", 7) == 0) {
-        st->status = (uint16_t)number(value, size);
-        return 0;
-    }
-    uint32_t *at = n == 7 && memcmp(name, ":method", 7) == 0        ? &st->method_at
-                   : n == 5 && memcmp(name, ":path", 5) == 0        ? &st->path_at
-                   : n == 7 && memcmp(name, ":scheme", 7) == 0      ? &st->scheme_at
-                   : n == 10 && memcmp(name, ":authority", 10) == 0 ? &st->authority_at
-                                                                    : NULL;
-    if (!at) return 0;
-    *at = (uint32_t)hob__buffer_size(&st->head) + 1;
-    int rc = put_string(&st->head, value, size);
-    st->fields_at = (uint32_t)hob__buffer_size(&st->head);
-    return rc;
-}
-
+/* A client's; what a server gets is taken by h2_request.c. nghttp2 has seen to it that ":status"
+ * comes first, and once. */
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
                      size_t n, const uint8_t *value, size_t size, uint8_t flags, void *arg) {
     (void)session;
@@ -137,45 +113,26 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     const struct hob__h1_limits *limits = &h2->options.limits;
     struct hob__h2_stream *st = hob__h2_stream_of(h2, frame->hd.stream_id);
     (void)flags;
-    if (!st || st->error || st->head_error) return 0;
+    if (!st || st->error) return 0;
     struct hob__buffer *b = st->in_trailers ? &st->trailers : &st->head;
     uint32_t *count = st->in_trailers ? &st->trailer_count : &st->field_count;
     if (n + size > limits->line) return refuse(st, HOB_E_HTTP_LINE_TOO_LONG);
     if (hob__buffer_size(b) + n + size + 2 > limits->block)
         return refuse(st, HOB_E_HTTP_HEADERS_TOO_LARGE);
-    int rc;
     if (name[0] == ':') {
-        rc = take_pseudo(st, name, n, value, size);
-    } else {
-        if (++*count > limits->fields) return refuse(st, HOB_E_HTTP_TOO_MANY_HEADERS);
-        if (!st->in_trailers && n == 14 && memcmp(name, "content-length", n) == 0)
-            st->content_length = number(value, size);
-        if (n == 4 && memcmp(name, "host", 4) == 0) st->has_host = true;
-        rc = put_strings(b, name, n, value, size);
+        if (n == 7 && memcmp(name, ":status", 7) == 0) st->status = (uint16_t)number(value, size);
+        return 0;
     }
+    if (++*count > limits->fields) return refuse(st, HOB_E_HTTP_TOO_MANY_HEADERS);
+    if (!st->in_trailers && n == 14 && memcmp(name, "content-length", n) == 0)
+        st->content_length = number(value, size);
+    int rc = put_strings(b, name, n, value, size);
     return rc < 0 ? refuse(st, rc) : 0;
 }
 
-/* What is :authority here is Host for those who look for it. */
-static int name_host(struct hob__h2_stream *st) {
-    struct hob__buffer *b = &st->head;
-    size_t n = strlen(hob__buffer_bytes(b) + st->authority_at - 1);
-    int rc = hob__buffer_reserve(b, n + 6, SIZE_MAX); /* so that what is copied stays where it is */
-    if (rc == 0)
-        rc = put_strings(b, (const uint8_t *)"host", 4,
-                         (const uint8_t *)hob__buffer_bytes(b) + st->authority_at - 1, n);
-    if (rc == 0) st->field_count++;
-    return rc;
-}
-
-/* A block is complete. Not 0: the stream is not what it should be. */
-static int head_is_complete(struct hob__h2 *h2, struct hob__h2_stream *st) {
+/* A client's block is complete. Not 0: the stream is not what it should be. */
+static int head_is_complete(struct hob__h2_stream *st) {
     if (st->in_trailers || st->error) return 0;
-    if (h2->options.server) {
-        st->has_head = true;
-        if (st->authority_at && !st->has_host && name_host(st) < 0) st->head_error = -ENOMEM;
-        return 0;
-    }
     if (st->status == 101 || st->status < 100) { /* 8.6 */
         hob__h2_stream_end(st, HOB_E_HTTP2_PROTOCOL, "a status that HTTP/2 does not have");
         return -1;
@@ -195,8 +152,7 @@ static int head_is_complete(struct hob__h2 *h2, struct hob__h2_stream *st) {
 /* Frames that ask for something and bring nothing: so many at once, and so many more a second. */
 enum { CREDIT = 1000, CREDIT_A_SECOND = 100 };
 
-/* False: it has been too many. */
-static bool spend(struct hob__h2 *h2) {
+bool hob__h2_spend(struct hob__h2 *h2) {
     uint64_t now = hob_now();
     h2->credit += (double)(now - h2->credit_at) * (CREDIT_A_SECOND / 1e9);
     if (h2->credit > CREDIT || h2->credit_at == 0) h2->credit = CREDIT;
@@ -224,14 +180,8 @@ static bool idle_talk(const nghttp2_frame *frame) {
     }
 }
 
-/* What comes in now is no part of it. */
-static void head_is_over(struct hob__h2 *h2) {
-    h2->in_head = false;
-    h2->head_since = 0;
-}
-
 static void take_settings(struct hob__h2 *h2) {
-    if (!h2->settled) head_is_over(h2);
+    if (!h2->settled) hob__h2_head_is_over(h2);
     h2->settled = true;
     h2->max_active =
         nghttp2_session_get_remote_settings(h2->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
@@ -245,18 +195,41 @@ static void take_goaway(struct hob__h2 *h2, const nghttp2_goaway *frame) {
     h2->options.owner->changed(h2);
 }
 
+static void take_reset(struct hob__h2_stream *st, uint32_t code) {
+    st->code = code;
+    if (code == NGHTTP2_REFUSED_STREAM) st->processed = HOB__H2_NEVER;
+    hob__h2_stream_end(st, st->processed == HOB__H2_NEVER ? HOB_E_HTTP2_REFUSED : HOB_E_HTTP2_RESET,
+                       NULL);
+}
+
+/* A frame of a message that comes to a client. */
+static void take_message(struct hob__h2_stream *st, const nghttp2_frame *frame) {
+    if (frame->hd.type == NGHTTP2_HEADERS && head_is_complete(st) < 0)
+        nghttp2_submit_rst_stream(st->h2->session, NGHTTP2_FLAG_NONE, st->id,
+                                  NGHTTP2_PROTOCOL_ERROR);
+    if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) st->ended = true;
+    hob__wake_all(&st->reader, 0);
+    if (st->ended || st->has_head) hob__wake_all(&st->sender, 0);
+}
+
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg) {
     struct hob__h2 *h2 = arg;
     struct hob__h2_stream *st = hob__h2_stream_of(h2, frame->hd.stream_id);
-    bool request = false;
-    if (h2->options.server && idle_talk(frame) && !spend(h2)) return NGHTTP2_ERR_CALLBACK_FAILURE;
+    (void)session;
+    if (HOB__LIKELY(frame->hd.type == NGHTTP2_HEADERS && h2->options.server)) {
+        hob__h2_head_is_over(h2);
+        return st ? hob__h2_take_head(h2, st, frame) : 0;
+    }
+    if (h2->options.server && idle_talk(frame) && !hob__h2_spend(h2))
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
-        head_is_over(h2);
-        if (!st) break;
-        request = h2->options.server && !st->has_head;
-        if (head_is_complete(h2, st) < 0)
-            nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, st->id, NGHTTP2_PROTOCOL_ERROR);
+        hob__h2_head_is_over(h2);
+        if (st) take_message(st, frame);
+        break;
+    case NGHTTP2_DATA:
+        if (st && h2->options.server) return hob__h2_take_data(h2, st, frame);
+        if (st) take_message(st, frame);
         break;
     case NGHTTP2_SETTINGS:
         if (!(frame->hd.flags & NGHTTP2_FLAG_ACK)) take_settings(h2);
@@ -265,25 +238,11 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
         take_goaway(h2, &frame->goaway);
         break;
     case NGHTTP2_RST_STREAM:
-        if (!st) break;
-        st->code = frame->rst_stream.error_code;
-        if (st->code == NGHTTP2_REFUSED_STREAM) st->processed = HOB__H2_NEVER;
-        hob__h2_stream_end(
-            st, st->processed == HOB__H2_NEVER ? HOB_E_HTTP2_REFUSED : HOB_E_HTTP2_RESET, NULL);
+        if (st) take_reset(st, frame->rst_stream.error_code);
         break;
     default:
         break;
     }
-    bool message = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
-    if (!st || !message) return 0;
-    if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) st->ended = true;
-    if (request && !st->error) {
-        st->handed = true;
-        h2->active++;
-        if (h2->options.owner->request(h2, st) < 0) return 0;
-    }
-    hob__wake_all(&st->reader, 0);
-    if (st->ended || st->has_head) hob__wake_all(&st->sender, 0);
     return 0;
 }
 
@@ -297,6 +256,13 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
     if (!server || dropped) nghttp2_session_consume_connection(session, n);
     if (dropped) nghttp2_session_consume_stream(session, id, n);
     if (dropped) return 0;
+    if (server) {
+        int rc = hob__h2_count_data(h2, st, n);
+        if (rc < 0 || st->error) {
+            nghttp2_session_consume_connection(session, n);
+            return rc;
+        }
+    }
     if (hob__buffer_append(&st->in, bytes, n, SIZE_MAX) < 0) {
         hob__h2_stream_end(st, -ENOMEM, NULL);
         nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
@@ -313,7 +279,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
     if (!st) return 0;
     st->closed = true;
     h2->last = NULL;
-    head_is_over(h2); /* if it was this stream's */
+    hob__h2_head_is_over(h2); /* if it was this stream's */
     if (h2->options.server && !st->handed) {
         hob__h2_close(st, code);
         return 0;
@@ -339,13 +305,29 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame
     const char *why = nghttp2_strerror(code);
     if (st) hob__h2_stream_end(st, HOB_E_HTTP2_PROTOCOL, why);
     /* A stream that this side has to reset costs what one costs that the client resets. */
-    if (h2->options.server && !spend(h2)) return NGHTTP2_ERR_CALLBACK_FAILURE;
-    head_is_over(h2);
+    if (h2->options.server && !hob__h2_spend(h2)) return NGHTTP2_ERR_CALLBACK_FAILURE;
+    hob__h2_head_is_over(h2);
     if (!h2->why) h2->why = why;
     return 0;
 }
 
 /* ---- what goes out ---- */
+
+/* A frame, or the part of it for which there is room. */
+static ssize_t on_send(nghttp2_session *session, const uint8_t *bytes, size_t n, int flags,
+                       void *arg) {
+    struct hob__h2 *h2 = arg;
+    (void)session, (void)flags;
+    size_t room = HOB__CHUNK - h2->out_size;
+    if (HOB__UNLIKELY(n > room)) {
+        h2->stuck = true;
+        if (room == 0) return NGHTTP2_ERR_WOULDBLOCK;
+        n = room;
+    }
+    memcpy(h2->out + h2->out_size, bytes, n);
+    h2->out_size += n;
+    return (ssize_t)n;
+}
 
 static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg) {
     (void)session;
@@ -383,30 +365,43 @@ static int on_not_sent(nghttp2_session *session, const nghttp2_frame *frame, int
 
 /* ---- all of them ---- */
 
+enum { CLIENT, SERVER };
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static nghttp2_session_callbacks *all;
-static nghttp2_option *settings;
+static nghttp2_session_callbacks *all[2];
+static nghttp2_option *settings[2];
 
-static void make(void) {
-    if (nghttp2_session_callbacks_new(&all) < 0 || nghttp2_option_new(&settings) < 0) return;
-    nghttp2_session_callbacks_set_on_begin_frame_callback(all, on_begin_frame);
-    nghttp2_session_callbacks_set_on_begin_headers_callback(all, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback(all, on_header);
-    nghttp2_session_callbacks_set_on_frame_recv_callback(all, on_frame);
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(all, on_data);
-    nghttp2_session_callbacks_set_on_stream_close_callback(all, on_stream_close);
-    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(all, on_invalid_frame);
-    nghttp2_session_callbacks_set_on_frame_send_callback(all, on_sent);
-    nghttp2_session_callbacks_set_on_frame_not_send_callback(all, on_not_sent);
-    nghttp2_option_set_no_auto_window_update(settings, 1);
-    nghttp2_option_set_no_closed_streams(settings, 1);
-    nghttp2_option_set_max_send_header_block_length(settings, HEAD_MAX);
+static void make_one(int side, nghttp2_on_header_callback on_field) {
+    nghttp2_session_callbacks *c;
+    nghttp2_option *o;
+    if (nghttp2_session_callbacks_new(&c) < 0 || nghttp2_option_new(&o) < 0) return;
+    nghttp2_session_callbacks_set_on_begin_frame_callback(c, on_begin_frame);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(c, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback(c, on_field);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(c, on_frame);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, on_data);
+    nghttp2_session_callbacks_set_on_stream_close_callback(c, on_stream_close);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(c, on_invalid_frame);
+    nghttp2_session_callbacks_set_send_callback(c, on_send);
+    nghttp2_session_callbacks_set_send_data_callback(c, hob__h2_send_data);
+    nghttp2_session_callbacks_set_on_frame_send_callback(c, on_sent);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(c, on_not_sent);
+    nghttp2_option_set_no_auto_window_update(o, 1);
+    nghttp2_option_set_no_closed_streams(o, 1);
+    nghttp2_option_set_max_send_header_block_length(o, HEAD_MAX);
+    if (side == SERVER) nghttp2_option_set_no_http_messaging(o, 1); /* h2_request.c checks */
+    all[side] = c;
+    settings[side] = o;
 }
 
-bool hob__h2_setup(nghttp2_session_callbacks **callbacks, nghttp2_option **options) {
+static void make(void) {
+    make_one(CLIENT, on_header);
+    make_one(SERVER, hob__h2_on_field);
+}
+
+bool hob__h2_setup(bool server, nghttp2_session_callbacks **callbacks, nghttp2_option **options) {
     pthread_once(&once, make);
-    *callbacks = all;
-    *options = settings;
-    return settings != NULL;
+    *callbacks = all[server];
+    *options = settings[server];
+    return settings[server] != NULL;
 }
 #endif

@@ -33,7 +33,7 @@ static bool secret(const char *name, size_t n) {
            (n == 19 && memcmp(name, "proxy-authorization", n) == 0);
 }
 
-static nghttp2_nv pair(const char *name, size_t name_size, const char *value, size_t value_size) {
+nghttp2_nv hob__h2_pair(const char *name, size_t name_size, const char *value, size_t value_size) {
     bool hide = secret(name, name_size);
     return (nghttp2_nv){(uint8_t *)(uintptr_t)name, (uint8_t *)(uintptr_t)value, name_size,
                         value_size, hide ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE};
@@ -43,13 +43,13 @@ static nghttp2_nv pair(const char *name, size_t name_size, const char *value, si
 static size_t first_line(const char *line, const char *end, const char *scheme, nghttp2_nv *out) {
     const char *space = memchr(line, ' ', (size_t)(end - line));
     if (!scheme) {
-        out[0] = pair(":status", 7, space + 1, 3);
+        out[0] = hob__h2_pair(":status", 7, space + 1, 3);
         return 1;
     }
     const char *target = space + 1, *stop = memchr(target, ' ', (size_t)(end - target));
-    out[0] = pair(":method", 7, line, (size_t)(space - line));
-    out[1] = pair(":scheme", 7, scheme, strlen(scheme));
-    out[2] = pair(":path", 5, target, (size_t)(stop - target));
+    out[0] = hob__h2_pair(":method", 7, line, (size_t)(space - line));
+    out[1] = hob__h2_pair(":scheme", 7, scheme, strlen(scheme));
+    out[2] = hob__h2_pair(":path", 5, target, (size_t)(stop - target));
     return 3;
 }
 
@@ -64,32 +64,10 @@ static void trim(const char **from, const char **to) {
     while (*from < *to && ((*to)[-1] == ' ' || (*to)[-1] == '\t')) --*to;
 }
 
-/* Has the field no place in HTTP/2? */
-static bool dropped(const char *name, size_t n, const char *value, size_t size) {
+bool hob__h2_dropped(const char *name, size_t n, const char *value, size_t size) {
     if (of_connection(name, n)) return true;
     return n == 2 && memcmp(name, "te", 2) == 0 &&
            !(size == 8 && memcmp(value, "trailers", 8) == 0);
-}
-
-size_t hob__h2_list_marked(char *head, const struct hob__h2_marks *marks, nghttp2_nv *list) {
-    size_t count = first_line(head, head + 13, NULL, list);
-    list[0].flags = NGHTTP2_NV_FLAG_NO_COPY_NAME;
-    for (uint32_t i = 0; i < marks->count; i++) {
-        const struct hob__h2_mark *m = &marks->at[i];
-        const char *from = head + m->value_at, *to = from + m->value_size;
-        trim(&from, &to);
-        size_t size = (size_t)(to - from);
-        if (m->name) { /* one of the server's own */
-            list[count++] = (nghttp2_nv){(uint8_t *)(uintptr_t)m->name, (uint8_t *)(uintptr_t)from,
-                                         m->name_size, size, NGHTTP2_NV_FLAG_NO_COPY_NAME};
-            continue;
-        }
-        char *name = head + m->name_at;
-        lower(name, m->name_size);
-        if (!dropped(name, m->name_size, from, size))
-            list[count++] = pair(name, m->name_size, from, size);
-    }
-    return count;
 }
 
 int hob__h2_list(char *head, size_t n, const char *scheme, nghttp2_nv **list) {
@@ -109,10 +87,10 @@ int hob__h2_list(char *head, size_t n, const char *scheme, nghttp2_nv **list) {
         size_t size = (size_t)(colon - line), value = (size_t)(to - from);
         lower(line, size);
         if (scheme && !named && size == 4 && memcmp(line, "host", 4) == 0) {
-            nv[authority] = pair(":authority", 10, from, value);
+            nv[authority] = hob__h2_pair(":authority", 10, from, value);
             named = true;
-        } else if (!dropped(line, size, from, value)) {
-            nv[count++] = pair(line, size, from, value);
+        } else if (!hob__h2_dropped(line, size, from, value)) {
+            nv[count++] = hob__h2_pair(line, size, from, value);
         }
         line = stop + 2;
     }

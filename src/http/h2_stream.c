@@ -9,15 +9,16 @@
 #include "base/memory.h"
 #include "http/h2_inside.h"
 #include "http/wire.h"
+#include "io/pool.h"
 #include "task/wait.h"
 
 struct hob__h2_stream *hob__h2_stream_new(struct hob__h2 *h2) {
     /* A client's head becomes the response's, which may outlive the stream: it is on the heap. */
     bool server = h2->options.server;
     struct hob__h2_stream *st =
-        hob__h2_alloc(server ? sizeof *st : offsetof(struct hob__h2_stream, storage));
+        hob__h2_alloc(server ? sizeof *st : offsetof(struct hob__h2_stream, fields));
     if (!st) return NULL;
-    memset(st, 0, offsetof(struct hob__h2_stream, storage));
+    memset(st, 0, offsetof(struct hob__h2_stream, fields));
     st->h2 = h2;
     if (server) hob__buffer_borrow(&st->head, st->storage, sizeof st->storage);
     st->content_length = -1;
@@ -44,31 +45,55 @@ struct hob__h2_fields {
     size_t count;
 };
 
-/* The next bytes of a body, out of the memory of the task that sleeps in hob__h2_write(). */
+enum {
+    FRAME_HEAD = 9,
+    PIECE = 1024 /* bytes of a body are not cut smaller than that, to fill what is left of `out` */
+};
+
+/* How many bytes of a body come next: they are in the memory of the task that sleeps in
+ * hob__h2_write(), and nghttp2 need not have them (hob__h2_send_data). */
 static ssize_t next_bytes(nghttp2_session *session, int32_t id, uint8_t *buf, size_t n,
                           uint32_t *flags, nghttp2_data_source *source, void *arg) {
-    struct hob__h2_stream *st = hob__h2_stream_of(arg, id);
-    (void)source;
+    struct hob__h2 *h2 = arg;
+    struct hob__h2_stream *st = hob__h2_stream_of(h2, id);
+    (void)source, (void)buf;
     if (!st) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    if (n > st->out_size) n = st->out_size;
-    if (n == 0 && !st->out_end) {
+    if (st->out_size == 0 && !st->out_end) {
         st->deferred = true;
         return NGHTTP2_ERR_DEFERRED;
     }
-    if (n) memcpy(buf, st->out, n);
+    if (n > st->out_size) n = st->out_size;
+    size_t room = HOB__CHUNK - h2->out_size;
+    if (HOB__UNLIKELY(room < n + FRAME_HEAD)) {
+        if (room < FRAME_HEAD + PIECE) return NGHTTP2_ERR_PAUSE;
+        n = room - FRAME_HEAD;
+    }
+    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+    if (n < st->out_size || !st->out_end) return (ssize_t)n;
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    const struct hob__h2_fields *t = st->out_trailers;
+    if (t && nghttp2_submit_trailer(session, id, t->list, t->count) == 0)
+        *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    return (ssize_t)n;
+}
+
+int hob__h2_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head, size_t n,
+                      nghttp2_data_source *source, void *arg) {
+    struct hob__h2 *h2 = arg;
+    struct hob__h2_stream *st = hob__h2_stream_of(h2, frame->hd.stream_id);
+    (void)session, (void)source;
+    if (!st) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    char *to = h2->out + h2->out_size;
+    memcpy(to, head, FRAME_HEAD);
+    if (n) memcpy(to + FRAME_HEAD, st->out, n);
+    h2->out_size += FRAME_HEAD + n;
+    h2->data_out += n;
     st->out += n;
     st->out_size -= n;
-    if (st->h2) st->h2->data_out += n;
-    if (st->out_size > 0) return (ssize_t)n;
-    if (st->out_end) {
-        *flags |= NGHTTP2_DATA_FLAG_EOF;
-        st->out_open = false;
-        const struct hob__h2_fields *t = st->out_trailers;
-        if (t && nghttp2_submit_trailer(session, id, t->list, t->count) == 0)
-            *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-    }
+    if (st->out_size > 0) return 0;
+    if (st->out_end) st->out_open = false;
     hob__wake_all(&st->sender, 0);
-    return (ssize_t)n;
+    return 0;
 }
 
 static const nghttp2_data_provider provider = {.read_callback = next_bytes};
@@ -96,27 +121,6 @@ int hob__h2_request(struct hob__h2 *h2, struct hob__buffer *head, const char *sc
     st->out_open = body;
     hob__h2_kick(h2);
     *out = st;
-    return 0;
-}
-
-int hob__h2_respond(struct hob__h2_stream *st, struct hob__buffer *head,
-                    const struct hob__h2_marks *marks, bool body) {
-    nghttp2_nv marked[HOB__H2_MARKS + 1], *list = NULL, *fields = marked;
-    if (!st->h2 || st->closed) return -EPIPE;
-    int n;
-    if (HOB__LIKELY(marks && marks->count <= HOB__H2_MARKS))
-        n = (int)hob__h2_list_marked(hob__buffer_bytes(head), marks, marked);
-    else
-        n = hob__h2_list(hob__buffer_bytes(head), hob__buffer_size(head), NULL, &list);
-    if (n < 0) return n;
-    if (list) fields = list;
-    int rc = nghttp2_submit_response(st->h2->session, st->id, fields, (size_t)n,
-                                     body ? &provider : NULL);
-    hob__free(list);
-    if (rc < 0) return rc == NGHTTP2_ERR_NOMEM ? -ENOMEM : -EPIPE;
-    st->out_open = body;
-    st->answered = true;
-    hob__h2_kick(st->h2);
     return 0;
 }
 
@@ -202,6 +206,18 @@ static int sleep_until_taken(struct hob__h2_stream *st, const struct hob__h2_tim
     return rc;
 }
 
+/* What `st->out` says is under way: waits until all of it was taken. */
+static int finish(struct hob__h2_stream *st, const struct hob__h2_times *times) {
+    int rc = 0;
+    if (HOB__UNLIKELY(!all_taken(st)) && wanted(st)) rc = sleep_until_taken(st, times);
+    /* All was taken, whatever came then. */
+    if (all_taken(st)) return 0;
+    st->out = NULL; /* the body stays open: hob__h2_close() resets the stream */
+    st->out_size = 0;
+    st->out_end = false;
+    return rc < 0 ? rc : -EPIPE;
+}
+
 int hob__h2_write(struct hob__h2_stream *st, const void *data, size_t n, bool end,
                   const struct hob__h2_times *times) {
     int rc = hob_check();
@@ -215,15 +231,31 @@ int hob__h2_write(struct hob__h2_stream *st, const void *data, size_t n, bool en
         if (nghttp2_session_resume_data(st->h2->session, st->id) == NGHTTP2_ERR_NOMEM)
             return -ENOMEM;
     }
-    hob__h2_gather(st->h2, n);
+    hob__h2_gather(st->h2);
     hob__h2_kick(st->h2);
-    if (HOB__UNLIKELY(!all_taken(st)) && wanted(st)) rc = sleep_until_taken(st, times);
-    /* All was taken, whatever came then. */
-    if (all_taken(st)) return 0;
-    st->out = NULL; /* the body stays open: hob__h2_close() resets the stream */
-    st->out_size = 0;
-    st->out_end = false;
-    return rc < 0 ? rc : -EPIPE;
+    return finish(st, times);
+}
+
+/* A head that nghttp2 packs before this returns need not be copied by it. */
+int hob__h2_answer(struct hob__h2_stream *st, nghttp2_nv *list, size_t count, const void *body,
+                   size_t n, bool more, const struct hob__h2_times *times) {
+    struct hob__h2 *h2 = st->h2;
+    if (!h2 || st->closed) return -EPIPE;
+    bool open = n > 0 || more, prompt = hob__h2_prompt(h2);
+    for (size_t i = 0; i < count && prompt; i++)
+        list[i].flags |= NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
+    int rc = nghttp2_submit_response(h2->session, st->id, list, count, open ? &provider : NULL);
+    if (rc == 0) {
+        st->out = body;
+        st->out_size = n;
+        st->out_end = !more;
+        st->out_open = open;
+        st->answered = true;
+    }
+    if (prompt) hob__h2_gather(h2);
+    hob__h2_kick(h2);
+    if (HOB__UNLIKELY(rc < 0)) return rc == NGHTTP2_ERR_NOMEM ? -ENOMEM : -EPIPE;
+    return n > 0 ? finish(st, times) : 0;
 }
 
 /* ---- receiving ---- */

@@ -12,11 +12,9 @@
 #include "http/server.h"
 #include "task/fdwait.h"
 
-enum { DATE_LINE = 37 };
-
 /* "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n" (RFC 9110, 5.6.7), made once per second. */
 static const char *date_line(int64_t now) {
-    static __thread char text[DATE_LINE + 1];
+    static __thread char text[HOB__DATE_LINE + 1];
     static __thread int64_t made;
     if (now != made || !text[0]) {
         char date[HOB__DATE_SIZE];
@@ -27,62 +25,26 @@ static const char *date_line(int64_t now) {
     return text;
 }
 
-enum { SEEN_DATE = 1, SEEN_SERVER = 2 };
-
-/* A head in the making. What HTTP/2 will want to know of its lines is noted beside it. */
-struct head {
-    struct hob__buffer b;
-    struct hob__h2_marks *marks; /* NULL: it is HTTP/1.1's */
-};
-
-/* The line that begins at `at` is "name: value\r\n"; known: NULL, or its name in lower case. */
-static inline void mark(struct head *h, size_t at, const char *known, size_t name_size,
-                        size_t value_size) {
-    struct hob__h2_marks *m = h->marks;
-    if (!m) return;
-    if (m->count < HOB__H2_MARKS)
-        m->at[m->count] =
-            (struct hob__h2_mark){known, (uint32_t)at, (uint32_t)name_size,
-                                  (uint32_t)(at + name_size + 2), (uint32_t)value_size};
-    m->count++;
-}
-
-static int put_date(struct head *h, int64_t now) {
-    mark(h, hob__buffer_size(&h->b), "date", 4, DATE_LINE - 8);
-    return hob__h1_put_bytes(&h->b, date_line(now), DATE_LINE);
-}
-
-static int put_server(struct head *h, const char *name) {
-    size_t n = strlen(name);
-    mark(h, hob__buffer_size(&h->b), "server", 6, n);
-    return hob__h1_put_named(&h->b, "Server", 6, name, n);
-}
-
-/* The lines that all answers of this second have, behind each other: Date and Server. */
 static __attribute__((noinline)) int make_usual(struct hob__server *server, int64_t now) {
     struct hob__buffer usual;
     const char *name = server->options.server;
     hob__buffer_borrow(&usual, server->usual, sizeof server->usual);
-    int rc = hob__h1_put_bytes(&usual, date_line(now), DATE_LINE);
+    int rc = hob__h1_put_bytes(&usual, date_line(now), HOB__DATE_LINE);
     if (rc == 0 && name[0]) rc = hob__h1_put_field(&usual, "Server", name, strlen(name));
     server->usual_size = hob__buffer_size(&usual);
     bool fits = usual.borrowed;
     hob__buffer_free(&usual);
     if (rc == 0 && !fits) rc = HOB_E_HTTP_HEADERS_TOO_LARGE;
     if (rc < 0) server->usual_size = 0;
-    server->usual_made = now;
+    if (rc == 0) server->usual_made = now;
     return rc;
 }
 
-static inline int put_usual(struct hob__server *server, struct head *h, int64_t now) {
-    if (HOB__UNLIKELY(now != server->usual_made || server->usual_size == 0)) {
-        int rc = make_usual(server, now);
-        if (rc < 0) return rc;
-    }
-    size_t at = hob__buffer_size(&h->b), n = server->usual_size;
-    mark(h, at, "date", 4, DATE_LINE - 8);
-    if (n > DATE_LINE) mark(h, at + DATE_LINE, "server", 6, n - DATE_LINE - 10);
-    return hob__h1_put_bytes(&h->b, server->usual, n);
+int hob__answer_usual(struct hob__server *server) {
+    struct hob__backend *backend = hob__backend_current("hob_respond");
+    int64_t now = backend->ops->wall(backend);
+    if (HOB__LIKELY(now == server->usual_made && server->usual_size > 0)) return 0;
+    return make_usual(server, now);
 }
 
 enum field { OTHER, DATE, SERVER, CONNECTION, FRAMING };
@@ -105,38 +67,55 @@ static enum field field_of(const char *name, size_t n) {
     }
 }
 
+int hob__answer_header(struct hob_request *req, const struct hob_header *h, size_t name_size,
+                       size_t n, unsigned *seen) {
+    switch (field_of(h->name, name_size)) {
+    case FRAMING:
+        return hob_fail(HOB_E_HTTP_ILLEGAL, "%s %s: the header %s is made by the server",
+                        req->method, req->target, h->name);
+    case CONNECTION:
+        if (!hob__h1_list_has(h->value, n, "close")) return 0;
+        req->close = true;
+        return 1;
+    case DATE:
+        *seen |= HOB__SEEN_DATE;
+        return 0;
+    case SERVER:
+        *seen |= HOB__SEEN_SERVER;
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+int hob__answer_illegal(const struct hob_request *req, const struct hob_header *h, int rc) {
+    if (rc != HOB_E_HTTP_ILLEGAL)
+        return hob_fail(rc, "%s %s: the answer's headers", req->method, req->target);
+    return hob_fail(rc, "%s %s: the header \"%.64s\" has a byte that headers cannot have",
+                    req->method, req->target, h->name);
+}
+
 /* The handler's headers; what it may not set is refused. */
-static int put_headers(struct hob_request *req, struct head *head, const struct hob_header *headers,
-                       unsigned *seen) {
+static int put_headers(struct hob_request *req, struct hob__buffer *b,
+                       const struct hob_header *headers, unsigned *seen) {
     for (const struct hob_header *h = headers; h && h->name; h++) {
         size_t n = strlen(h->value), name_size = strlen(h->name);
-        enum field field = field_of(h->name, name_size);
-        if (field == FRAMING)
-            return hob_fail(HOB_E_HTTP_ILLEGAL, "%s %s: the header %s is made by the server",
-                            req->method, req->target, h->name);
-        if (field == CONNECTION && hob__h1_list_has(h->value, n, "close")) {
-            req->close = true;
-            continue;
-        }
-        if (field == DATE) *seen |= SEEN_DATE;
-        if (field == SERVER) *seen |= SEEN_SERVER;
-        mark(head, hob__buffer_size(&head->b), NULL, name_size, n);
-        int rc = hob__h1_put_named(&head->b, h->name, name_size, h->value, n);
-        if (rc == HOB_E_HTTP_ILLEGAL)
-            return hob_fail(rc, "%s %s: the header \"%.64s\" has a byte that headers cannot have",
-                            req->method, req->target, h->name);
-        if (rc < 0) return hob_fail(rc, "%s %s: the answer's headers", req->method, req->target);
+        int rc = hob__answer_header(req, h, name_size, n, seen);
+        if (rc < 0) return rc;
+        if (rc > 0) continue;
+        rc = hob__h1_put_named(b, h->name, name_size, h->value, n);
+        if (rc < 0) return hob__answer_illegal(req, h, rc);
     }
     return 0;
 }
 
 /* How the body ends (RFC 9112, 6), and whether the connection goes on. size: -1 = not known. */
 static void decide_framing(struct hob_request *req, bool bodiless, int64_t size) {
-    bool old = req->wire->h1.minor == 0, shared = req->wire->h2;
-    req->chunked = !bodiless && size < 0 && !old && !shared;
-    req->to_close = !bodiless && size < 0 && (old || shared); /* of HTTP/2: its stream's end */
+    bool old = req->wire->h1.minor == 0;
+    req->chunked = !bodiless && size < 0 && !old;
+    req->to_close = !bodiless && size < 0 && old;
     req->left = size > 0 ? (uint64_t)size : 0;
-    if ((req->to_close && !shared) || hob_stopping()) req->close = true;
+    if (req->to_close || hob_stopping()) req->close = true;
 }
 
 static inline char *put_text(char *at, const char *text) {
@@ -145,44 +124,42 @@ static inline char *put_text(char *at, const char *text) {
     return at + n;
 }
 
-/* The lines about that, and the empty one. Of HTTP/2 there is nothing about the connection. */
-static int put_framing(const struct hob_request *req, struct head *h, bool bodiless, int64_t size) {
+/* The lines about that, and the empty one. */
+static int put_framing(const struct hob_request *req, struct hob__buffer *b, bool bodiless,
+                       int64_t size) {
     enum { LENGTH = 16 + HOB__H1_DIGITS + 2, CHUNKED = 28, KEEP_ALIVE = 24 };
-    int rc = hob__h1_room(&h->b, LENGTH + KEEP_ALIVE + 2);
+    int rc = hob__h1_room(b, LENGTH + KEEP_ALIVE + 2);
     _Static_assert(LENGTH > CHUNKED, "the longest lines there can be");
     if (rc < 0) return rc;
-    char *begin = hob__buffer_tail(&h->b), *at = begin;
+    char *begin = hob__buffer_tail(b), *at = begin;
     if (req->chunked) {
         at = put_text(at, "Transfer-Encoding: chunked\r\n");
     } else if (size >= 0 && !bodiless) {
-        char *digits = put_text(at, "Content-Length: ");
-        at = hob__h1_write_number(digits, (uint64_t)size);
-        mark(h, hob__buffer_size(&h->b), "content-length", 14, (size_t)(at - digits));
+        at = hob__h1_write_number(put_text(at, "Content-Length: "), (uint64_t)size);
         at = put_text(at, "\r\n");
     }
-    if (HOB__UNLIKELY(req->close) && !req->wire->h2)
+    if (HOB__UNLIKELY(req->close))
         at = put_text(at, "Connection: close\r\n");
-    else if (HOB__UNLIKELY(req->wire->h1.minor == 0) && !req->wire->h2)
+    else if (HOB__UNLIKELY(req->wire->h1.minor == 0))
         at = put_text(at, "Connection: keep-alive\r\n");
     at = put_text(at, "\r\n");
-    hob__buffer_put(&h->b, (size_t)(at - begin));
+    hob__buffer_put(b, (size_t)(at - begin));
     return 0;
 }
 
-static int put_head(struct hob_request *req, struct head *h, int status,
+static int put_head(struct hob_request *req, struct hob__buffer *b, int status,
                     const struct hob_header *headers, int64_t size) {
     unsigned seen = 0;
-    const char *server = req->server->options.server;
-    struct hob__backend *backend = hob__backend_current("hob_respond");
-    int64_t now = backend->ops->wall(backend);
-    int rc = hob__h1_put_status(&h->b, status);
-    if (rc == 0) rc = put_headers(req, h, headers, &seen);
-    if (HOB__LIKELY(rc == 0 && seen == 0)) rc = put_usual(req->server, h, now);
-    if (rc == 0 && seen == SEEN_SERVER) rc = put_date(h, now);
-    if (rc == 0 && seen == SEEN_DATE && server[0]) rc = put_server(h, server);
     bool bodiless = status == 204 || status == 304;
+    int rc = hob__h1_put_status(b, status);
+    if (rc == 0) rc = put_headers(req, b, headers, &seen);
+    if (rc == 0) rc = hob__answer_usual(req->server);
+    if (rc < 0) return rc;
+    size_t from = seen & HOB__SEEN_DATE ? HOB__DATE_LINE : 0;
+    size_t to = seen & HOB__SEEN_SERVER ? HOB__DATE_LINE : req->server->usual_size;
+    rc = hob__h1_put_bytes(b, req->server->usual + from, to - from);
     decide_framing(req, bodiless, size);
-    return rc < 0 ? rc : put_framing(req, h, bodiless, size);
+    return rc < 0 ? rc : put_framing(req, b, bodiless, size);
 }
 
 /* Sends the head, and n bytes behind it; more: the rest will come. */
@@ -196,29 +173,23 @@ static int begin(struct hob_request *req, int status, const struct hob_header *h
     if (status < 200 || status > 999 || (bodiless && size > 0))
         return hob_fail(-EINVAL, "%s %s: status %d with a body of %lld bytes", req->method,
                         req->target, status, (long long)size);
+    if (req->head) n = 0;
+    if (req->wire->h2)
+        return hob__answer_shared(req, status, headers, size, body, n,
+                                  more && !req->head && !bodiless);
     char storage[HOB__HEAD_STORAGE];
-    struct hob__h2_marks marks;
-    struct head h = {.marks = req->wire->h2 ? &marks : NULL};
-    struct hob__buffer *b = &h.b;
+    struct hob__buffer h, *b = &h;
     bool close = req->close;
-    marks.count = 0;
     hob__buffer_borrow(b, storage, sizeof storage);
-    rc = put_head(req, &h, status, headers, size);
+    rc = put_head(req, b, status, headers, size);
     if (rc < 0) {
         req->close = close;
         hob__buffer_free(b);
         return rc;
     }
-    if (req->head) n = 0;
     req->answer = HOB__ANSWER_FAILED; /* until it is out */
     req->status = (uint16_t)status;
     req->sent += n;
-    if (req->wire->h2) {
-        rc = hob__wire_answer(req->wire, b, &marks, body, n, more && !req->head && !bodiless);
-        if (rc == 0) req->answer = HOB__ANSWER_BEGUN;
-        hob__buffer_free(b);
-        return rc;
-    }
     if (n && n <= hob__buffer_room(b)) { /* one piece is sent by a cheaper call than two */
         memcpy(hob__buffer_tail(b), body, n);
         hob__buffer_put(b, n);

@@ -18,6 +18,7 @@
 enum {
     HOB__REQUEST_FIELDS = 24,
     HOB__REQUEST_PATH = 128,
+    HOB__DATE_LINE = 37,          /* "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n" */
     HOB__USUAL = 320,             /* Date and Server: the latter's value has up to 256 bytes */
     HOB__EXCHANGE_STORAGE = 4096, /* what has come: most requests fit, and many pipelined ones */
     HOB__HEAD_STORAGE = 2048      /* an answer's head, and a small body behind it */
@@ -131,17 +132,30 @@ void hob__request_end(struct hob_request *req);
 const struct hob__forwarded *hob__forwarded(const struct hob_request *req);
 
 /* ---- respond.c ---- */
+/* Makes sure that server->usual has the lines of this second: Date, HOB__DATE_LINE bytes, and
+ * Server, if there is one. 0 or an error. */
+int hob__answer_usual(struct hob__server *server);
+enum { HOB__SEEN_DATE = 1, HOB__SEEN_SERVER = 2 };
+/* What a handler's header means to the server goes into *seen, and req. 0; 1: it is not to be sent;
+ * or an error: it may not be set. */
+int hob__answer_header(struct hob_request *req, const struct hob_header *h, size_t name_size,
+                       size_t n, unsigned *seen);
+/* Explains why one cannot be sent; returns rc. */
+int hob__answer_illegal(const struct hob_request *req, const struct hob_header *h, int rc);
 /* Answers an error with its status and name; 0 or an error. Nothing when an answer was begun. */
 int hob__respond_error(struct hob_request *req, int code);
+
+/* ---- respond_h2.c ---- */
+/* The answer's head on the stream of HTTP/2, and n bytes behind it; more: the rest will come. What
+ * can be said of the status was checked. */
+int hob__answer_shared(struct hob_request *req, int status, const struct hob_header *headers,
+                       int64_t size, const void *body, size_t n, bool more);
 
 /* ---- connection.c ---- */
 /* In the connection's task: answers what has come. HOB__PARK, or the connection is over: 0, or the
  * error of a handler. */
 int hob__connection_run(struct hob__served *c);
 
-void hob__exchange_init(struct hob__exchange *e, struct hob__http_conn *hc);
-/* For the next request. */
-void hob__exchange_begin(struct hob__exchange *e);
 /* Calls the handler, completes the answer if it has not, and logs it. Returns what is to be
  * reported. */
 int hob__request_handle(struct hob_request *req);

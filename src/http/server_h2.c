@@ -29,13 +29,11 @@ struct shared {
 /* Several Cookie fields are one (RFC 9113, 8.2.3): it is put behind the others, which go. */
 static int join_cookies(struct hob__h2_stream *st, struct hob__h1_field *fields, uint32_t *count) {
     const char *block = hob__buffer_bytes(&st->head);
-    size_t n = 0, cookies = 0;
+    size_t n = 0;
     for (uint32_t i = 0; i < *count; i++) {
         if (!hob__h1_same(block + fields[i].name, fields[i].name_size, "cookie")) continue;
         n += fields[i].value_size + 2;
-        cookies++;
     }
-    if (cookies < 2) return 0;
     int rc = hob__buffer_reserve(&st->head, n + 7, SIZE_MAX);
     if (rc < 0) return rc;
     block = hob__buffer_bytes(&st->head);
@@ -63,25 +61,56 @@ static const char *string_at(const struct hob__h2_stream *st, uint32_t at) {
     return at ? hob__buffer_bytes(&st->head) + at - 1 : "";
 }
 
-/* What the parser would know of it. */
-static void set_framing(struct hob__wire *w, struct hob__h2_stream *st) {
-    struct hob__h1 *p = &w->h1;
-    p->minor = 1;
-    p->flags = HOB__H1_KEEP_ALIVE;
-    p->content_length = st->content_length;
-    p->fields_at = 1;
-    w->ended = st->ended && hob__buffer_size(&st->in) == 0;
-    if (w->ended) p->content_length = 0;
-    if (!w->ended && p->content_length < 0) p->flags |= HOB__H1_CHUNKED; /* its size is not known */
+/* What is on the stack of a request's task. */
+struct exchange {
+    struct hob__wire wire;
+    struct hob_request req;
+    char path[HOB__REQUEST_PATH];
+    struct hob__forwarded forwarded;
+};
+
+/* The wire has no buffer: it knows the stream, and what the parser would know of the head. */
+static void begin_exchange(struct exchange *e, struct shared *sh, struct hob__h2_stream *st) {
+    const struct hob_http_options *o = &sh->server->options;
+    e->wire = (struct hob__wire){.stream = sh->hc->served.stream,
+                                 .h2 = st,
+                                 .h1 = {.minor = 1,
+                                        .flags = HOB__H1_KEEP_ALIVE,
+                                        .content_length = st->content_length,
+                                        .fields_at = 1},
+                                 .trailers = &e->req.trailers,
+                                 .stall = o->stall_timeout,
+                                 .min_rate = o->min_rate,
+                                 .pace_in = HOB__PACE_GRACE,
+                                 .pace_out = HOB__PACE_GRACE,
+                                 .ended = st->ended && hob__buffer_size(&st->in) == 0};
+    struct hob__h1 *p = &e->wire.h1;
+    if (e->wire.ended)
+        p->content_length = 0;
+    else if (p->content_length < 0)
+        p->flags |= HOB__H1_CHUNKED; /* its size is not known */
+    e->req = (struct hob_request){.server = sh->server,
+                                  .conn = sh->hc,
+                                  .wire = &e->wire,
+                                  .method = "",
+                                  .target = "",
+                                  .path = "",
+                                  .query = "",
+                                  .fields = st->fields,
+                                  .own_fields = st->fields,
+                                  .own_cap = HOB__H2_FIELDS,
+                                  .path_cap = HOB__REQUEST_PATH,
+                                  .path_room = e->path,
+                                  .forwarded = o->trusted ? &e->forwarded : NULL};
+    if (o->trusted) e->forwarded.known = false;
 }
 
-static int take_head(struct hob_request *req, struct hob__h2_stream *st) {
-    if (st->field_count > req->own_cap) {
-        req->fields = hob__alloc(st->field_count * sizeof *req->fields);
-        if (!req->fields) {
-            req->fields = req->own_fields;
-            return -ENOMEM;
-        }
+/* More fields than were noted as they came. */
+static int split_fields(struct hob_request *req, const struct hob__h2_stream *st) {
+    req->fields = hob__alloc(st->field_count * sizeof *req->fields);
+    if (!req->fields) {
+        req->fields = req->own_fields;
+        return -ENOMEM;
     }
     const char *bytes = hob__buffer_bytes(&st->head) + st->fields_at;
     size_t size = hob__buffer_size(&st->head) - st->fields_at;
@@ -90,7 +119,13 @@ static int take_head(struct hob_request *req, struct hob__h2_stream *st) {
         req->fields[i].name += st->fields_at;
         req->fields[i].value += st->fields_at;
     }
-    int rc = join_cookies(st, req->fields, &count);
+    return 0;
+}
+
+static int take_head(struct hob_request *req, struct hob__h2_stream *st) {
+    uint32_t count = st->field_count;
+    int rc = HOB__UNLIKELY(count > HOB__H2_FIELDS) ? split_fields(req, st) : 0;
+    if (rc == 0 && st->cookies > 1) rc = join_cookies(st, req->fields, &count);
     if (rc < 0) return rc;
     req->block = hob__buffer_bytes(&st->head);
     req->field_count = count;
@@ -99,7 +134,7 @@ static int take_head(struct hob_request *req, struct hob__h2_stream *st) {
     req->wire->h1.target_size = (uint32_t)strlen(req->target);
     req->head = strcmp(req->method, "HEAD") == 0;
     if (!st->path_at) return HOB_E_HTTP_TARGET; /* CONNECT */
-    const char *expect = hob_request_header(req, "expect");
+    const char *expect = st->has_expect ? hob_request_header(req, "expect") : NULL;
     if (expect && !hob__h1_same(expect, strlen(expect), "100-continue")) return HOB_E_HTTP_EXPECT;
     if (expect) req->wire->h1.flags |= HOB__H1_EXPECT_CONTINUE;
     rc = hob__request_set_path(req);
@@ -119,12 +154,9 @@ static void drop_lost(struct shared *sh, struct hob__h2_stream *st) {
 
 static int http2_request(struct shared *sh, struct hob__h2_stream *st) {
     drop_lost(sh, st);
-    struct hob__exchange e;
+    struct exchange e;
     struct hob_request *req = &e.req;
-    hob__exchange_init(&e, sh->hc);
-    e.wire.h2 = st;
-    hob__exchange_begin(&e);
-    set_framing(&e.wire, st);
+    begin_exchange(&e, sh, st);
     int rc = st->head_error ? st->head_error : take_head(req, st);
     if (rc < 0) {
         hob__request_refuse(req, rc);
@@ -134,7 +166,6 @@ static int http2_request(struct shared *sh, struct hob__h2_stream *st) {
     }
     bool complete = req->answer == HOB__ANSWER_DONE;
     hob__request_end(req);
-    hob__wire_free(&e.wire);
     hob__h2_close(st, complete ? HOB__H2_NO_ERROR : HOB__H2_INTERNAL);
     return rc;
 }

@@ -336,24 +336,17 @@ static int skip(struct iovec **iov, int count, size_t n) {
     return count;
 }
 
-static struct hob__h2_times times_of(struct hob__wire *w) {
+struct hob__h2_times hob__wire_times(struct hob__wire *w) {
     return (struct hob__h2_times){w->deadline, w->stall, w->min_rate, &w->pace_out};
 }
 
 static int write_shared(struct hob__wire *w, const struct iovec *iov, int count) {
-    struct hob__h2_times times = times_of(w);
+    struct hob__h2_times times = hob__wire_times(w);
     int rc = 0;
     for (int i = 0; rc == 0 && i < count; i++)
         if (iov[i].iov_len)
             rc = hob__h2_write(w->h2, iov[i].iov_base, iov[i].iov_len, false, &times);
     return rc;
-}
-
-int hob__wire_answer(struct hob__wire *w, struct hob__buffer *head,
-                     const struct hob__h2_marks *marks, const void *body, size_t n, bool more) {
-    int rc = hob__h2_respond(w->h2, head, marks, n > 0 || more);
-    struct hob__h2_times times = times_of(w);
-    return rc < 0 || n == 0 ? rc : hob__h2_write(w->h2, body, n, !more, &times);
 }
 
 int hob__wire_interim(struct hob__wire *w, const char *head, size_t n) {
@@ -367,7 +360,7 @@ int hob__wire_interim(struct hob__wire *w, const char *head, size_t n) {
 }
 
 int hob__wire_end(struct hob__wire *w, struct hob__buffer *trailers) {
-    struct hob__h2_times times = times_of(w);
+    struct hob__h2_times times = hob__wire_times(w);
     if (trailers) return hob__h2_end_with(w->h2, trailers, &times);
     return hob__h2_write(w->h2, NULL, 0, true, &times);
 }
@@ -411,7 +404,7 @@ static int64_t timed_send_file(struct hob__wire *w, int fd, int64_t offset, int6
 
 /* Through memory: it has to be framed. */
 static int64_t send_shared_file(struct hob__wire *w, int fd, int64_t offset, int64_t n) {
-    struct hob__h2_times times = times_of(w);
+    struct hob__h2_times times = hob__wire_times(w);
     char *piece = hob__alloc(FILE_PIECE);
     int64_t sent = 0;
     int rc = piece ? 0 : -ENOMEM;

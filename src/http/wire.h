@@ -14,7 +14,7 @@
 #include "http/h1.h"
 
 struct hob__h2_stream;
-struct hob__h2_marks;
+struct hob__h2_times;
 
 /* How long a body may still be waited for: what moves earns time, waiting costs it. */
 #define HOB__PACE_GRACE 5.0 /* seconds at first */
@@ -79,11 +79,9 @@ static inline bool hob__wire_excess(const struct hob__wire *w) {
     return hob__buffer_size(&w->in) > 0 || w->piece.size > 0;
 }
 
-/* A head of h1_write.c on the stream of HTTP/2, with n bytes of body behind it; more: there will be
- * more of them. Waits. */
-int hob__wire_answer(struct hob__wire *w, struct hob__buffer *head,
-                     const struct hob__h2_marks *marks, const void *body, size_t n, bool more);
-/* Also a 1xx answer. Does not wait. */
+/* Of HTTP/2: how long what is sent may take. */
+struct hob__h2_times hob__wire_times(struct hob__wire *w);
+/* A 1xx answer, as h1_write.c writes it, on the stream of HTTP/2. Does not wait. */
 int hob__wire_interim(struct hob__wire *w, const char *head, size_t n);
 /* The end of what is sent on it; trailers: NULL, or an answer's head with the fields. Waits. */
 int hob__wire_end(struct hob__wire *w, struct hob__buffer *trailers);
