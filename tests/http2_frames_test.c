@@ -448,6 +448,20 @@ SERVER_TEST(a_flood_of_malformed_requests) {
     return 0;
 }
 
+/* Trailers of a request that was answered without them are for nobody, and no head that does not
+ * end. */
+SERVER_TEST(late_trailers_cut_nobody_off, .head_timeout = 0.1) {
+    struct hob_stream *hs = hand(l);
+    hand_head(hs, 0, 1, ":method: POST\n:scheme: http\n:path: /b\n:authority: a\n");
+    CHECK(await_frame(hs, F_RST, 1) >= 0);
+    hand_head(hs, END_STREAM, 1, "x: y\n");
+    CHECK_EQ(hob_sleep(0.3), 0);
+    hand_head(hs, END_STREAM, 3, GET_HEAD);
+    CHECK(await_frame(hs, F_HEADERS, 3) >= 0);
+    hob_close(hs);
+    return 0;
+}
+
 /* What looks odd, and is allowed. */
 static const struct bad good[] = {
     BAD("TE: trailers", "\x00\x00\x13\x01\x05\x00\x00\x00\x01\x82\x84\x86\x01\x01"

@@ -42,10 +42,12 @@ void hob__h2_stream_end(struct hob__h2_stream *st, int error, const char *why) {
 
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *arg) {
     struct hob__h2 *h2 = arg;
-    (void)session;
     if (hd->type == NGHTTP2_HEADERS || hd->type == NGHTTP2_PUSH_PROMISE) h2->block = h2->frames = 0;
     if (hd->type != NGHTTP2_HEADERS && hd->type != NGHTTP2_CONTINUATION) return 0;
-    if (hd->type == NGHTTP2_HEADERS) h2->in_head = true; /* the rest of what was refused is none */
+    /* What is for nobody (any more) is no head: nghttp2 says nothing when it has dropped it. */
+    if (hd->type == NGHTTP2_HEADERS)
+        h2->in_head = hd->stream_id > nghttp2_session_get_last_proc_stream_id(session) ||
+                      hob__h2_stream_of(h2, hd->stream_id);
     h2->block += (uint32_t)hd->length;
     h2->frames++;
     if (h2->frames <= CONTINUATIONS_MAX && h2->block <= BLOCK_FACTOR * h2->options.limits.block)
