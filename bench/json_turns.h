@@ -60,7 +60,8 @@ BENCH_UNUSED static double json_turn(const struct json_job *job, struct json_tex
 BENCH_UNUSED static int json_turns(int argc, char **argv, const struct json_job *jobs) {
     static struct json_text texts[JSON_TEXTS];
     int count = argc - 1;
-    /* Memory is kept, however large: what a fresh page of the kernel's costs is not what is asked. */
+    /* Memory is kept, however large: what a fresh page of the kernel's costs is not what is asked.
+     */
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
     if (count > JSON_TEXTS) BENCH_FAIL("more than %d texts", JSON_TEXTS);

@@ -39,7 +39,7 @@ static void write_by_hob(struct json_text *t) {
 }
 
 int main(int argc, char **argv) {
-    const struct json_job jobs[] = {{"parse", parse}, {"write", write_text}, {"hob", write_by_hob},
-                                    {NULL, NULL}};
+    const struct json_job jobs[] = {
+        {"parse", parse}, {"write", write_text}, {"hob", write_by_hob}, {NULL, NULL}};
     return json_turns(argc, argv, jobs);
 }

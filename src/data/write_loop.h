@@ -24,10 +24,22 @@ TARGET static inline void copy(char *out, const char *text) {
     *(piece *)(void *)out = *(const piece *)(const void *)text;
 }
 
-/* What stands behind a value: it, and the quote of a string that may come next. */
-static inline char *behind(char *at, char c) {
-    at[0] = c;
-    at[1] = '"';
+/* What is put behind a value, and a bracket: with the quote of a string that may come next, by one
+ * store. The brackets of an object are 32 further than those of an array. */
+static inline char *put_comma(char *at) {
+    uint16_t text = ',' | '"' << 8;
+    memcpy(at, &text, 2);
+    return at + 1;
+}
+static inline char *begin_container(char *at, uint32_t object) {
+    uint16_t text = (uint16_t)(('[' | '"' << 8) + (object << 5));
+    memcpy(at, &text, 2);
+    return at + 1;
+}
+/* Over the comma of the last item. */
+static inline char *end_container(char *at, uint32_t object) {
+    uint32_t text = (']' | ',' << 8 | '"' << 16) + (object << 5);
+    memcpy(at - 1, &text, 4);
     return at + 1;
 }
 
@@ -60,29 +72,25 @@ TARGET static inline char *string(struct output *o, const struct hob_json *v, ui
     n = n >> 8 | n << 56;
     if (HOB__LIKELY(n <= sizeof(piece))) {
         copy(at + 1, v->of.text);
-        at += n + 1;
     } else if (n <= SHORT) {
         size_t i = 0;
         do copy(at + 1 + i, v->of.text + i);
         while ((i += sizeof(piece)) < n);
-        at += n + 1;
-    } else if (HOB__LIKELY((at = any_string(o, v, at)) != NULL)) {
-        at--; /* its last quote once more */
     } else {
-        return NULL;
+        if (!(at = any_string(o, v, at))) return NULL;
+        n = 0;
+        at -= 2; /* its last quote once more */
     }
-    at[0] = '"';
-    at[1] = c;
-    at[2] = '"';
-    at[3] = 0; /* so it is one store */
-    return at + 2;
+    uint32_t text = '"' | (uint32_t)c << 8 | '"' << 16;
+    memcpy(at + n + 1, &text, 4);
+    return at + n + 3;
 }
 
 TARGET static inline int write_compact(const struct hob_json *v, struct hob__json_writer *w) {
     /* Where the open containers end, and 1 in it for an object; tasks' stacks are small. */
-    uintptr_t open[HOB__JSON_DEPTH];
+    uintptr_t open[HOB__JSON_DEPTH], *top = open;
     const struct hob_json *end = hob_json_next(v);
-    unsigned depth = 0, object = 0;
+    uint32_t object = 0;
     size_t began = w->size;
     struct output o = {.w = w, .most = w->text};
     /* A guess: the text is rarely shorter than eight bytes for each value. */
@@ -101,37 +109,37 @@ TARGET static inline int write_compact(const struct hob_json *v, struct hob__jso
         if (type == HOB_JSON_STRING) {
             if (!(at = string(&o, v, head, at, ','))) return -ENOMEM;
         } else if (type >= HOB_JSON_ARRAY) {
-            if (HOB__UNLIKELY(depth == HOB__JSON_DEPTH)) {
+            if (HOB__UNLIKELY(top == open + HOB__JSON_DEPTH)) {
                 w->size = began;
                 return 1;
             }
             if (v->of.span > 1) {
-                open[depth++] = (uintptr_t)end | object;
+                *top++ = (uintptr_t)end | object;
                 end = v + v->of.span;
-                object = type & 1;
-                at = behind(at, (char)('[' + (object << 5))); /* or { */
+                object = type - HOB_JSON_ARRAY;
+                at = begin_container(at, object);
                 v++;
                 continue;
             }
             memcpy(at, type == HOB_JSON_OBJECT ? "{},\"" : "[],\"", 4);
             at += 3;
         } else if (type == HOB_JSON_INT) {
-            at = behind(hob__put_int(v->of.i, at), ',');
+            at = put_comma(hob__put_int(v->of.i, at));
         } else if (HOB__LIKELY(type == HOB_JSON_DOUBLE)) {
-            at = behind(hob__put_double(v->of.d, at), ',');
+            at = put_comma(hob__put_double(v->of.d, at));
         } else {
-            at = behind(hob__json_write_scalar(v, at), ',');
+            at = put_comma(hob__json_write_scalar(v, at));
         }
         v++;
         while (v == end) {
-            if (depth == 0) {
+            if (top == open) {
                 w->size = (size_t)(at - 1 - w->text); /* without the comma */
                 return 0;
             }
-            at[-1] = (char)(']' + (object << 5)); /* or } */
-            at = behind(at, ',');
-            object = open[--depth] & 1;
-            end = (const struct hob_json *)(open[depth] & ~(uintptr_t)1);
+            at = end_container(at, object);
+            uintptr_t outer = *--top;
+            object = outer & 1;
+            end = (const struct hob_json *)(outer & ~(uintptr_t)1);
         }
     }
 }
