@@ -59,6 +59,16 @@ static void await_floods(uint64_t n) {
     CHECK_EQ(counters.floods, n);
 }
 
+/* What is noted. */
+static int notes;
+static char last_note[400];
+static void keep_notes(enum hob_report_kind kind, const char *text, void *arg) {
+    (void)arg;
+    if (kind != HOB_REPORT_NOTE) return;
+    notes++;
+    snprintf(last_note, sizeof last_note, "%s", text);
+}
+
 SERVER_TEST(cookies_are_joined_and_hosts_named) {
     struct hob_stream *hs = hand(l);
     hand_head(hs, END_STREAM, 1, GET_HEAD "cookie: a=1\nx-y: z\ncookie: b=2\ncookie: c=3\n");
@@ -88,6 +98,25 @@ SERVER_TEST(files) {
     CHECK(memcmp(body.data, bytes + 50000, 150000) == 0);
     hob_body_free(&body);
     fclose(f);
+    return 0;
+}
+
+/* Who asks for nothing special has bounds, too. */
+SERVER_TEST(what_is_announced_by_default) {
+    struct hob_stream *hs = hand(l);
+    struct frame *f = malloc(sizeof *f);
+    uint32_t said[16] = {0};
+    do CHECK_EQ(next_frame(hs, f, 20), 1);
+    while (f->type != F_SETTINGS);
+    for (uint32_t at = 0; at + 6 <= f->size; at += 6) {
+        unsigned id = f->bytes[at] << 8 | f->bytes[at + 1];
+        if (id < 16) said[id] = get_number(f->bytes + at + 2);
+    }
+    CHECK_EQ(said[3], 100);      /* streams */
+    CHECK_EQ(said[4], 64 << 10); /* the window of each */
+    CHECK_EQ(said[6], 64 << 10); /* of a head */
+    free(f);
+    hob_close(hs);
     return 0;
 }
 
@@ -196,6 +225,8 @@ SERVER_TEST(resets_that_the_server_is_made_to_send) {
 
 SERVER_TEST(endless_heads) {
     struct hob_stream *hs = hand(l);
+    notes = 0;
+    hob_set_report(keep_notes, NULL);
     unsigned char buf[1000];
     size_t n = put_frame(buf, F_HEADERS, 0, 1, "\x82", 1);
     CHECK_EQ(hob_write(hs, buf, n), n);
@@ -206,6 +237,20 @@ SERVER_TEST(endless_heads) {
     }
     CHECK(i < 100000);
     CHECK_EQ(counters.requests, 0);
+    await_floods(1);
+    CHECK_EQ(notes, 1);
+    CHECK_HAS(last_note, "hob: 127.0.0.1:");
+    CHECK_HAS(last_note, " was cut off: it sent more frames without a purpose than is honest\n");
+    hob_close(hs);
+    hs = hand(l); /* and by frames in which nothing is */
+    n = put_frame(buf, F_HEADERS, 0, 1, "\x82", 1);
+    CHECK_EQ(hob_write(hs, buf, n), n);
+    for (i = 0; i < 100000; i++) {
+        n = put_frame(buf, F_CONT, 0, 1, "", 0);
+        if (hob_write(hs, buf, n) < 0) break;
+    }
+    CHECK(i < 100000);
+    await_floods(2);
     hob_close(hs);
     CHECK_EQ(get(c, url_of(l, "/b")), 200);
     return 0;
@@ -644,15 +689,6 @@ SERVER_TEST(heads_that_do_not_end, .head_timeout = 0.5) {
 }
 
 /* A byte now and then, either way, is no progress; others' bodies on the connection are. */
-static int notes;
-static char last_note[400];
-static void keep_notes(enum hob_report_kind kind, const char *text, void *arg) {
-    (void)arg;
-    if (kind != HOB_REPORT_NOTE) return;
-    notes++;
-    snprintf(last_note, sizeof last_note, "%s", text);
-}
-
 /* Sends that again and again, until the peer has reset the stream, answered, or gone. */
 static int trickle(struct hob_stream *hs, int type, uint32_t stream, const char *bytes, size_t n,
                    double *took) {

@@ -100,6 +100,42 @@ TASK_TEST(a_connection_of_http2_that_waits_has_no_task) {
     return end(s, l);
 }
 
+TASK_TEST(many_connections_of_http2_of_which_half_die) {
+    enum { MANY = 400 };
+    struct hob_http_counters counters = {0};
+    struct hob_stream *c[MANY];
+    SERVED(s, l, .counters = &counters);
+    CHECK_EQ(hob_sleep(0.01), 0);
+    int before = tasks();
+    for (int i = 0; i < MANY; i++) {
+        CHECK_EQ(hob_connect(hob_listener_address(l), &c[i]), 0);
+        SAY(c[i], preface);
+        SAY(c[i], ack);
+        SAY(c[i], first);
+    }
+    for (int i = 0; i < MANY; i++) hear(c[i]);
+    for (int i = 0; tasks() > before && i < 2000; i++) CHECK_EQ(hob_sleep(0.01), 0);
+    CHECK_EQ(tasks(), before);
+    CHECK_EQ(counters.connections, MANY);
+    for (int i = 0; i < MANY; i += 2) /* half of these by a reset */
+        if (i % 4)
+            hob_close(c[i]);
+        else
+            hob_abort(c[i]);
+    for (int i = 1; i < MANY; i += 2) SAY(c[i], second);
+    for (int i = 1; i < MANY; i += 2) hear(c[i]);
+    for (int i = 0; (tasks() > before || counters.connections > MANY / 2) && i < 2000; i++)
+        CHECK_EQ(hob_sleep(0.01), 0);
+    CHECK_EQ(tasks(), before);
+    CHECK_EQ(counters.connections, MANY / 2);
+    CHECK_EQ(counters.requests, MANY + MANY / 2);
+    CHECK_EQ(counters.left + counters.failed, 0);
+    for (int i = 1; i < MANY; i += 2) hob_close(c[i]);
+    for (int i = 0; counters.connections > 0 && i < 2000; i++) CHECK_EQ(hob_sleep(0.01), 0);
+    CHECK_EQ(counters.connections, 0);
+    return end(s, l);
+}
+
 TASK_TEST(a_connection_of_http2_rests_for_its_time_alone) {
     struct hob_http_counters counters = {0};
     SERVED(s, l, .idle_timeout = 0.2, .counters = &counters);

@@ -5,6 +5,10 @@
 
 #include <hob/loop.h>
 #include <hob/stream.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <sys/mman.h>
+#include <time.h>
 
 static struct {
     int served, cancelled, ended, background;
@@ -45,6 +49,28 @@ static int echo_lines(struct hob_request *req) {
     return 0;
 }
 
+enum { LARGE = 200 << 20 };
+
+/* More than the kernel keeps for a client that does not read. */
+static int send_file(struct hob_request *req) {
+    int fd = memfd_create("large", MFD_CLOEXEC);
+    CHECK_EQ(ftruncate(fd, LARGE), 0);
+    int rc = hob_respond_begin(req, 200, NULL, LARGE);
+    if (rc == 0) rc = hob_respond_write_file(req, fd, 0, LARGE);
+    close(fd);
+    seen.ended++;
+    return rc < 0 ? rc : hob_respond_end(req);
+}
+
+static int send_pieces(struct hob_request *req) {
+    static char piece[65536];
+    int rc = hob_respond_begin(req, 200, NULL, LARGE);
+    for (int i = 0; rc == 0 && i < LARGE / 65536; i++)
+        rc = hob_respond_write(req, piece, sizeof piece);
+    seen.ended++;
+    return rc < 0 ? rc : hob_respond_end(req);
+}
+
 static int handler(struct hob_request *req, void *arg) {
     const char *path = hob_request_path(req);
     (void)arg;
@@ -61,6 +87,8 @@ static int handler(struct hob_request *req, void *arg) {
     if (strcmp(path, "/background") == 0)
         CHECK(hob_spawn(hob_request_scope(req), later, &seen.background) != NULL);
     if (strcmp(path, "/upgrade") == 0) return echo_lines(req);
+    if (strcmp(path, "/file") == 0) return send_file(req);
+    if (strcmp(path, "/stream") == 0) return send_pieces(req);
     if (strcmp(path, "/host") == 0)
         return hob_respond_text(req, 200, "text/plain", hob_request_host(req));
     return hob_respond_text(req, 200, "text/plain", path);
@@ -152,6 +180,29 @@ TASK_TEST(pipelined_answers_are_not_held_back) {
     CHECK_EQ(seen.ended, 0);
     read_to(c, "\r\n\r\n/4");
     CHECK_EQ(seen.ended, 1);
+    hob_close(c);
+    return end(s, l);
+}
+
+/* They go out in few writes, each of which would be a segment of its own. */
+TASK_TEST(pipelined_answers_go_out_together) {
+    enum { REQUESTS = 60 };
+    const char *backend = getenv("HOB_BACKEND");
+    if (backend && strcmp(backend, "sim") == 0) return 0; /* its segments are not the kernel's */
+    SERVED(s, l, .server = "hob");
+    struct hob_stream *c = connected(l);
+    struct tcp_info before, after;
+    socklen_t n = sizeof before, m = sizeof after;
+    send_text(c, GET("/first"));
+    read_to(c, "\r\n\r\n/first");
+    CHECK_EQ(getsockopt(hob_stream_fd(c), IPPROTO_TCP, TCP_INFO, &before, &n), 0);
+    static char all[REQUESTS * 40], *at = all;
+    for (int i = 0; i < REQUESTS; i++) at = stpcpy(at, i < REQUESTS - 1 ? GET("/a") : GET("/last"));
+    send_text(c, all);
+    read_to(c, "\r\n\r\n/last");
+    CHECK_EQ(seen.served, REQUESTS + 1);
+    CHECK_EQ(getsockopt(hob_stream_fd(c), IPPROTO_TCP, TCP_INFO, &after, &m), 0);
+    CHECK(after.tcpi_data_segs_in - before.tcpi_data_segs_in < REQUESTS / 6);
     hob_close(c);
     return end(s, l);
 }
@@ -269,6 +320,94 @@ TASK_TEST(the_host_that_counts) {
     read_to(c, "\r\n\r\na");
     send_text(c, GET("http://u@other:80/host"));
     read_to(c, "\r\n\r\nother:80");
+    hob_close(c);
+    return end(s, l);
+}
+
+/* A client that is still sending when the server ends the connection: it is not reset, which could
+ * cost it the answer, and what it sends is read for a while. */
+TASK_TEST(a_client_that_still_sends_is_not_reset) {
+    SERVED(s, l, .server = "hob");
+    struct hob_stream *c = connected(l);
+    send_text(c, "POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n");
+    read_to(c, "\r\n\r\n/unread");
+    CHECK(strstr(out, "Connection: close\r\n") || strstr(out, "HTTP/1.1 200 "));
+    for (int i = 0; i < 5; i++) {
+        send_text(c, "more of the body");
+        CHECK_EQ(hob_sleep(0.02), 0);
+    }
+    CHECK_EQ(hob_read(c, out, sizeof out), 0);
+    hob_close(c);
+    return end(s, l);
+}
+
+/* Clients that read next to nothing of what they have asked for, a window now and then: a byte each
+ * time is no progress. */
+TASK_TEST(tiny_windows_are_cut_off) {
+    SERVED(s, l, .min_rate = 1e6);
+    struct hob_stream *c[] = {connected(l), connected(l)};
+    send_text(c[0], GET("/file"));
+    send_text(c[1], GET("/stream"));
+    uint64_t began = hob_now();
+    for (int i = 0; seen.counters.timeouts < 2; i++) {
+        char byte;
+        for (int k = 0; k < 2; k++) (void)hob_within(0.001, (int)hob_read(c[k], &byte, 1));
+        CHECK_EQ(hob_sleep(0.02), 0);
+        CHECK(hob_now() - began < 100000000000);
+    }
+    CHECK(hob_now() - began > 3000000000); /* which it has for it */
+    CHECK_EQ(seen.ended, 2);
+    for (int i = 0; seen.counters.connections > 0; i++) CHECK_EQ(hob_sleep(0.005), 0);
+    hob_close(c[0]);
+    hob_close(c[1]);
+    return end(s, l);
+}
+
+/* Of each second its own. */
+TASK_TEST(dates_go_on) {
+    SERVED(s, l, .server = "hob");
+    struct hob_stream *c = connected(l);
+    time_t dates[2];
+    for (int i = 0; i < 2; i++) {
+        struct tm tm = {0};
+        send_text(c, GET("/a"));
+        read_to(c, "\r\n\r\n/a");
+        CHECK(strptime(strstr(out, "Date: "), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm) != NULL);
+        dates[i] = timegm(&tm);
+        if (i == 0) CHECK_EQ(hob_sleep(1.5), 0);
+    }
+    CHECK(dates[1] > dates[0] && dates[1] < dates[0] + 60);
+    hob_close(c);
+    return end(s, l);
+}
+
+/* Who asks for nothing special has bounds, too. */
+TASK_TEST(requests_per_connection_by_default) {
+    if (getenv("TEST_SLOW")) return 0; /* they are many */
+    enum { MOST = 100000, BATCH = 1000 };
+    static char batch[BATCH * 40], *at = batch;
+    SERVED(s, l, .server = "hob");
+    struct hob_stream *c = connected(l);
+    for (int i = 0; i < BATCH; i++) at = stpcpy(at, GET("/a"));
+    size_t size = 0;
+    for (int i = 0; i < MOST; i += BATCH) {
+        send_text(c, batch);
+        ssize_t got, left;
+        if (i == 0) { /* how long an answer is */
+            read_to(c, "\r\n\r\n/a");
+            size = (size_t)(strstr(out, "\r\n\r\n/a") + 6 - out);
+            left = (ssize_t)(size * BATCH) - (ssize_t)strlen(out);
+        } else {
+            left = (ssize_t)(size * BATCH);
+        }
+        if (i == MOST - BATCH) left += (ssize_t)strlen("Connection: close\r\n");
+        for (; left > 0; left -= got) {
+            got = hob_read(c, out, left < (ssize_t)sizeof out ? (size_t)left : sizeof out);
+            CHECK(got > 0);
+        }
+    }
+    CHECK_EQ(hob_read(c, out, sizeof out), 0);
+    CHECK_EQ(seen.served, MOST);
     hob_close(c);
     return end(s, l);
 }

@@ -224,6 +224,13 @@ bool hob__h2_is_late(struct hob__h2 *h2) {
     return true;
 }
 
+/* nghttp2's own bounds. */
+static bool is_flood(ssize_t rc) {
+    enum { TOO_MANY_CONTINUATIONS = -905 }; /* which not every header of its has */
+    return rc == NGHTTP2_ERR_FLOODED || rc == NGHTTP2_ERR_TOO_MANY_SETTINGS ||
+           rc == TOO_MANY_CONTINUATIONS;
+}
+
 static int take(struct hob__h2 *h2, struct hob_slice piece) {
     h2->receiving = true;
     ssize_t rc = nghttp2_session_mem_recv(h2->session, (const uint8_t *)piece.at, piece.size);
@@ -238,9 +245,9 @@ static int take(struct hob__h2 *h2, struct hob_slice piece) {
     if (!opens && !h2->closing) hob__h2_drain(h2); /* a GOAWAY is about to go out */
     if (rc >= 0) return 0;
     if (!h2->error) {
-        h2->error = rc == NGHTTP2_ERR_NOMEM     ? -ENOMEM
-                    : rc == NGHTTP2_ERR_FLOODED ? HOB_E_HTTP2_FLOOD
-                                                : HOB_E_HTTP2_PROTOCOL;
+        h2->error = rc == NGHTTP2_ERR_NOMEM ? -ENOMEM
+                    : is_flood(rc)          ? HOB_E_HTTP2_FLOOD
+                                            : HOB_E_HTTP2_PROTOCOL;
         h2->why = nghttp2_strerror((int)rc);
     }
     nghttp2_session_terminate_session(h2->session, h2->error == HOB_E_HTTP2_FLOOD
