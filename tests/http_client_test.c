@@ -103,9 +103,10 @@ TASK_TEST(idle_ones_are_closed_when_asked_for) {
     {
         struct hob_response *response HOB_RESPONSE_GUARD = NULL;
         CHECK_EQ(hob_client_request(c, "GET", url_of(l, "/"), &response), 0);
-        CHECK_EQ(hob_client_close_idle(c), 35);
-        CHECK_EQ(hob_client_close_idle(c), 0);
-        CHECK_EQ(hob_client_close_idle(c), 0);
+        CHECK_EQ(hob_client_close_idle(c, 64), 35);
+        CHECK_EQ(hob_client_close_idle(c, 0), 35);
+        CHECK_EQ(hob_client_close_idle(c, 64), 0);
+        CHECK_EQ(hob_client_close_idle(c, 64), 0);
         hob_client_info(c, &info);
         CHECK_EQ(info.in_use, 1);
     }

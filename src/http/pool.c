@@ -290,8 +290,8 @@ void hob_client_close(struct hob_client *c) {
     hob__client_unref(c);
 }
 
-size_t hob_client_close_idle(struct hob_client *c) {
-    idle_end_some(c, ENDED_AT_ONCE);
+size_t hob_client_close_idle(struct hob_client *c, size_t most) {
+    idle_end_some(c, most);
     return c->info.idle;
 }
 

@@ -50,6 +50,8 @@ struct fetch {
     struct hob_sem room;        /* for requests */
     struct hob_queue *results;  /* of struct result */
     struct hob_scope *requests; /* what the writer ends when nobody reads */
+    struct hob_event unneeded;  /* there may be connections that nobody will ask for */
+    uint64_t spawned, begun;    /* requests: tasks; those of them that have run */
     bool all_started;           /* no URL is left that has not been */
     unsigned failures_shown;
     int input_error, output_error; /* negative codes */
@@ -121,15 +123,6 @@ static void deliver(struct fetch *f, struct result *r) {
     if (hob_shielded(hob_queue_put(f->results, r)) < 0) result_free(r);
 }
 
-/* Towards the end each answer leaves a connection that nobody waits for: it is closed while others
- * still wait for theirs, not when all are there. */
-static void close_unneeded(struct fetch *f) {
-    struct hob_client_info info;
-    if (!f->all_started) return;
-    hob_client_info(f->client, &info);
-    if (info.waiting == 0) hob_client_close_idle(f->client);
-}
-
 /* Not inlined: see struct answer. */
 static __attribute__((noinline)) void conclude(struct fetch *f, char *url, const struct answer *a,
                                                double seconds, int rc) {
@@ -148,6 +141,7 @@ static __attribute__((noinline)) void conclude(struct fetch *f, char *url, const
 static int fetch_one(struct fetch *f, char *url) {
     struct answer a = {0};
     uint64_t began = hob_now();
+    f->begun++;
     int rc = hob_within(f->options.timeout, get(f, url, &a));
     if (rc == -ECANCELED) {
         free(url);
@@ -156,10 +150,28 @@ static int fetch_one(struct fetch *f, char *url) {
     }
     conclude(f, url, &a, (double)(hob_now() - began) / 1e9, rc);
     hob_sem_release(&f->room);
-    close_unneeded(f);
+    if (f->all_started) hob_event_set(&f->unneeded);
     return 0;
 }
 HOB_TASK(fetch_one, struct fetch *, char *)
+
+/* Towards the end each answer leaves a connection that nobody waits for. They are closed while
+ * others still wait for their answers, not when all are there; a few at a time, behind whatever is
+ * ready, and none while requests are still to be sent. */
+static int close_unneeded(struct fetch *f) {
+    enum { CLOSED_AT_ONCE = 8 };
+    struct hob_client_info info;
+    for (;;) {
+        HOB_TRY(hob_event_wait(&f->unneeded));
+        hob_event_clear(&f->unneeded);
+        do {
+            HOB_TRY(hob_yield_now());
+            hob_client_info(f->client, &info);
+            if (f->begun < f->spawned || info.waiting > 0) break;
+        } while (hob_client_close_idle(f->client, CLOSED_AT_ONCE) > 0);
+    }
+}
+HOB_TASK(close_unneeded, struct fetch *)
 
 /* ---- all URLs ---- */
 
@@ -196,7 +208,10 @@ static int fetch_all(struct fetch *f) {
             free(url);
             hob_sem_release(&f->room);
         } else if (rc == 1) {
-            if (!hob_spawn(s, fetch_one, f, url)) free(url);
+            if (hob_spawn(s, fetch_one, f, url))
+                f->spawned++;
+            else
+                free(url);
         } else if (rc == -EMSGSIZE) {
             refuse_line(f, url);
         } else {
@@ -326,6 +341,7 @@ static int run(struct fetch *f) {
     f->room = (struct hob_sem)HOB_SEM(f->options.concurrency);
     hob_spawn_daemon(s, progress_run, &f->progress);
     hob_spawn_daemon(s, count_urls, f);
+    hob_spawn_daemon(s, close_unneeded, f);
     if (!hob_spawn(s, write_results, f)) return hob_join(s);
     int rc = fetch_all(f);
     hob_queue_close(results);
