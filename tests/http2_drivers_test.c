@@ -4,6 +4,8 @@
 #include "drivers.h"
 #include "h2_peer.h"
 
+#include <hob/websocket.h>
+
 /* The peer counts no points and keeps no memory of Hob's, but for its streams and tasks. */
 static struct hob_client *client;
 
@@ -105,5 +107,61 @@ static int served(void) {
     return rc;
 }
 DRIVE(served_cancelled_at_every_point, served, NULL)
+
+/* A WebSocket on a stream (RFC 8441), with a client that is made by hand. */
+static int tunnel_handler(struct hob_request *req, void *arg) {
+    struct hob_websocket *ws;
+    struct hob_websocket_message m;
+    (void)arg;
+    HOB_TRY(hob_websocket_accept(req, &ws, .deflate = true, .close_timeout = 1));
+    while (HOB_TRY(hob_websocket_receive(ws, &m)) > 0)
+        HOB_TRY(hob_websocket_send(ws, m.kind, m.data, m.size));
+    return 0;
+}
+
+/* Says all that it has to say, and hears the server out: until its end, or a reset. */
+static int converse_by_hand(struct hob_stream *s, struct frame *f) {
+    static const char head[] =
+        ":method: CONNECT\n:scheme: http\n:path: /ws\n:authority: here\n:protocol: websocket\n"
+        "sec-websocket-version: 13\nsec-websocket-extensions: permessage-deflate\n";
+    static char large[4000], bytes[8200];
+    size_t n = sizeof "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" - 1;
+    memcpy(bytes, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", n);
+    unsigned char *at = (unsigned char *)bytes;
+    n += put_frame(at + n, F_SETTINGS, 0, 0, NULL, 0);
+    n += put_head(at + n, 0, 1, head);
+    memcpy(large, "\x82\xfe\x0f\x00\0\0\0\0", 8);
+    n += put_frame(at + n, F_DATA, 0, 1, "\x81\x81\0\0\0\0x", 7);
+    n += put_frame(at + n, F_DATA, 0, 1, large, 8 + 0xf00);
+    n += put_frame(at + n, F_DATA, 0, 1, "\x88\x82\0\0\0\0\x03\xe8", 8);
+    HOB_TRY((int)hob_write(s, bytes, n));
+    int rc;
+    while ((rc = read_frame(s, f)) > 0)
+        if (f->stream == 1 &&
+            (f->type == F_RST || (f->type <= F_HEADERS && (f->flags & END_STREAM))))
+            return 0;
+    return rc;
+}
+
+static int tunnelled(void) {
+    struct hob_listener *l;
+    HOB_TRY(hob_listen("127.0.0.1:0", &l));
+    struct frame *f = malloc(sizeof *f);
+    struct hob_stream *s = NULL;
+    int rc;
+    {
+        HOB_SCOPE(outer, .on_error = HOB_COLLECT);
+        hob_spawn(outer, hob_http_serve, l, tunnel_handler, NULL, (struct hob_http_options){0});
+        rc = hob_connect(hob_listener_address(l), &s);
+        if (rc >= 0) rc = hob_within(patience(), converse_by_hand(s, f));
+        hob_close(s);
+        hob_scope_cancel(outer);
+        hob_join(outer);
+    }
+    hob_listener_close(l);
+    free(f);
+    return rc;
+}
+DRIVE(websockets_cancelled_at_every_point, tunnelled, NULL)
 
 TEST_MAIN()

@@ -218,6 +218,40 @@ for name, words, how in (("TLS", ["--cert", "site.pem", "--key", "site.key"], ["
                 }""" % base)
         got = run(node, "client.js")
         check("node, %s: 50 streams" % name, got.stdout.strip() == "50", got.stdout + got.stderr)
+        # A WebSocket on a stream (RFC 8441): a text, 200000 bytes, a close; the masks are zeroes.
+        with open(folder + "/websocket.js", "w") as f:
+            f.write("""const c = require('http2').connect('%s', {rejectUnauthorized: false});
+                const says = [], frame = (first, data) => {
+                    const n = data.length, head = Buffer.alloc(n < 126 ? 6 : 14);
+                    head[0] = first;
+                    head[1] = 0x80 | (n < 126 ? n : 127);
+                    if (n >= 126) head.writeUInt32BE(n, 6);
+                    return Buffer.concat([head, data]);
+                };
+                c.on('error', e => { console.log(e); process.exit(1); });
+                c.on('remoteSettings', settings => {
+                    says.push(settings.enableConnectProtocol);
+                    const s = c.request({':method': 'CONNECT', ':protocol': 'websocket',
+                        ':scheme': '%s', ':path': '/ws/echo', 'sec-websocket-version': '13'}, {endStream: false});
+                    let got = Buffer.alloc(0);
+                    s.on('response', h => {
+                        says.push(h[':status']);
+                        s.write(frame(0x81, Buffer.from('hello')));
+                        s.write(frame(0x82, Buffer.alloc(200000, 'x')));
+                        s.write(frame(0x88, Buffer.from([3, 232])));
+                    });
+                    s.on('data', d => got = Buffer.concat([got, d]));
+                    s.on('end', () => s.end());
+                    s.on('close', () => {
+                        says.push(got.length, got.subarray(2, 7).toString(), got.subarray(-4).toString('hex'),
+                                  s.rstCode);
+                        console.log(says.join());
+                        c.close();
+                    });
+                });""" % (base, base.split(":")[0]))
+        got = run(node, "websocket.js")
+        check("node, %s: a WebSocket" % name, got.stdout.strip() == "true,200,200021,hello,880203e8,0",
+              got.stdout + got.stderr)
     if h2load:
         got = run(h2load, "-n", "5000", "-c", "10", "-m", "20", base + "/status/200")
         check("h2load, %s" % name, "5000 succeeded, 0 failed" in got.stdout, got.stdout + got.stderr)

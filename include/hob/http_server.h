@@ -236,7 +236,11 @@ HOB_API int hob_respond_interim(struct hob_request *req, int status,
  * returned; the handler may close it before. No event cancels the handler any more: it reads the
  * end itself. protocol: one that the client offers ("websocket", in any case); headers as in
  * hob_respond(). HOB_E_HTTP_STATE: the client has not asked for it, or the request has a body, or
- * was answered. Waits; cancellation point. */
+ * was answered. Over HTTP/2 a client asks by CONNECT with a :protocol (RFC 8441), which the handler
+ * sees as HTTP/1.1's GET with Upgrade; the answer is 200, and *stream is this stream of the
+ * connection: its end is END_STREAM, a handler that fails resets it. Nothing else answers such a
+ * request with 2xx: hob_respond() says HOB_E_HTTP_STATE, and the answer becomes 501 when the
+ * handler returns. Waits; cancellation point. */
 HOB_API int hob_request_upgrade(struct hob_request *req, const char *protocol,
                                 const struct hob_header *headers, struct hob_stream **stream);
 /* Has an answer been begun? */

@@ -118,9 +118,11 @@ HOB_API int hob__websocket_connect(struct hob_client *client, const char *url,
  * request's connection a WebSocket. It is the server's: it ends when the handler has returned, with
  * the code 1000 after a success, 1011 after an error, 1001 when the server stops. A stop ends
  * hob_websocket_receive() with 0. When the request is none for a WebSocket, or from a page that may
- * not, it is answered here (400, 403, 426) and the result is HOB_E_WEBSOCKET_HANDSHAKE, which the
- * handler may return as it is: an error that is the peer's is not reported. Waits; cancellation
- * point. */
+ * not, it is answered here (400, 403, 426, 501) and the result is HOB_E_WEBSOCKET_HANDSHAKE, which
+ * the handler may return as it is: an error that is the peer's is not reported. Over HTTP/2 (RFC
+ * 8441) it is a stream of the connection, and all else is the same; the handler of a client that
+ * resets it is not cancelled, but receives HOB_E_WEBSOCKET_LOST. Waits;
+ * cancellation point. */
 #define hob_websocket_accept(req, out, ...)                                                        \
     hob__websocket_accept((req), (out), HOB__OPTIONS(hob_websocket_options, __VA_ARGS__))
 HOB_API int hob__websocket_accept(struct hob_request *req, struct hob_websocket **out,
@@ -139,7 +141,7 @@ struct hob_websocket_events {
  * many that mostly wait: the handler returns, and while nothing comes the WebSocket has no task and
  * no stack, only some 2 KiB in all. Each call of `events` is in a task that lasts until nothing
  * more has come; they may wait, and send. `events` and `arg` must outlive the server; the request
- * ends with its handler. */
+ * ends with its handler. Over HTTP/2 it keeps the task and the stack of its request instead. */
 #define hob_websocket_serve(req, events, arg, ...)                                                 \
     hob__websocket_serve((req), (events), (arg), HOB__OPTIONS(hob_websocket_options, __VA_ARGS__))
 HOB_API int hob__websocket_serve(struct hob_request *req, const struct hob_websocket_events *events,

@@ -92,7 +92,9 @@ static bool of_the_peer(const struct hob_request *req, int rc) {
 }
 
 /* The handler has returned rc on what is no HTTP any more. */
-static int upgraded(struct hob__http_conn *hc, int rc) {
+static int upgraded(struct hob_request *req, int rc) {
+    struct hob__http_conn *hc = req->conn;
+    if (req->wire->h2) return hob__websocket_on_stream(req->websocket, rc);
     struct hob_websocket *ws = hc->websocket;
     if (!ws) return rc < 0 ? rc : 0;
     if (ws->events && rc >= 0) return 0; /* it goes on without the handler */
@@ -106,7 +108,7 @@ static int upgraded(struct hob__http_conn *hc, int rc) {
 static int settle(struct hob_request *req, int rc) {
     if (HOB__LIKELY(rc >= 0 && req->answer == HOB__ANSWER_DONE)) return 0;
     req->close = true;
-    if (req->answer == HOB__ANSWER_UPGRADED) return upgraded(req->conn, rc);
+    if (req->answer == HOB__ANSWER_UPGRADED) return upgraded(req, rc);
     if (rc >= 0)
         rc = hob_fail(HOB_E_HTTP_STATE, "%s %s: the handler returned %s", req->method, req->target,
                       req->answer ? "in the middle of its answer" : "without an answer");
@@ -173,6 +175,7 @@ static void begin_request(struct hob_request *req) {
     req->field_count = 0;
     req->fields = req->own_fields;
     req->body = req->trailers = (struct hob__buffer){0};
+    req->websocket = NULL;
     req->path_copy = req->authority_copy = NULL;
     req->authority = NULL;
     req->left = req->sent = req->began = 0;

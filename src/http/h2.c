@@ -25,12 +25,15 @@ enum {
 
 static int greet(struct hob__h2 *h2) {
     const struct hob__h2_options *o = &h2->options;
-    nghttp2_settings_entry entries[4];
+    nghttp2_settings_entry entries[5];
     size_t n = 0;
     entries[n++] =
         (nghttp2_settings_entry){NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, o->max_streams};
     entries[n++] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, o->window};
     entries[n++] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, o->limits.block};
+    /* WebSockets (RFC 8441): a client may CONNECT for another protocol. */
+    if (o->server)
+        entries[n++] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1};
     if (!o->server) entries[n++] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_ENABLE_PUSH, 0};
     int rc = nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, entries, n);
     if (rc == 0)

@@ -146,7 +146,9 @@ struct hob__h2_stream {
     uint64_t data_in;  /* bytes of the body that have come */
     int head_error;    /* a limit that its head has broken; 0 */
     /* a server's: where their values stand in `head`, counted from 1; 0 = there is none */
-    uint32_t method_at, path_at, scheme_at, authority_at;
+    uint32_t method_at, path_at, scheme_at, authority_at, protocol_at;
+    struct hob_stream *tunnel; /* what it has become (h2_tunnel.c), or NULL */
+    char *chunk;               /* the tunnel's: what `out` points into, or NULL */
     void *arg;
     struct hob_list begun; /* its task has not run yet */
     /* a server's alone: the first fields of `head`, which are found as they come, and memory that
@@ -217,6 +219,13 @@ int hob__h2_wait_head(struct hob__h2_stream *st, uint64_t deadline);
 int hob__h2_wait_continue(struct hob__h2_stream *st, uint64_t deadline);
 /* Up to n bytes of the body; 0 = complete. Waits; cancellation point. */
 ssize_t hob__h2_read(struct hob__h2_stream *st, void *buf, size_t n, uint64_t deadline);
+/* Up to n bytes of what has come, of which there are some, and gives the window back. Does not
+ * wait.
+ */
+ssize_t hob__h2_take(struct hob__h2_stream *st, void *buf, size_t n);
+/* hob__h2_write() up to the point where it would wait: the bytes have to stay until st->out_size is
+ * 0, or st->out is taken back. 0 or -ENOMEM: nothing of them will be sent. */
+int hob__h2_offer(struct hob__h2_stream *st, const void *data, size_t n, bool end);
 /* A server's: the bytes of bodies that have come since h2->data_in was `before`, of which a part is
  * this stream's; negative: the peer may send none, since others' bodies lie here unread. */
 double hob__h2_share_in(const struct hob__h2_stream *st, uint64_t before);
@@ -234,6 +243,14 @@ enum {
     HOB__H2_CALM = 11,
     HOB__H2_USE_H1 = 13
 };
+
+/* ---- h2_tunnel.c ---- */
+/* Makes the stream a hob_stream, st->tunnel. Its user may close it; else it is to be closed before
+ * st. 0, -ENOMEM. */
+int hob__h2_tunnel(struct hob__h2_stream *st, const char *peer);
+/* Nobody is to wait on it any more; reset: and the peer is told so. Does nothing with other
+ * streams. Does not wait. */
+void hob__h2_tunnel_break(struct hob_stream *s, bool reset);
 
 /* ---- h2_head.c ---- */
 /* The fields of "name\0value\0"...: fills up to cap; how many there are. */

@@ -77,6 +77,9 @@ static uint32_t *place_of(struct hob__h2_stream *st, const char *name, size_t n,
         }
         *good = scheme_ok(value, size);
         return memcmp(name, ":scheme", 7) == 0 ? &st->scheme_at : NULL;
+    case 9:
+        *good = method_ok(value, size);
+        return memcmp(name, ":protocol", 9) == 0 ? &st->protocol_at : NULL;
     case 10:
         *good = hob__h1_host_ok(value, size);
         return memcmp(name, ":authority", 10) == 0 ? &st->authority_at : NULL;
@@ -217,14 +220,16 @@ static const char *string_at(const struct hob__h2_stream *st, uint32_t at) {
     return hob__buffer_bytes(&st->head) + at - 1;
 }
 
-/* NULL, or what is wrong with the head (8.3.1; of CONNECT 8.5). */
+/* NULL, or what is wrong with the head (8.3.1; of CONNECT 8.5, with a protocol RFC 8441, 4). */
 static const char *fault_of(struct hob__h2_stream *st) {
     if (!st->method_at) return "a request without a method";
     const char *method = string_at(st, st->method_at);
-    if (HOB__UNLIKELY(strcmp(method, "CONNECT") == 0)) {
-        st->content_length = -1;
+    bool connect = strcmp(method, "CONNECT") == 0;
+    if (HOB__UNLIKELY(connect)) st->content_length = -1;
+    if (HOB__UNLIKELY(connect && !st->protocol_at))
         return st->authority_at && !st->scheme_at && !st->path_at ? NULL : "an illegal CONNECT";
-    }
+    if (HOB__UNLIKELY(st->protocol_at != 0) && !(connect && st->authority_at))
+        return "a protocol where there is no CONNECT to a host";
     if (!st->scheme_at || !st->path_at || !(st->authority_at || st->has_host))
         return "a request without all of its pseudo-header fields";
     const char *path = string_at(st, st->path_at), *scheme = string_at(st, st->scheme_at);
@@ -235,11 +240,21 @@ static const char *fault_of(struct hob__h2_stream *st) {
     return http ? "a path that does not begin with /" : NULL;
 }
 
-/* What is :authority here is Host for those who look for it. */
-static int name_host(struct hob__h2_stream *st) {
-    size_t n = strlen(string_at(st, st->authority_at));
-    int rc = hob__buffer_reserve(&st->head, n + 6, SIZE_MAX); /* what is copied stays where it is */
-    return rc < 0 ? rc : put(st, "host", 4, string_at(st, st->authority_at), n);
+/* The string at `from` of the head is a field, too, for those who look for it. */
+static int name_it(struct hob__h2_stream *st, const char *name, uint32_t from) {
+    size_t n = strlen(string_at(st, from)), size = strlen(name);
+    /* What is copied stays where it is. */
+    int rc = hob__buffer_reserve(&st->head, n + size + 2, SIZE_MAX);
+    return rc < 0 ? rc : put(st, name, size, string_at(st, from), n);
+}
+
+/* What is :authority here is Host in HTTP/1.1, and :protocol Upgrade. */
+static int name_both(struct hob__h2_stream *st) {
+    int rc = 0;
+    if (st->authority_at && !st->has_host) rc = name_it(st, "host", st->authority_at);
+    if (HOB__UNLIKELY(st->protocol_at != 0) && rc == 0)
+        rc = name_it(st, "upgrade", st->protocol_at);
+    return rc;
 }
 
 /* The peer has said all. */
@@ -265,7 +280,7 @@ int hob__h2_take_head(struct hob__h2 *h2, struct hob__h2_stream *st, const nghtt
     if (HOB__LIKELY(!st->head_error)) {
         const char *fault = fault_of(st);
         if (HOB__UNLIKELY(fault != NULL)) return frame_malformed(h2, st, fault);
-        if (st->authority_at && !st->has_host && name_host(st) < 0) st->head_error = -ENOMEM;
+        if (name_both(st) < 0) st->head_error = -ENOMEM;
     }
     st->has_head = true;
     int rc = last ? end(h2, st) : 0;

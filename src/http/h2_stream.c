@@ -35,6 +35,7 @@ void hob__h2_stream_free(struct hob__h2_stream *st) {
     hob__buffer_free(&st->head);
     hob__buffer_free(&st->trailers);
     hob__buffer_free(&st->in);
+    if (st->chunk) hob__chunk_give(st->chunk);
     hob__h2_release(st);
 }
 
@@ -77,6 +78,13 @@ static ssize_t next_bytes(nghttp2_session *session, int32_t id, uint8_t *buf, si
     return (ssize_t)n;
 }
 
+/* What was written into a tunnel is on its way; its reader may wait for that, too. */
+static void all_sent(struct hob__h2_stream *st) {
+    if (st->chunk) hob__chunk_give(st->chunk);
+    st->chunk = NULL;
+    hob__wake_all(&st->reader, 0);
+}
+
 int hob__h2_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head, size_t n,
                       nghttp2_data_source *source, void *arg) {
     struct hob__h2 *h2 = arg;
@@ -92,6 +100,7 @@ int hob__h2_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint
     st->out_size -= n;
     if (st->out_size > 0) return 0;
     if (st->out_end) st->out_open = false;
+    if (HOB__UNLIKELY(st->tunnel != NULL)) all_sent(st);
     hob__wake_all(&st->sender, 0);
     return 0;
 }
@@ -206,16 +215,36 @@ static int sleep_until_taken(struct hob__h2_stream *st, const struct hob__h2_tim
     return rc;
 }
 
+static void take_back(struct hob__h2_stream *st) {
+    st->out = NULL;
+    st->out_size = 0;
+    st->out_end = false;
+}
+
 /* What `st->out` says is under way: waits until all of it was taken. */
 static int finish(struct hob__h2_stream *st, const struct hob__h2_times *times) {
     int rc = 0;
     if (HOB__UNLIKELY(!all_taken(st)) && wanted(st)) rc = sleep_until_taken(st, times);
     /* All was taken, whatever came then. */
     if (all_taken(st)) return 0;
-    st->out = NULL; /* the body stays open: hob__h2_close() resets the stream */
-    st->out_size = 0;
-    st->out_end = false;
+    take_back(st); /* the body stays open: hob__h2_close() resets the stream */
     return rc < 0 ? rc : -EPIPE;
+}
+
+int hob__h2_offer(struct hob__h2_stream *st, const void *data, size_t n, bool end) {
+    st->out = data;
+    st->out_size = n;
+    st->out_end = end;
+    if (st->deferred) {
+        if (nghttp2_session_resume_data(st->h2->session, st->id) == NGHTTP2_ERR_NOMEM) {
+            take_back(st);
+            return -ENOMEM;
+        }
+        st->deferred = false;
+    }
+    hob__h2_gather(st->h2);
+    hob__h2_kick(st->h2);
+    return 0;
 }
 
 int hob__h2_write(struct hob__h2_stream *st, const void *data, size_t n, bool end,
@@ -223,17 +252,8 @@ int hob__h2_write(struct hob__h2_stream *st, const void *data, size_t n, bool en
     int rc = hob_check();
     if (rc < 0) return rc;
     if (!st->out_open || !wanted(st)) return -EPIPE;
-    st->out = data;
-    st->out_size = n;
-    st->out_end = end;
-    if (st->deferred) {
-        st->deferred = false;
-        if (nghttp2_session_resume_data(st->h2->session, st->id) == NGHTTP2_ERR_NOMEM)
-            return -ENOMEM;
-    }
-    hob__h2_gather(st->h2);
-    hob__h2_kick(st->h2);
-    return finish(st, times);
+    rc = hob__h2_offer(st, data, n, end);
+    return rc < 0 ? rc : finish(st, times);
 }
 
 /* A head that nghttp2 packs before this returns need not be copied by it. */
@@ -293,6 +313,16 @@ static void consumed(struct hob__h2_stream *st, size_t n) {
     hob__h2_kick(h2);
 }
 
+ssize_t hob__h2_take(struct hob__h2_stream *st, void *buf, size_t n) {
+    size_t have = hob__buffer_size(&st->in);
+    if (n > have) n = have;
+    memcpy(buf, hob__buffer_bytes(&st->in), n);
+    hob__buffer_take(&st->in, n);
+    if (n == have) hob__buffer_free(&st->in);
+    consumed(st, n);
+    return (ssize_t)n;
+}
+
 ssize_t hob__h2_read(struct hob__h2_stream *st, void *buf, size_t n, uint64_t deadline) {
     int rc = hob_check();
     if (rc < 0) return rc;
@@ -302,13 +332,7 @@ ssize_t hob__h2_read(struct hob__h2_stream *st, void *buf, size_t n, uint64_t de
         rc = sleep_on(&st->reader, "http2 body", deadline);
         if (rc < 0) return rc;
     }
-    size_t have = hob__buffer_size(&st->in);
-    if (n > have) n = have;
-    memcpy(buf, hob__buffer_bytes(&st->in), n);
-    hob__buffer_take(&st->in, n);
-    if (n == have) hob__buffer_free(&st->in);
-    consumed(st, n);
-    return (ssize_t)n;
+    return hob__h2_take(st, buf, n);
 }
 
 double hob__h2_share_in(const struct hob__h2_stream *st, uint64_t before) {

@@ -92,6 +92,15 @@ int hob_request_minor(const struct hob_request *req) { return req->wire->h1.mino
 int hob_request_version(const struct hob_request *req) {
     return req->wire->h2 ? 20 : 10 + req->wire->h1.minor;
 }
+const char *hob__request_tunnel(const struct hob_request *req) {
+    const struct hob__h2_stream *st = req->wire->h2;
+    return st && st->protocol_at ? hob__buffer_bytes(&st->head) + st->protocol_at - 1 : NULL;
+}
+
+bool hob__request_tunnel_ended(const struct hob_request *req) {
+    return req->wire->h2->ended && hob__buffer_size(&req->wire->h2->in) == 0;
+}
+
 bool hob_request_answered(const struct hob_request *req) { return req->answer != 0; }
 void hob_request_close_after(struct hob_request *req) {
     req->close = true;

@@ -162,6 +162,14 @@ static int put_head(struct hob_request *req, struct hob__buffer *b, int status,
     return rc < 0 ? rc : put_framing(req, b, bodiless, size);
 }
 
+/* A CONNECT that is answered with 2xx is a tunnel, which the client would speak its protocol into.
+ * It is the client's mistake to ask for one here: what the handler returns is not reported. */
+static int no_tunnel(struct hob_request *req) {
+    req->body_error = HOB_E_HTTP_STATE;
+    return hob_fail(HOB_E_HTTP_STATE, "%s %s: there is no %s", req->method, req->target,
+                    hob__request_tunnel(req));
+}
+
 /* Sends the head, and n bytes behind it; more: the rest will come. */
 static int begin(struct hob_request *req, int status, const struct hob_header *headers,
                  int64_t size, const void *body, size_t n, bool more) {
@@ -169,6 +177,8 @@ static int begin(struct hob_request *req, int status, const struct hob_header *h
     if (rc < 0) return rc;
     if (req->answer)
         return hob_fail(HOB_E_HTTP_STATE, "%s %s was answered already", req->method, req->target);
+    if (HOB__UNLIKELY(req->wire->h2 && req->wire->h2->protocol_at) && status / 100 == 2)
+        return no_tunnel(req);
     bool bodiless = status == 204 || status == 304;
     if (status < 200 || status > 999 || (bodiless && size > 0))
         return hob_fail(-EINVAL, "%s %s: status %d with a body of %lld bytes", req->method,
@@ -384,6 +394,7 @@ static int status_for(const struct hob_request *req, int code) {
     case HOB_E_HTTP_HEADERS_TOO_LARGE:
     case HOB_E_HTTP_TOO_MANY_HEADERS:
         return 431;
+    case HOB_E_HTTP_STATE: /* an extended CONNECT that nobody is there for */
     case HOB_E_HTTP_ENCODING:
         return 501;
     case HOB_E_HTTP_VERSION:

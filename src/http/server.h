@@ -98,6 +98,7 @@ struct hob_request {
     uint8_t answer;        /* enum hob__answer */
     bool head, chunked, to_close, close, continued, have_body;
     bool in_flight;                   /* is counted so */
+    struct hob_websocket *websocket;  /* what a stream of HTTP/2 has become, or NULL */
     struct hob__h1_field *own_fields; /* room for so many; more are allocated */
     uint32_t own_cap, path_cap;
     char *path_room;
@@ -161,6 +162,12 @@ int hob__connection_run(struct hob__served *c);
 int hob__request_handle(struct hob_request *req);
 /* Answers, and logs, what never reaches it. */
 void hob__request_refuse(struct hob_request *req, int rc);
+
+/* Does it want to become a tunnel on a stream of HTTP/2 (RFC 8441)? For what: ":protocol"; or NULL.
+ */
+const char *hob__request_tunnel(const struct hob_request *req);
+/* Has the client ended it already, without a word? */
+bool hob__request_tunnel_ended(const struct hob_request *req);
 
 /* ---- server_h2.c ---- */
 /* Does the server speak HTTP/2 at all? */

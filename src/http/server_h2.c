@@ -84,6 +84,8 @@ static void begin_exchange(struct exchange *e, struct shared *sh, struct hob__h2
                                  .pace_in = HOB__PACE_GRACE,
                                  .pace_out = HOB__PACE_GRACE,
                                  .ended = st->ended && hob__buffer_size(&st->in) == 0};
+    /* As one of HTTP/1.1 that asks for an upgrade: without a body. */
+    if (HOB__UNLIKELY(st->protocol_at != 0)) e->wire.ended = true;
     struct hob__h1 *p = &e->wire.h1;
     if (e->wire.ended)
         p->content_length = 0;
@@ -129,7 +131,7 @@ static int take_head(struct hob_request *req, struct hob__h2_stream *st) {
     if (rc < 0) return rc;
     req->block = hob__buffer_bytes(&st->head);
     req->field_count = count;
-    req->method = string_at(st, st->method_at);
+    req->method = st->protocol_at ? "GET" : string_at(st, st->method_at);
     req->target = string_at(st, st->path_at);
     req->wire->h1.target_size = (uint32_t)strlen(req->target);
     req->head = strcmp(req->method, "HEAD") == 0;
@@ -152,6 +154,17 @@ static void drop_lost(struct shared *sh, struct hob__h2_stream *st) {
     hob__list_remove(&st->begun);
 }
 
+/* What was a tunnel is closed: by END_STREAM when all went well, and else by a reset (RFC 8441, 5).
+ */
+static uint32_t end_tunnel(struct hob_request *req, struct hob__h2_stream *st, int rc) {
+    if (st->tunnel && rc >= 0 && st->out_open && !st->error) {
+        (void)hob_within(req->server->options.stall_timeout, hob_shutdown(st->tunnel));
+        hob_error_clear();
+    }
+    hob_close(st->tunnel);
+    return st->out_open ? HOB__H2_CANCEL : HOB__H2_NO_ERROR;
+}
+
 static int http2_request(struct shared *sh, struct hob__h2_stream *st) {
     drop_lost(sh, st);
     struct exchange e;
@@ -164,9 +177,11 @@ static int http2_request(struct shared *sh, struct hob__h2_stream *st) {
     } else {
         rc = hob__request_handle(req);
     }
-    bool complete = req->answer == HOB__ANSWER_DONE;
+    uint32_t code = HOB__H2_INTERNAL;
+    if (req->answer == HOB__ANSWER_DONE) code = HOB__H2_NO_ERROR;
+    if (req->answer == HOB__ANSWER_UPGRADED) code = end_tunnel(req, st, rc);
     hob__request_end(req);
-    hob__h2_close(st, complete ? HOB__H2_NO_ERROR : HOB__H2_INTERNAL);
+    hob__h2_close(st, code);
     return rc;
 }
 HOB_TASK(http2_request, struct shared *, struct hob__h2_stream *)

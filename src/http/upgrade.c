@@ -1,8 +1,11 @@
-/* http/upgrade.c - 101: a connection that goes on as something else (RFC 9110, 7.8). */
+/* http/upgrade.c - 101: a connection that goes on as something else (RFC 9110, 7.8); or a stream of
+ * HTTP/2, by an extended CONNECT (RFC 8441). */
 #include <hob/error.h>
 #include <hob/hob.h>
 #include <string.h>
+#include <strings.h>
 
+#include "http/h2.h"
 #include "http/server.h"
 #include "io/stream.h"
 
@@ -32,14 +35,43 @@ static int put_head(struct hob__buffer *b, const char *protocol, const struct ho
     return rc < 0 ? rc : hob__h1_put_end(b);
 }
 
+static int cannot(const struct hob_request *req, const char *protocol) {
+    return hob_fail(HOB_E_HTTP_STATE, "%s %s cannot be upgraded to %s", req->method, req->target,
+                    protocol);
+}
+
+static void is_upgraded(struct hob_request *req) {
+    req->answer = HOB__ANSWER_UPGRADED;
+    hob__count(&req->server->counters->upgraded, 1);
+    if (req->in_flight) hob__measure_end(req);
+}
+
+static int upgrade_stream(struct hob_request *req, const char *protocol,
+                          const struct hob_header *headers, struct hob_stream **stream) {
+    struct hob__h2_stream *st = req->wire->h2;
+    const char *asked = hob__request_tunnel(req);
+    if (req->answer || !asked || hob__request_tunnel_ended(req) || strcasecmp(asked, protocol) != 0)
+        return cannot(req, protocol);
+    int rc = hob__h2_tunnel(st, hob_request_peer(req));
+    if (rc == 0) rc = hob__answer_shared(req, 200, headers, -1, NULL, 0, true);
+    if (rc < 0) {
+        hob_close(st->tunnel);
+        return rc;
+    }
+    st->keep = true; /* what reads it sees the client go */
+    is_upgraded(req);
+    *stream = st->tunnel;
+    return 0;
+}
+
 int hob_request_upgrade(struct hob_request *req, const char *protocol,
                         const struct hob_header *headers, struct hob_stream **stream) {
     int rc = hob_check();
     if (rc < 0) return rc;
     struct hob__wire *w = req->wire;
+    if (w->h2) return upgrade_stream(req, protocol, headers, stream);
     if (req->answer || !w->ended || w->h1.minor == 0 || !offered(req, protocol))
-        return hob_fail(HOB_E_HTTP_STATE, "%s %s cannot be upgraded to %s", req->method,
-                        req->target, protocol);
+        return cannot(req, protocol);
     char storage[HOB__HEAD_STORAGE];
     struct hob__buffer b;
     hob__buffer_borrow(&b, storage, sizeof storage);
@@ -56,9 +88,7 @@ int hob_request_upgrade(struct hob_request *req, const char *protocol,
     }
     hob__buffer_free(&b);
     if (rc < 0) return rc;
-    req->answer = HOB__ANSWER_UPGRADED;
-    hob__count(&req->server->counters->upgraded, 1);
-    if (req->in_flight) hob__measure_end(req);
+    is_upgraded(req);
     hob__served_take_over(&req->conn->served);
     size_t early = hob__buffer_size(&w->in);
     if (early) hob__wire_put_back(w, hob__buffer_bytes(&w->in), early);

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/memory.h"
+#include "http/h2.h"
 #include "io/stream.h"
 #include "task/wait.h"
 
@@ -85,7 +86,10 @@ int hob__ws_break(struct hob_websocket *ws, int error, const char *why) {
     ws->error = error;
     hob_event_set(&ws->over);
     struct hob__fd *f = ws->stream->fd;
-    if (!f) return error;
+    if (!f) {
+        hob__h2_tunnel_break(ws->stream, !ws->sent_close);
+        return error;
+    }
     /* The peer sees the end, too, even if it is some time until the stream is closed. */
     if (!ws->sent_close)
         ws->stream->backend->ops->sys->shutdown(ws->stream->backend, f->fd, SHUT_RDWR);

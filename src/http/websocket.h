@@ -148,6 +148,9 @@ int hob__websocket_end(struct hob_websocket *ws, int rc);
 /* ---- websocket_park.c ---- */
 /* In the connection's task. As a run of io/serve.h. */
 int hob__websocket_run(struct hob__http_conn *hc);
+/* The handler of a stream of HTTP/2 has returned rc; ws may be NULL: its task serves the events, if
+ * there are some, and ends it. What is to be reported. */
+int hob__websocket_on_stream(struct hob_websocket *ws, int rc);
 /* It is over: its events' closed(), if it has some. */
 void hob__websocket_over(struct hob_websocket *ws);
 /* The connection ends without a task: its stream may still be in use. Does not wait. */

@@ -1,4 +1,5 @@
-/* http/websocket_accept.c - the server's side of the handshake (RFC 6455, 4.2). */
+/* http/websocket_accept.c - the server's side of the handshake: RFC 6455, 4.2; over HTTP/2 RFC
+ * 8441, which has the same, but for the method, the status, and the key that there is none. */
 #include <hob/error.h>
 #include <hob/hob.h>
 #include <stdio.h>
@@ -89,12 +90,26 @@ static int refuse(struct hob_request *req, int status, const char *why) {
                                                 {NULL, NULL}};
     char text[160];
     int n = snprintf(text, sizeof text, "%s\n", why);
+    bool tunnel = hob__request_tunnel(req);
     if (status != 403 && hob_request_size(req) != 0) hob_request_close_after(req);
-    int rc = hob_respond(req, status, status == 426 ? upgrade : upgrade + 2, text, (size_t)n);
+    const struct hob_header *headers = status == 426 ? upgrade : tunnel ? upgrade + 1 : upgrade + 2;
+    int rc = hob_respond(req, status, headers, text, (size_t)n);
     if (rc < 0) return rc;
     req->body_error = HOB_E_WEBSOCKET_HANDSHAKE;
     return hob_fail(HOB_E_WEBSOCKET_HANDSHAKE, "%s %s: %s", hob_request_method(req),
                     hob_request_target(req), why);
+}
+
+static int check_tunnel(struct hob_request *req, const struct hob_websocket_options *o) {
+    if (strcmp(hob__request_tunnel(req), "websocket") != 0)
+        return refuse(req, 501, "This is for WebSockets.");
+    if (hob__request_tunnel_ended(req))
+        return refuse(req, 400, "A WebSocket begins with a stream that is open.");
+    const char *version = only(req, "sec-websocket-version");
+    if (!version || strcmp(version, "13") != 0)
+        return refuse(req, 400, "The version of WebSockets here is 13.");
+    if (!origin_may(req, o)) return refuse(req, 403, "Pages from there may not connect.");
+    return 0;
 }
 
 /* 0, or it has been refused. */
@@ -102,6 +117,7 @@ static int check(struct hob_request *req, const struct hob_websocket_options *o,
     if (req->answer)
         return hob_fail(HOB_E_HTTP_STATE, "%s %s: answered already", hob_request_method(req),
                         hob_request_target(req));
+    if (hob__request_tunnel(req)) return check_tunnel(req, o);
     if (strcmp(hob_request_method(req), "GET") != 0 || hob_request_size(req) != 0)
         return refuse(req, 400, "A WebSocket begins with a GET without a body.");
     const char *upgrade = hob_request_header(req, "upgrade");
@@ -126,7 +142,7 @@ static struct hob_header *headers_of(const struct hob_header *own, const char *a
     struct hob_header *all = hob__alloc((n + 4) * sizeof *all);
     if (!all) return NULL;
     if (n) memcpy(all, own, n * sizeof *all);
-    all[n++] = (struct hob_header){"Sec-WebSocket-Accept", accept};
+    if (*accept) all[n++] = (struct hob_header){"Sec-WebSocket-Accept", accept};
     if (*protocol) all[n++] = (struct hob_header){"Sec-WebSocket-Protocol", protocol};
     if (*extension) all[n++] = (struct hob_header){"Sec-WebSocket-Extensions", extension};
     all[n] = (struct hob_header){NULL, NULL};
@@ -135,9 +151,9 @@ static struct hob_header *headers_of(const struct hob_header *own, const char *a
 
 static int open_it(struct hob_request *req, struct hob_websocket *ws, const char *key,
                    const char *extension, const struct hob_header *own) {
-    char accept[HOB__WS_ACCEPT + 1];
+    char accept[HOB__WS_ACCEPT + 1] = "";
     struct hob_stream *stream;
-    hob__ws_accept_key(key, accept);
+    if (key) hob__ws_accept_key(key, accept);
     struct hob_header *all = headers_of(own, accept, hob_websocket_protocol(ws), extension);
     if (!all) return -ENOMEM;
     int rc = hob_request_upgrade(req, "websocket", all, &stream);
@@ -167,9 +183,13 @@ int hob__websocket_accept(struct hob_request *req, struct hob_websocket **out,
         hob__ws_delete(ws);
         return rc;
     }
-    ws->conn = req->conn;
-    if (req->server->measured) ws->counters = req->server->counters;
-    req->conn->websocket = ws;
+    if (req->wire->h2) { /* whose connection counts the bytes */
+        req->websocket = ws;
+    } else {
+        ws->conn = req->conn;
+        if (req->server->measured) ws->counters = req->server->counters;
+        req->conn->websocket = ws;
+    }
     *out = ws;
     return 0;
 }
@@ -181,6 +201,6 @@ int hob__websocket_serve(struct hob_request *req, const struct hob_websocket_eve
     if (rc < 0) return rc;
     ws->events = events;
     ws->arg = arg;
-    req->conn->served.holds = true;
+    if (!req->wire->h2) req->conn->served.holds = true;
     return 0;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "http/h2.h"
 #include "http/websocket.h"
 #include "http/wire.h"
 #include "io/stream.h"
@@ -165,7 +166,10 @@ int hob__websocket_end(struct hob_websocket *ws, int rc) {
         ws->error = HOB_E_WEBSOCKET_CLOSED;
         hob_event_set(&ws->over);
     }
-    if (ws->stream->fd) hob__wake_all(&ws->stream->fd->writers, 0);
+    if (ws->stream->fd)
+        hob__wake_all(&ws->stream->fd->writers, 0);
+    else
+        hob__h2_tunnel_break(ws->stream, false);
     while (ws->users > 0) {
         struct hob_waiter w;
         hob__wait_on(&ws->leavers, &w, "the WebSocket's last call", NULL, HOB__WAIT_MASKED);

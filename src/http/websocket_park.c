@@ -3,7 +3,9 @@
  * Their connections are parked as those of HTTP are between two requests (io/serve.h), but hold:
  * what happens to them, the time for a ping, a stop, the peer's end, is for a task that is spawned
  * then. Only without memory for that task, or when the server is cancelled, does one end without;
- * if other tasks are sending on it at that moment, the stream is left to the last of them. */
+ * if other tasks are sending on it at that moment, the stream is left to the last of them.
+ *
+ * Those on streams of HTTP/2 have the task of their request instead. */
 #include <hob/error.h>
 #include <hob/hob.h>
 
@@ -14,11 +16,11 @@
 
 /* Messages, for as long as there are any: -EAGAIN: nothing more has come; 0: closed; or an error.
  */
-static int answer_all(struct hob_websocket *ws) {
+static int answer_all(struct hob_websocket *ws, bool park) {
     const struct hob_websocket_events *e = ws->events;
     struct hob_websocket_message m;
     for (;;) {
-        int rc = hob__ws_receive(ws, &m, true);
+        int rc = hob__ws_receive(ws, &m, park);
         if (rc <= 0) return rc;
         rc = e->message ? e->message(ws, &m, ws->arg) : 0;
         hob__ws_release(ws);
@@ -26,19 +28,22 @@ static int answer_all(struct hob_websocket *ws) {
     }
 }
 
+static int open_once(struct hob_websocket *ws) {
+    if (ws->opened) return 0;
+    ws->opened = true;
+    return ws->events->opened ? ws->events->opened(ws, ws->arg) : 0;
+}
+
 static int work(struct hob_websocket *ws, unsigned woken) {
     if (woken == HOB__PARK_STOPPED + 1) return 0; /* it is closed, with 1001 */
     if (woken == HOB__PARK_MEMORY + 1) return -ENOMEM;
-    if (!ws->opened) {
-        ws->opened = true;
-        int rc = ws->events->opened ? ws->events->opened(ws, ws->arg) : 0;
-        if (rc < 0) return rc;
-    }
+    int rc = open_once(ws);
+    if (rc < 0) return rc;
     if (woken == HOB__PARK_TIMEOUT + 1 && hob_now() >= hob__ws_due(ws)) {
-        int rc = hob__ws_on_due(ws);
+        rc = hob__ws_on_due(ws);
         if (rc < 0) return rc;
     }
-    return answer_all(ws);
+    return answer_all(ws, true);
 }
 
 static void tell_closed(struct hob_websocket *ws) {
@@ -59,6 +64,14 @@ int hob__websocket_run(struct hob__http_conn *hc) {
     }
     c->holds = false;
     hc->websocket = NULL;
+    return hob__websocket_end(ws, rc);
+}
+
+int hob__websocket_on_stream(struct hob_websocket *ws, int rc) {
+    if (!ws) return rc < 0 ? rc : 0;
+    if (ws->events && rc >= 0) rc = open_once(ws);
+    if (ws->events && rc >= 0) rc = answer_all(ws, false);
+    if (rc == HOB_E_STOPPING) rc = 0; /* it is closed, with 1001 */
     return hob__websocket_end(ws, rc);
 }
 

@@ -58,8 +58,10 @@ int hob__ws_on_due(struct hob_websocket *ws) {
 static int wait_until(struct hob_websocket *ws, uint64_t deadline, bool pending) {
     HOB_SCOPE(s, .deadline = deadline);
     unsigned flags = ws->client || ws->sent_close ? HOB__WAIT_PLAIN : HOB__WAIT_STOPPABLE;
-    int rc = pending ? hob__fd_wait(ws->stream->fd, HOB__READ | HOB__WRITE, "websocket", flags)
-                     : hob__stream_wait_to_read(ws->stream, flags);
+    struct hob_stream *stream = ws->stream;
+    int rc = !pending     ? hob__stream_wait_to_read(stream, flags)
+             : stream->fd ? hob__fd_wait(stream->fd, HOB__READ | HOB__WRITE, "websocket", flags)
+                          : hob__stream_wait(stream, HOB__READ | HOB__WRITE, flags);
     return hob__scope_result(s, rc);
 }
 

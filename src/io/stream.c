@@ -15,14 +15,14 @@ struct hob_stream *hob__stream_make(struct hob__backend *b, int fd,
                                     const struct hob__transport *transport, const char *peer) {
     size_t n = strlen(peer) + 1;
     struct hob_stream *s = hob__alloc_zero(sizeof *s + n);
-    struct hob__fd *f = s ? hob__fd_open(b, fd) : NULL;
-    if (!f) {
+    struct hob__fd *f = s && fd >= 0 ? hob__fd_open(b, fd) : NULL;
+    if (!s || (!f && fd >= 0)) {
         hob__free(s);
         return NULL;
     }
     s->transport = transport;
     s->fd = f;
-    f->user = s;
+    if (f) f->user = s;
     s->backend = b;
     memcpy(s->peer, peer, n);
     return s;

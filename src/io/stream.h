@@ -56,7 +56,7 @@ struct hob__transport {
 
 struct hob_stream {
     const struct hob__transport *transport;
-    struct hob__fd *fd; /* the lowest transport's; NULL when hob_shutdown() has closed it */
+    struct hob__fd *fd; /* the lowest transport's; NULL: none, or hob_shutdown() has closed it */
     struct hob__backend *backend;
     bool fast_read, fast_write; /* nothing but the socket's own call to think of; see _update() */
     bool reads, writes;         /* a task is in a reading, writing call */
@@ -90,10 +90,11 @@ struct hob_stream *hob__stream_new(struct hob__backend *b, int fd, const struct 
 /* The same for a socket from accept(), which has its options from the listener. */
 struct hob_stream *hob__stream_accepted(struct hob__backend *b, int fd, const struct sockaddr *peer,
                                         socklen_t size);
-/* A stream around a descriptor and a transport; `peer` is copied. NULL without memory (the
- * descriptor stays the caller's). */
-struct hob_stream *hob__stream_make(struct hob__backend *b, int fd,
-                                    const struct hob__transport *transport, const char *peer);
+/* A stream around a descriptor (less than 0: there is none, and the transport waits by other means)
+ * and a transport; `peer` is copied. NULL without memory (the descriptor stays the caller's). */
+HOB_API struct hob_stream *hob__stream_make(struct hob__backend *b, int fd,
+                                            const struct hob__transport *transport,
+                                            const char *peer);
 /* A descriptor that is no socket. */
 int hob__stream_open_other(struct hob__backend *b, int fd, struct hob_stream **out);
 bool hob__is_pipe(const struct hob_stream *s);
