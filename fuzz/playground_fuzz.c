@@ -18,6 +18,7 @@
 #include "playground/body.c"
 #include "playground/cache.c"
 #include "playground/packed.c"
+#include "playground/images.c"
 #include "playground/pages.c"
 #include "playground/routes.c"
 #include "playground/status.c"

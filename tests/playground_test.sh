@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 build=${HOB_BUILD:-$PWD/build}
 [ -x "$build/hob" ] || { echo "no programs in this build"; exit 77; }
 exec python3 - "$build/hob" "$build/build.ninja" <<'PYTHON'
-import base64, gzip, http.client, json, re, shutil, socket, subprocess, sys, time, zlib
+import base64, gzip, http.client, json, os, re, shutil, socket, subprocess, sys, tempfile, time, zlib
 
 hob = sys.argv[1]
 built = open(sys.argv[2]).read()
@@ -224,9 +224,62 @@ for path, type_, word in (("/html", "text/html", b"<h1>"), ("/json", "applicatio
                           ("/forms/post", "text/html", b'action="/post"')):
     a = ask(path)
     check(path, a.status == 200 and a.headers["content-type"].startswith(type_) and word in a.body, a.body)
+for path, type_, begin, end in (("/image/jpeg", "image/jpeg", b"\xff\xd8\xff", b"\xff\xd9"),
+                                ("/image/webp", "image/webp", b"RIFF", b"")):
+    a = ask(path)
+    check(path, a.status == 200 and a.headers["content-type"] == type_ and a.body.startswith(begin) and
+          a.body.endswith(end), a.body)
+# Real decoders, where there are some.
+pictures = {}
+folder = tempfile.mkdtemp(prefix="hob-playground-")
+for kind in ("png", "jpeg", "webp"):
+    pictures[kind] = os.path.join(folder, "picture." + kind)
+    with open(pictures[kind], "wb") as f:
+        f.write(ask("/image/" + kind).body)
+if subprocess.run(["/usr/bin/python3", "-c", "import PIL"], capture_output=True).returncode == 0:
+    got = subprocess.run(["/usr/bin/python3", "-c", """import sys
+from PIL import Image
+for path in sys.argv[1:]:
+    with Image.open(path) as image:
+        image.load()
+        grey, n = image.convert("L"), image.size[0]
+        print(image.format, n, grey.getpixel((n // 2, n // 4 + 1)) < 80, grey.getpixel((0, 0)) > 200)
+""", *pictures.values()], capture_output=True, text=True)
+    check("images are what they should be", got.stdout.split("\n") == [
+        "PNG 32 True True", "JPEG 32 True True", "WEBP 32 True True", ""], got.stdout + got.stderr)
+for tool, words in (("djpeg", [pictures["jpeg"]]), ("dwebp", [pictures["webp"], "-o", "/dev/null"])):
+    if shutil.which(tool):
+        got = subprocess.run([tool, *words], capture_output=True)
+        check("%s takes it" % tool, got.returncode == 0, got.stderr)
+shutil.rmtree(folder)
 check("an image that is accepted", ask("/image", Accept="image/svg+xml").body.startswith(b"<svg") and
+      ask("/image", Accept="image/webp,*/*").body.startswith(b"RIFF") and
+      ask("/image", Accept="image/jpeg;q=0.9").body.startswith(b"\xff\xd8") and
       ask("/image", Accept="image/*").body.startswith(b"\x89PNG") and
       ask("/image", Accept="text/plain").status == 406)
+
+# ---- all of httpbin's routes, with a method that each takes ----
+page = ask("/").body.decode()
+for route in ("DELETE /delete", "GET /get", "PATCH /patch", "POST /post", "PUT /put",
+              "GET /basic-auth/a/b", "GET /bearer", "GET /digest-auth/auth/a/b",
+              "GET /digest-auth/auth/a/b/MD5", "GET /digest-auth/auth/a/b/MD5/never",
+              "GET /hidden-basic-auth/a/b", "GET /status/200", "GET /headers", "GET /ip",
+              "GET /user-agent", "GET /cache", "GET /cache/1", "GET /etag/a", "GET /response-headers",
+              "POST /response-headers", "GET /brotli", "GET /deflate", "GET /deny",
+              "GET /encoding/utf8", "GET /gzip", "GET /html", "GET /json", "GET /robots.txt", "GET /xml",
+              "GET /base64/SG9i", "GET /bytes/1", "GET /delay/0", "GET /drip?duration=0",
+              "GET /links/1/0", "GET /links/1", "GET /range/1", "GET /stream-bytes/1", "GET /stream/1",
+              "GET /uuid", "GET /cookies", "GET /cookies/delete", "GET /cookies/set",
+              "GET /cookies/set/a/b", "GET /image", "GET /image/jpeg", "GET /image/png", "GET /image/svg",
+              "GET /image/webp", "GET /absolute-redirect/1", "GET /redirect-to?url=/",
+              "GET /redirect/1", "GET /relative-redirect/1", "GET /anything", "GET /anything/a",
+              "GET /forms/post"):
+    method, path = route.split()
+    status, first = ask(path, method).status, "/" + path.split("/")[1].split("?")[0]
+    there = status == 404 if "hidden" in path else status in (200, 301, 302, 401)
+    there = there or (first == "/brotli" and status == 501)
+    check("as httpbin: " + route, there and first in page, status)
+check("every image is on the page", all("/image/" + kind in page for kind in pictures), page)
 
 # ---- what goes on ----
 def events(text):

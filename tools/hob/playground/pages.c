@@ -81,34 +81,6 @@ int answer_form(const struct ask *a) {
         "</html>\n");
 }
 
-/* ---- images ---- */
-
-int answer_png(const struct ask *a) {
-    static const unsigned char png[] = {
-        0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48,
-        0x44, 0x52, 0x00, 0x00, 0x00, 0x10, 0x00, 0x00, 0x00, 0x10, 0x08, 0x00, 0x00, 0x00,
-        0x00, 0x3a, 0x98, 0xa0, 0xbd, 0x00, 0x00, 0x00, 0x1b, 0x49, 0x44, 0x41, 0x54, 0x78,
-        0xda, 0x63, 0x30, 0x00, 0x82, 0x03, 0x40, 0x00, 0xa3, 0x19, 0xc8, 0x10, 0x40, 0xe6,
-        0x80, 0x68, 0x72, 0x04, 0x06, 0x89, 0x3b, 0x00, 0xc4, 0xc1, 0x78, 0x01, 0xf1, 0x54,
-        0xc6, 0x9b, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82};
-    return hob_respond(a->req, 200, HOB_HEADERS({"content-type", "image/png"}), png, sizeof png);
-}
-
-int answer_svg(const struct ask *a) {
-    return hob_respond_text(a->req, 200, "image/svg+xml",
-                            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 16 16\">"
-                            "<path d=\"M2 6h12l-1 8H3z\"/><path d=\"M0 4h16v1H0z\"/></svg>\n");
-}
-
-int answer_image(const struct ask *a) {
-    const char *accept = hob_request_header(a->req, "accept");
-    if (accept && strstr(accept, "image/svg") && !strstr(accept, "image/png")) return answer_svg(a);
-    bool takes = !accept || strstr(accept, "image/png") || strstr(accept, "image/*") ||
-                 strstr(accept, "*/*");
-    if (takes) return answer_png(a);
-    return answer_error(a->req, 406, "there are image/png and image/svg+xml");
-}
-
 /* ---- made for each request ---- */
 
 int answer_uuid(const struct ask *a) {

@@ -81,6 +81,8 @@ static const struct route {
     {"/encoding/utf8", NULL, answer_utf8},
     {"/image", NULL, answer_image},
     {"/image/png", NULL, answer_png},
+    {"/image/jpeg", NULL, answer_jpeg},
+    {"/image/webp", NULL, answer_webp},
     {"/image/svg", NULL, answer_svg},
     {"/links/{}", NULL, answer_links},
     {"/links/{}/{}", NULL, answer_links},

@@ -38,7 +38,7 @@
     "  /response-headers?a=b         has these headers\n"                                          \
     "  /uuid /base64/{value}         a random one; what that stands for\n"                         \
     "  /html /json /xml /forms/post /robots.txt /deny /encoding/utf8\n"                            \
-    "  /image /image/png /image/svg\n"                                                             \
+    "  /image /image/png /image/jpeg /image/webp /image/svg\n"                                     \
     "                                an example of each\n"                                         \
     "  /links/{n}                    a page with n links; /links/{n}/{i} is the i-th\n"            \
     "  /items?page={n}               a JSON list, ten items a page; page 5 and later: empty\n"     \
@@ -121,7 +121,8 @@ int answer_uuid(const struct ask *a), answer_base64(const struct ask *a),
     answer_xml(const struct ask *a), answer_form(const struct ask *a),
     answer_robots(const struct ask *a), answer_deny(const struct ask *a),
     answer_utf8(const struct ask *a), answer_image(const struct ask *a),
-    answer_png(const struct ask *a), answer_svg(const struct ask *a),
+    answer_png(const struct ask *a), answer_jpeg(const struct ask *a),
+    answer_webp(const struct ask *a), answer_svg(const struct ask *a),
     answer_links(const struct ask *a), answer_items(const struct ask *a);
 int answer_sse(const struct ask *a), answer_ws_echo(const struct ask *a);
 
