@@ -44,6 +44,13 @@ def missing_names(text):
     return sorted({"no " + w for w in words if w not in known and not w.endswith("_")})
 
 
+# CONTRIBUTING.md: "below 200 files and 200 KB each".
+corpora = [[f.stat().st_size for f in folder.rglob("*") if f.is_file()]
+           for folder in sorted(pathlib.Path("fuzz/corpus").iterdir()) if folder.is_dir()]
+check("kept inputs of fuzz targets are few and small",
+      ["%d files, %d bytes in one" % (len(sizes), sum(sizes)) for sizes in corpora
+       if len(sizes) >= 200 or sum(sizes) >= 200000] if corpora else ["there are none"])
+
 for document in documents:
     text = read(document)
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)

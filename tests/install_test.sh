@@ -121,6 +121,40 @@ if grep -q pcre2 "$pc/hob-data.pc"; then pcre2=-lpcre2-8; fi
 check "data, static" gcc "$dir/data.c" -o "$dir/data_static" $(pkg-config --cflags hob-data) \
     "$lib/libhob-data.a" "$lib/libhob.a" $private $pcre2
 check "data, static, runs" "$dir/data_static"
+cat >"$dir/json.c" <<'END'
+#include <hob/json.h>
+#include <hob/json_builder.h>
+#include <hob/json_edit.h>
+#include <hob/json_reader.h>
+#include <string.h>
+int main(void) {
+    static const char remove[] = "[{\"op\":\"remove\",\"path\":\"/0\"}]";
+    struct hob_json_doc *doc, *patch, *patched;
+    char *text;
+    if (hob_json_parse("[1,2.5,\"x\"]", 11, &doc) < 0) return 1;
+    if (hob_json_parse(remove, strlen(remove), &patch) < 0) return 2;
+    if (hob_json_patch(hob_json_root(doc), hob_json_root(patch), &patched) < 0) return 3;
+    if (hob_json_write(hob_json_root(patched), &text, NULL) < 0) return 4;
+    if (strcmp(text, "[2.5,\"x\"]") != 0) return 5;
+    hob_json_text_free(text);
+    hob_json_free(doc);
+    hob_json_free(patch);
+    hob_json_free(patched);
+    HOB_JSON_READER(reader);
+    if (hob_json_reader_new(&reader) < 0) return 6;
+    HOB_JSON_BUILDER(b);
+    struct hob_slice built;
+    if (hob_json_builder_new(&b) < 0 || hob_json_put_int(b, 3) < 0) return 7;
+    return hob_json_finish(b, &built) < 0 || built.size != 1;
+}
+END
+check "JSON alone, static, without PCRE2" gcc "$dir/json.c" -o "$dir/json" \
+    $(pkg-config --cflags hob-data) "$lib/libhob-data.a" "$lib/libhob.a" $private
+check "JSON alone, static, runs" "$dir/json"
+without_models() {
+    nm --defined-only "$1" >"$dir/names" && ! grep -E ' (hob_model_|hob__decode_|hob__model_)' "$dir/names"
+}
+check "JSON alone, static, has no models in it" without_models "$dir/json"
 without_loop() { # what it has of libhob is memory, errors and misuse
     nm --defined-only "$1" >"$dir/names" && grep -q ' hob_json_parse_with$' "$dir/names" &&
         grep -q ' hob__fail$' "$dir/names" || return 1

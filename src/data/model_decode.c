@@ -55,8 +55,16 @@ bool hob__decode_more_utf8(struct hob__decoder *d, const uint8_t *to) {
 
 /* ---- the calls ---- */
 
+/* The one for this processor (way.h). */
+static hob__model_decoder *decoder(void) {
+#if defined(__x86_64__)
+    if (hob__json_way()->avx2) return hob__decode_avx2;
+#endif
+    return hob__decode_plain;
+}
+
 static int run(struct hob__decoder *d, const struct hob__slot *root, void *out) {
-    const uint8_t *p = hob__json_way()->decode(d, root, d->text, out);
+    const uint8_t *p = decoder()(d, root, d->text, out);
     if (!p) return d->rc;
     while (p < d->end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')) p++;
     return p == d->end ? 0 : HOB_E_JSON;

@@ -27,17 +27,13 @@ static const struct {
     bool (*can)(void);
 } ways[] = {
 #if defined(__x86_64__)
-    {{"avx512", hob__json_index_avx512, hob__utf8_is_avx512, hob__json_write_avx2,
-      hob__decode_avx2},
+    {{"avx512", hob__json_index_avx512, hob__utf8_is_avx512, hob__json_write_avx2, true},
      has_avx512},
-    {{"avx2", hob__json_index_avx2, hob__utf8_is_avx2, hob__json_write_avx2, hob__decode_avx2},
-     has_avx2},
+    {{"avx2", hob__json_index_avx2, hob__utf8_is_avx2, hob__json_write_avx2, true}, has_avx2},
 #elif defined(__aarch64__)
-    {{"neon", hob__json_index_neon, hob__utf8_is_neon, hob__json_write_plain, hob__decode_plain},
-     always},
+    {{"neon", hob__json_index_neon, hob__utf8_is_neon, hob__json_write_plain, false}, always},
 #endif
-    {{"plain", hob__json_index_plain, hob__utf8_is_plain, hob__json_write_plain, hob__decode_plain},
-     always},
+    {{"plain", hob__json_index_plain, hob__utf8_is_plain, hob__json_write_plain, false}, always},
 };
 
 const struct hob__json_way *hob__json_way_at(size_t i) {
