@@ -37,6 +37,10 @@ static void add_event(struct sum *s, const struct hob__h1 *p, int rc, struct hob
     add(s, &p->method_size, sizeof p->method_size);
     add(s, &p->target_at, sizeof p->target_at);
     add(s, &p->target_size, sizeof p->target_size);
+    if (rc == HOB__H1_HEAD && p->path_size > 0) {
+        const char *target = piece.at + p->target_at, *mark = memchr(target, '?', p->target_size);
+        CHECK(p->path_size == (mark ? (size_t)(mark - target) : p->target_size));
+    }
     struct hob__h1_field fields[200];
     uint32_t at = rc == HOB__H1_TRAILERS ? 0 : p->fields_at;
     uint32_t n = hob__h1_split(piece.at, piece.size, at, fields, 200);
@@ -106,6 +110,7 @@ static void scan(const char *in, size_t n) {
         CHECK(hob__scan_token(in + i, end) == hob__scan_token_plain(in + i, end));
         CHECK(hob__scan_value(in + i, end) == hob__scan_value_plain(in + i, end));
         CHECK(hob__scan_target(in + i, end) == hob__scan_target_plain(in + i, end));
+        CHECK(hob__scan_path(in + i, end) == hob__scan_path_plain(in + i, end));
     }
 }
 

@@ -544,6 +544,7 @@ TEST(scans_agree_with_the_plain_ones) {
             p[i] = rand() % 40 ? (char)(0x21 + rand() % 0x5e) : (char)rand();
         CHECK(hob__scan_value(p, p + n) == hob__scan_value_plain(p, p + n));
         CHECK(hob__scan_target(p, p + n) == hob__scan_target_plain(p, p + n));
+        CHECK(hob__scan_path(p, p + n) == hob__scan_path_plain(p, p + n));
         CHECK(hob__scan_token(p, p + n) == hob__scan_token_plain(p, p + n));
     }
     for (int c = 0; c < 256; c++) { /* each byte at each place */
@@ -558,6 +559,11 @@ TEST(scans_agree_with_the_plain_ones) {
             bool token = c && (strchr("!#$%&'*+-.^_`|~", c) || (c >= '0' && c <= '9') ||
                                (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'));
             CHECK(hob__scan_token(p, p + 40) == (token ? p + 40 : p + i));
+            CHECK(hob__scan_path(p, p + 40) == (target && c != '?' ? p + 40 : p + i));
+            bool host = c && (strchr(".:-", c) || (c >= '0' && c <= '9') ||
+                              (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'));
+            size_t n = 8 + (size_t)i % 9;
+            if ((size_t)i < n && hob__plain_host(p, n)) CHECK(host);
         }
     }
 }

@@ -304,7 +304,7 @@ static int leave(struct hob__http_conn *hc, struct hob__wire *w, int rc) {
     size_t early = hob__buffer_size(&w->in);
     if ((rc == SHARED || rc == NEXT) && early)
         hob__wire_put_back(w, hob__buffer_bytes(&w->in), early);
-    hob__wire_free(w);
+    if (HOB__UNLIKELY(!w->in.borrowed || w->aside.data)) hob__wire_free(w);
     return rc;
 }
 

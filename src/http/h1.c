@@ -42,7 +42,7 @@ static void restart(struct hob__h1 *p) {
     p->flags = 0;
     p->status = 0;
     p->field_count = p->fields_at = 0;
-    p->method_at = p->method_size = p->target_at = p->target_size = 0;
+    p->method_at = p->method_size = p->target_at = p->target_size = p->path_size = 0;
     p->content_length = -1;
     p->line = p->scanned = p->excess = 0;
     p->seen = p->empty_lines = p->digits = 0;
@@ -63,7 +63,6 @@ void hob__h1_init(struct hob__h1 *p, bool response, const struct hob__h1_limits 
     if (!p->limits.line) p->limits.line = 8192;
     if (!p->limits.block) p->limits.block = 65536;
     if (!p->limits.fields) p->limits.fields = 128;
-    hob__h1_start(p, NULL, 0);
 }
 
 bool hob__h1_idle(const struct hob__h1 *p) {

@@ -77,7 +77,8 @@ struct hob__h1 {
     uint32_t fields_at; /* where the first field's line begins */
     uint32_t method_at, method_size;
     uint32_t target_at, target_size; /* a response: the reason phrase */
-    int64_t content_length;          /* as the field says; -1 = there was none */
+    uint32_t path_size;     /* of a target that begins with it, up to the '?'; 0: not looked for */
+    int64_t content_length; /* as the field says; -1 = there was none */
     /* private */
     uint32_t line, scanned, excess;
     uint8_t seen, empty_lines, digits;
@@ -85,7 +86,7 @@ struct hob__h1 {
     uint64_t error_at;
 };
 
-/* For a new connection; limits may be NULL. */
+/* For a new connection; limits may be NULL. hob__h1_start() comes before anything else. */
 void hob__h1_init(struct hob__h1 *p, bool response, const struct hob__h1_limits *limits);
 /* For the next message of it; fields as in the struct. */
 void hob__h1_start(struct hob__h1 *p, struct hob__h1_field *fields, uint32_t fields_cap);

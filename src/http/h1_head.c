@@ -157,6 +157,7 @@ static const uint8_t no_host_bytes[256] = {
 
 bool hob__h1_host_ok(const char *value, size_t n) {
     unsigned bad = 0;
+    if (n >= 8 && n <= 16 && hob__plain_host(value, n)) return true;
     for (size_t i = 0; i < n; i++) bad |= no_host_bytes[(unsigned char)value[i]];
     return !bad;
 }

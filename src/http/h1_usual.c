@@ -25,7 +25,8 @@ static inline const char *request_line(struct hob__h1 *p, const char *in, const 
     last = bound(p, line, last);
     const char *method_end = hob__scan_token(line, last);
     if (method_end == line || method_end[0] != ' ' || method_end[1] != '/') return NULL;
-    const char *target = method_end + 1, *target_end = hob__scan_target(target, last);
+    const char *target = method_end + 1, *path_end = hob__scan_path(target, last);
+    const char *target_end = *path_end == '?' ? hob__scan_target(path_end, last) : path_end;
     if (last - target_end < 9 || memcmp(target_end, version, 9) != 0 || !is_end(target_end + 9))
         return NULL;
     p->minor = 1;
@@ -33,6 +34,7 @@ static inline const char *request_line(struct hob__h1 *p, const char *in, const 
     p->method_size = (uint32_t)(method_end - line);
     p->target_at = (uint32_t)(target - in);
     p->target_size = (uint32_t)(target_end - target);
+    p->path_size = (uint32_t)(path_end - target);
     bool connect = p->method_size == 7 && memcmp(line, "CONNECT", 7) == 0;
     return connect ? NULL : target_end + 11;
 }

@@ -31,8 +31,11 @@ int hob__request_set_path(struct hob_request *req) {
         if (!req->authority) return -ENOMEM;
         path += n;
     }
-    const char *mark = memchr(path, '?', (size_t)(end - path));
-    size_t n = (size_t)((mark ? mark : end) - path);
+    size_t n = req->wire->h1.path_size;
+    if (n == 0) { /* the parser has not looked for it */
+        const char *mark = memchr(path, '?', (size_t)(end - path));
+        n = (size_t)((mark ? mark : end) - path);
+    }
     req->query = path[n] ? path + n + 1 : "";
     req->path = path;
     if (n == 0) req->path = "/";
@@ -72,10 +75,12 @@ int hob__request_begin(struct hob_request *req, struct hob_slice block) {
     req->head = p->method_size == 4 && memcmp(req->method, "HEAD", 4) == 0;
     if (!(p->flags & HOB__H1_KEEP_ALIVE)) req->close = true;
     if (p->flags & HOB__H1_EXPECT_OTHER) return HOB_E_HTTP_EXPECT;
+    req->path = req->target;
+    if (HOB__LIKELY(p->path_size == p->target_size)) return 0; /* no query */
     return hob__request_set_path(req);
 }
 
-void hob__request_end(struct hob_request *req) {
+void hob__request_let_go(struct hob_request *req) {
     if (req->fields != req->own_fields) hob__free(req->fields);
     hob__free(req->path_copy);
     hob__free(req->authority_copy);

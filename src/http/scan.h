@@ -50,6 +50,11 @@ static inline const char *hob__scan_target_plain(const char *p, const char *end)
     return p;
 }
 
+static inline const char *hob__scan_path_plain(const char *p, const char *end) {
+    while (p < end && hob__target_byte((unsigned char)*p) && *p != '?') p++;
+    return p;
+}
+
 #if defined(__SSE2__)
 /* The first byte that is not one of a token, or end. Names are short, and most of them letters and
  * hyphens: one look at 16 bytes for these, then a table, which beats a vector. */
@@ -76,16 +81,46 @@ static inline const char *hob__scan_value(const char *p, const char *end) {
     return hob__scan_value_plain(p, end);
 }
 
-/* As signed numbers, the bytes from 0x80 on are below 0x21 too. */
+/* 1 for each of 16 bytes that no target has. As signed numbers, those from 0x80 on are below 0x21.
+ */
+static inline __m128i hob__no_target(__m128i x) {
+    __m128i invisible = _mm_or_si128(_mm_cmplt_epi8(x, _mm_set1_epi8(0x21)),
+                                     _mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f)));
+    return _mm_or_si128(invisible, _mm_cmpeq_epi8(x, _mm_set1_epi8('#')));
+}
+
 static inline const char *hob__scan_target(const char *p, const char *end) {
-    const __m128i space = _mm_set1_epi8(0x21), del = _mm_set1_epi8(0x7f), hash = _mm_set1_epi8('#');
     for (; end - p >= 16; p += 16) {
         __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
-        __m128i other = _mm_or_si128(_mm_cmpeq_epi8(x, hash), _mm_cmpeq_epi8(x, del));
-        int bad = _mm_movemask_epi8(_mm_or_si128(_mm_cmplt_epi8(x, space), other));
+        int bad = _mm_movemask_epi8(hob__no_target(x));
         if (bad) return p + __builtin_ctz((unsigned)bad);
     }
     return hob__scan_target_plain(p, end);
+}
+
+/* The same, or the '?' that ends the path. */
+static inline const char *hob__scan_path(const char *p, const char *end) {
+    for (; end - p >= 16; p += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i mark = _mm_cmpeq_epi8(x, _mm_set1_epi8('?'));
+        int bad = _mm_movemask_epi8(_mm_or_si128(hob__no_target(x), mark));
+        if (bad) return p + __builtin_ctz((unsigned)bad);
+    }
+    return hob__scan_path_plain(p, end);
+}
+
+/* Are all of these 8 to 16 bytes letters, digits, dots, colons or hyphens, as most hosts are? The
+ * two halves may overlap. */
+static inline bool hob__plain_host(const char *p, size_t n) {
+    __m128i x = _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)(const void *)p),
+                                   _mm_loadl_epi64((const __m128i *)(const void *)(p + n - 8)));
+    __m128i letter = _mm_sub_epi8(_mm_or_si128(x, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+    __m128i other = _mm_sub_epi8(x, _mm_set1_epi8('-')); /* -./0123456789: in a row */
+    __m128i good =
+        _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter),
+                     _mm_cmpeq_epi8(_mm_min_epu8(other, _mm_set1_epi8(':' - '-')), other));
+    good = _mm_andnot_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('/')), good);
+    return _mm_movemask_epi8(good) == 0xffff;
 }
 #elif defined(__ARM_NEON) && defined(__aarch64__)
 /* Four bits for each of the 16 comparisons, so that counting zeros finds the first. */
@@ -114,20 +149,43 @@ static inline const char *hob__scan_value(const char *p, const char *end) {
     return hob__scan_value_plain(p, end);
 }
 
+static inline uint8x16_t hob__no_target(uint8x16_t x) {
+    uint8x16_t invisible = vorrq_u8(vcleq_u8(x, vdupq_n_u8(0x20)), vcgeq_u8(x, vdupq_n_u8(0x7f)));
+    return vorrq_u8(invisible, vceqq_u8(x, vdupq_n_u8('#')));
+}
+
 static inline const char *hob__scan_target(const char *p, const char *end) {
     for (; end - p >= 16; p += 16) {
-        uint8x16_t x = vld1q_u8((const uint8_t *)p);
-        uint8x16_t invisible =
-            vorrq_u8(vcleq_u8(x, vdupq_n_u8(0x20)), vcgeq_u8(x, vdupq_n_u8(0x7f)));
-        uint64_t bad = hob__neon_mask(vorrq_u8(invisible, vceqq_u8(x, vdupq_n_u8('#'))));
+        uint64_t bad = hob__neon_mask(hob__no_target(vld1q_u8((const uint8_t *)p)));
         if (bad) return p + __builtin_ctzll(bad) / 4;
     }
     return hob__scan_target_plain(p, end);
+}
+
+static inline const char *hob__scan_path(const char *p, const char *end) {
+    for (; end - p >= 16; p += 16) {
+        uint8x16_t x = vld1q_u8((const uint8_t *)p);
+        uint64_t bad = hob__neon_mask(vorrq_u8(hob__no_target(x), vceqq_u8(x, vdupq_n_u8('?'))));
+        if (bad) return p + __builtin_ctzll(bad) / 4;
+    }
+    return hob__scan_path_plain(p, end);
+}
+
+static inline bool hob__plain_host(const char *p, size_t n) {
+    uint8x16_t x = vcombine_u8(vld1_u8((const uint8_t *)p), vld1_u8((const uint8_t *)p + n - 8));
+    uint8x16_t letter = vsubq_u8(vorrq_u8(x, vdupq_n_u8(0x20)), vdupq_n_u8('a'));
+    uint8x16_t other = vsubq_u8(x, vdupq_n_u8('-'));
+    uint8x16_t good =
+        vorrq_u8(vcltq_u8(letter, vdupq_n_u8(26)), vcleq_u8(other, vdupq_n_u8(':' - '-')));
+    good = vbicq_u8(good, vceqq_u8(x, vdupq_n_u8('/')));
+    return hob__neon_mask(good) == UINT64_MAX;
 }
 #else
 #define hob__scan_token hob__scan_token_plain
 #define hob__scan_value hob__scan_value_plain
 #define hob__scan_target hob__scan_target_plain
+#define hob__scan_path hob__scan_path_plain
+static inline bool hob__plain_host(const char *p, size_t n) { return (void)p, (void)n, false; }
 #endif
 
 #endif

@@ -126,8 +126,13 @@ int hob__request_set_path(struct hob_request *req);
 void hob__request_blame(struct hob_request *req, int rc);
 /* Reads and drops what is left of the body, up to max bytes. True when it is complete. */
 bool hob__request_drain(struct hob_request *req, size_t max);
-/* Frees what the request held. */
-void hob__request_end(struct hob_request *req);
+/* Frees what the request held: most often nothing. */
+void hob__request_let_go(struct hob_request *req);
+static inline void hob__request_end(struct hob_request *req) {
+    if (HOB__UNLIKELY(req->fields != req->own_fields || req->path_copy || req->authority_copy ||
+                      req->trailers.data || req->body.data))
+        hob__request_let_go(req);
+}
 
 /* ---- forwarded.c ---- */
 const struct hob__forwarded *hob__forwarded(const struct hob_request *req);

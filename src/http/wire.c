@@ -36,26 +36,23 @@ void hob__wire_init(struct hob__wire *w, struct hob_stream *stream, bool respons
     w->stream = stream;
     w->h2 = NULL;
     w->in = w->aside = (struct hob__buffer){0};
-    w->piece = (struct hob_slice){0};
     w->trailers = NULL;
     w->count_in = w->count_out = NULL;
     w->storage = storage;
     w->storage_size = n;
-    w->received = w->deadline = 0;
+    w->deadline = 0;
     w->stall = w->min_rate = 0;
-    w->pace_in = w->pace_out = HOB__PACE_GRACE;
-    w->pinned = w->ended = false;
     hob__h1_init(&w->h1, response, limits);
     if (storage) hob__buffer_borrow(&w->in, storage, n);
 }
 
 void hob__wire_next(struct hob__wire *w, struct hob__h1_field *fields, uint32_t cap) {
     hob__h1_start(&w->h1, fields, cap);
-    hob__buffer_free(&w->aside);
     w->piece = (struct hob_slice){0};
     w->received = 0;
     w->pace_in = w->pace_out = HOB__PACE_GRACE;
     w->pinned = w->ended = false;
+    if (HOB__UNLIKELY(w->aside.data != NULL)) hob__buffer_free(&w->aside);
     if (hob__buffer_size(&w->in) > 0) return;
     hob__buffer_free(&w->in);
     if (w->storage) hob__buffer_borrow(&w->in, w->storage, w->storage_size);
@@ -365,16 +362,8 @@ int hob__wire_end(struct hob__wire *w, struct hob__buffer *trailers) {
     return hob__h2_write(w->h2, NULL, 0, true, &times);
 }
 
-int hob__wire_write(struct hob__wire *w, struct iovec *iov, int count) {
-    if (HOB__UNLIKELY(w->h2 != NULL)) return write_shared(w, iov, count);
-    int rc = hob__io_point("hob_write");
-    if (rc < 0) return rc;
-    /* Most often the kernel takes all of it at once: no deadline is needed. */
-    ssize_t sent = hob__stream_write_now(w->stream, iov, count);
-    if (sent < 0) return (int)sent;
-    has_left(w, sent);
-    earn(w, &w->pace_out, sent);
-    count = skip(&iov, count, (size_t)sent);
+/* What the kernel has not taken at once. */
+static __attribute__((noinline)) int write_rest(struct hob__wire *w, struct iovec *iov, int count) {
     while (count > 0) {
         struct iovec part[4];
         int n = 0;
@@ -392,6 +381,20 @@ int hob__wire_write(struct hob__wire *w, struct iovec *iov, int count) {
         if (wrote < 0) return (int)wrote;
     }
     return 0;
+}
+
+int hob__wire_write(struct hob__wire *w, struct iovec *iov, int count) {
+    if (HOB__UNLIKELY(w->h2 != NULL)) return write_shared(w, iov, count);
+    int rc = hob__io_point("hob_write");
+    if (rc < 0) return rc;
+    /* Most often the kernel takes all of it at once: no deadline is needed. */
+    ssize_t sent = hob__stream_write_now(w->stream, iov, count);
+    if (sent < 0) return (int)sent;
+    has_left(w, sent);
+    earn(w, &w->pace_out, sent);
+    if (HOB__LIKELY(count == 1 && (size_t)sent == iov->iov_len)) return 0;
+    count = skip(&iov, count, (size_t)sent);
+    return write_rest(w, iov, count);
 }
 
 static int64_t timed_send_file(struct hob__wire *w, int fd, int64_t offset, int64_t n) {

@@ -41,7 +41,8 @@ struct hob__wire {
     bool ended;  /* the message is complete */
 };
 
-/* For a new stream; storage may be NULL: then 4 KiB come from the heap. */
+/* For a new stream; storage may be NULL: then 4 KiB come from the heap. hob__wire_next() comes
+ * before anything else. */
 void hob__wire_init(struct hob__wire *w, struct hob_stream *stream, bool response,
                     const struct hob__h1_limits *limits, char *storage, size_t n);
 /* Makes ready for the next message; bytes that came too early stay. */

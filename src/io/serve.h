@@ -54,22 +54,23 @@ struct hob__parking {
 };
 
 struct hob__served {
+    /* What an event needs lies together, at the front: its memory is asked for. */
     struct hob__watch watch;
     struct hob_list node; /* in begun, ready or parked, or by itself */
     struct hob__service *service;
     struct hob_stream *stream; /* NULL: closed */
-    struct hob_task *task;     /* while it runs; NULL: parked, or about to begin */
+    bool parked;
+    bool fresh;            /* nothing has come of it yet */
+    bool watched;          /* set while the task shall be cancelled when the peer leaves */
+    bool left;             /* that has happened */
+    bool alarmed;          /* it has asked for an alarm, which has not come */
+    bool holds;            /* what happens to it while it is parked is told to `run`, in .woken */
+    uint8_t woken;         /* enum hob__park_end + 1; 0: there is something to read */
+    bool named;            /* the task's name is its own, not the stream's */
+    uint8_t ending;        /* enum hob__park_end + 1 */
+    struct hob_task *task; /* while it runs; NULL: parked, or about to begin */
     struct hob_timer timer;
     uint64_t patience; /* ns that it may be parked; set before HOB__PARK; UINT64_MAX: for ever */
-    bool parked;
-    bool fresh;     /* nothing has come of it yet */
-    bool watched;   /* set while the task shall be cancelled when the peer leaves */
-    bool left;      /* that has happened */
-    bool alarmed;   /* it has asked for an alarm, which has not come */
-    bool holds;     /* what happens to it while it is parked is told to `run`, in .woken */
-    uint8_t woken;  /* enum hob__park_end + 1; 0: there is something to read */
-    bool named;     /* the task's name is its own, not the stream's */
-    uint8_t ending; /* enum hob__park_end + 1 */
 };
 
 struct hob__service {

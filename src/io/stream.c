@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "io/fail.h"
+#include "io/socket.h"
 #include "task/task.h"
 #include "task/wait.h"
 
@@ -120,8 +121,9 @@ __attribute__((noinline, cold)) ssize_t hob__stream_failed(const struct hob_stre
 size_t hob__stream_early(const struct hob_stream *s) { return hob__buffer_size(&s->in); }
 
 ssize_t hob__stream_recv(struct hob_stream *s, void *buf, size_t n) {
+    if (HOB__LIKELY(s->fast_read)) return hob__socket_recv(s, buf, n);
     size_t size = hob__buffer_size(&s->in);
-    if (HOB__LIKELY(size == 0)) return s->transport->recv(s, buf, n);
+    if (size == 0) return s->transport->recv(s, buf, n);
     if (n > size) n = size;
     memcpy(buf, hob__buffer_bytes(&s->in), n);
     hob__buffer_take(&s->in, n);

@@ -66,13 +66,14 @@ struct hob_stream {
     uint8_t kind; /* pipe.c's */
     uint16_t corks;
     int read_error; /* of the connection: told again by every read after what came before it */
-    void *state;    /* the transport's own */
+    uint32_t write_calls; /* which writing call this is, so that a transport can tell a call that
+                             goes on from one that begins after another was cancelled */
+    /* (What stands up to here is what a socket that is used needs: one line of the cache.) */
+    void *state;           /* the transport's own */
     struct hob__buffer in; /* received, not read yet: borrowed = a chunk of the pool */
     char *out;             /* written, not sent yet: a chunk of the pool */
     uint32_t out_start, out_end;
     struct hob_stream **lent; /* who closes it unless its user has: set to NULL by hob_close() */
-    uint32_t write_calls; /* which writing call this is, so that a transport can tell a call that
-                             goes on from one that begins after another was cancelled */
     char peer[];
 };
 

@@ -84,15 +84,42 @@ static int sys_accept(struct hob__backend *b, int fd, struct sockaddr *addr, soc
 }
 
 /* The two calls of every message go to the kernel directly: the C library's are points of thread
- * cancellation, which costs two atomic operations each as soon as a second thread exists. Pipes and
- * terminals are no sockets; they must be non-blocking by themselves. */
+ * cancellation, which costs two atomic operations each as soon as a second thread exists, and its
+ * syscall() moves every argument and sets errno. The result, or -errno; not interrupted. */
+static inline __attribute__((always_inline)) ssize_t
+call_kernel(long number, int fd, const void *bytes, size_t n, int flags) {
+    ssize_t rc;
+    do {
+#if defined(__x86_64__)
+        register long flags_at __asm__("r10") = flags, to __asm__("r8") = 0, size __asm__("r9") = 0;
+        __asm__ volatile("syscall"
+                         : "=a"(rc)
+                         : "0"(number), "D"((long)fd), "S"(bytes), "d"(n), "r"(flags_at), "r"(to),
+                           "r"(size)
+                         : "rcx", "r11", "memory");
+#elif defined(__aarch64__)
+        register long x8 __asm__("x8") = number, x0 __asm__("x0") = fd, x3 __asm__("x3") = flags,
+                         x4 __asm__("x4") = 0, x5 __asm__("x5") = 0;
+        register const void *x1 __asm__("x1") = bytes;
+        register size_t x2 __asm__("x2") = n;
+        __asm__ volatile("svc 0"
+                         : "+r"(x0)
+                         : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+                         : "memory");
+        rc = x0;
+#endif
+    } while (HOB__UNLIKELY(rc == -EINTR));
+    return rc;
+}
+
+/* Pipes and terminals are no sockets; they must be non-blocking by themselves. */
 static __attribute__((noinline)) ssize_t read_no_socket(int fd, void *buf, size_t n) {
     return HOB__RETRY(read(fd, buf, n));
 }
 
 static ssize_t sys_recv(struct hob__backend *b, int fd, void *buf, size_t n, int flags) {
     (void)b;
-    ssize_t rc = HOB__RETRY(syscall(SYS_recvfrom, fd, buf, n, flags | MSG_DONTWAIT, NULL, NULL));
+    ssize_t rc = call_kernel(SYS_recvfrom, fd, buf, n, flags | MSG_DONTWAIT);
     return HOB__UNLIKELY(rc == -ENOTSOCK) && flags == 0 ? read_no_socket(fd, buf, n) : rc;
 }
 
@@ -153,10 +180,9 @@ static __attribute__((noinline)) ssize_t send_many(int fd, const struct iovec *i
 /* Its own frame is small: with many connections each line of a task's stack is a cache miss. */
 static ssize_t sys_send(struct hob__backend *b, int fd, const struct iovec *iov, int count) {
     (void)b;
-    ssize_t rc = HOB__LIKELY(count == 1)
-                     ? HOB__RETRY(syscall(SYS_sendto, fd, iov->iov_base, iov->iov_len,
-                                          MSG_NOSIGNAL | MSG_DONTWAIT, NULL, 0))
-                     : send_many(fd, iov, count);
+    ssize_t rc = HOB__LIKELY(count == 1) ? call_kernel(SYS_sendto, fd, iov->iov_base, iov->iov_len,
+                                                       MSG_NOSIGNAL | MSG_DONTWAIT)
+                                         : send_many(fd, iov, count);
     return HOB__UNLIKELY(rc == -ENOTSOCK) ? write_quietly(fd, iov, count) : rc;
 }
 

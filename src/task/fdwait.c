@@ -27,9 +27,10 @@ void hob__fd_wake_arrived(struct hob_loop *loop) {
     loop->arrived_count = 0;
     for (unsigned i = 0; i < n; i++) {
         struct hob__fd *f = loop->arrived[i];
-        if (loop->arrived_events[i] & HOB__READ) hob__wake_all(&f->readers, 0);
-        if (loop->arrived_events[i] & HOB__WRITE) hob__wake_all(&f->writers, 0);
-        if (f->watch) f->watch->fn(f->watch, f, loop->arrived_events[i]);
+        unsigned events = loop->arrived_events[i];
+        if ((events & HOB__READ) && f->readers.first) hob__wake_all(&f->readers, 0);
+        if ((events & HOB__WRITE) && f->writers.first) hob__wake_all(&f->writers, 0);
+        if (f->watch) f->watch->fn(f->watch, f, events);
     }
 }
 
@@ -71,9 +72,16 @@ static inline void look_ahead(const struct hob_loop *loop) {
         ask_ahead(loop, head);
 }
 
+static __attribute__((noinline)) int turn_is_over(const char *func) {
+    hob__turn_over(hob__loop);
+    return hob__check_point(hob__loop_task(hob__loop), func);
+}
+
+/* Nothing in it lives across a call, so that it saves no register: it is part of every recv and
+ * send. */
 int hob__io_point(const char *func) {
     struct hob_task *t = hob__current(func);
-    hob__share(t->loop);
+    if (HOB__UNLIKELY(hob__turn_is_over(t->loop))) return turn_is_over(func);
     return hob__check_point(t, func);
 }
 

@@ -200,9 +200,13 @@ void hob__schedule(struct hob_loop *loop);
 /* Before a call that may find its work done without waiting, again and again: lets others run, and
  * timers fire, when the turn's time is over. */
 void hob__turn_over(struct hob_loop *loop);
-static inline void hob__share(struct hob_loop *loop) {
+/* Counts such a call: does it have to come before this one? */
+static inline bool hob__turn_is_over(struct hob_loop *loop) {
     uint32_t head = atomic_load_explicit(&loop->ring_head, memory_order_relaxed);
-    if (HOB__UNLIKELY(loop->slice_end == head || --loop->slice_end == head)) hob__turn_over(loop);
+    return loop->slice_end == head || --loop->slice_end == head;
+}
+static inline void hob__share(struct hob_loop *loop) {
+    if (HOB__UNLIKELY(hob__turn_is_over(loop))) hob__turn_over(loop);
 }
 
 /* ---- order.c: when the backend chooses (loop->ordered), each slice is one task ---- */
