@@ -161,8 +161,9 @@ static void allow_files(void) {
 static int app(int argc, char **argv) {
     allow_files();
     if (argc == 3 && strcmp(argv[1], "serve") == 0) return serve_alone(argv[2]);
-    if (argc == 4 && strcmp(argv[1], "call") == 0) return visit_all(argv[2], atoi(argv[3]));
-    int clients = argc == 1 ? 100 : atoi(argv[1]);
+    bool call = argc == 4 && strcmp(argv[1], "call") == 0;
+    int clients = argc == 1 ? 100 : atoi(argv[argc - 1]);
+    if (call && clients > 0) return visit_all(argv[2], clients);
     if (argc > 2 || clients < 1)
         return hob_fail(-EINVAL, "websocket_chat [CLIENTS] | serve ADDRESS | call ADDRESS CLIENTS");
     return both(clients);

@@ -639,6 +639,38 @@ SERVER_TEST(small_answers_wait_for_windows) {
     return 0;
 }
 
+/* ---- leaving ---- */
+
+/* The last stream of the next GOAWAY; the frames before it are dropped. -1: the end. */
+static long next_goaway(struct hob_stream *hs) {
+    struct frame *f = malloc(sizeof *f);
+    long last = -1;
+    while (last < 0 && next_frame(hs, f, 20) == 1)
+        if (f->type == F_GOAWAY) last = (long)get_number(f->bytes);
+    free(f);
+    return last;
+}
+
+/* What is on its way when the client hears that it shall open no more is answered (RFC 9113, 6.8):
+ * until it says that it has heard, or for a second. */
+SERVER_TEST(who_leaves_takes_what_is_on_its_way, .max_requests = 1) {
+    for (int silent = 0; silent < 2; silent++) {
+        struct hob_stream *hs = hand(l);
+        hand_head(hs, END_STREAM, 1, GET_HEAD);
+        CHECK_EQ(next_goaway(hs), 0x7fffffff);
+        uint64_t began = hob_now();
+        hand_head(hs, END_STREAM, 3, GET_HEAD);
+        CHECK(await_frame(hs, F_DATA, 3) >= 0);
+        if (!silent) hand_send(hs, F_PING, ACK, 0, "\0\0\0\0\0\0\0", 8);
+        CHECK_EQ(next_goaway(hs), 3);
+        if (silent) CHECK(hob_now() - began > 500000000);
+        CHECK_EQ(await_frame(hs, F_PUSH, 0), -1);
+        hob_close(hs);
+    }
+    CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    return 0;
+}
+
 /* ---- heads that do not end ---- */
 
 /* Connections at some point of what they have to say first, of which they say no more. */

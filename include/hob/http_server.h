@@ -77,14 +77,15 @@ HOB_API double hob_http_bucket_seconds(unsigned i);
 /* How to serve; all zero is the default. */
 struct hob_http_options {
     size_t max_connections; /* default 10000; further ones wait in the backlog */
-    size_t max_requests;    /* of one connection; default 100000; the last answer ends it */
-    uint64_t max_served;  /* by all: then the server stops as hob_stop() makes it, with .grace; for
-                             processes that are to be replaced (hob/prefork.h); default: none */
-    size_t max_streams;   /* requests at once on a connection of HTTP/2; default 100 */
-    bool no_http2;        /* HTTP/1.1 alone */
-    double idle_timeout;  /* seconds a kept connection may wait for its next request; default 75 */
-    double head_timeout;  /* seconds for a request's head from its first byte; default 10; 408; the
-                             same for HTTP/2's preface and each of its heads */
+    size_t max_requests; /* of one connection; default 100000; the last answer ends it (HTTP/2: what
+                            is on its way by then is answered, too) */
+    uint64_t max_served; /* by all: then the server stops as hob_stop() makes it, with .grace; for
+                            processes that are to be replaced (hob/prefork.h); default: none */
+    size_t max_streams;  /* requests at once on a connection of HTTP/2; default 100 */
+    bool no_http2;       /* HTTP/1.1 alone */
+    double idle_timeout; /* seconds a kept connection may wait for its next request; default 75 */
+    double head_timeout; /* seconds for a request's head from its first byte; default 10; 408; the
+                            same for HTTP/2's preface and each of its heads */
     double stall_timeout; /* seconds without a byte of progress in a body, either way; default 60 */
     double min_rate;      /* bytes a second that a body has to move at, either way, while it is the
                              client who is waited for: so many earn a second of waiting, of which there

@@ -18,7 +18,8 @@ enum {
     CONNECTION_WINDOW = 1 << 24, /* bytes on their way to all streams together */
     SERVER_WINDOW = 1 << 20,     /* and unread, of all requests of a connection */
     STREAMS_AT_FIRST = 1,        /* before the peer has said how many it wants */
-    BYE_SECONDS = 1              /* for the last frames */
+    BYE_SECONDS = 1,             /* for the last frames */
+    LEAVE_SECONDS = 1            /* for requests that were under way when it was said */
 };
 
 /* ---- beginning ---- */
@@ -259,11 +260,19 @@ static int take(struct hob__h2 *h2, struct hob_slice piece) {
     return h2->error;
 }
 
+/* It has had its time to leave. */
+static bool leaves_now(struct hob__h2 *h2) {
+    if (!h2->leaving || h2->closing || hob_now() < h2->leaves_at) return false;
+    hob__h2_close_down(h2);
+    return true;
+}
+
 /* The peer was silent for half of the time that it may be: is it there? While nobody waits for it,
  * that does not matter. */
 static int ask(struct hob__h2 *h2) {
     const struct hob__h2_options *o = &h2->options;
     if (hob__h2_is_late(h2)) return h2->error;
+    if (leaves_now(h2)) return 1;
     bool limited = h2->active == 0 && o->idle > 0 && o->idle < 1e9;
     if (limited && hob_now() >= after(h2->quiet_since, o->idle)) {
         h2->idled = true;
@@ -291,25 +300,28 @@ static uint64_t patience(const struct hob__h2 *h2) {
         until = after(h2->quiet_since, o->idle);
     else
         until = after(h2->active ? h2->heard : hob_now(), o->stall / 2);
-    return head && (!until || head < until) ? head : until;
+    if (head && (!until || head < until)) until = head;
+    if (h2->leaving && !h2->closing && (!until || h2->leaves_at < until)) until = h2->leaves_at;
+    return until;
 }
 
 static int peek(struct hob__h2 *h2, struct hob_slice *piece) {
     HOB_SCOPE(s, .deadline = patience(h2));
-    ssize_t rc = h2->options.server && !h2->closing ? hob_peek_idle(h2->stream, 1, piece)
-                                                    : hob_peek(h2->stream, 1, piece);
+    bool idle = h2->options.server && !h2->closing && !h2->leaving;
+    ssize_t rc = idle ? hob_peek_idle(h2->stream, 1, piece) : hob_peek(h2->stream, 1, piece);
     return hob__scope_result(s, (int)rc);
 }
 
 void hob__h2_let_rest(struct hob__h2 *h2) {
     /* A writer that is in a call on the stream might wait to read, too. */
-    if (h2->active > 0 || h2->closing || !h2->idle.first || !h2->stream->fd) return;
+    if (h2->active > 0 || h2->closing || h2->leaving) return;
+    if (!h2->idle.first || !h2->stream->fd) return;
     hob__wake_all(&h2->stream->fd->readers, -EAGAIN);
 }
 
 /* A server's, of which nobody waits for anything but the client's next request? */
 static bool rests(const struct hob__h2 *h2) {
-    if (h2->active > 0 || h2->closing || hob_stopping()) return false;
+    if (h2->active > 0 || h2->closing || h2->leaving || hob_stopping()) return false;
     if (!h2->idle.first || has_frames(h2) || nghttp2_session_want_write(h2->session)) return false;
     return hob__stream_early(h2->stream) == 0 && hob__stream_fill_now(h2->stream) == -EAGAIN;
 }
@@ -321,7 +333,11 @@ static int reads(struct hob__h2 *h2) {
         int rc = peek(h2, &piece);
         if (rc == 0) return 0;
         if (rc == HOB_E_STOPPING) {
-            hob__h2_goaway(h2);
+            if (h2->options.owner->lasts(h2)) {
+                hob__h2_goaway(h2);
+                continue;
+            }
+            hob__h2_close_down(h2);
             if (h2->active == 0) return HOB_E_STOPPING;
             continue;
         }
@@ -333,6 +349,7 @@ static int reads(struct hob__h2 *h2) {
         } else if (rc > 0) {
             rc = take(h2, piece);
             if (rc == 0 && hob__h2_is_late(h2)) rc = h2->error;
+            if (rc == 0) (void)leaves_now(h2);
             if (rc == 0) rc = (int)hob_skip(h2->stream, (int64_t)piece.size);
         }
         if (rc < 0) return rc;
@@ -352,6 +369,16 @@ void hob__h2_drain(struct hob__h2 *h2) {
 }
 
 void hob__h2_goaway(struct hob__h2 *h2) {
+    if (h2->closing || h2->leaving) return;
+    h2->leaving = true;
+    h2->leaves_at = hob_after(LEAVE_SECONDS);
+    bool said = nghttp2_submit_shutdown_notice(h2->session) == 0 &&
+                nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, NULL) == 0;
+    if (!said) hob__h2_close_down(h2);
+    hob__h2_kick(h2);
+}
+
+void hob__h2_close_down(struct hob__h2 *h2) {
     if (h2->closing) return;
     h2->closing = true;
     int32_t last = nghttp2_session_get_last_proc_stream_id(h2->session);
@@ -436,6 +463,7 @@ bool hob__h2_is_late(struct hob__h2 *h2) {
 void hob__h2_end(struct hob__h2 *h2) { (void)h2; }
 void hob__h2_drain(struct hob__h2 *h2) { (void)h2; }
 void hob__h2_goaway(struct hob__h2 *h2) { (void)h2; }
+void hob__h2_close_down(struct hob__h2 *h2) { (void)h2; }
 void hob__h2_kick(struct hob__h2 *h2) { (void)h2; }
 int hob__h2_request(struct hob__h2 *h2, struct hob__buffer *head, const char *scheme, bool body,
                     struct hob__h2_stream **out) {

@@ -42,6 +42,8 @@ struct hob__h2_owner {
     /* A server's: a request's head is complete; the stream is the callee's, to close. 0, or < 0: it
      * has been closed already. */
     int (*request)(struct hob__h2 *h2, struct hob__h2_stream *st);
+    /* A server's: it has been asked to stop; may the connection leave as its client can follow? */
+    bool (*lasts)(struct hob__h2 *h2);
     /* A server's: the client wants no answer any more, or is gone. */
     void (*gone)(struct hob__h2 *h2, struct hob__h2_stream *st);
 };
@@ -78,6 +80,7 @@ struct hob__h2 {
     uint64_t heard;       /* when the last of them came */
     uint64_t quiet_since; /* a server: when the last stream ended */
     uint64_t head_since;  /* a server: when the head that comes in began; 0: none does */
+    uint64_t leaves_at;   /* a server that leaves: at the latest */
     uint64_t credit_at;   /* a server: when `credit` was as it is */
     double credit;        /* frames without a purpose that the client may send */
     int error;            /* why it is over; 0 = for no bad reason */
@@ -86,15 +89,16 @@ struct hob__h2 {
     bool settled;         /* the peer's SETTINGS have come */
     bool in_head;         /* a head has begun, and is not complete */
     bool closing;         /* no new streams */
-    bool said_goaway;     /* the peer */
-    bool served;          /* likewise, and that it has looked at some streams */
-    bool over;            /* nothing is to be read or written any more */
-    bool dead;            /* it has no streams any more */
-    bool torn;            /* a write was cut off: the peer has half a frame */
-    bool writing;         /* `out` is on its way */
-    bool receiving;       /* nghttp2 is at what has come: it must not be asked for frames */
-    bool stuck;           /* nghttp2 has a frame that did not fit behind the others */
-    int failed;           /* what nghttp2 said when it was asked for frames; 0 */
+    bool leaving;     /* a server: it has asked for none, and takes those that are on their way */
+    bool said_goaway; /* the peer */
+    bool served;      /* likewise, and that it has looked at some streams */
+    bool over;        /* nothing is to be read or written any more */
+    bool dead;        /* it has no streams any more */
+    bool torn;        /* a write was cut off: the peer has half a frame */
+    bool writing;     /* `out` is on its way */
+    bool receiving;   /* nghttp2 is at what has come: it must not be asked for frames */
+    bool stuck;       /* nghttp2 has a frame that did not fit behind the others */
+    int failed;       /* what nghttp2 said when it was asked for frames; 0 */
     bool pinged;
     bool idled; /* a server: it was idle for too long */
 };
@@ -180,8 +184,12 @@ bool hob__h2_is_late(struct hob__h2 *h2);
 void hob__h2_end(struct hob__h2 *h2);
 /* No new streams; it ends with the last one. Does not wait. */
 void hob__h2_drain(struct hob__h2 *h2);
-/* A server's: the client shall open no more streams (GOAWAY). Does not wait. */
+/* A server's: the client shall open no more streams (GOAWAY). Those that are on their way when it
+ * hears that are taken: until it has answered a PING, or for a second (RFC 9113, 6.8). Does not
+ * wait. */
 void hob__h2_goaway(struct hob__h2 *h2);
+/* The same, but what is on its way is not taken. Does not wait. */
+void hob__h2_close_down(struct hob__h2 *h2);
 /* There may be something to write. */
 void hob__h2_kick(struct hob__h2 *h2);
 static inline bool hob__h2_room(const struct hob__h2 *h2) {

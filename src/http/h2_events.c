@@ -236,6 +236,9 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     case NGHTTP2_SETTINGS:
         if (!(frame->hd.flags & NGHTTP2_FLAG_ACK)) take_settings(h2);
         break;
+    case NGHTTP2_PING: /* it has read that this side leaves */
+        if (h2->leaving && (frame->hd.flags & NGHTTP2_FLAG_ACK)) hob__h2_close_down(h2);
+        break;
     case NGHTTP2_GOAWAY:
         take_goaway(h2, &frame->goaway);
         break;

@@ -224,12 +224,18 @@ static void changed(struct hob__h2 *h2) {
 
 void hob__rest_http2(struct hob__http_conn *hc) {
     struct hob__h2 *h2 = hc->h2;
-    if (!h2 || h2->active > 0 || h2->closing) return;
+    if (!h2 || h2->active > 0 || h2->closing || h2->leaving) return;
     hob__served_alarm(&hc->served, LINGER_NS); /* if it cannot rest yet */
     hob__h2_let_rest(h2);
 }
 
-static const struct hob__h2_owner owner = {changed, request, gone};
+static bool lasts(struct hob__h2 *h2) {
+    struct shared *sh = h2->options.arg;
+    return hob__service_lasts(sh->hc->served.service);
+}
+
+static const struct hob__h2_owner owner = {
+    .changed = changed, .request = request, .lasts = lasts, .gone = gone};
 
 /* ---- the connection ---- */
 
@@ -257,6 +263,8 @@ static void see_why(struct hob__http_conn *hc) {
     hc->served.woken = 0;
     if (woken == HOB__PARK_TIMEOUT + 1 && hob__h2_is_late(h2))
         h2->over = true;
+    else if (woken == HOB__PARK_STOPPED + 1 && lasts(h2))
+        hob__h2_goaway(h2);
     else if (woken == HOB__PARK_TIMEOUT + 1)
         h2->over = h2->idled = hob_now() >= hob__h2_rest_until(h2);
     else
@@ -270,9 +278,9 @@ int hob__serve_http2(struct hob__http_conn *hc) {
     struct hob__h2 *h2 = hc->h2;
     struct shared sh = {.hc = hc, .server = server, .h2 = h2};
     int rc;
+    h2->options.arg = &sh;
     see_why(hc);
     hob__served_alarm(c, LINGER_NS);
-    h2->options.arg = &sh;
     c->holds = false;
     hob__list_init(&sh.begun);
     {
