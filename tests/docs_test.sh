@@ -31,6 +31,20 @@ def read(path):
 documents = [pathlib.Path("README.md"), pathlib.Path("CONTRIBUTING.md"), pathlib.Path("examples/README.md"),
              *pathlib.Path("docs").glob("*.md")]
 pages = sorted(pathlib.Path("docs/man").glob("*.[1-9]"))
+# Each point of the contract and each rule of asyncio's own tests has tests that are named by it.
+named = set()
+for file in pathlib.Path("tests").glob("*_test.c"):
+    named.update(re.findall(r"^\w*TEST\(([A-Z]+\d\d)", read(file), re.M))
+points = re.findall(r"^(\d+)\. ", read("docs/contract.md"), re.M)
+check("points of the contract, 1 to %d" % len(points),
+      [] if len(points) > 10 and points == [str(i + 1) for i in range(len(points))] else [str(points)])
+RULES = {"P": len(points), "T": 25, "G": 34, "O": 21, "W": 14, "K": 17, "Q": 9, "R": 7, "E": 5, "C": 1,
+         "TH": 5, "AG": 2}
+for letter, count in RULES.items():
+    check("tests named %s01 to %s%02d" % (letter, letter, count),
+          ["no test %s%02d_..." % (letter, i) for i in range(1, count + 1)
+           if "%s%02d" % (letter, i) not in named])
+
 known = set()
 for folder in ("include", "src", "tests", "examples", "bench", "tools"):
     for file in pathlib.Path(folder).rglob("*.[chS]"):
