@@ -29,10 +29,12 @@ all: ## the libraries, the command (build/hob), the examples (build/examples/)
 demo: all ## a short tour: what Hob does, on this machine, now
 	@scripts/demo
 
+# What only runs is installed while the rest compiles; what went wrong there, the second call says.
 test: ## all tests on both backends, simulated, with sanitizers ... (ONLY=name chooses)
+	@scripts/setup compile
+	@scripts/setup test 2>/dev/null & rest=$$!; \
+	{ $(MAIN) -- all tests && $(ASAN); }; built=$$?; wait $$rest; exit $$built
 	@scripts/setup test
-	@$(MAIN) -- all tests
-	@$(ASAN)
 	@scripts/run-tests uring epoll sim sim-files scripts asan
 
 check: ## the quick ones: the tests on this machine's own backends
