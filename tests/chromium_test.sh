@@ -70,26 +70,32 @@ const checks = {
             });
         });
     },
-    websocket() {
-        return new Promise(done => {
-            const ws = new WebSocket('OTHER/ws/echo'.replace('http', 'ws')), got = [];
-            const large = 'x'.repeat(300000);
-            ws.onopen = () => { ws.send('h\\u00e9llo'); ws.send(large); ws.send(new Uint8Array([1, 2, 3])); };
-            ws.onmessage = e => {
-                got.push(typeof e.data === 'string' ? e.data.length : e.data.size);
-                if (got.length === 3) ws.close(1000);
-            };
-            ws.onclose = e => done([got.join(), e.code, e.wasClean, ws.extensions.split(';')[0]]);
-        });
+    websocket() { return talk(); },
+    async websocket_on_a_stream() { // of the connection that this has made (RFC 8441)
+        await fetch('OTHER/get', {mode: 'no-cors', credentials: 'include'});
+        return talk();
     },
 };
+function talk() {
+    return new Promise(done => {
+        const ws = new WebSocket('OTHER/ws/echo'.replace('http', 'ws')), got = [];
+        const large = 'x'.repeat(300000);
+        ws.onopen = () => { ws.send('h\\u00e9llo'); ws.send(large); ws.send(new Uint8Array([1, 2, 3])); };
+        ws.onmessage = e => {
+            got.push(typeof e.data === 'string' ? e.data.length : e.data.size);
+            if (got.length === 3) ws.close(1000);
+        };
+        ws.onclose = e => done([got.join(), e.code, e.wasClean, ws.extensions.split(';')[0]]);
+    });
+}
 for (const [name, check] of Object.entries(checks))
     said[name] = await Promise.race([check().catch(String), new Promise(r => setTimeout(r, 20000, 'nothing'))]);
 fetch('/done?' + encodeURIComponent(JSON.stringify(said)));
 </script>""".replace("OTHER", other))
 browser = subprocess.Popen([chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
                             "--ignore-certificate-errors", "--user-data-dir=" + folder + "/profile",
-                            "--remote-debugging-port=0", base + "/"],
+                            "--remote-debugging-port=0", "--log-net-log=" + folder + "/net",
+                            base + "/"],
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 children.append(browser)
 said = None
@@ -104,7 +110,8 @@ for _ in range(600):
 passed = failed = 0
 wanted = {"style": "77px", "many": True, "protocol": "h2", "packed": [75000, True],
           "part": [206, "250,251,252,253,254,255,0,1,2,3"], "again": 200, "none": 404,
-          "events": "1,2,3,4,5", "websocket": ["5,300000,3", 1000, True, "permessage-deflate"]}
+          "events": "1,2,3,4,5", "websocket": ["5,300000,3", 1000, True, "permessage-deflate"],
+          "websocket_on_a_stream": ["5,300000,3", 1000, True, "permessage-deflate"]}
 for name, value in wanted.items():
     got = said and said.get(name)
     if got == value:
@@ -119,8 +126,19 @@ for child in (server, playground): # the browser still has its connections
     if status != 0:
         failed += 1
         print("FAIL end of %s: %d" % (child.args[1], status))
-browser.kill()
-browser.wait()
+browser.terminate() # which completes its log
+try:
+    browser.wait(20)
+except subprocess.TimeoutExpired:
+    browser.kill()
+    browser.wait()
+with open(folder + "/net", errors="replace") as f:
+    if '":protocol: websocket"' in f.read():
+        passed += 1
+        print("ok Chromium has asked for a WebSocket by CONNECT")
+    else:
+        failed += 1
+        print("FAIL Chromium has not asked for a WebSocket by CONNECT")
 shutil.rmtree(folder, ignore_errors=True)
 print("%d passed, %d failed" % (passed, failed))
 sys.exit(1 if failed else 0)
