@@ -4,6 +4,9 @@
  * every way, many on one connection. */
 #include "h2_peer.h"
 
+#if HAVE_TLS
+#include <hob/tls.h>
+#endif
 #include <hob/websocket.h>
 
 /* ---- the server ---- */
@@ -72,6 +75,20 @@ static int raw_tunnel(struct hob_request *req) {
     return hob_read(t, buf, sizeof buf) == 0 ? 0 : -EPROTO;
 }
 
+/* TLS within it, with a peer that speaks none. */
+static int tls_inside(struct hob_request *req) {
+    struct hob_stream *t;
+    HOB_TRY(hob_request_upgrade(req, "chat", NULL, &t));
+    hob_request_keep_running(req, false); /* too late to matter */
+#if HAVE_TLS
+    struct hob_tls *tls;
+    HOB_TRY(hob_tls_new(&tls));
+    seen.error = hob_tls_start(t, tls, .server_name = "here");
+    hob_tls_free(tls);
+#endif
+    return 0;
+}
+
 static int handle(struct hob_request *req, void *arg) {
     (void)arg;
     const char *path = hob_request_path(req);
@@ -87,6 +104,8 @@ static int handle(struct hob_request *req, void *arg) {
         rc = flood(req);
     else if (strcmp(path, "/events") == 0)
         rc = hob_websocket_serve(req, &events, NULL);
+    else if (strcmp(path, "/tls") == 0)
+        rc = tls_inside(req);
     else if (strcmp(path, "/raw") == 0)
         rc = raw_tunnel(req);
     else if (strcmp(path, "/fails") == 0) {
@@ -422,6 +441,19 @@ TUNNEL_TEST(another_protocol) {
     send_it(h, F_DATA, END_STREAM, 1, NULL, 0);
     await(&seen.ended, 1);
     CHECK_EQ(counters.failed, 0);
+    finish(h);
+}
+
+TUNNEL_TEST(tls_inside_of_one) {
+    struct hand *h = begin(l);
+    ask(h, 0, 1, ":method: CONNECT\n:scheme: http\n:path: /tls\n:authority: a\n:protocol: chat\n");
+    send_it(h, F_DATA, 0, 1, "this is no TLS at all", 21);
+    UNTIL(h, h->st[0].ended || h->st[0].reset);
+    await(&seen.ended, 1);
+#if HAVE_TLS
+    CHECK(seen.error < 0);
+#endif
+    hob_error_clear();
     finish(h);
 }
 

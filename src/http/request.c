@@ -149,9 +149,10 @@ bool hob_request_draining(const struct hob_request *req) {
 }
 
 void hob_request_keep_running(struct hob_request *req, bool keep) {
+    if (req->answer == HOB__ANSWER_UPGRADED) return;
     if (req->wire->h2)
         req->wire->h2->keep = keep;
-    else if (req->answer != HOB__ANSWER_UPGRADED)
+    else
         req->conn->served.watched = !keep;
 }
 
