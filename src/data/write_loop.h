@@ -86,7 +86,10 @@ TARGET static inline char *string(struct output *o, const struct hob_json *v, ui
     return at + n + 3;
 }
 
-TARGET static inline int write_compact(const struct hob_json *v, struct hob__json_writer *w) {
+/* Aligned, so that how fast it is does not depend on what is linked before it: that was up to 15 %.
+ */
+TARGET static __attribute__((aligned(64))) int write_compact(const struct hob_json *v,
+                                                             struct hob__json_writer *w) {
     /* Where the open containers end, and 1 in it for an object; tasks' stacks are small. */
     uintptr_t open[HOB__JSON_DEPTH], *top = open;
     const struct hob_json *end = hob_json_next(v);
