@@ -122,7 +122,6 @@ bool hob__h1_same(const char *a, size_t n, const char *b);
 /* ---- writing (h1_write.c). Everything is checked: HOB_E_HTTP_ILLEGAL for a byte that would break
  * the message; HOB_E_HTTP_HEADERS_TOO_LARGE beyond 64 KiB, -ENOMEM. ---- */
 int hob__h1_put_request(struct hob__buffer *b, const char *method, const char *target, size_t n);
-int hob__h1_put_status(struct hob__buffer *b, int status);
 /* Of a name that need not end at a NUL. */
 int hob__h1_put_named(struct hob__buffer *b, const char *name, size_t name_size, const char *value,
                       size_t n);
@@ -147,6 +146,11 @@ static inline int hob__h1_put_bytes(struct hob__buffer *b, const char *bytes, si
     __builtin_memcpy(hob__buffer_tail(b), bytes, n);
     hob__buffer_put(b, n);
     return 0;
+}
+int hob__h1_put_other_status(struct hob__buffer *b, int status);
+static inline int hob__h1_put_status(struct hob__buffer *b, int status) {
+    if (HOB__LIKELY(status == 200)) return hob__h1_put_bytes(b, "HTTP/1.1 200 OK\r\n", 17);
+    return hob__h1_put_other_status(b, status);
 }
 static inline int hob__h1_put_end(struct hob__buffer *b) { return hob__h1_put_bytes(b, "\r\n", 2); }
 /* "1f4\r\n"; returns its length. */

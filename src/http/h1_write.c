@@ -18,8 +18,7 @@ int hob__h1_put_request(struct hob__buffer *b, const char *method, const char *t
     return rc < 0 ? rc : hob__h1_put_bytes(b, " HTTP/1.1\r\n", 11);
 }
 
-int hob__h1_put_status(struct hob__buffer *b, int status) {
-    if (HOB__LIKELY(status == 200)) return hob__h1_put_bytes(b, "HTTP/1.1 200 OK\r\n", 17);
+int hob__h1_put_other_status(struct hob__buffer *b, int status) {
     char line[80] = "HTTP/1.1 ";
     if (status < 100 || status > 999) return HOB_E_HTTP_ILLEGAL;
     line[9] = (char)('0' + status / 100);

@@ -67,6 +67,20 @@ static enum field field_of(const char *name, size_t n) {
     }
 }
 
+/* Have they so many bytes? Most of a handler's headers need no further look then. */
+static inline bool may_matter(size_t name_size) {
+    switch (name_size) {
+    case 4:
+    case 6:
+    case 10:
+    case 14:
+    case 17:
+        return true;
+    default:
+        return false;
+    }
+}
+
 int hob__answer_header(struct hob_request *req, const struct hob_header *h, size_t name_size,
                        size_t n, unsigned *seen) {
     switch (field_of(h->name, name_size)) {
@@ -100,7 +114,7 @@ static int put_headers(struct hob_request *req, struct hob__buffer *b,
                        const struct hob_header *headers, unsigned *seen) {
     for (const struct hob_header *h = headers; h && h->name; h++) {
         size_t n = strlen(h->value), name_size = strlen(h->name);
-        int rc = hob__answer_header(req, h, name_size, n, seen);
+        int rc = may_matter(name_size) ? hob__answer_header(req, h, name_size, n, seen) : 0;
         if (rc < 0) return rc;
         if (rc > 0) continue;
         rc = hob__h1_put_named(b, h->name, name_size, h->value, n);
