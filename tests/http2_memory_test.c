@@ -24,31 +24,31 @@ static void look(int i) {
 }
 
 static int shuffled(void) {
-    nghttp2_mem m = hob__h2_mem;
     CHECK(hob__h2_memory());
     CHECK(hob__h2_memory()); /* there is one already */
+    nghttp2_mem m = hob__h2_mem();
     for (int step = 0; step < STEPS; step++) {
         int i = (int)roll(BLOCKS);
         size_t n = roll_size();
         if (block[i] && roll(2)) {
             look(i);
-            m.free(block[i], NULL);
+            m.free(block[i], m.mem_user_data);
             block[i] = NULL;
             continue;
         }
         if (block[i]) {
             size_t kept = size[i] < n ? size[i] : n;
-            block[i] = m.realloc(block[i], n, NULL);
+            block[i] = m.realloc(block[i], n, m.mem_user_data);
             CHECK(block[i] != NULL);
             size[i] = kept;
             look(i);
         } else if (roll(2)) {
-            block[i] = m.calloc(n, 1, NULL);
+            block[i] = m.calloc(n, 1, m.mem_user_data);
             CHECK(block[i] != NULL);
             for (size_t k = 0; k < n; k++)
                 if (block[i][k]) FAIL("byte %zu is not 0", k);
         } else {
-            block[i] = m.malloc(n, NULL);
+            block[i] = m.malloc(n, m.mem_user_data);
             CHECK(block[i] != NULL);
         }
         CHECK_EQ((uintptr_t)block[i] % 16, 0);
@@ -57,7 +57,7 @@ static int shuffled(void) {
     }
     for (int i = 0; i < BLOCKS; i++) {
         if (block[i]) look(i);
-        m.free(block[i], NULL);
+        m.free(block[i], m.mem_user_data);
         block[i] = NULL;
     }
     return 0;
@@ -78,19 +78,19 @@ TEST(blocks_in_any_order_and_counted) {
 }
 
 static int too_large(void) {
-    nghttp2_mem m = hob__h2_mem;
     CHECK(hob__h2_memory());
-    CHECK(m.malloc(SIZE_MAX, NULL) == NULL);
-    CHECK(m.malloc(SIZE_MAX - 8, NULL) == NULL);
-    CHECK(m.calloc(SIZE_MAX / 2, 3, NULL) == NULL);
-    char *p = m.realloc(NULL, 0, NULL);
+    nghttp2_mem m = hob__h2_mem();
+    CHECK(m.malloc(SIZE_MAX, m.mem_user_data) == NULL);
+    CHECK(m.malloc(SIZE_MAX - 8, m.mem_user_data) == NULL);
+    CHECK(m.calloc(SIZE_MAX / 2, 3, m.mem_user_data) == NULL);
+    char *p = m.realloc(NULL, 0, m.mem_user_data);
     CHECK(p != NULL);
-    CHECK(m.realloc(p, SIZE_MAX, NULL) == NULL);
-    p = m.realloc(p, 5000, NULL);
+    CHECK(m.realloc(p, SIZE_MAX, m.mem_user_data) == NULL);
+    p = m.realloc(p, 5000, m.mem_user_data);
     CHECK(p != NULL);
-    CHECK(m.realloc(p, SIZE_MAX - 8, NULL) == NULL);
-    m.free(p, NULL);
-    m.free(NULL, NULL);
+    CHECK(m.realloc(p, SIZE_MAX - 8, m.mem_user_data) == NULL);
+    m.free(p, m.mem_user_data);
+    m.free(NULL, m.mem_user_data);
     return 0;
 }
 HOB_TASK(too_large)

@@ -60,7 +60,7 @@ int hob__h2_new(struct hob__h2 **out, struct hob_stream *stream, struct hob__h2_
     h2->in_head = options.server; /* the preface is as good as one */
     h2->head_since = options.server ? h2->quiet_since : 0;
     hob__list_init(&h2->streams);
-    nghttp2_mem mem = hob__h2_mem;
+    nghttp2_mem mem = hob__h2_mem();
     int rc = options.server
                  ? nghttp2_session_server_new3(&h2->session, callbacks, h2, settings, &mem)
                  : nghttp2_session_client_new3(&h2->session, callbacks, h2, settings, &mem);
@@ -99,6 +99,7 @@ void hob__h2_free(struct hob__h2 *h2) {
     orphan(h2, HOB_E_HTTP_CUT, NULL);
     while (!hob__list_empty(&h2->streams)) /* a server's: nobody has taken them */
         hob__h2_stream_free(hob__container(h2->streams.next, struct hob__h2_stream, node));
+    hob__h2_same_drop(h2);
     nghttp2_session_del(h2->session);
     hob__free(h2);
 }
@@ -413,6 +414,7 @@ int hob__h2_run(struct hob__h2 *h2) {
             hob_scope_cancel(s); /* the writer, which sleeps */
             hob_join(s);
             h2->scope = NULL;
+            hob__h2_same_drop(h2);
             return rc;
         }
         if (rc == HOB_E_STOPPING) h2->over = true;

@@ -67,6 +67,7 @@ struct hob__h2 {
     struct hob_scope *scope;     /* of the two tasks; NULL: they have not begun, or have ended */
     struct hob_list streams;     /* that have not been closed by their exchanges */
     struct hob__h2_stream *last; /* that nghttp2 spoke of, or NULL */
+    struct hob__h2_same *same;   /* a server's: the last head, or NULL */
     struct hob_waitlist idle;    /* the writer, asleep */
     char *out;                   /* a chunk of the pool with frames for the next write, or NULL */
     size_t out_size;
@@ -104,6 +105,7 @@ struct hob__h2 {
 };
 
 struct hob__h2_fields; /* private */
+struct hob__h2_same;
 
 enum { HOB__H2_HEAD_STORAGE = 512, HOB__H2_FIELDS = 16 };
 
@@ -145,6 +147,8 @@ struct hob__h2_stream {
     bool answered; /* its head is under way */
     bool keep;     /* its handler goes on when the client leaves */
     bool has_host, has_expect;
+    uint32_t alike;    /* fields of all kinds that have come */
+    bool is_alike;     /* they are those of the last head, and not taken yet */
     bool fields_begun; /* no pseudo-header field may follow */
     uint32_t cookies;  /* fields of that name */
     uint64_t data_in;  /* bytes of the body that have come */

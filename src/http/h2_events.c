@@ -20,11 +20,8 @@ enum {
     HEAD_MAX = 1 << 18      /* of what is sent: bytes, at most; h1_write.c ends far below */
 };
 
-/* Most often it is the one of the call before, and nghttp2 need not look for it. */
-struct hob__h2_stream *hob__h2_stream_of(struct hob__h2 *h2, int32_t id) {
-    struct hob__h2_stream *st = h2->last;
-    if (st && st->id == id) return st;
-    st = id ? nghttp2_session_get_stream_user_data(h2->session, id) : NULL;
+struct hob__h2_stream *hob__h2_find_stream(struct hob__h2 *h2, int32_t id) {
+    struct hob__h2_stream *st = id ? nghttp2_session_get_stream_user_data(h2->session, id) : NULL;
     if (st) h2->last = st;
     return st;
 }
@@ -57,15 +54,23 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
     return NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
+/* A request. */
+static int open_stream(struct hob__h2 *h2, int32_t id) {
+    struct hob__h2_stream *st = hob__h2_stream_new(h2);
+    if (!st) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    st->id = id;
+    nghttp2_session_set_stream_user_data(h2->session, id, st);
+    h2->last = st;
+    hob__h2_same_begin(h2, st);
+    return 0;
+}
+
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg) {
     struct hob__h2 *h2 = arg;
+    (void)session;
+    if (h2->options.server && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+        return open_stream(h2, frame->hd.stream_id);
     struct hob__h2_stream *st = hob__h2_stream_of(h2, frame->hd.stream_id);
-    if (!st && h2->options.server && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
-        st = hob__h2_stream_new(h2);
-        if (!st) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-        st->id = frame->hd.stream_id;
-        nghttp2_session_set_stream_user_data(session, st->id, st);
-    }
     if (!st) return 0;
     if (st->has_head) {
         st->in_trailers = true;
@@ -338,6 +343,7 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *a
     (void)session;
     struct hob__h2 *h2 = arg;
     if (frame->hd.type == NGHTTP2_DATA) return 0;
+    if (frame->hd.type == NGHTTP2_HEADERS && h2->options.server) return 0;
     struct hob__h2_stream *st = hob__h2_stream_of(h2, frame->hd.stream_id);
     if (frame->hd.type == NGHTTP2_HEADERS && st) st->sent = true;
     if (frame->hd.type == NGHTTP2_RST_STREAM && st &&
@@ -375,13 +381,16 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static nghttp2_session_callbacks *all[2];
 static nghttp2_option *settings[2];
 
-static void make_one(int side, nghttp2_on_header_callback on_field) {
+static void make_one(int side) {
     nghttp2_session_callbacks *c;
     nghttp2_option *o;
     if (nghttp2_session_callbacks_new(&c) < 0 || nghttp2_option_new(&o) < 0) return;
     nghttp2_session_callbacks_set_on_begin_frame_callback(c, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(c, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback(c, on_field);
+    if (side == SERVER)
+        nghttp2_session_callbacks_set_on_header_callback2(c, hob__h2_on_field);
+    else
+        nghttp2_session_callbacks_set_on_header_callback(c, on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(c, on_frame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(c, on_stream_close);
@@ -399,8 +408,8 @@ static void make_one(int side, nghttp2_on_header_callback on_field) {
 }
 
 static void make(void) {
-    make_one(CLIENT, on_header);
-    make_one(SERVER, hob__h2_on_field);
+    make_one(CLIENT);
+    make_one(SERVER);
 }
 
 bool hob__h2_setup(bool server, nghttp2_session_callbacks **callbacks, nghttp2_option **options) {

@@ -12,8 +12,8 @@ bool hob__h2_memory(void);
 /* n bytes out of it, or of the heap; NULL without memory. */
 void *hob__h2_alloc(size_t n);
 void hob__h2_release(void *p); /* NULL is allowed */
-/* The same for nghttp2. */
-extern const nghttp2_mem hob__h2_mem;
+/* The same for nghttp2, of this loop. */
+nghttp2_mem hob__h2_mem(void);
 
 /* ---- h2.c ---- */
 /* Fetches what nghttp2 has to say now, to where the writer will find it, unless that is on its way.
@@ -26,8 +26,13 @@ bool hob__h2_prompt(struct hob__h2 *h2);
 /* ---- h2_events.c ---- */
 /* nghttp2's callbacks and options, made once. False without memory. */
 bool hob__h2_setup(bool server, nghttp2_session_callbacks **callbacks, nghttp2_option **options);
-/* The record of nghttp2's stream, or NULL: it has none, or none any more. */
-struct hob__h2_stream *hob__h2_stream_of(struct hob__h2 *h2, int32_t id);
+/* The record of nghttp2's stream, or NULL: it has none, or none any more. Most often it is the one
+ * of the call before, and nghttp2 need not look for it. */
+struct hob__h2_stream *hob__h2_find_stream(struct hob__h2 *h2, int32_t id);
+static inline struct hob__h2_stream *hob__h2_stream_of(struct hob__h2 *h2, int32_t id) {
+    struct hob__h2_stream *st = h2->last;
+    return HOB__LIKELY(st && st->id == id) ? st : hob__h2_find_stream(h2, id);
+}
 /* No more comes: for that reason, unless there was one before, or it was complete. Wakes. */
 void hob__h2_stream_end(struct hob__h2_stream *st, int error, const char *why);
 
@@ -40,14 +45,29 @@ static inline void hob__h2_head_is_over(struct hob__h2 *h2) {
 bool hob__h2_spend(struct hob__h2 *h2);
 
 /* ---- h2_request.c: what comes to a server ---- */
-/* nghttp2's callback for a field of a head, or of trailers. */
-int hob__h2_on_field(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
-                     size_t n, const uint8_t *value, size_t size, uint8_t flags, void *arg);
+/* A field of a head, or of trailers; known: its bytes were found to be right before. What nghttp2's
+ * callback returns. */
+int hob__h2_take_field(struct hob__h2 *h2, struct hob__h2_stream *st, nghttp2_rcbuf *name,
+                       nghttp2_rcbuf *value, bool known);
 /* A head, or trailers, are complete. What nghttp2's callback returns. */
 int hob__h2_take_head(struct hob__h2 *h2, struct hob__h2_stream *st, const nghttp2_frame *frame);
 /* n bytes of a body have come; and a frame of it that may be the last. The same. */
 int hob__h2_count_data(struct hob__h2 *h2, struct hob__h2_stream *st, size_t n);
 int hob__h2_take_data(struct hob__h2 *h2, struct hob__h2_stream *st, const nghttp2_frame *frame);
+
+/* ---- h2_same.c: heads that are those before them ---- */
+/* nghttp2's callback for a field. */
+int hob__h2_on_field(nghttp2_session *session, const nghttp2_frame *frame, nghttp2_rcbuf *name,
+                     nghttp2_rcbuf *value, uint8_t flags, void *arg);
+/* A head begins. */
+void hob__h2_same_begin(struct hob__h2 *h2, struct hob__h2_stream *st);
+/* It is complete: 1, and the stream has it; or 0: it is as hob__h2_take_field() has made it; or an
+ * error, as nghttp2's callback for a frame returns it. */
+int hob__h2_same_end(struct hob__h2 *h2, struct hob__h2_stream *st);
+/* It was found to be right: so is the next that is the same. */
+void hob__h2_same_learn(struct hob__h2 *h2, const struct hob__h2_stream *st);
+/* Gives back what is held. */
+void hob__h2_same_drop(struct hob__h2 *h2);
 
 /* ---- h2_stream.c ---- */
 struct hob__h2_stream *hob__h2_stream_new(struct hob__h2 *h2);

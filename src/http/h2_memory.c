@@ -55,12 +55,15 @@ bool hob__h2_memory(void) {
 
 /* NULL: nothing is to be kept. A test that lets allocations fail shall see each of them, and a
  * sanitizer each use of what has been freed. */
-static struct blocks *blocks(void) {
-    if (HOB__ASAN || hob__alloc_counting()) return NULL;
+static inline struct blocks *usable(struct blocks *all) {
+    return HOB__ASAN || hob__alloc_counting() ? NULL : all;
+}
+
+static inline struct blocks *blocks(void) {
     return (struct blocks *)(void *)hob__loop_data(HOB__LOOP_HTTP2);
 }
 
-void *hob__h2_alloc(size_t n) {
+static void *alloc(struct blocks *all, size_t n) {
     size_t steps = (n + STEP - 1) / STEP + (n == 0);
     if (HOB__UNLIKELY(n > SIZES * STEP)) {
         struct block *large = n > SIZE_MAX / 2 ? NULL : hob__alloc(sizeof *large + n);
@@ -69,7 +72,7 @@ void *hob__h2_alloc(size_t n) {
         large->size = n;
         return large + 1;
     }
-    struct blocks *all = blocks();
+    all = usable(all);
     struct block *b = all ? all->first[steps] : NULL;
     if (HOB__LIKELY(b != NULL)) {
         all->first[steps] = b->next;
@@ -81,10 +84,10 @@ void *hob__h2_alloc(size_t n) {
     return b + 1;
 }
 
-void hob__h2_release(void *p) {
+static void release(struct blocks *all, void *p) {
     if (!p) return;
     struct block *b = (struct block *)p - 1;
-    struct blocks *all = blocks();
+    all = usable(all);
     size_t steps = b->steps;
     if (HOB__UNLIKELY(steps == 0 || !all || all->kept + steps * STEP > KEPT)) {
         hob__free(b);
@@ -95,26 +98,21 @@ void hob__h2_release(void *p) {
     all->kept += steps * STEP;
 }
 
-static void *take(size_t n, void *arg) {
-    (void)arg;
-    return hob__h2_alloc(n);
-}
+void *hob__h2_alloc(size_t n) { return alloc(blocks(), n); }
+void hob__h2_release(void *p) { release(blocks(), p); }
 
-static void give(void *p, void *arg) {
-    (void)arg;
-    hob__h2_release(p);
-}
+static void *take(size_t n, void *arg) { return alloc(arg, n); }
+
+static void give(void *p, void *arg) { release(arg, p); }
 
 static void *take_zero(size_t count, size_t n, void *arg) {
-    (void)arg;
     if (n && count > SIZE_MAX / n) return NULL;
-    void *p = hob__h2_alloc(count * n);
+    void *p = alloc(arg, count * n);
     return p ? memset(p, 0, count * n) : NULL;
 }
 
 static void *resize(void *p, size_t n, void *arg) {
-    (void)arg;
-    if (!p) return hob__h2_alloc(n);
+    if (!p) return alloc(arg, n);
     const struct block *b = (struct block *)p - 1;
     size_t room = b->steps ? b->steps * STEP : b->size;
     if (b->steps && n <= room) return p;
@@ -123,12 +121,12 @@ static void *resize(void *p, size_t n, void *arg) {
         if (grown) grown->size = n;
         return grown ? grown + 1 : NULL;
     }
-    void *other = hob__h2_alloc(n);
+    void *other = alloc(arg, n);
     if (!other) return NULL;
     memcpy(other, p, room < n ? room : n);
-    hob__h2_release(p);
+    release(arg, p);
     return other;
 }
 
-const nghttp2_mem hob__h2_mem = {NULL, take, give, take_zero, resize};
+nghttp2_mem hob__h2_mem(void) { return (nghttp2_mem){blocks(), take, give, take_zero, resize}; }
 #endif

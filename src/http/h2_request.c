@@ -63,25 +63,26 @@ static bool method_ok(const char *value, size_t n) {
     return n > 0 && hob__scan_token(value, value + n) == value + n;
 }
 
-/* Where its value will be noted; NULL: there is no such field. */
+/* Where its value will be noted; NULL: there is no such field. *good: it is known to be right, or
+ * found to be. */
 static uint32_t *place_of(struct hob__h2_stream *st, const char *name, size_t n, const char *value,
                           size_t size, bool *good) {
     switch (n) {
     case 5:
-        *good = path_ok(value, size);
+        *good = *good || path_ok(value, size);
         return memcmp(name, ":path", 5) == 0 ? &st->path_at : NULL;
     case 7:
         if (memcmp(name, ":method", 7) == 0) {
-            *good = method_ok(value, size);
+            *good = *good || method_ok(value, size);
             return &st->method_at;
         }
-        *good = scheme_ok(value, size);
+        *good = *good || scheme_ok(value, size);
         return memcmp(name, ":scheme", 7) == 0 ? &st->scheme_at : NULL;
     case 9:
-        *good = method_ok(value, size);
+        *good = *good || method_ok(value, size);
         return memcmp(name, ":protocol", 9) == 0 ? &st->protocol_at : NULL;
     case 10:
-        *good = hob__h1_host_ok(value, size);
+        *good = *good || hob__h1_host_ok(value, size);
         return memcmp(name, ":authority", 10) == 0 ? &st->authority_at : NULL;
     default:
         return NULL;
@@ -89,8 +90,7 @@ static uint32_t *place_of(struct hob__h2_stream *st, const char *name, size_t n,
 }
 
 static int take_pseudo(struct hob__h2 *h2, struct hob__h2_stream *st, const char *name, size_t n,
-                       const char *value, size_t size) {
-    bool good = true;
+                       const char *value, size_t size, bool good) {
     uint32_t *at = st->fields_begun ? NULL : place_of(st, name, n, value, size, &good);
     if (HOB__UNLIKELY(!at || *at || !good))
         return malformed(h2, st,
@@ -190,23 +190,22 @@ static int put(struct hob__h2_stream *st, const char *name, size_t n, const char
     return 0;
 }
 
-int hob__h2_on_field(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name_at,
-                     size_t n, const uint8_t *value_at, size_t size, uint8_t flags, void *arg) {
-    (void)session, (void)flags;
-    struct hob__h2 *h2 = arg;
+int hob__h2_take_field(struct hob__h2 *h2, struct hob__h2_stream *st, nghttp2_rcbuf *name_at,
+                       nghttp2_rcbuf *value_at, bool known) {
     const struct hob__h1_limits *limits = &h2->options.limits;
-    const char *name = (const char *)name_at, *value = (const char *)value_at;
-    struct hob__h2_stream *st = hob__h2_stream_of(h2, frame->hd.stream_id);
-    if (HOB__UNLIKELY(!st || st->error || st->head_error)) return 0;
+    nghttp2_vec names = nghttp2_rcbuf_get_buf(name_at), values = nghttp2_rcbuf_get_buf(value_at);
+    const char *name = (const char *)names.base, *value = (const char *)values.base;
+    size_t n = names.len, size = values.len;
+    if (HOB__UNLIKELY(st->error || st->head_error)) return 0;
     size_t before = hob__buffer_size(st->in_trailers ? &st->trailers : &st->head);
     if (HOB__UNLIKELY(n + size > limits->line)) return refuse(st, HOB_E_HTTP_LINE_TOO_LONG);
     if (HOB__UNLIKELY(before + n + size + 2 > limits->block))
         return refuse(st, HOB_E_HTTP_HEADERS_TOO_LARGE);
-    if (name[0] == ':') return take_pseudo(h2, st, name, n, value, size);
+    if (name[0] == ':') return take_pseudo(h2, st, name, n, value, size, known);
     uint32_t count = st->in_trailers ? st->trailer_count : st->field_count;
     if (HOB__UNLIKELY(count >= limits->fields)) return refuse(st, HOB_E_HTTP_TOO_MANY_HEADERS);
     st->fields_begun = true;
-    if (HOB__UNLIKELY(!name_ok(name, n) || !value_ok(value, size)))
+    if (HOB__UNLIKELY(!known && (!name_ok(name, n) || !value_ok(value, size))))
         return malformed(h2, st, "a field with a byte that fields cannot have");
     if (HOB__UNLIKELY(!meaning_of(st, name, n, value, size)))
         return malformed(h2, st, "a field that may not be there, or not so");
@@ -277,10 +276,14 @@ int hob__h2_take_head(struct hob__h2 *h2, struct hob__h2_stream *st, const nghtt
     bool last = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
     if (HOB__UNLIKELY(st->error != 0)) return 0;
     if (HOB__UNLIKELY(st->has_head)) return take_trailers(h2, st, last);
-    if (HOB__LIKELY(!st->head_error)) {
+    int same = hob__h2_same_end(h2, st);
+    if (HOB__UNLIKELY(same < 0)) return same;
+    if (HOB__UNLIKELY(st->error != 0)) return 0;
+    if (same == 0 && HOB__LIKELY(!st->head_error)) {
         const char *fault = fault_of(st);
         if (HOB__UNLIKELY(fault != NULL)) return frame_malformed(h2, st, fault);
         if (name_both(st) < 0) st->head_error = -ENOMEM;
+        if (!st->head_error) hob__h2_same_learn(h2, st);
     }
     st->has_head = true;
     int rc = last ? end(h2, st) : 0;
