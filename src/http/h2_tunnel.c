@@ -58,7 +58,10 @@ static ssize_t tunnel_send(struct hob_stream *s, const struct iovec *iov, int co
     size_t n = gather(chunk, iov, count);
     st->chunk = chunk; /* goes back when all of it has been taken */
     int rc = hob__h2_offer(st, chunk, n, false);
-    return rc < 0 ? rc : (ssize_t)n;
+    if (rc == 0) return (ssize_t)n;
+    st->chunk = NULL;
+    hob__chunk_give(chunk);
+    return rc;
 }
 
 static int tunnel_wait(struct hob_stream *s, unsigned direction, unsigned flags) {
