@@ -44,7 +44,7 @@ static void look_at(const struct hob__h2 *h2, const struct hob__h2_stream *st) {
     CHECK(block[size - 1] == 0);
     uint32_t n = hob__h2_split(block + st->fields_at, size - st->fields_at, fields, 64);
     CHECK(n == st->field_count);
-    CHECK(n <= h2->options.limits.fields + 1u); /* Host may have been added */
+    CHECK(n <= h2->options.limits.fields + 2u); /* Host and Upgrade may have been added */
     for (uint32_t i = 0; i < n && i < 64; i++)
         CHECK(fields[i].value + fields[i].value_size < size - st->fields_at);
     add(block, size);
@@ -68,7 +68,12 @@ static int on_request(struct hob__h2 *h2, struct hob__h2_stream *st) {
 }
 static void on_gone(struct hob__h2 *h2, struct hob__h2_stream *st) { (void)h2, (void)st; }
 static void on_change(struct hob__h2 *h2) { (void)h2; }
-static const struct hob__h2_owner owner = {on_change, on_request, on_gone};
+static bool may_last(struct hob__h2 *h2) {
+    (void)h2;
+    return true;
+}
+static const struct hob__h2_owner owner = {
+    .changed = on_change, .request = on_request, .lasts = may_last, .gone = on_gone};
 
 /* ---- a client: three requests, of which one has a body ---- */
 

@@ -112,7 +112,7 @@ static const struct hob__transport tunnel = {.name = "http2",
 
 int hob__h2_tunnel(struct hob__h2_stream *st, const char *peer) {
     struct hob__backend *b = hob__backend_current("hob_request_upgrade");
-    struct hob_stream *s = hob__stream_make(b, -1, &tunnel, peer);
+    struct hob_stream *s = hob__stream_make(b, HOB__NO_FD, &tunnel, peer);
     if (!s) return -ENOMEM;
     s->state = st;
     s->lent = &st->tunnel;

@@ -16,8 +16,8 @@ struct hob_stream *hob__stream_make(struct hob__backend *b, int fd,
                                     const struct hob__transport *transport, const char *peer) {
     size_t n = strlen(peer) + 1;
     struct hob_stream *s = hob__alloc_zero(sizeof *s + n);
-    struct hob__fd *f = s && fd >= 0 ? hob__fd_open(b, fd) : NULL;
-    if (!s || (!f && fd >= 0)) {
+    struct hob__fd *f = s && fd != HOB__NO_FD ? hob__fd_open(b, fd) : NULL;
+    if (!s || (!f && fd != HOB__NO_FD)) {
         hob__free(s);
         return NULL;
     }

@@ -91,7 +91,8 @@ struct hob_stream *hob__stream_new(struct hob__backend *b, int fd, const struct 
 /* The same for a socket from accept(), which has its options from the listener. */
 struct hob_stream *hob__stream_accepted(struct hob__backend *b, int fd, const struct sockaddr *peer,
                                         socklen_t size);
-/* A stream around a descriptor (less than 0: there is none, and the transport waits by other means)
+enum { HOB__NO_FD = -2 };
+/* A stream around a descriptor (HOB__NO_FD: there is none, and the transport waits by other means)
  * and a transport; `peer` is copied. NULL without memory (the descriptor stays the caller's). */
 HOB_API struct hob_stream *hob__stream_make(struct hob__backend *b, int fd,
                                             const struct hob__transport *transport,
