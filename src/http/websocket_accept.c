@@ -84,7 +84,8 @@ static bool choose_deflate(const struct hob_request *req, const struct hob_webso
 
 /* It is the client's fault: what the handler returns is not reported. */
 static int refuse(struct hob_request *req, int status, const char *why) {
-    static const struct hob_header upgrade[] = {{"Upgrade", "websocket"},
+    static const struct hob_header upgrade[] = {{"Connection", "Upgrade"}, /* RFC 9110, 7.8 */
+                                                {"Upgrade", "websocket"},
                                                 {"Sec-WebSocket-Version", "13"},
                                                 {"Content-Type", "text/plain"},
                                                 {NULL, NULL}};
@@ -92,7 +93,7 @@ static int refuse(struct hob_request *req, int status, const char *why) {
     int n = snprintf(text, sizeof text, "%s\n", why);
     bool tunnel = hob__request_tunnel(req);
     if (status != 403 && hob_request_size(req) != 0) hob_request_close_after(req);
-    const struct hob_header *headers = status == 426 ? upgrade : tunnel ? upgrade + 1 : upgrade + 2;
+    const struct hob_header *headers = status == 426 ? upgrade : tunnel ? upgrade + 2 : upgrade + 3;
     int rc = hob_respond(req, status, headers, text, (size_t)n);
     if (rc < 0) return rc;
     req->body_error = HOB_E_WEBSOCKET_HANDSHAKE;
