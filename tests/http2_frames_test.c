@@ -120,6 +120,32 @@ SERVER_TEST(what_is_announced_by_default) {
     return 0;
 }
 
+/* What the client may send besides, in so many seconds. */
+static uint64_t more_window(struct hob_stream *hs, struct frame *f, double seconds) {
+    uint64_t more = 0;
+    while (next_frame(hs, f, seconds) == 1)
+        if (f->type == F_WINDOW && f->stream == 0) more += get_number(f->bytes);
+    return more;
+}
+
+/* Bodies that nobody reads: 1 MiB of all of them, however many there are. */
+SERVER_TEST(unread_bodies_have_a_bound) {
+    static char piece[16000];
+    struct hob_stream *hs = hand(l);
+    struct frame *f = malloc(sizeof *f);
+    CHECK_EQ(65535 + more_window(hs, f, 0.3), 1 << 20);
+    for (uint32_t id = 1; id < 40; id += 2) {
+        hand_head(hs, 0, id, ":method: POST\n:scheme: http\n:path: /hang\n:authority: a\n");
+        for (int i = 0; i < 3; i++) hand_send(hs, F_DATA, 0, id, piece, sizeof piece);
+    }
+    await_active(20);
+    CHECK_EQ(more_window(hs, f, 0.3), 0);
+    free(f);
+    hob_close(hs);
+    await_active(0);
+    return 0;
+}
+
 SERVER_TEST(more_streams_than_allowed, .max_streams = 10) {
     struct hob_stream *hs = hand(l);
     CHECK_EQ(await_frame(hs, F_SETTINGS, 0) >= 0, true);
@@ -169,22 +195,30 @@ SERVER_TEST(floods_are_cut_off) {
 }
 
 /* Requests that are reset at once (CVE-2023-44487). */
-SERVER_TEST(rapid_reset) {
+static void reset_rapidly(struct hob_listener *l, const char *path, uint64_t count) {
     struct hob_stream *hs = hand(l);
     unsigned char buf[1000], code[4] = {0, 0, 0, 8};
-    int i;
-    for (i = 0; i < 20000; i++) {
+    char lines[200];
+    snprintf(lines, sizeof lines, ":method: GET\n:scheme: http\n:path: %s\n:authority: here\n",
+             path);
+    for (int i = 0; i < 20000; i++) {
         uint32_t stream = (uint32_t)(1 + 2 * i);
-        size_t n = put_head(buf, END_STREAM, stream,
-                            ":method: GET\n:scheme: http\n:path: /hang\n:authority: here\n");
+        size_t n = put_head(buf, END_STREAM, stream, lines);
         n += put_frame(buf + n, F_RST, 0, stream, code, 4);
         if (hob_write(hs, buf, n) < 0) break;
     }
-    CHECK(i < 20000);
-    await_floods(1);
+    await_floods(count);
     await_active(0);
     CHECK(seen.most <= 201);
+    CHECK_EQ(await_frame(hs, F_PUSH, 0), -1);
     hob_close(hs);
+}
+
+/* Handlers that take their time to end are not gathered. */
+SERVER_TEST(rapid_reset) {
+    reset_rapidly(l, "/hang", 1);
+    CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    reset_rapidly(l, "/stubborn", 2);
     CHECK_EQ(get(c, url_of(l, "/b")), 200);
     return 0;
 }

@@ -54,6 +54,11 @@ static inline int routes(struct hob_request *req) {
     if (strcmp(path, "/stream") == 0) return stream_out(req, 3000000);
     if (strcmp(path, "/slow") == 0) HOB_TRY(hob_sleep(0.02));
     if (strcmp(path, "/hang") == 0) HOB_TRY(hob_sleep(1000));
+    if (strcmp(path, "/stubborn") == 0) { /* which takes its time when it is cancelled */
+        int rc = hob_sleep(1000);
+        (void)hob_shielded(hob_sleep(0.5));
+        return rc;
+    }
     if (strcmp(path, "/keep") == 0) {
         hob_request_keep_running(req, true);
         HOB_TRY(hob_sleep(0.05));

@@ -23,7 +23,7 @@ static struct shared {
     char address[64];
 } * shared;
 
-enum { PLAIN, NEVER_READY, FAILS, FAILS_LATER, SLOWLY };
+enum { PLAIN, NEVER_READY, FAILS, FAILS_LATER, SLOWLY, STUBBORN, DIES };
 
 static int handle(struct hob_request *req, void *arg) {
     char text[32];
@@ -44,6 +44,12 @@ static int serve(struct hob_listener *listener, uint64_t max) {
     }
     if (shared->mode == FAILS) return hob_fail(-EIO, "on purpose");
     if (shared->mode == FAILS_LATER) return -EIO;
+    if (shared->mode == STUBBORN || shared->mode == DIES) {
+        __atomic_fetch_add(&shared->ready, 1, __ATOMIC_ACQ_REL);
+        hob_prefork_ready();
+        if (shared->mode == DIES) _exit(7);
+        return hob_shielded(hob_sleep(100));
+    }
     return hob_http_serve(listener, handle, NULL, (struct hob_http_options){.max_served = max});
 }
 HOB_TASK(serve, struct hob_listener *, uint64_t)
@@ -353,6 +359,21 @@ TEST(a_bad_restart_changes_nothing) {
     kill(pid, SIGHUP);
     rest(0.5);
     CHECK_EQ(atoi(ask("/")), first);
+    CHECK_EQ(end(pid), 0);
+}
+
+TEST(who_does_not_end_in_its_time_is_killed) {
+    pid_t pid = begin_as(STUBBORN, 2, 0, 0.2);
+    wait_for(&shared->ready, 2);
+    CHECK_EQ(end(pid), 0);
+}
+
+/* Workers that get ready and die: they are not started faster than is good for the machine. */
+TEST(workers_that_die_at_once_are_replaced_ever_more_slowly) {
+    pid_t pid = begin_as(DIES, 1, 0, 0);
+    rest(2.2); /* at 0, 0.1, 0.3, 0.7, 1.5 */
+    int starts = __atomic_load_n(&shared->ready, __ATOMIC_ACQUIRE);
+    CHECK(starts >= 2 && starts <= 6);
     CHECK_EQ(end(pid), 0);
 }
 

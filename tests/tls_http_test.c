@@ -130,6 +130,26 @@ TASK_TEST(a_server_that_does_not_shake_hands) {
     return stop(s, l);
 }
 
+TASK_TEST(a_client_that_does_not_shake_hands) {
+    struct hob_http_counters counters = {0};
+    HOB_SCOPE(s);
+    make_contexts();
+    struct hob_listener *l = listening();
+    hob_spawn(
+        s, hob_http_serve, l, count, NULL,
+        (struct hob_http_options){.tls = server_tls, .tls_timeout = 0.3, .counters = &counters});
+    struct hob_stream *c;
+    char byte;
+    CHECK_EQ(hob_connect(hob_listener_address(l), &c), 0);
+    CHECK_EQ(hob_write(c, "\x16\x03\x01\2\0\1", 6), 6); /* a hello begins */
+    CHECK(hob_within(30, (int)hob_read(c, &byte, 1)) != -ETIMEDOUT);
+    for (int i = 0; i < 2000 && counters.connections; i++) CHECK_EQ(hob_sleep(0.005), 0);
+    CHECK_EQ(counters.connections, 0);
+    CHECK_EQ(counters.timeouts, 1);
+    hob_close(c);
+    return stop(s, l);
+}
+
 TASK_TEST(a_server_that_speaks_plain_http) {
     HOB_SCOPE(s);
     make_contexts();

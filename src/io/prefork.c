@@ -133,7 +133,6 @@ static void is_ready(struct parent *m, struct place *w) {
     w->state = SERVING;
     w->deadline = UINT64_MAX;
     m->ever_ready = true;
-    m->pause = shortest_pause;
     tell_listening(m);
     if (w->generation != m->generation) return;
     for (unsigned i = 0; i < 2 * COUNT_MAX; i++) {
@@ -182,6 +181,8 @@ static void has_ended(struct parent *m, struct place *w, int status) {
         for (unsigned i = 0; i < 2 * COUNT_MAX; i++) m->places[i].generation = m->generation;
     } else if (now_ns() - w->began < SECOND) {
         pause_starts(m);
+    } else {
+        m->pause = shortest_pause;
     }
 }
 
