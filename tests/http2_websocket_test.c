@@ -576,6 +576,24 @@ TUNNEL_TEST(a_client_that_takes_nothing_holds_its_handler) {
     finish(h);
 }
 
+/* Who receives owes two pongs, and waits for both: a message, and room for the second one. */
+TUNNEL_TEST(pongs_wait_for_the_window) {
+    struct hand *h = begin_with(l, 0);
+    h->mean = true;
+    ask(h, 0, 1, CONNECT("/ws") V13);
+    UNTIL(h, h->st[0].head[0]);
+    say(h, 1, 0x89, "one", 3);
+    CHECK_EQ(hob_sleep(0.02), 0);
+    say(h, 1, 0x89, "two", 3);
+    CHECK_EQ(hob_sleep(0.02), 0);
+    CHECK_EQ(h->st[0].total, 0);
+    give(h, 1, 10);
+    expect(h, 1, 0x8a, "one", 3);
+    expect(h, 1, 0x8a, "two", 3);
+    CHECK_EQ(seen.ended, 0);
+    finish(h);
+}
+
 TUNNEL_TEST(a_reset_ends_a_send_that_waits) {
     unsigned char code[4] = {0, 0, 0, 8};
     struct hand *h = begin_with(l, 0);
