@@ -13,8 +13,10 @@ TESTED = -Dprograms=false -Ddefault_library=static
 SAN = -Db_lundef=false
 # These are compiled often and run once: -O1 halves what compiling takes.
 QUICK = -Doptimization=1 $(TESTED) -- tests
-# Reports need lines, and nothing else of what takes a fifth of the time to write down.
-ASAN = $(B) build/asan -Db_sanitize=address,undefined -Dc_args=-g1 $(SAN) $(QUICK)
+# Reports need lines, and nothing else of what takes a fifth of the time to write down; warnings are
+# the main build's.
+ASAN = $(B) build/asan -Db_sanitize=address,undefined -Dc_args=-g1 -Dwarning_level=0 \
+           -Db_staticpic=false $(SAN) $(QUICK)
 # Reading debug information takes seconds under TSan, in each of the many tests that end in a report.
 TSAN = CC=clang $(B) build/tsan -Db_sanitize=thread -Dlines=false $(SAN) $(QUICK)
 VALGRIND = $(B) build/valgrind $(TESTED) -- tests

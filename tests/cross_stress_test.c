@@ -15,7 +15,7 @@
 
 enum { THREADS = 4 };
 
-static int fewer(int n) { return getenv("TEST_SLOW") || HOB__TSAN ? n / 10 : n; }
+static int fewer(int n) { return getenv("TEST_SLOW") || HOB__TSAN ? n / 10 : TEST_ROUNDS(n, 4); }
 
 static unsigned pick(unsigned n) {
     static __thread uint64_t state;

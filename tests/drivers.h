@@ -130,7 +130,7 @@ static void drive_seeds(const struct scenario *s) {
 /* INTERRUPTS (16) seeds. Not in a simulated world, whose own calls are (HOB_SIM, faults). */
 static void drive_interrupted(const struct scenario *s) {
     if (getenv("TEST_SLOW")) return;
-    for (long seed = 1; seed <= number_of("INTERRUPTS", 16); seed++) {
+    for (long seed = 1; seed <= number_of("INTERRUPTS", TEST_ROUNDS(16, 2)); seed++) {
         interrupt_begin((uint64_t)seed);
         run_once(s, true, "interrupted, seed", seed);
     }
@@ -143,9 +143,11 @@ static void drive_cancels(const struct scenario *s, long total) {
     if (!HOB__TSAN) setenv("HOB_SLOW_MS", "0", 1);
     /* Under valgrind and qemu some of them are enough. */
     long step = getenv("TEST_SLOW") && total > 30 ? total / 30 + 1 : 1;
+    /* Under ASan each point gets one of the three, in turn: the plain suites have all at each. */
     for (int what = CANCEL_TASK; what <= CANCEL_SOON; what++) {
         cancel_what = what;
-        for (cancel_at = 1; cancel_at <= total; cancel_at += step)
+        for (cancel_at = TEST_ASAN ? 1 + what : 1; cancel_at <= total;
+             cancel_at += TEST_ASAN ? 3 : step)
             run_once(s, false, "cancel at point", cancel_at);
     }
     if (slow_ms)

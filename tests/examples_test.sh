@@ -948,11 +948,11 @@ def compiles(name, folder):
     """The compilers' words about an example, in each language. (gcc warns of some things when it
     optimises only, which is the same in both kinds of C.)"""
     words = ""
-    for compiler in ("gcc -std=c11 -fsyntax-only", "gcc -std=gnu11 -O2 -c",
-                     "clang -std=c11 -fsyntax-only", "clang -std=gnu11 -fsyntax-only",
-                     "g++ -std=c++17 -x c++ -O2 -c", "clang++ -std=c++17 -x c++ -fsyntax-only"):
+    for compiler in ("gcc -std=c11 -O2 -S", "clang -std=c11 -fsyntax-only",
+                     "clang -std=gnu11 -fsyntax-only", "g++ -std=c++17 -x c++ -O2 -S",
+                     "clang++ -std=c++17 -x c++ -fsyntax-only"):
         run = subprocess.run([*compiler.split(), "-Wall", "-Wextra", "-Wshadow", "-Werror",
-                              "-Iinclude", "-o", "%s/%s.o" % (folder, name),
+                              "-Iinclude", "-o", "%s/%s.s" % (folder, name),
                               "examples/%s.c" % name], capture_output=True, text=True)
         if run.returncode:
             words += "%s: %s\n" % (compiler, run.stderr)

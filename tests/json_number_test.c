@@ -29,7 +29,7 @@ static uint64_t next_random(void) {
 
 static long rounds(void) {
     const char *wanted = getenv("ROUNDS");
-    return wanted ? atol(wanted) : getenv("TEST_SLOW") ? 20000 : 200000;
+    return wanted ? atol(wanted) : getenv("TEST_SLOW") ? 20000 : TEST_ROUNDS(200000, 4);
 }
 
 static bool has_wide(void) {

@@ -337,7 +337,7 @@ static void check_broken(char *text, size_t n) {
 TEST(together_as_alone) {
     static struct text records[RECORDS], all;
     const struct hob__json_way *way, *best = hob__json_way();
-    for (unsigned round = 0; round < 400; round++) {
+    for (unsigned round = 0; round < TEST_ROUNDS(400, 4); round++) {
         seed = round * UINT64_C(0x9E3779B97F4A7C15);
         layout = any(4) | 8;
         all.n = 0;

@@ -145,6 +145,20 @@ __attribute__((unused)) static void test_remove(pid_t pid) {
     globfree(&found);
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+#define TEST_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TEST_ASAN 1
+#endif
+#endif
+#ifndef TEST_ASAN
+#define TEST_ASAN 0
+#endif
+/* n rounds; under ASan, where each takes several times as long, one of `share` of them: the plain
+ * suites have them all. */
+#define TEST_ROUNDS(n, share) (TEST_ASAN ? (n) / (share) : (n))
+
 #define TEST_MAIN()                                                                                \
     int main(int argc, char **argv) { return test_main(argc, argv); }
 

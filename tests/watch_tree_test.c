@@ -408,7 +408,7 @@ static int shuffled(bool slowly) {
     char outside[300];
     snprintf(outside, sizeof outside, "%s-out", folder);
     CHECK_EQ(mkdir(outside, 0700), 0);
-    int rounds = getenv("TEST_SLOW") ? 1 : 4;
+    int rounds = getenv("TEST_SLOW") ? 1 : TEST_ROUNDS(4, 2);
     for (int round = 0; round < rounds; round++) {
         seed = (unsigned)round + 1 + 100 * slowly;
         HOB_TRY(hob_watch_tree(folder, HOB_WATCH_CREATED | HOB_WATCH_MOVED, &w));
