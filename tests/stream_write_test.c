@@ -84,6 +84,8 @@ TASK_TEST(corked_pieces_of_every_size_keep_their_order) {
 TASK_TEST(a_read_that_waits_sends_what_is_gathered) {
     struct hob_stream *end[2];
     open_tcp(end);
+    put(end[1], "!");
+    CHECK_EQ(hob_read(end[0], buf, 1), 1); /* the first one waits, whatever has come */
     {
         HOB_CORK(end[0]);
         put(end[0], "question");
