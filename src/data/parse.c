@@ -116,6 +116,8 @@ static inline int read_string(struct parser *s, const uint8_t *p, struct hob_jso
     if (s->own) {
         v->head |= HOB__JSON_PLAIN;
         *(uint8_t *)stop = 0;
+    } else if (HOB__LIKELY(s->end - stop >= HOB__JSON_BEHIND)) {
+        v->head |= HOB__JSON_PLAIN;
     }
     return 0;
 }
