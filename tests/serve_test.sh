@@ -190,6 +190,19 @@ END
     [ "$(cat "$dir"/results? | grep -c '"status": 200, "bytes": 5, ')" = 900 ]
     stop TERM
 }
+clients_of_http2_that_ask_once() { # as curl does
+    start -w 2 --cert "$dir/cert.pem" --key "$dir/key.pem" -q "$dir/www"
+    get -o /dev/null -w '%{http_version}' "$url/" | grep -x 2 || { stop TERM; return 0; }
+    for i in 1 2 3 4; do
+        sleep 0.2
+        kill -HUP "$server"
+    done &
+    get -o /dev/null -w '%{http_code} %{num_connects}\n' --max-time 120 "$url/sub/f.txt?[1-2000]" \
+        >"$dir/codes"
+    wait $!
+    [ "$(grep -c '^200 ' "$dir/codes")" = 2000 ]
+    stop TERM
+}
 a_dead_worker_is_replaced() {
     start -w 1 -q "$dir/www"
     worker=$(pgrep -P "$server")
@@ -538,6 +551,7 @@ else
     check over_tls
     check a_bad_certificate_changes_nothing
     check keys_that_do_not_fit
+    check clients_of_http2_that_ask_once
 fi
 check metrics_of_all_workers
 check metrics_cannot_listen
