@@ -556,7 +556,7 @@ HOB_SIM_TEST(watches) {
 
 /* Fewer seeds where a run takes long: under valgrind and qemu, with sanitizers. */
 int main(int argc, char **argv) {
-    char seeds[] = "--seeds", few[] = "2", some[] = "20";
+    char seeds[] = "--seeds", few[] = "2", some[] = "5";
     char *slowly[] = {argv[0], seeds, getenv("TEST_SLOW") ? few : some, NULL};
     bool slow = getenv("TEST_SLOW") || getenv("ASAN_OPTIONS") || getenv("TSAN_OPTIONS");
     return slow && argc == 1 ? hob_sim_main(3, slowly) : hob_sim_main(argc, argv);
