@@ -82,6 +82,44 @@ SERVER_TEST(cookies_are_joined_and_hosts_named) {
     return 0;
 }
 
+/* A field without a place in the table, whose value has 127 bytes and more. */
+static size_t put_long(unsigned char *at, const char *name, const char *value) {
+    size_t n = strlen(name), size = strlen(value), rest = size - 127, i = 0;
+    at[i++] = 0;
+    at[i++] = (unsigned char)n;
+    memcpy(at + i, name, n);
+    i += n;
+    at[i++] = 127;
+    for (; rest >= 128; rest >>= 7) at[i++] = (unsigned char)(0x80 | (rest & 127));
+    at[i++] = (unsigned char)rest;
+    memcpy(at + i, value, size);
+    return i + size;
+}
+
+/* What would change a head that its handler is reading: the request is malformed instead. */
+SERVER_TEST(trailers_with_pseudo_header_fields) {
+    static char path[800] = "/echo?", late[700];
+    static unsigned char block[2000];
+    static const char *const names[] = {":protocol", ":path", ":what"};
+    memset(late, 'p', sizeof late - 1);
+    strcat(path, late);
+    struct hob_stream *hs = hand(l);
+    for (unsigned i = 0; i < 3; i++) {
+        uint32_t id = 1 + 2 * i;
+        memcpy(block, "\x83\x86\x41\1a", 5); /* POST, http, of the host "a" */
+        size_t n = 5 + put_long(block + 5, ":path", path);
+        hand_send(hs, F_HEADERS, END_HEADERS, id, block, n);
+        hand_send(hs, F_DATA, 0, id, "body", 4);
+        await_active(1);
+        n = put_long(block, names[i], late);
+        hand_send(hs, F_HEADERS, END_HEADERS | END_STREAM, id, block, n);
+        CHECK_EQ(await_frame(hs, F_RST, id), 1);
+        await_active(0);
+    }
+    hob_close(hs);
+    return 0;
+}
+
 SERVER_TEST(files) {
     static char bytes[200000];
     char path[100];

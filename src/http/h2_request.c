@@ -91,7 +91,9 @@ static uint32_t *place_of(struct hob__h2_stream *st, const char *name, size_t n,
 
 static int take_pseudo(struct hob__h2 *h2, struct hob__h2_stream *st, const char *name, size_t n,
                        const char *value, size_t size, bool good) {
-    uint32_t *at = st->fields_begun ? NULL : place_of(st, name, n, value, size, &good);
+    /* The head of a request that has begun is in use: its trailers add nothing to it (8.1). */
+    bool late = st->in_trailers || st->fields_begun;
+    uint32_t *at = late ? NULL : place_of(st, name, n, value, size, &good);
     if (HOB__UNLIKELY(!at || *at || !good))
         return malformed(h2, st,
                          at && !good ? "a pseudo-header field with an illegal value"
