@@ -3,10 +3,17 @@
  * silences it, and it holds nobody up. */
 #include "test.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <hob/http.h>
+#include <hob/net.h>
+#include <hob/serve.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <string.h>
+
+#include "fiber/sanitize.h"
 
 static double seconds_since(uint64_t t0) { return (double)(hob_now() - t0) / 1e9; }
 
@@ -191,6 +198,100 @@ TEST(a_program_that_handles_the_signal_itself_is_reported_without_the_stack) {
     CHECK_EQ(hob_run(is_slow), 0);
     CHECK_HAS(told, "hob: task 'is_slow' (spawned by ");
     CHECK_HAS(told, " ms (SIGURG is the program's own, so its stack cannot be shown)\n");
+}
+
+/* ---- servers that have ended meanwhile ---- */
+
+/* The watchdog's wait for the answer, which is let go on late. */
+static _Atomic bool answers, goes_on, waits_long;
+static int (*real_post)(sem_t *s);
+static int (*real_wait)(sem_t *s, const struct timespec *until);
+__attribute__((constructor)) static void find_real(void) {
+    real_post = (int (*)(sem_t *))dlsym(RTLD_NEXT, "sem_post");
+    real_wait = (int (*)(sem_t *, const struct timespec *))dlsym(RTLD_NEXT, "sem_timedwait");
+}
+int sem_post(sem_t *s) {
+    answers = true;
+#if HOB__TSAN
+    __tsan_release(s);
+#endif
+    return real_post(s);
+}
+int sem_timedwait(sem_t *s, const struct timespec *until) {
+    int rc = real_wait(s, until);
+#if HOB__TSAN
+    if (rc == 0) __tsan_acquire(s);
+#endif
+    if (rc == 0 && waits_long)
+        for (int i = 0; i < 20000 && !goes_on; i++) usleep(1000);
+    return rc;
+}
+
+static int holds(struct hob_stream *s) {
+    (void)s;
+    spin_until(&answers);
+    return 0;
+}
+HOB_TASK(holds, struct hob_stream *)
+static int serves_slowly(struct hob_listener *l) { return hob_serve(l, holds); }
+HOB_TASK(serves_slowly, struct hob_listener *)
+
+static int holds_request(struct hob_request *req, void *arg) {
+    (void)arg;
+    spin_until(&answers);
+    return hob_respond_text(req, 200, "text/plain", "x");
+}
+static int serves_http(struct hob_listener *l) {
+    return hob_http_serve(l, holds_request, NULL, (struct hob_http_options){0});
+}
+HOB_TASK(serves_http, struct hob_listener *)
+
+/* The stack of who has ended has other things on it. */
+static int overwrites(void) {
+    volatile char all[32 << 10];
+    for (size_t i = 0; i < sizeof all; i++) all[i] = 0x55;
+    return 0;
+}
+HOB_TASK(overwrites)
+
+static int ends_meanwhile(bool http) {
+    static const char ask[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    struct hob_listener *l;
+    struct hob_stream *c;
+    char text[200];
+    waits_long = true;
+    HOB_TRY(hob_listen("127.0.0.1:0", &l));
+    {
+        HOB_SCOPE(s);
+        http ? hob_spawn(s, serves_http, l) : hob_spawn(s, serves_slowly, l);
+        HOB_TRY(hob_connect(hob_listener_address(l), &c));
+        HOB_TRY(hob_write(c, ask, sizeof ask - 1));
+        (void)hob_read(c, text, sizeof text);
+        CHECK(answers);
+        hob_scope_cancel(s);
+    }
+    hob_close(c);
+    hob_listener_close(l);
+    {
+        HOB_SCOPE(s);
+        for (int i = 0; i < 8; i++) hob_spawn(s, overwrites);
+    }
+    goes_on = true;
+    while (!was_told) HOB_TRY(hob_sleep(0.01));
+    return 0;
+}
+HOB_TASK(ends_meanwhile, bool)
+
+TEST(a_connection_whose_server_has_ended_meanwhile_is_reported) {
+    hob_set_report(keep, NULL);
+    CHECK_EQ(hob_run(ends_meanwhile, false), 0);
+    CHECK_HAS(told, "spawned by serves_slowly at ");
+}
+
+TEST(a_request_whose_server_has_ended_meanwhile_is_reported) {
+    hob_set_report(keep, NULL);
+    CHECK_EQ(hob_run(ends_meanwhile, true), 0);
+    CHECK_HAS(told, "spawned by http_connection at ");
 }
 
 /* ---- other loops ---- */

@@ -94,7 +94,11 @@ int hob_http_serve(struct hob_listener *listener, int (*handler)(struct hob_requ
     hob_prefork_ready();
     struct hob_serve_options how = {.max_connections = o->max_connections,
                                     .stack_size = o->stack_size};
-    const struct hob__parking parking = {.name = "http_connection",
+    static const struct hob__spawn_site site = {"http_connection",
+                                                hob__park_run,
+                                                sizeof(struct hob__service *),
+                                                {"http_connection", "", 0}};
+    const struct hob__parking parking = {.site = &site,
                                          .run = hob__connection_run,
                                          .begun = begun,
                                          .parked_end = parked_end,

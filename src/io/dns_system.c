@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/crew.h"
 #include "base/memory.h"
 #include "io/dns.h"
 #include "task/task.h"
@@ -107,11 +108,10 @@ static void *work(void *arg) {
 static int start_thread(struct job *j) {
     pthread_attr_t attr;
     pthread_t thread;
-    sigset_t all, before;
+    sigset_t before;
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    hob__block_signals(&before, 0);
     int rc = pthread_create(&thread, &attr, work, j);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);

@@ -24,8 +24,9 @@ bool hob__service_has_worker(const struct hob__service *v) {
 static int need_worker(struct hob__service *v) {
     if (HOB__LIKELY(hob__service_has_worker(v))) return 0;
     struct hob_spawn_options how = {.stack_size = v->options.stack_size};
-    struct hob_task *t = how.stack_size ? hob__spawn_with(v->scope, &v->conn_site, how)
-                                        : hob__spawn(v->scope, &v->conn_site);
+    const struct hob__spawn_site *site = v->parking->site;
+    struct hob_task *t =
+        how.stack_size ? hob__spawn_with(v->scope, site, how) : hob__spawn(v->scope, site);
     if (!t) return -ENOMEM;
     *(struct hob__service **)t->head.args = v;
     v->worker = t;

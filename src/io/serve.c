@@ -53,6 +53,8 @@ bool hob__service_is_silent(int rc) {
 
 static int run_conn(void *args) {
     struct hob__served *c = ((struct conn_args *)args)->conn;
+    /* The site that it was spawned with ends with the server, which the watchdog may not see. */
+    hob__loop_task(hob__loop)->site = c->service->site;
     hob__service_drop_lost(&c->service->begun, &c->node);
     hob__list_remove(&c->node);
     int rc = c->service->site->run((struct conn_args *)args + 1);
@@ -239,10 +241,6 @@ int hob__serve_parking(struct hob__service *service, struct hob_listener *listen
     *service = (struct hob__service){.listener = listener,
                                      .options = options,
                                      .begin = hob__park_begin,
-                                     .conn_site = {parking->name,
-                                                   hob__park_run,
-                                                   sizeof(struct hob__service *),
-                                                   {parking->name, "", 0}},
                                      .parking = parking,
                                      .arg = arg};
     return serve(service);

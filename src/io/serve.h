@@ -33,7 +33,9 @@ enum hob__park_end {
 enum { HOB__PARK = 1 }; /* a run's result: park it */
 
 struct hob__parking {
-    const char *name; /* of the tasks' function, for reports */
+    /* Of the workers' tasks, with hob__park_run(). Static: the watchdog may look at it when the
+     * server has just ended. */
+    const struct hob__spawn_site *site;
     /* In a task of its own, when there is something to read (or the end), and once before a
      * transport that is no plain socket is closed: c->ending is set then. HOB__PARK, or the
      * connection is over: 0, or an error as a handler of hob_serve() returns it. */
@@ -97,6 +99,8 @@ struct hob__service {
     uint64_t told_at;
 };
 
+/* A worker's task. */
+HOB_API int hob__park_run(void *args);
 /* hob_serve_with() with parking connections; the same in all else. *service is filled in, and the
  * caller's; `arg` is for the parking's functions. Waits. */
 HOB_API int hob__serve_parking(struct hob__service *service, struct hob_listener *listener,
@@ -128,5 +132,4 @@ bool hob__service_is_silent(int rc);
 void hob__service_tell_holding(struct hob__service *service);
 /* Closes every parked connection (those of plain sockets at once). */
 void hob__service_close_parked(struct hob__service *service);
-int hob__park_run(void *args);
 #endif

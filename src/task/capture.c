@@ -31,7 +31,8 @@ static struct {
     uint64_t held_ms;
     char from_outside[512]; /* what could be seen without an answer */
     sem_t taken;
-    const struct hob__spawn_site *site;
+    bool found;              /* a task ran */
+    struct hob__place place; /* where it was spawned: by then its record may be another's */
     void *pcs[FRAMES_MAX];
     int count;
     char who[256];
@@ -51,10 +52,10 @@ static void on_signal(int sig, siginfo_t *info, void *context) {
     struct hob_loop *loop = hob__loop;
     if (loop && atomic_load(&capture.wanted) == loop) {
         struct hob_task *t = hob__loop_task(loop);
-        capture.site = NULL;
+        capture.found = t != NULL;
         if (t) {
             copy_name(capture.who, sizeof capture.who, hob__task_title(t));
-            capture.site = t->site;
+            capture.place = t->site->place;
             capture.count = hob__trace_signal(context, capture.pcs, FRAMES_MAX);
         }
         atomic_store(&capture.wanted, NULL);
@@ -121,13 +122,13 @@ void hob__capture_ask(struct hob_loop *loop, uint64_t held_ms) {
 
 void hob__capture_forget(struct hob_loop *loop) {
     if (!atomic_compare_exchange_strong(&capture.wanted, &loop, NULL)) return;
-    capture.site = NULL;
+    capture.found = false;
     sem_post(&capture.taken);
 }
 
 static const char *with_stack(char *text) {
-    if (!capture.site) return NULL; /* the task has let go meanwhile */
-    const struct hob__place *place = &capture.site->place;
+    if (!capture.found) return NULL; /* the task has let go meanwhile */
+    const struct hob__place *place = &capture.place;
     int n = snprintf(
         text, TEXT_MAX, "hob: task '%s' (spawned by %s at %s:%d) has held the loop for %llu ms:\n",
         capture.who, place->func, place->file, place->line, (unsigned long long)capture.held_ms);

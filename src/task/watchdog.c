@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/crew.h"
 #include "fiber/sanitize.h"
 #include "loop/internal.h"
 #include "task/capture.h"
@@ -236,9 +237,8 @@ static void start(void) {
     dog.ends = false;
     dog.began = false;
     dog.apart = true;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    sigset_t before;
+    hob__block_signals(&before, 0); /* a fault in it is told like any other's */
     /* Without the thread there is no report; the program runs all the same. */
     dog.runs = pthread_create(&dog.thread, NULL, watch, NULL) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
