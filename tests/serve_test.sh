@@ -141,7 +141,7 @@ assert found["hob_http_requests"].samples[0].value == 41' "$dir/text"
     pids=$(pgrep -P "$server")
     kill -HUP "$server"
     tries=0
-    until [ "$(metric hob_http_servers)" = 2 ] && ! pgrep -P "$server" | grep -qF "$pids"; do
+    until [ "$(metric hob_http_servers)" = 2 ] && ! pgrep -P "$server" | grep -qxF "$pids"; do
         tries=$((tries + 1))
         [ $tries -lt 500 ]
         sleep 0.02
@@ -379,11 +379,14 @@ wrong_usage() {
     says "common, combined or json" --log-format xml "$dir/www"
     says "the log $dir/none/log: No such file or directory" --log "$dir/none/log" "$dir/www"
     says "the log $dir/www: Is a directory" --log "$dir/www" "$dir/www"
-    status=0
-    timeout 20 "$hob" serve -l 127.0.0.1:0 --trusted nobody "$dir/www" >"$dir/out" 2>"$dir/err" ||
-        status=$?
-    [ $status -eq 1 ]
-    grep -F '"nobody" is no list of addresses' "$dir/err"
+    for metrics in "" "--metrics 127.0.0.1:0"; do # which are not served alone
+        status=0
+        timeout 20 "$hob" serve -l 127.0.0.1:0 $metrics --trusted nobody "$dir/www" >"$dir/out" \
+            2>"$dir/err" || status=$?
+        [ $status -eq 1 ]
+        grep -F '"nobody" is no list of addresses' "$dir/err"
+        [ ! -s "$dir/out" ]
+    done
     says "$dir/none.pem" --cert "$dir/none.pem" "$dir/www"
     cannot_listen 127.0.0.1:99999 "'127.0.0.1:99999' is not an address: the port is larger than 65535"
     cannot_listen 127.0.0.1 "'127.0.0.1' is not an address: no ':port'"

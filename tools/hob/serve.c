@@ -84,6 +84,7 @@ static int show_metrics(struct hob_request *req, void *counts) {
 static void close_listener(void *listener) { hob_listener_close(listener); }
 
 static int serve_metrics(struct hob_listener *listener, struct hob_http_metrics *counts) {
+    HOB_TRY(hob_check()); /* the main server has failed: this one would say that it is ready */
     return hob_http_serve(listener, show_metrics, counts,
                           (struct hob_http_options){.max_connections = METRICS_CONNECTIONS});
 }
@@ -122,6 +123,7 @@ static int serve(struct hob_listener *listener, const struct serve_options *o) {
                                                       .trusted = o->trusted,
                                                       .access_log = log,
                                                       .metrics = o->counts});
+    if (rc < 0) hob_scope_cancel(s); /* else the metrics would be served on, without the folder */
     int joined = hob_join(s);
     drop_tls(tls);
     return rc < 0 ? rc : joined;
