@@ -32,4 +32,27 @@ STREAM_SCENARIOS(over_unix)
 STREAM_SCENARIOS(over_tcp)
 READING_OVER(over_pipe)
 
+/* What goes to a socket and comes from it, which only ASan's builds let interrupted.h see. */
+static int sends_and_receives(void) {
+    struct hob_stream *end[2];
+    char text[] = "in pieces", copy[sizeof text];
+    HOB_TRY(open_over_tcp(end));
+    for (int i = 0; i < 100; i++) {
+        HOB_TRY(hob_write(end[0], text, sizeof text));
+        CHECK_EQ(hob_read_exactly(end[1], copy, sizeof copy), (ssize_t)sizeof copy);
+        CHECK_STR(copy, text);
+    }
+    hob_close(end[0]);
+    hob_close(end[1]);
+    return 0;
+}
+HOB_TASK(sends_and_receives)
+TEST(sockets_are_struck_too) {
+    if (!TEST_ASAN || strcmp(getenv("HOB_BACKEND") ?: "", "sim") == 0) return;
+    interrupt_begin(1);
+    CHECK_EQ(hob_run(sends_and_receives), 0);
+    interrupt_end();
+    CHECK(atomic_load(&strikes.sends_shortened) > 10);
+}
+
 TEST_MAIN()

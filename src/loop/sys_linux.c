@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fiber/sanitize.h"
+
 #ifndef RWF_NOSIGNAL
 #define RWF_NOSIGNAL 0x00000100 /* Linux 6.18 */
 #endif
@@ -85,12 +87,16 @@ static int sys_accept(struct hob__backend *b, int fd, struct sockaddr *addr, soc
 
 /* The two calls of every message go to the kernel directly: the C library's are points of thread
  * cancellation, which costs two atomic operations each as soon as a second thread exists, and its
- * syscall() moves every argument and sets errno. The result, or -errno; not interrupted. */
+ * syscall() moves every argument and sets errno. The result, or -errno; not interrupted. ASan's
+ * builds call that all the same: there tests stand in its place (tests/interrupted.h). */
 static inline __attribute__((always_inline)) ssize_t
 call_kernel(long number, int fd, const void *bytes, size_t n, int flags) {
     ssize_t rc;
     do {
-#if defined(__x86_64__)
+#if HOB__ASAN
+        rc = syscall(number, (long)fd, bytes, n, (long)flags, NULL, 0L);
+        if (rc < 0) rc = -errno;
+#elif defined(__x86_64__)
         register long flags_at __asm__("r10") = flags, to __asm__("r8") = 0, size __asm__("r9") = 0;
         __asm__ volatile("syscall"
                          : "=a"(rc)
