@@ -34,8 +34,12 @@ all_have() { # all_have NOTE FILE...: every object has it, and there is one
               exit bad || !length(files) }'
 }
 has() { readelf -nW "$2" | grep -q "feature: $1\$"; }
-no_executable_stack() {
-    readelf -SW "$1" >"$dir/sections" && ! grep 'note.GNU-stack.* X ' "$dir/sections"
+no_executable_stack() { # an object that does not say so asks for one
+    readelf -SW "$1" >"$dir/sections" && awk '
+        /^File: / { file = $2; files[file] = 1 }
+        /note.GNU-stack/ { seen[file] = 1; if (/ X /) { print file ": " $0; bad = 1 } }
+        END { for (f in files) if (!seen[f]) { print f ": says nothing"; bad = 1 }
+              exit bad || !length(files) }' "$dir/sections"
 }
 
 if [ "$(uname -m)" = x86_64 ]; then
