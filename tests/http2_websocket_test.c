@@ -75,6 +75,15 @@ static int raw_tunnel(struct hob_request *req) {
     return hob_read(t, buf, sizeof buf) == 0 ? 0 : -EPROTO;
 }
 
+/* Says something, and closes it by itself. */
+static int raw_goodbye(struct hob_request *req) {
+    struct hob_stream *t;
+    HOB_TRY(hob_request_upgrade(req, "chat", NULL, &t));
+    HOB_TRY((int)hob_write(t, "goodbye", 7));
+    hob_close(t);
+    return 0;
+}
+
 /* TLS within it, with a peer that speaks none. */
 static int tls_inside(struct hob_request *req) {
     struct hob_stream *t;
@@ -106,6 +115,8 @@ static int handle(struct hob_request *req, void *arg) {
         rc = hob_websocket_serve(req, &events, NULL);
     else if (strcmp(path, "/tls") == 0)
         rc = tls_inside(req);
+    else if (strcmp(path, "/goodbye") == 0)
+        rc = raw_goodbye(req);
     else if (strcmp(path, "/raw") == 0)
         rc = raw_tunnel(req);
     else if (strcmp(path, "/fails") == 0) {
@@ -591,6 +602,36 @@ TUNNEL_TEST(pongs_wait_for_the_window) {
     expect(h, 1, 0x8a, "one", 3);
     expect(h, 1, 0x8a, "two", 3);
     CHECK_EQ(seen.ended, 0);
+    finish(h);
+}
+
+/* As with a connection, what was written before a close still comes, and the end behind it. */
+TUNNEL_TEST(what_was_written_before_a_close_waits_for_the_window) {
+    struct hand *h = begin_with(l, 0);
+    h->mean = true;
+    ask(h, 0, 1,
+        ":method: CONNECT\n:scheme: http\n:path: /goodbye\n:authority: a\n:protocol: chat\n");
+    UNTIL(h, h->st[0].head[0]);
+    await(&seen.ended, 1);
+    CHECK_EQ(hob_sleep(0.02), 0);
+    give(h, 1, 3);
+    UNTIL(h, h->st[0].total >= 3 || h->st[0].reset);
+    CHECK(!h->st[0].reset);
+    give(h, 1, 10);
+    UNTIL(h, h->st[0].ended || h->st[0].reset);
+    CHECK(h->st[0].ended && h->st[0].size == 7 && memcmp(h->st[0].data, "goodbye", 7) == 0);
+    finish(h);
+}
+
+/* Whose window stays closed is waited for no longer than for an answer. */
+TUNNEL_TEST(a_close_waits_for_a_window_that_never_opens, .stall_timeout = 0.1) {
+    struct hand *h = begin_with(l, 0);
+    h->mean = true;
+    ask(h, 0, 1,
+        ":method: CONNECT\n:scheme: http\n:path: /goodbye\n:authority: a\n:protocol: chat\n");
+    UNTIL(h, h->st[0].reset);
+    CHECK_EQ(h->st[0].code, 8);
+    CHECK_EQ(h->st[0].total, 0);
     finish(h);
 }
 

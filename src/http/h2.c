@@ -487,6 +487,10 @@ int hob__h2_write(struct hob__h2_stream *st, const void *data, size_t n, bool en
     (void)st, (void)data, (void)n, (void)end, (void)times;
     return HOB_E_HTTP2;
 }
+int hob__h2_finish(struct hob__h2_stream *st, const struct hob__h2_times *times) {
+    (void)st, (void)times;
+    return HOB_E_HTTP2;
+}
 int hob__h2_wait_head(struct hob__h2_stream *st, uint64_t deadline) {
     (void)st, (void)deadline;
     return HOB_E_HTTP2;

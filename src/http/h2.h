@@ -238,6 +238,8 @@ ssize_t hob__h2_take(struct hob__h2_stream *st, void *buf, size_t n);
 /* hob__h2_write() up to the point where it would wait: the bytes have to stay until st->out_size is
  * 0, or st->out is taken back. 0 or -ENOMEM: nothing of them will be sent. */
 int hob__h2_offer(struct hob__h2_stream *st, const void *data, size_t n, bool end);
+/* What hob__h2_offer() was given, and the end: as hob__h2_write(). */
+int hob__h2_finish(struct hob__h2_stream *st, const struct hob__h2_times *times);
 /* A server's: the bytes of bodies that have come since h2->data_in was `before`, of which a part is
  * this stream's; negative: the peer may send none, since others' bodies lie here unread. */
 double hob__h2_share_in(const struct hob__h2_stream *st, uint64_t before);

@@ -256,6 +256,12 @@ int hob__h2_write(struct hob__h2_stream *st, const void *data, size_t n, bool en
     return rc < 0 ? rc : finish(st, times);
 }
 
+int hob__h2_finish(struct hob__h2_stream *st, const struct hob__h2_times *times) {
+    int rc = hob_check();
+    if (rc == 0) rc = finish(st, times);
+    return rc == 0 && st->out_open ? hob__h2_write(st, NULL, 0, true, times) : rc;
+}
+
 /* A head that nghttp2 packs before this returns need not be copied by it. */
 int hob__h2_answer(struct hob__h2_stream *st, nghttp2_nv *list, size_t count, const void *body,
                    size_t n, bool more, const struct hob__h2_times *times) {

@@ -155,10 +155,14 @@ static void drop_lost(struct shared *sh, struct hob__h2_stream *st) {
 }
 
 /* What was a tunnel is closed: by END_STREAM when all went well, and else by a reset (RFC 8441, 5).
- */
+ * If the handler has closed it, what it wrote before is still on its way. */
 static uint32_t end_tunnel(struct hob_request *req, struct hob__h2_stream *st, int rc) {
-    if (st->tunnel && rc >= 0 && st->out_open && !st->error) {
-        (void)hob_within(req->server->options.stall_timeout, hob_shutdown(st->tunnel));
+    if (rc >= 0 && st->out_open && !st->error) {
+        struct hob__h2_times times = hob__wire_times(req->wire);
+        if (st->tunnel)
+            (void)hob_within(req->server->options.stall_timeout, hob_shutdown(st->tunnel));
+        else
+            (void)hob__h2_finish(st, &times);
         hob_error_clear();
     }
     hob_close(st->tunnel);
