@@ -733,8 +733,11 @@ SERVER_TEST(who_leaves_takes_what_is_on_its_way, .max_requests = 1) {
         uint64_t began = hob_now();
         hand_head(hs, END_STREAM, 3, GET_HEAD);
         CHECK(await_frame(hs, F_DATA, 3) >= 0);
-        if (!silent) hand_send(hs, F_PING, ACK, 0, "\0\0\0\0\0\0\0", 8);
-        CHECK_EQ(next_goaway(hs), 3);
+        hand_send(hs, F_PING, ACK, 0, "\0\0\0\0\0\0\0", 8); /* of an earlier ping */
+        hand_head(hs, END_STREAM, 5, GET_HEAD);
+        CHECK(await_frame(hs, F_DATA, 5) >= 0);
+        if (!silent) hand_send(hs, F_PING, ACK, 0, "leaving", 8);
+        CHECK_EQ(next_goaway(hs), 5);
         if (silent) CHECK(hob_now() - began > 500000000);
         CHECK_EQ(await_frame(hs, F_PUSH, 0), -1);
         hob_close(hs);

@@ -22,6 +22,8 @@ enum {
     LEAVE_SECONDS = 1            /* for requests that were under way when it was said */
 };
 
+const uint8_t hob__h2_leaving[8] = "leaving";
+
 /* ---- beginning ---- */
 
 static int greet(struct hob__h2 *h2) {
@@ -374,7 +376,7 @@ void hob__h2_goaway(struct hob__h2 *h2) {
     h2->leaving = true;
     h2->leaves_at = hob_after(LEAVE_SECONDS);
     bool said = nghttp2_submit_shutdown_notice(h2->session) == 0 &&
-                nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, NULL) == 0;
+                nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, hob__h2_leaving) == 0;
     if (!said) hob__h2_close_down(h2);
     hob__h2_kick(h2);
 }

@@ -242,7 +242,9 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
         if (!(frame->hd.flags & NGHTTP2_FLAG_ACK)) take_settings(h2);
         break;
     case NGHTTP2_PING: /* it has read that this side leaves */
-        if (h2->leaving && (frame->hd.flags & NGHTTP2_FLAG_ACK)) hob__h2_close_down(h2);
+        if (h2->leaving && (frame->hd.flags & NGHTTP2_FLAG_ACK) &&
+            memcmp(frame->ping.opaque_data, hob__h2_leaving, sizeof hob__h2_leaving) == 0)
+            hob__h2_close_down(h2);
         break;
     case NGHTTP2_GOAWAY:
         take_goaway(h2, &frame->goaway);

@@ -19,6 +19,9 @@ nghttp2_mem hob__h2_mem(void);
 /* Fetches what nghttp2 has to say now, to where the writer will find it, unless that is on its way.
  * Does not wait, and need not succeed: the writer fetches the rest. */
 void hob__h2_gather(struct hob__h2 *h2);
+/* What the ping says by which this side leaves: the answer to an earlier one says nothing of that.
+ */
+extern const uint8_t hob__h2_leaving[8];
 /* Is what nghttp2 is told next, a head, packed by the next hob__h2_gather()? Then that has to
  * follow before anybody waits. */
 bool hob__h2_prompt(struct hob__h2 *h2);
