@@ -3,6 +3,7 @@
  * name; see answer(). It counts. */
 #ifndef HOB_TESTS_DNS_H
 #define HOB_TESTS_DNS_H
+#include "clean.h"
 #include "test.h"
 
 #include <arpa/inet.h>
@@ -357,22 +358,12 @@ __attribute__((unused)) static void stop_server(struct hob_scope *s) {
  */
 #define DNS_TEST(name, ...)                                                                        \
     static int dns_##name(void);                                                                   \
-    static int with_##name(void) {                                                                 \
+    CLEAN_TEST(name) {                                                                             \
         HOB_SCOPE(s);                                                                              \
         start_server(s, (struct hob_dns_options){__VA_ARGS__});                                    \
         int rc = dns_##name();                                                                     \
         stop_server(s);                                                                            \
         return rc;                                                                                 \
-    }                                                                                              \
-    HOB_TASK(with_##name)                                                                          \
-    TEST(name) {                                                                                   \
-        int fds = count_fds();                                                                     \
-        hob__alloc_fail_at(0);                                                                     \
-        long live = hob__alloc_live();                                                             \
-        CHECK_EQ(hob_run(with_##name), 0);                                                         \
-        hob_error_clear();                                                                         \
-        CHECK_EQ(hob__alloc_live(), live);                                                         \
-        CHECK_EQ(count_fds(), fds);                                                                \
     }                                                                                              \
     static int dns_##name(void)
 

@@ -44,11 +44,6 @@ static void on_point(const char *func) {
     }
 }
 
-static void quiet(enum hob_report_kind kind, const char *text, void *arg) {
-    (void)arg;
-    if (kind == HOB_REPORT_DEADLOCK) FAIL("%s", text);
-}
-
 static long live_before;
 static int fds_before;
 
@@ -158,7 +153,7 @@ static void drive_cancels(const struct scenario *s, long total) {
 }
 
 static void drive(const struct scenario *s) {
-    hob_set_report(quiet, NULL);
+    hob_set_report(fail_at_deadlock, NULL);
     int first = hob_run(run_scenario, s->run); /* what is made once and kept */
     if (first < 0)
         FAIL("first run: %s: %s", hob_strerror(first), hob_error() ? hob_error()->message : "");

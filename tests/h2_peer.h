@@ -2,6 +2,7 @@
  * the unpacking of requests' heads is nghttp2's. */
 #ifndef HOB_H2_PEER_H
 #define HOB_H2_PEER_H
+#include "clean.h"
 #include "http_test.h"
 
 #include <hob/sync.h>

@@ -46,7 +46,7 @@ HOB_TASK(post_size, struct hob_client *, const char *, const char *, size_t)
         CHECK_EQ(info.waiting, 0);                                                                 \
         return 0;                                                                                  \
     }                                                                                              \
-    static int task_##name(void) {                                                                 \
+    CLEAN_TEST(name) {                                                                             \
         static struct peer peer;                                                                   \
         HOB_SCOPE(s);                                                                              \
         struct hob_listener *l = listening();                                                      \
@@ -56,15 +56,6 @@ HOB_TASK(post_size, struct hob_client *, const char *, const char *, size_t)
         CHECK_EQ(hob_join(s), 0);                                                                  \
         hob_listener_close(l);                                                                     \
         return 0;                                                                                  \
-    }                                                                                              \
-    HOB_TASK(task_##name)                                                                          \
-    TEST(name) {                                                                                   \
-        hob__alloc_fail_at(0);                                                                     \
-        int fds = count_fds();                                                                     \
-        CHECK_EQ(hob_run(task_##name), 0);                                                         \
-        hob_error_clear();                                                                         \
-        CHECK_EQ(count_fds(), fds);                                                                \
-        CHECK_EQ(hob__alloc_live(), 0);                                                            \
     }                                                                                              \
     static int body_##name(struct hob_listener *l __attribute__((unused)),                         \
                            struct peer *p __attribute__((unused)),                                 \

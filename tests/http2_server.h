@@ -97,11 +97,6 @@ static inline int serve(struct hob_request *req, void *arg) {
     return rc;
 }
 
-static void quiet(enum hob_report_kind kind, const char *text, void *arg) {
-    (void)arg;
-    if (kind == HOB_REPORT_DEADLOCK) FAIL("%s", text);
-}
-
 static struct hob_http_counters counters;
 
 /* A test with a server at `l`, and a client `c`. */
@@ -111,8 +106,8 @@ static struct hob_http_counters counters;
         HOB_CLIENT(c, .http2_prior_knowledge = true);                                              \
         return body_##name(l, c, s);                                                               \
     }                                                                                              \
-    static int task_##name(void) {                                                                 \
-        hob_set_report(quiet, NULL);                                                               \
+    CLEAN_TEST(name) {                                                                             \
+        hob_set_report(fail_at_deadlock, NULL);                                                    \
         HOB_SCOPE(s);                                                                              \
         struct hob_listener *l = listening();                                                      \
         struct hob_http_options o = {.counters = &counters, ##__VA_ARGS__};                        \
@@ -124,15 +119,6 @@ static struct hob_http_counters counters;
         CHECK_EQ(seen.active, 0);                                                                  \
         CHECK_EQ(counters.connections, 0);                                                         \
         return 0;                                                                                  \
-    }                                                                                              \
-    HOB_TASK(task_##name)                                                                          \
-    TEST(name) {                                                                                   \
-        hob__alloc_fail_at(0);                                                                     \
-        int fds = count_fds();                                                                     \
-        CHECK_EQ(hob_run(task_##name), 0);                                                         \
-        hob_error_clear();                                                                         \
-        CHECK_EQ(count_fds(), fds);                                                                \
-        CHECK_EQ(hob__alloc_live(), 0);                                                            \
     }                                                                                              \
     static int body_##name(struct hob_listener *l __attribute__((unused)),                         \
                            struct hob_client *c __attribute__((unused)),                           \

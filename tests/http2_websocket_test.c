@@ -286,15 +286,10 @@ static struct hand *opened(struct hob_listener *l, const char *lines) {
     return h;
 }
 
-static void quiet(enum hob_report_kind kind, const char *text, void *arg) {
-    (void)arg;
-    if (kind == HOB_REPORT_DEADLOCK) FAIL("%s", text);
-}
-
 #define TUNNEL_TEST(name, ...)                                                                     \
     static void body_##name(struct hob_listener *l, struct hob_scope *s);                          \
-    static int task_##name(void) {                                                                 \
-        hob_set_report(quiet, NULL);                                                               \
+    CLEAN_TEST(name) {                                                                             \
+        hob_set_report(fail_at_deadlock, NULL);                                                    \
         memset(&seen, 0, sizeof seen);                                                             \
         counters = (struct hob_http_counters){0};                                                  \
         HOB_SCOPE(s);                                                                              \
@@ -308,15 +303,6 @@ static void quiet(enum hob_report_kind kind, const char *text, void *arg) {
         CHECK_EQ(counters.connections, 0);                                                         \
         CHECK_EQ(counters.in_flight, 0);                                                           \
         return 0;                                                                                  \
-    }                                                                                              \
-    HOB_TASK(task_##name)                                                                          \
-    TEST(name) {                                                                                   \
-        hob__alloc_fail_at(0);                                                                     \
-        int fds = count_fds();                                                                     \
-        CHECK_EQ(hob_run(task_##name), 0);                                                         \
-        hob_error_clear();                                                                         \
-        CHECK_EQ(count_fds(), fds);                                                                \
-        CHECK_EQ(hob__alloc_live(), 0);                                                            \
     }                                                                                              \
     static void body_##name(struct hob_listener *l, struct hob_scope *s __attribute__((unused)))
 

@@ -309,12 +309,6 @@ TASK_TEST(descriptors_return) {
     return 0;
 }
 
-static void quiet(enum hob_report_kind kind, const char *text, void *arg) {
-    (void)kind, (void)text, (void)arg;
-}
-
-/* Without memory at the n-th allocation, of client or server: an error or a 503, nothing leaks, and
- * the next request is right. */
 /* A thousand closed at a time would hold the loop for ten milliseconds. */
 TASK_TEST(many_idle_connections_are_closed_in_portions) {
     enum { MANY = 300, PORTION = 64 };
@@ -363,6 +357,12 @@ TEST(a_loop_that_ends_closes_them_all) {
     CHECK_EQ(open_files(), before);
 }
 
+static void quiet(enum hob_report_kind kind, const char *text, void *arg) {
+    (void)kind, (void)text, (void)arg;
+}
+
+/* Without memory at the n-th allocation, of client or server: an error or a 503, nothing leaks, and
+ * the next request is right. */
 TASK_TEST(out_of_memory) {
     HOB_SCOPE(s);
     struct hob_listener *l = listening();

@@ -39,15 +39,10 @@ static int handler(struct hob_request *req, void *arg) {
 
 static void look(void) { hob_http_metrics_read(metrics, &now, NULL); }
 
-static void quiet(enum hob_report_kind kind, const char *text, void *arg) {
-    (void)arg;
-    if (kind == HOB_REPORT_DEADLOCK) FAIL("%s", text);
-}
-
 #define SERVED(s, l, ...)                                                                          \
     HOB_SCOPE(s);                                                                                  \
     struct hob_listener *l = listening();                                                          \
-    hob_set_report(quiet, NULL);                                                                   \
+    hob_set_report(fail_at_deadlock, NULL);                                                        \
     go = (struct hob_event){0};                                                                    \
     CHECK_EQ(hob_http_metrics_new(&metrics), 0);                                                   \
     CHECK_EQ(hob_start(s, hob_http_serve, l, handler, NULL,                                        \

@@ -48,15 +48,10 @@ static int handler(struct hob_request *req, void *arg) {
     return rc;
 }
 
-static void quiet(enum hob_report_kind kind, const char *text, void *arg) {
-    (void)arg;
-    if (kind == HOB_REPORT_DEADLOCK) FAIL("%s", text);
-}
-
 #define SERVED(s, l, ...)                                                                          \
     HOB_SCOPE(s);                                                                                  \
     struct hob_listener *l = listening();                                                          \
-    hob_set_report(quiet, NULL);                                                                   \
+    hob_set_report(fail_at_deadlock, NULL);                                                        \
     memset(&seen, 0, sizeof seen);                                                                 \
     go = (struct hob_event){0};                                                                    \
     hob_spawn(s, hob_http_serve, l, handler, NULL, (struct hob_http_options){__VA_ARGS__})

@@ -1,6 +1,7 @@
 /* io_errors_test.c - an error of the system's that a call on the outside world returns has a record
  * which says what could not be done and with whom: never that of an earlier error, even of the same
  * code. Descriptors and blocks are counted around each. */
+#include "clean.h"
 #include "streams.h"
 
 #include <hob/dns.h>
@@ -13,20 +14,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-
-#define ERROR_TEST(name)                                                                           \
-    static int body_##name(void);                                                                  \
-    HOB_TASK(body_##name)                                                                          \
-    TEST(name) {                                                                                   \
-        int fds = count_fds();                                                                     \
-        hob__alloc_fail_at(0);                                                                     \
-        long live = hob__alloc_live();                                                             \
-        CHECK_EQ(hob_run(body_##name), 0);                                                         \
-        hob_error_clear();                                                                         \
-        CHECK_EQ(hob__alloc_live(), live);                                                         \
-        CHECK_EQ(count_fds(), fds);                                                                \
-    }                                                                                              \
-    static int body_##name(void)
 
 static void check_words(int code, const char *const *words) {
     char text[2048];
@@ -67,7 +54,7 @@ static void open_kind(enum kind kind, struct hob_stream *end[2]) {
     t = end[0], end[0] = end[1], end[1] = t;
 }
 
-ERROR_TEST(what_is_no_stream) {
+CLEAN_TEST(what_is_no_stream) {
     struct hob_stream *s;
     TELLS(hob_stream_open(-1, &s), -EBADF, "cannot make a stream of descriptor -1");
     int fd = open("/tmp", O_RDONLY | O_CLOEXEC);
@@ -122,7 +109,7 @@ static void copy_to_the_dead(enum kind k, enum kind l, size_t n, bool later) {
     hob_close(out[0]);
 }
 
-ERROR_TEST(a_copy_into_a_broken_pipe) {
+CLEAN_TEST(a_copy_into_a_broken_pipe) {
     for (int k = 0; k < KINDS; k++)
         for (int l = 0; l < KINDS; l++) {
             copy_to_the_dead((enum kind)k, (enum kind)l, 400000, true);
@@ -146,7 +133,7 @@ static void copy_from_the_reset(enum kind l, size_t n) {
     hob_close(in[1]);
     close_both(out);
 }
-ERROR_TEST(a_copy_from_a_peer_that_resets) {
+CLEAN_TEST(a_copy_from_a_peer_that_resets) {
     for (int l = 0; l < KINDS; l++) copy_from_the_reset((enum kind)l, 0);
     return 0;
 }
@@ -154,7 +141,7 @@ ERROR_TEST(a_copy_from_a_peer_that_resets) {
 /* Somebody closes a stream's descriptor behind its back. */
 static void close_below(struct hob_stream *s) { CHECK_EQ(close(hob_stream_fd(s)), 0); }
 
-ERROR_TEST(a_descriptor_that_was_closed_below_its_stream) {
+CLEAN_TEST(a_descriptor_that_was_closed_below_its_stream) {
     struct hob_stream *in[2], *out[2], *third[2];
     char byte;
     open_pair(in);
@@ -178,7 +165,7 @@ ERROR_TEST(a_descriptor_that_was_closed_below_its_stream) {
     return 0;
 }
 
-ERROR_TEST(a_file_that_cannot_be_sent) {
+CLEAN_TEST(a_file_that_cannot_be_sent) {
     struct hob_stream *end[2];
     int p[2], dir = open("/tmp", O_RDONLY | O_CLOEXEC);
     int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -206,7 +193,7 @@ ERROR_TEST(a_file_that_cannot_be_sent) {
     return 0;
 }
 
-ERROR_TEST(what_a_stream_cannot_do) {
+CLEAN_TEST(what_a_stream_cannot_do) {
     struct hob_stream *tcp[2], *local[2], *pipes[2];
     struct hob_credentials who;
     struct hob_slice slice;
@@ -248,7 +235,7 @@ ERROR_TEST(what_a_stream_cannot_do) {
     return 0;
 }
 
-ERROR_TEST(what_cannot_be_waited_for) {
+CLEAN_TEST(what_cannot_be_waited_for) {
     int p[2];
     CHECK_EQ(pipe2(p, O_CLOEXEC), 0);
     TELLS(hob_poll(-1, POLLIN), -EBADF, "cannot wait for descriptor -1");
@@ -261,7 +248,7 @@ ERROR_TEST(what_cannot_be_waited_for) {
 
 /* ---- connecting and listening ---- */
 
-ERROR_TEST(connecting_to_what_is_no_address) {
+CLEAN_TEST(connecting_to_what_is_no_address) {
     struct hob_stream *s;
     struct hob_address a;
     CHECK_EQ(hob_address_parse("127.0.0.1:9", &a), 0);
@@ -284,7 +271,7 @@ ERROR_TEST(connecting_to_what_is_no_address) {
     return 0;
 }
 
-ERROR_TEST(a_unix_address_that_is_no_socket) {
+CLEAN_TEST(a_unix_address_that_is_no_socket) {
     struct hob_listener *l;
     struct hob_stream *s;
     char path[100], where[108];
@@ -328,7 +315,7 @@ static void descriptors_again(rlim_t before) {
     setrlimit(RLIMIT_NOFILE, &now);
 }
 
-ERROR_TEST(without_descriptors) {
+CLEAN_TEST(without_descriptors) {
     struct hob_listener *l, *m;
     struct hob_stream *c, *s;
     struct hob_signal *sig;
@@ -363,7 +350,7 @@ static struct hob_udp *open_udp(const char *address, char *text) {
     return u;
 }
 
-ERROR_TEST(datagrams_that_cannot_be_sent) {
+CLEAN_TEST(datagrams_that_cannot_be_sent) {
     char own[HOB_ADDRESS_TEXT], gone[HOB_ADDRESS_TEXT], buf[16];
     static char large[70000];
     struct hob_udp *u = open_udp("127.0.0.1:0", own), *v = open_udp("127.0.0.1:0", gone), *c;
@@ -395,7 +382,7 @@ ERROR_TEST(datagrams_that_cannot_be_sent) {
     return 0;
 }
 
-ERROR_TEST(what_a_datagram_socket_refuses) {
+CLEAN_TEST(what_a_datagram_socket_refuses) {
     char own[HOB_ADDRESS_TEXT];
     struct hob_udp *u = open_udp("127.0.0.1:0", own);
     struct hob_address one, v6;
@@ -417,7 +404,7 @@ ERROR_TEST(what_a_datagram_socket_refuses) {
     return 0;
 }
 
-ERROR_TEST(a_datagram_socket_that_was_closed_below) {
+CLEAN_TEST(a_datagram_socket_that_was_closed_below) {
     char own[HOB_ADDRESS_TEXT], buf[16] = "";
     struct hob_udp *u = open_udp("127.0.0.1:0", own);
     struct hob_address one, at;
@@ -434,7 +421,7 @@ ERROR_TEST(a_datagram_socket_that_was_closed_below) {
 
 /* ---- files ---- */
 
-ERROR_TEST(a_file_that_has_vanished) {
+CLEAN_TEST(a_file_that_has_vanished) {
     char path[64], other[80], *bytes;
     size_t n;
     struct stat st;
@@ -455,7 +442,7 @@ ERROR_TEST(a_file_that_has_vanished) {
     return 0;
 }
 
-ERROR_TEST(a_full_disk) {
+CLEAN_TEST(a_full_disk) {
     struct hob_file *f;
     CHECK_EQ(hob_open("/dev/full", "w", &f), 0);
     TELLS(hob_file_write(f, "hello", 5), -ENOSPC, "/dev/full", "No space left on device");
@@ -465,7 +452,7 @@ ERROR_TEST(a_full_disk) {
 
 /* ---- descriptors, processes, signals, threads ---- */
 
-ERROR_TEST(reading_and_writing_a_descriptor) {
+CLEAN_TEST(reading_and_writing_a_descriptor) {
     char byte = 'x';
     struct iovec iov = {&byte, 1};
     int dir = open("/tmp", O_RDONLY | O_CLOEXEC), full = open("/dev/full", O_WRONLY | O_CLOEXEC);
@@ -484,7 +471,7 @@ ERROR_TEST(reading_and_writing_a_descriptor) {
     return 0;
 }
 
-ERROR_TEST(a_process_that_has_ended) {
+CLEAN_TEST(a_process_that_has_ended) {
     HOB_PROCESS(p);
     CHECK_EQ(hob_process_spawn(&p, HOB_ARGS("/bin/sleep", "100"), .group = true), 0);
     const char *number = numbered("process", hob_process_pid(p));
@@ -511,7 +498,7 @@ static int fails_while_it_runs(void) {
 }
 HOB_TASK(fails_while_it_runs)
 
-ERROR_TEST(closing_on_the_way_out_leaves_the_reason) {
+CLEAN_TEST(closing_on_the_way_out_leaves_the_reason) {
     HOB_SCOPE(s);
     hob_spawn(s, fails_while_it_runs);
     (void)hob_fail(-EXDEV, "an earlier one");
@@ -520,7 +507,7 @@ ERROR_TEST(closing_on_the_way_out_leaves_the_reason) {
     return 0;
 }
 
-ERROR_TEST(too_many_that_wait_for_signals) {
+CLEAN_TEST(too_many_that_wait_for_signals) {
     static struct hob_signal *all[256];
     int n = 0, rc;
     while ((rc = hob_signal_open(&all[n], SIGUSR1)) == 0) n++;
@@ -541,7 +528,7 @@ HOB_TASK(holds_it, struct hob_loop **)
 static int ended_loop(struct hob_loop **loop) { return hob_run(holds_it, loop); }
 HOB_TASK(ended_loop, struct hob_loop **)
 
-ERROR_TEST(a_loop_that_takes_no_calls) {
+CLEAN_TEST(a_loop_that_takes_no_calls) {
     struct hob_loop *loop;
     CHECK_EQ(hob_to_thread(ended_loop, &loop), 0);
     struct hob_submitted *c = hob_loop_submit(loop, nothing);

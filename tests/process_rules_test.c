@@ -400,15 +400,10 @@ static void on_point(const char *func) {
         hob_cancel(hob_self());
 }
 
-static void quiet(enum hob_report_kind kind, const char *text, void *arg) {
-    (void)arg;
-    if (kind == HOB_REPORT_DEADLOCK) FAIL("%s", text);
-}
-
 static long live_before;
 static int fds_before;
 static void begin_driving(void) {
-    hob_set_report(quiet, NULL);
+    hob_set_report(fail_at_deadlock, NULL);
     CHECK_EQ(hob_run(scenario), 0);
     hob_error_clear();
     live_before = hob__alloc_live();

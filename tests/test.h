@@ -90,6 +90,13 @@ __attribute__((unused)) static int count_fds(void) {
     return n;
 }
 
+/* A report function (hob_set_report()): only a deadlock is of interest, and fails the test. */
+__attribute__((unused)) static void fail_at_deadlock(enum hob_report_kind kind, const char *text,
+                                                     void *arg) {
+    (void)arg;
+    if (kind == HOB_REPORT_DEADLOCK) FAIL("%s", text);
+}
+
 /* In a child: what `statement` wrote to standard error goes to buf; its wait status is the result.
  */
 #define RUN_CHILD(buf, statement)                                                                  \
