@@ -308,12 +308,7 @@ SERVER_TEST(closed_behind_every_byte) {
 
 /* A window of nothing: the answer's handler ends by its own time. */
 SERVER_TEST(a_window_that_never_opens, .stall_timeout = 0.2) {
-    struct hob_stream *hs;
-    unsigned char buf[200], setting[6] = {0, 4, 0, 0, 0, 0};
-    memcpy(buf, PREFACE, 24);
-    size_t n = 24 + put_frame(buf + 24, F_SETTINGS, 0, 0, setting, 6);
-    CHECK_EQ(hob_connect(hob_listener_address(l), &hs), 0);
-    CHECK_EQ(hob_write(hs, buf, n), n);
+    struct hob_stream *hs = hand_without_window(l);
     hand_head(hs, END_STREAM, 1, ":method: GET\n:scheme: http\n:path: /stream\n:authority: a\n");
     CHECK_EQ(await_frame(hs, F_HEADERS, 1) >= 0, true);
     CHECK_EQ(seen.active, 1);
@@ -325,12 +320,8 @@ SERVER_TEST(a_window_that_never_opens, .stall_timeout = 0.2) {
 /* Of the stream, and of the connection, whose 65535 bytes others have used up: a small answer waits
  * for it, and goes out when it opens. */
 SERVER_TEST(small_answers_wait_for_windows) {
-    struct hob_stream *hs;
-    unsigned char buf[200], setting[6] = {0, 4, 0, 0, 0, 0}, more[4] = {0, 0, 0, 2};
-    memcpy(buf, PREFACE, 24);
-    size_t n = 24 + put_frame(buf + 24, F_SETTINGS, 0, 0, setting, 6);
-    CHECK_EQ(hob_connect(hob_listener_address(l), &hs), 0);
-    CHECK_EQ(hob_write(hs, buf, n), n);
+    struct hob_stream *hs = hand_without_window(l);
+    unsigned char setting[6] = {0, 4, 0, 0, 0, 0}, more[4] = {0, 0, 0, 2};
     hand_head(hs, END_STREAM, 1, GET_HEAD);
     CHECK(await_frame(hs, F_HEADERS, 1) >= 0);
     CHECK_EQ(hob_sleep(0.02), 0);
@@ -469,17 +460,12 @@ HOB_TASK(trickle, struct hob_stream *, int, uint32_t, const char *, size_t, doub
 #define ANSWER_WANTED ":method: GET\n:scheme: http\n:path: /stream\n:authority: a\n"
 
 SERVER_TEST(a_drip_is_cut_off, .min_rate = 1e6) {
-    struct hob_stream *up = hand(l), *down;
-    unsigned char buf[200], setting[6] = {0, 4, 0, 0, 0, 0};
+    struct hob_stream *up = hand(l), *down = hand_without_window(l);
     double up_took = 0, down_took = 0;
     notes = 0;
     hob_set_report(keep_notes, NULL);
     uint64_t before = counters.timeouts;
     hand_head(up, 0, 1, BODY_COMES);
-    memcpy(buf, PREFACE, 24);
-    size_t n = 24 + put_frame(buf + 24, F_SETTINGS, 0, 0, setting, 6);
-    CHECK_EQ(hob_connect(hob_listener_address(l), &down), 0);
-    CHECK_EQ(hob_write(down, buf, n), n);
     hand_head(down, END_STREAM, 1, ANSWER_WANTED);
     CHECK(await_frame(down, F_HEADERS, 1) >= 0);
     {

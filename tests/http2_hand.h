@@ -7,15 +7,20 @@
 #define GET_HEAD ":method: GET\n:scheme: http\n:path: /b\n:authority: here\n"
 #define BODY_COMES ":method: POST\n:scheme: http\n:path: /echo\n:authority: a\n"
 
-/* A connection with its preface and SETTINGS. */
-static inline struct hob_stream *hand(struct hob_listener *l) {
+/* A connection with its preface and SETTINGS, of n bytes. */
+static inline struct hob_stream *hand_with(struct hob_listener *l, const void *settings, size_t n) {
     struct hob_stream *s;
     unsigned char buf[64];
     CHECK_EQ(hob_connect(hob_listener_address(l), &s), 0);
     memcpy(buf, PREFACE, 24);
-    size_t n = 24 + put_frame(buf + 24, F_SETTINGS, 0, 0, NULL, 0);
+    n = 24 + put_frame(buf + 24, F_SETTINGS, 0, 0, settings, n);
     CHECK_EQ(hob_write(s, buf, n), n);
     return s;
+}
+static inline struct hob_stream *hand(struct hob_listener *l) { return hand_with(l, NULL, 0); }
+/* One whose streams may be sent nothing (SETTINGS_INITIAL_WINDOW_SIZE). */
+static inline struct hob_stream *hand_without_window(struct hob_listener *l) {
+    return hand_with(l, "\0\4\0\0\0", 6);
 }
 static inline void hand_send(struct hob_stream *s, int type, int flags, uint32_t stream,
                              const void *bytes, size_t n) {

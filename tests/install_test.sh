@@ -4,22 +4,7 @@
 set -u
 cd "$(dirname "$0")/.."
 build=${HOB_BUILD:-$PWD/build}
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-passed=0
-failed=0
-check() { # check NAME COMMAND...
-    name=$1
-    shift
-    if "$@" >"$dir/out" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok $name"
-    else
-        failed=$((failed + 1))
-        echo "FAIL $name"
-        cat "$dir/out"
-    fi
-}
+. tests/check.sh
 
 check install meson install -C "$build" --no-rebuild --quiet --destdir "$dir/root"
 if [ "$failed" = 1 ]; then # nothing else can be looked at

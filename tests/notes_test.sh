@@ -6,22 +6,7 @@
 set -u
 cd "$(dirname "$0")/.."
 build=${HOB_BUILD:-$PWD/build}
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-passed=0
-failed=0
-check() { # check NAME COMMAND...
-    name=$1
-    shift
-    if "$@" >"$dir/out" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok $name"
-    else
-        failed=$((failed + 1))
-        echo "FAIL $name"
-        cat "$dir/out"
-    fi
-}
+. tests/check.sh
 # `readelf -n` begins each member's part with "File: ARCHIVE(MEMBER)".
 all_have() { # all_have NOTE FILE...: every object has it, and there is one
     note=$1

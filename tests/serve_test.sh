@@ -34,17 +34,21 @@ check() { # check NAME: the function of that name, every command inside must suc
     [ ! -s "$dir/pid" ] || kill -9 "$(cat "$dir/pid")" 2>/dev/null
     rm -f "$dir/pid"
 }
+await() { # await COMMAND...: until it succeeds
+    tries=0
+    until "$@"; do
+        tries=$((tries + 1))
+        [ $tries -lt 500 ] || return 1
+        sleep 0.02
+    done
+}
+says_where() { url=$(sed -n 's/^listening on //p' "$dir/out") && [ -n "$url" ]; }
 start() { # start OPTION...: in the background; its address is in url
     rm -f "$dir/out" "$dir/err"
     "$hob" serve -l 127.0.0.1:0 "$@" >"$dir/out" 2>"$dir/err" &
     server=$!
     echo $server >"$dir/pid"
-    tries=0
-    until url=$(sed -n 's/^listening on //p' "$dir/out") && [ -n "$url" ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 500 ] || return 1
-        sleep 0.02
-    done
+    await says_where
 }
 stop() { # stop SIGNAL: ended so, with status 0
     kill -"$1" "$server"
@@ -54,19 +58,12 @@ stop() { # stop SIGNAL: ended so, with status 0
     [ $status -eq 0 ]
 }
 lacks() { if grep -i -e "$1" "$2"; then return 1; fi; } # `! grep` ends nothing, whatever it finds
-await() { # await COMMAND...: until it succeeds
-    tries=0
-    until "$@"; do
-        tries=$((tries + 1))
-        [ $tries -lt 500 ] || return 1
-        sleep 0.02
-    done
-}
 nothing_listens() { # nothing_listens PORT
     python3 -c 'import socket, sys
 sys.exit(socket.socket().connect_ex(("127.0.0.1", int(sys.argv[1]))) == 0)' "$1"
 }
 get() { curl -sS -k --max-time 20 "$@"; }
+answers() { [ "$(get --retry 5 --retry-connrefused "$url/")" = "$1" ]; } # answers TEXT
 code() { get -o /dev/null -w '%{http_code}' "$@"; }
 
 files() {
@@ -108,14 +105,13 @@ over_tls() {
 }
 # metric NAME: its value at the moment
 metric() { get "$metrics" | sed -n "s/^$1 //p"; }
+says_where_metrics_are() { metrics=$(sed -n 's/^metrics on //p' "$dir/out") && [ -n "$metrics" ]; }
+others_count() { # others_count PIDS: two workers, none of those
+    [ "$(metric hob_http_servers)" = 2 ] && ! pgrep -P "$server" | grep -qxF "$1"
+}
 metrics_of_all_workers() {
     start -w 2 -q --metrics 127.0.0.1:0 "$dir/www"
-    tries=0
-    until metrics=$(sed -n 's/^metrics on //p' "$dir/out") && [ -n "$metrics" ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 500 ]
-        sleep 0.02
-    done
+    await says_where_metrics_are
     for i in $(seq 40); do get -o /dev/null "$url/"; done
     [ "$(code "$url/nothing")" = 404 ]
     # every connection is answered by one of the two, and every answer is about both
@@ -140,19 +136,9 @@ assert found["hob_http_requests"].samples[0].value == 41' "$dir/text"
     # exchanged, and one of them killed: nothing is forgotten, and nothing of it stays open
     pids=$(pgrep -P "$server")
     kill -HUP "$server"
-    tries=0
-    until [ "$(metric hob_http_servers)" = 2 ] && ! pgrep -P "$server" | grep -qxF "$pids"; do
-        tries=$((tries + 1))
-        [ $tries -lt 500 ]
-        sleep 0.02
-    done
+    await others_count "$pids"
     kill -9 "$(pgrep -P "$server" | head -n 1)"
-    tries=0
-    until [ "$(get --retry 5 --retry-connrefused "$url/")" = "the index" ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 50 ]
-        sleep 0.1
-    done
+    await answers "the index"
     [ "$(metric hob_http_requests_total)" -ge 42 ]
     stop TERM
 }
@@ -162,12 +148,7 @@ s = socket.create_server(("127.0.0.1", 0))
 print(s.getsockname()[1], flush=True)
 time.sleep(60)' >"$dir/port" &
     holder=$!
-    tries=0
-    until [ -s "$dir/port" ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 500 ]
-        sleep 0.02
-    done
+    await [ -s "$dir/port" ]
     status=0
     "$hob" serve -l 127.0.0.1:0 -q --metrics "127.0.0.1:$(cat "$dir/port")" "$dir/www" \
         >"$dir/out" 2>"$dir/err" || status=$?
@@ -207,12 +188,7 @@ a_dead_worker_is_replaced() {
     start -w 1 -q "$dir/www"
     worker=$(pgrep -P "$server")
     kill -9 "$worker"
-    tries=0
-    until [ "$(get --retry 5 --retry-connrefused "$url/")" = "the index" ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 50 ]
-        sleep 0.1
-    done
+    await answers "the index"
     [ "$(pgrep -P "$server")" != "$worker" ]
     stop TERM
 }
@@ -241,12 +217,7 @@ a_second_signal_ends_at_once() {
     truncate -s 1G "$dir/www/huge"
     curl -sS --limit-rate 50k -o "$dir/slowly" "$url/huge" 2>/dev/null &
     client=$!
-    tries=0
-    until [ -s "$dir/slowly" ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 500 ]
-        sleep 0.02
-    done
+    await [ -s "$dir/slowly" ]
     kill -INT "$server"
     sleep 0.5
     kill -0 "$server" # the client has its time
@@ -259,6 +230,7 @@ a_second_signal_ends_at_once() {
     kill "$client" # it still has what the kernel keeps for it
     wait "$client" || true
 }
+has_open() { [ "$(ls "/proc/$1/fd" | wc -l)" -le "$2" ]; } # has_open PID MOST
 a_killed_client_leaves_nothing() {
     truncate -s 1G "$dir/www/huge"
     start -q "$dir/www"
@@ -271,12 +243,7 @@ a_killed_client_leaves_nothing() {
         sleep 0.2
         kill -9 $client
     done
-    tries=0
-    until [ "$(ls "/proc/$worker/fd" | wc -l)" -le "$before" ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 100 ]
-        sleep 0.1
-    done
+    await has_open "$worker" "$before"
     rm "$dir/www/huge"
     stop TERM
 }
@@ -285,12 +252,7 @@ on_a_unix_socket() { # the file goes with the server, and one that nobody serves
         "$hob" serve -q -l "unix:$dir/sock" "$dir/www" >"$dir/out" 2>"$dir/err" &
         server=$!
         echo $server >"$dir/pid"
-        tries=0
-        until grep -q "^listening on unix:$dir/sock\$" "$dir/out"; do
-            tries=$((tries + 1))
-            [ $tries -lt 500 ]
-            sleep 0.02
-        done
+        await grep -q "^listening on unix:$dir/sock\$" "$dir/out"
         [ "$(get --unix-socket "$dir/sock" http://localhost/)" = "the index" ]
         stop TERM
         [ ! -e "$dir/sock" ]
@@ -302,12 +264,7 @@ socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$dir/sock"
 a_log_that_takes_nothing() {
     start --log /dev/full "$dir/www"
     [ "$(code "$url/")" = 200 ]
-    tries=0
-    until grep -q "the access log /dev/full: No space left on device" "$dir/err"; do
-        tries=$((tries + 1))
-        [ $tries -lt 200 ]
-        sleep 0.05
-    done
+    await grep -q "the access log /dev/full: No space left on device" "$dir/err"
     [ "$(code "$url/")" = 200 ]
     stop TERM
     [ "$(wc -l <"$dir/err")" = 1 ]
@@ -317,12 +274,7 @@ a_bad_certificate_changes_nothing() {
     start --cert "$dir/live.pem" --key "$dir/key.pem" -q "$dir/www"
     echo junk >"$dir/live.pem"
     kill -HUP "$server"
-    tries=0
-    until grep -q "the restart is given up" "$dir/err"; do
-        tries=$((tries + 1))
-        [ $tries -lt 500 ]
-        sleep 0.02
-    done
+    await grep -q "the restart is given up" "$dir/err"
     grep -F "$dir/live.pem" "$dir/err"
     lacks "does not have" "$dir/err"
     [ "$(get "$url/")" = "the index" ]
@@ -334,12 +286,7 @@ a_file_that_shrinks_under_its_answer() { # ends that answer; another folder of t
     start -q "$dir/www"
     curl -sS --limit-rate 2M -o "$dir/slowly" "$url/huge" 2>/dev/null &
     client=$!
-    tries=0
-    until [ -s "$dir/slowly" ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 500 ]
-        sleep 0.02
-    done
+    await [ -s "$dir/slowly" ]
     truncate -s 1000 "$dir/www/huge"
     status=0
     wait $client || status=$?
@@ -352,12 +299,7 @@ a_file_that_shrinks_under_its_answer() { # ends that answer; another folder of t
     [ "$(get "$url/")" = "the index" ]
     mv "$dir/other" "$dir/www"
     kill -HUP "$server"
-    tries=0
-    until [ "$(get "$url/")" = "the other" ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 200 ]
-        sleep 0.05
-    done
+    await answers "the other"
     stop TERM
     rm -r "$dir/www"
     mv "$dir/old" "$dir/www"
@@ -448,7 +390,7 @@ closed_standard_output() { # and none of the files that are served takes its num
         server=$!
         echo $server >"$dir/pid"
         url="http://127.0.0.1:$port"
-        await [ "$(get --retry 20 --retry-connrefused --retry-delay 1 "$url/")" = "the index" ]
+        await answers "the index"
         get "$url/blob" | cmp - "$dir/www/blob"
         [ -n "$quiet" ] || await grep -F "the access log on standard output: " "$dir/err"
         stop TERM

@@ -1,6 +1,7 @@
 /* udp_test.c - datagrams: one and many, connected and not, cut ones, refused ones, a full buffer,
  * broadcast, multicast, both families; a cancel at any moment loses none. Descriptors and bytes
  * come back. */
+#include "clean.h"
 #include "test.h"
 
 #include <hob/udp.h>
@@ -10,21 +11,6 @@
 #include "base/memory.h"
 
 static const struct hob_udp_options plain;
-
-/* UDP_TEST(name) { ...; return 0; }: every descriptor and byte comes back. */
-#define UDP_TEST(name)                                                                             \
-    static int udp_##name(void);                                                                   \
-    HOB_TASK(udp_##name)                                                                           \
-    TEST(name) {                                                                                   \
-        int fds = count_fds();                                                                     \
-        hob__alloc_fail_at(0);                                                                     \
-        long live = hob__alloc_live();                                                             \
-        CHECK_EQ(hob_run(udp_##name), 0);                                                          \
-        hob_error_clear();                                                                         \
-        CHECK_EQ(hob__alloc_live(), live);                                                         \
-        CHECK_EQ(count_fds(), fds);                                                                \
-    }                                                                                              \
-    static int udp_##name(void)
 
 static struct hob_udp *open_udp(const char *address, struct hob_address *bound) {
     struct hob_udp *u;
@@ -55,11 +41,11 @@ static int there_and_back(const char *address) {
     hob_udp_close(NULL);
     return 0;
 }
-UDP_TEST(there_and_back_over_ipv4) { return there_and_back("127.0.0.1:0"); }
-UDP_TEST(there_and_back_over_ipv6) { return there_and_back("[::1]:0"); }
-UDP_TEST(there_and_back_by_name) { return there_and_back("localhost:0"); }
+CLEAN_TEST(there_and_back_over_ipv4) { return there_and_back("127.0.0.1:0"); }
+CLEAN_TEST(there_and_back_over_ipv6) { return there_and_back("[::1]:0"); }
+CLEAN_TEST(there_and_back_by_name) { return there_and_back("localhost:0"); }
 
-UDP_TEST(a_datagram_that_is_cut_says_so) {
+CLEAN_TEST(a_datagram_that_is_cut_says_so) {
     struct hob_address at;
     struct hob_udp *u = open_udp("127.0.0.1:0", &at);
     char out[3000], in[10];
@@ -78,7 +64,7 @@ UDP_TEST(a_datagram_that_is_cut_says_so) {
     return 0;
 }
 
-UDP_TEST(a_connected_socket_has_one_peer) {
+CLEAN_TEST(a_connected_socket_has_one_peer) {
     struct hob_address at_a, at_b;
     struct hob_udp *a = open_udp("127.0.0.1:0", &at_a), *b = open_udp("127.0.0.1:0", &at_b);
     struct hob_udp *c = connect_udp(&at_a);
@@ -103,7 +89,7 @@ UDP_TEST(a_connected_socket_has_one_peer) {
     return 0;
 }
 
-UDP_TEST(nobody_listens_there) {
+CLEAN_TEST(nobody_listens_there) {
     struct hob_address at;
     struct hob_udp *u = open_udp("127.0.0.1:0", &at);
     struct hob_udp *c = connect_udp(&at);
@@ -118,7 +104,7 @@ UDP_TEST(nobody_listens_there) {
     return 0;
 }
 
-UDP_TEST(what_cannot_be_opened) {
+CLEAN_TEST(what_cannot_be_opened) {
     struct hob_udp *u, *v;
     struct hob_address at;
     char text[HOB_ADDRESS_TEXT];
@@ -147,7 +133,7 @@ UDP_TEST(what_cannot_be_opened) {
 
 enum { MANY = 100 };
 
-UDP_TEST(many_by_one_call) {
+CLEAN_TEST(many_by_one_call) {
     struct hob_address at_a, at_b;
     struct hob_udp *a = open_udp("127.0.0.1:0", &at_a), *b = open_udp("127.0.0.1:0", &at_b);
     struct hob_datagram d[MANY];
@@ -196,7 +182,7 @@ static int receive_all(struct hob_udp *u) {
 }
 HOB_TASK(receive_all, struct hob_udp *)
 
-UDP_TEST(several_tasks_receive) {
+CLEAN_TEST(several_tasks_receive) {
     struct hob_address at;
     struct hob_udp *u = open_udp("127.0.0.1:0", &at);
     HOB_SCOPE(s);
@@ -230,7 +216,7 @@ static int send_all(struct hob_udp *u, struct hob_address to) {
 }
 HOB_TASK(send_all, struct hob_udp *, struct hob_address)
 
-UDP_TEST(a_cancel_loses_no_datagram) {
+CLEAN_TEST(a_cancel_loses_no_datagram) {
     struct hob_address at_a, at_b;
     struct hob_udp *a = open_udp("127.0.0.1:0", &at_a), *b = open_udp("127.0.0.1:0", &at_b);
     HOB_SCOPE(s);
@@ -245,7 +231,7 @@ UDP_TEST(a_cancel_loses_no_datagram) {
     return 0;
 }
 
-UDP_TEST(each_call_is_a_cancellation_point) {
+CLEAN_TEST(each_call_is_a_cancellation_point) {
     struct hob_address at;
     struct hob_udp *u = open_udp("127.0.0.1:0", &at);
     char buf[4];
@@ -272,7 +258,7 @@ static int tick(void) {
     }
 }
 HOB_TASK(tick)
-UDP_TEST(a_sender_without_end_lets_others_run) {
+CLEAN_TEST(a_sender_without_end_lets_others_run) {
     struct hob_udp *u, *w;
     struct hob_address at;
     static char block[60000];
@@ -311,7 +297,7 @@ TEST(closing_under_a_waiting_task_is_misuse) { CHECK_DIES(hob_run(close_in_use),
 
 /* ---- broadcast and multicast ---- */
 
-UDP_TEST(broadcast_is_asked_for) {
+CLEAN_TEST(broadcast_is_asked_for) {
     struct hob_udp *u;
     struct hob_address to;
     CHECK_EQ(hob_address_parse("127.255.255.255:9", &to), 0);
@@ -363,8 +349,8 @@ static bool no_groups(void) {
     const char *slow = getenv("TEST_SLOW");
     return slow && strcmp(slow, "qemu") == 0;
 }
-UDP_TEST(multicast_over_ipv4) { return no_groups() ? 0 : multicast(":0", "239.255.77.77", "lo"); }
-UDP_TEST(multicast_over_ipv6) {
+CLEAN_TEST(multicast_over_ipv4) { return no_groups() ? 0 : multicast(":0", "239.255.77.77", "lo"); }
+CLEAN_TEST(multicast_over_ipv6) {
     if (no_groups()) return 0;
     struct if_nameindex *links = if_nameindex();
     for (struct if_nameindex *l = links; l->if_index; l++) {
