@@ -331,7 +331,7 @@ TASK_TEST(a_client_that_still_sends_is_not_reset) {
     struct hob_stream *c = connected(l);
     send_text(c, "POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n");
     read_to(c, "\r\n\r\n/unread");
-    CHECK(strstr(out, "Connection: close\r\n") || strstr(out, "HTTP/1.1 200 "));
+    CHECK_HAS(out, "HTTP/1.1 200 ");
     for (int i = 0; i < 5; i++) {
         send_text(c, "more of the body");
         CHECK_EQ(hob_sleep(0.02), 0);

@@ -10,7 +10,7 @@ dir=$(mktemp -d)
 passed=0
 failed=0
 server=
-trap '[ -z "$server" ] || kill -9 $server 2>/dev/null; rm -rf "$dir"' EXIT
+trap '[ -z "$server" ] || kill -9 $server 2>/dev/null; umount "$dir/small" 2>/dev/null; rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 mkdir "$dir/www" "$dir/www/sub"
 echo "the index" >"$dir/www/index.html"

@@ -146,8 +146,11 @@ void hob__h2_same_learn(struct hob__h2 *h2, const struct hob__h2_stream *st) {
     struct hob__h2_same *s = h2->same;
     if (!s || !s->learning) return;
     s->learning = false;
-    if (!st->head.borrowed || st->field_count > HOB__H2_FIELDS) return;
-    if (st->protocol_at) return; /* of a WebSocket: who opens one does not open many */
+    /* Not one that is too long, nor a WebSocket's: who opens one does not open many. */
+    if (!st->head.borrowed || st->field_count > HOB__H2_FIELDS || st->protocol_at) {
+        let_go(s, 0);
+        return;
+    }
     s->size = (uint32_t)hob__buffer_size(&st->head);
     s->field_count = st->field_count;
     s->fields_at = st->fields_at;

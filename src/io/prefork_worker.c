@@ -86,7 +86,8 @@ static int listener_of(const struct hob__prefork_sockets *s, struct hob_listener
     struct hob_listener *l = hob__listener_new(hob__backend_current("hob_prefork"), s->count);
     int rc = l ? 0 : -ENOMEM;
     for (unsigned i = 0; rc == 0 && i < s->count; i++) rc = hob__listener_add(l, s->fds[i]);
-    *out = l;
+    if (rc < 0 && l) hob_listener_close(l);
+    *out = rc < 0 ? NULL : l;
     return rc;
 }
 
@@ -95,7 +96,7 @@ int hob_prefork_also(struct hob_listener **out) {
     if (!this_worker || this_worker->also.count == 0)
         return hob_fail(HOB_E_NO_SOCKET, "there is no second address of hob_prefork()");
     int rc = listener_of(&this_worker->also, out);
-    if (rc == 0) this_worker->also.count = 0; /* the sockets are the listener's */
+    this_worker->also.count = 0; /* the sockets are the listener's; without memory, gone with it */
     return rc;
 }
 
@@ -103,9 +104,12 @@ static int worker_main(void *arg) {
     struct hob__prefork *p = *(struct hob__prefork **)arg;
     struct hob_listener *listener;
     int rc = listener_of(&p->sockets, &listener);
-    void *args = rc == 0 ? hob__alloc(p->site->args_size) : NULL;
-    if (rc == 0 && !args) rc = -ENOMEM;
     if (rc < 0) return rc;
+    void *args = hob__alloc(p->site->args_size);
+    if (!args) {
+        hob_listener_close(listener);
+        return -ENOMEM;
+    }
     memcpy(args, p->args, p->site->args_size);
     memcpy(args, &listener, sizeof(struct hob_listener *)); /* the first one */
     rc = p->site->run(args);
