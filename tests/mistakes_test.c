@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 
 static int nothing(void) { return 0; }
@@ -62,6 +63,36 @@ TEST(a_local_variable_larger_than_the_stack_is_told) {
     CHECK_HAS(text, "overflowed its stack of 64 KiB in one step, by 49");
     CHECK_HAS(text, " KiB (a large local variable); stack:\n  #0 large_step");
     CHECK_HAS(text, "  #1 has_a_large_local");
+}
+
+/* Who tells why the program ends may take longer than a task may hold its loop, to find the lines
+ * of its stack or, as here, because nobody reads: nothing else is told in between. */
+TEST(nothing_comes_between_the_last_lines) {
+    if (SANITIZED) return;
+    static char full[4096];
+    int ends[2];
+    size_t n = 0;
+    CHECK_EQ(pipe(ends), 0);
+    CHECK_EQ(fcntl(ends[1], F_SETPIPE_SZ, sizeof full), sizeof full);
+    CHECK_EQ(write(ends[1], full, sizeof full), sizeof full);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(ends[1], 2);
+        close(ends[1]);
+        setenv("HOB_SLOW_MS", "20", 1);
+        _exit(hob_run(spawns_large_local) == 0);
+    }
+    close(ends[1]);
+    usleep(500000);
+    CHECK_EQ(read(ends[0], full, sizeof full), sizeof full);
+    for (ssize_t got; (got = read(ends[0], text + n, sizeof text - 1 - n)) > 0;) n += (size_t)got;
+    text[n] = 0;
+    close(ends[0]);
+    CHECK_EQ(waitpid(pid, NULL, 0), pid);
+    CHECK_HAS(text, "overflowed its stack of 64 KiB in one step");
+    CHECK_HAS(text, "stack:\n  #0 large_step");
+    CHECK(!strstr(text, "has held the loop"));
 }
 
 /* ---- where there is no task, no scope ---- */

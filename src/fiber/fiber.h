@@ -128,6 +128,9 @@ void hob__overflow_describe(void (*describe)(const void *owner, char *buf, size_
 void hob__overflow_found(const struct hob__stack *stack) __attribute__((noreturn, cold));
 
 /* ---- backtraces (trace.c) ---- */
+/* Set, for ever, by who tells why the program ends and shows a stack, which may take a while: no
+ * report of others is to come between its lines. Atomic. */
+extern bool hob__last_words;
 /* Return addresses of the caller's stack, or of the suspended fiber at saved_sp; returns how many.
  * hob__enter, where every fiber begins, is left out. Async-signal-safe. */
 int hob__trace_self(void **pcs, int max);

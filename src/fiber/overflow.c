@@ -94,6 +94,7 @@ static const struct hob__stack *stepped_over(void *ucontext) {
 }
 
 static void report(const struct hob__stack *stack, void *ucontext) {
+    __atomic_store_n(&hob__last_words, true, __ATOMIC_RELAXED);
     char *sp = stack_pointer(ucontext);
     char owner[256];
     name_owner(stack, owner, sizeof owner);

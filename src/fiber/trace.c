@@ -79,6 +79,8 @@ int hob__trace_signal(void *ucontext, void **pcs, int max) {
     return c.n;
 }
 
+bool hob__last_words;
+
 void hob__trace_warm(void) {
     void *pcs[4];
     hob__trace_self(pcs, 4);

@@ -39,6 +39,7 @@ void hob__say(const char *text) {
 void hob__misuse(const char *func, const char *fmt, ...) {
     char text[1024], what[700], who[256] = "";
     va_list args;
+    __atomic_store_n(&hob__last_words, true, __ATOMIC_RELAXED);
     va_start(args, fmt);
     vsnprintf(what, sizeof what, fmt, args);
     va_end(args);

@@ -165,7 +165,7 @@ static bool look_around(uint64_t now, unsigned *period) {
     }
     pthread_mutex_unlock(&hob__loops_lock);
     const char *text = held.any ? hob__capture_text() : NULL;
-    if (text) tell(text, held.tid);
+    if (text && !__atomic_load_n(&hob__last_words, __ATOMIC_RELAXED)) tell(text, held.tid);
     return moved || wait;
 }
 
