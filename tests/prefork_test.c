@@ -34,12 +34,18 @@ static int handle(struct hob_request *req, void *arg) {
     return hob_respond_text(req, 200, "text/plain", text);
 }
 
+/* Whether the gate lets this worker through: each of its places is for one of them. */
+static bool let_through(void) {
+    int places = __atomic_load_n(&shared->gate, __ATOMIC_ACQUIRE);
+    return places > 0 && __atomic_compare_exchange_n(&shared->gate, &places, places - 1, false,
+                                                     __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
 static int serve(struct hob_listener *listener, uint64_t max) {
     shared->port = atoi(strrchr(hob_listener_address(listener), ':') + 1);
     if (shared->mode == NEVER_READY) return hob_sleep(100);
     if (shared->mode == SLOWLY) {
-        while (__atomic_load_n(&shared->gate, __ATOMIC_ACQUIRE) == 0) HOB_TRY(hob_sleep(0.01));
-        __atomic_fetch_sub(&shared->gate, 1, __ATOMIC_ACQ_REL);
+        while (!let_through()) HOB_TRY(hob_sleep(0.01));
         __atomic_fetch_add(&shared->ready, 1, __ATOMIC_ACQ_REL);
     }
     if (shared->mode == FAILS) return hob_fail(-EIO, "on purpose");
