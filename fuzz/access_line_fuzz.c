@@ -3,12 +3,12 @@
  * can be told apart and, not cut, come out again. And the headers of a HAR file's entries. */
 #include "fuzz.h"
 
-#include "http/har.c"
+#include "http/client/har.c"
 
 #include <hob/json.h>
 
-#include "http/access_log.h"
-#include "http/server.h"
+#include "http/server/access_log.h"
+#include "http/server/server.h"
 
 static struct hob__server server;
 static struct hob__http_conn conn;

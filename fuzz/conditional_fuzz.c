@@ -6,10 +6,10 @@
 
 #include <ctype.h>
 
+#include "http/client/download.c"
+#include "http/client/retry.c"
 #include "http/cookie.h"
 #include "http/date.h"
-#include "http/download.c"
-#include "http/retry.c"
 
 #include "http/conditional.h"
 

@@ -5,7 +5,7 @@
 #include <hob/url.h>
 
 #include "fuzz.h"
-#include "http/cookies.c"
+#include "http/client/cookies.c"
 
 static const char *const urls[] = {
     "http://a.example.com/x/y?z", "https://a.example.com/", "http://example.com/",

@@ -2,9 +2,9 @@
  * message, or is refused; and as a proxy's URL, and as the list of those without one. */
 #include "base/memory.h"
 #include "fuzz.h"
-#include "http/digest.h"
+#include "http/client/digest.h"
+#include "http/client/proxy_url.h"
 #include "http/h1.h"
-#include "http/proxy_url.h"
 
 static void challenge(const char *text) {
     struct hob__challenge c = {.algorithm = HOB__DIGEST_NONE}, d = c;

@@ -4,8 +4,8 @@
 
 #include <arpa/inet.h>
 
-#include "http/forwarded.c"
-#include "http/trust.h"
+#include "http/server/forwarded.c"
+#include "http/server/trust.h"
 
 static struct hob__server server;
 static struct hob__http_conn conn;

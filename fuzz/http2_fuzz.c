@@ -3,7 +3,7 @@
  * input says which side, the second and third how it is cut; what follows is the peer's. */
 #include "world.h"
 
-#include "http/h2_inside.h"
+#include "http/h2/inside.h"
 
 struct seen {
     uint64_t hash;

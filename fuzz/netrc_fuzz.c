@@ -1,7 +1,7 @@
 /* netrc_fuzz.c - any text as a netrc file: what is found fits its place, and is what a second
  * reading finds; the line of an error is one of the text's. */
 #include "fuzz.h"
-#include "http/netrc.h"
+#include "http/client/netrc.h"
 
 #include <hob/http.h>
 

@@ -7,7 +7,7 @@
 
 #include <hob/http.h>
 
-#include "http/trust.h"
+#include "http/server/trust.h"
 
 static struct world_source source;
 

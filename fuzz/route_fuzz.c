@@ -9,9 +9,9 @@
 #include <hob/url.h>
 
 #include "base/memory.h"
-#include "http/outgoing.h"
-#include "http/route.h"
-#include "http/static.c"
+#include "http/client/outgoing.h"
+#include "http/client/route.h"
+#include "http/server/static.c"
 
 /* ---- "host:port" and where it is ---- */
 

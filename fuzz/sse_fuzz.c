@@ -3,7 +3,7 @@
 #include "fuzz.h"
 
 #include "base/memory.h"
-#include "http/sse.h"
+#include "http/client/sse.h"
 
 enum { MAX = 200 };
 

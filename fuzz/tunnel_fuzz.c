@@ -5,8 +5,8 @@
 
 #include <hob/http.h>
 
-#include "http/client.h"
-#include "http/tunnel.h"
+#include "http/client/client.h"
+#include "http/client/tunnel.h"
 
 static struct world_source source;
 static struct hob__proxy proxy;

@@ -5,7 +5,7 @@
 #include <hob/websocket.h>
 
 #include "fuzz.h"
-#include "http/websocket.h"
+#include "http/websocket/websocket.h"
 
 static char said[2][1 << 16];
 

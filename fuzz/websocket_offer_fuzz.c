@@ -4,8 +4,8 @@
 #include "fuzz.h"
 
 #include "http/base64.h"
-#include "http/websocket.h"
-#include "http/websocket_deflate.h"
+#include "http/websocket/deflate.h"
+#include "http/websocket/websocket.h"
 
 static void keys(const char *text) {
     unsigned char bytes[16];

@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "fiber/sanitize.h"
-#include "http/h2_inside.h"
+#include "http/h2/inside.h"
 
 enum { BLOCKS = 300, STEPS = 15000 };
 

@@ -3,8 +3,8 @@
 #include "http_count.h"
 #include "http_proxy.h"
 
-#include "http/digest.h"
-#include "http/netrc.h"
+#include "http/client/digest.h"
+#include "http/client/netrc.h"
 #if HAVE_TLS
 #include <openssl/evp.h>
 #endif

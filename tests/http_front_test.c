@@ -5,7 +5,7 @@
 #include <hob/access_log.h>
 #include <hob/file.h>
 
-#include "http/trust.h"
+#include "http/server/trust.h"
 
 static struct hob_http_counters counters;
 

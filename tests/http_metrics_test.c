@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "fiber/sanitize.h"
-#include "http/metrics.h"
+#include "http/server/metrics.h"
 #include "http_test.h"
 
 static struct hob_http_metrics *metrics;

@@ -7,7 +7,7 @@
 #include <hob/address.h>
 #include <hob/http_trace.h>
 
-#include "http/proxy_url.h"
+#include "http/client/proxy_url.h"
 
 static int stop(struct hob_scope *s, struct hob_listener *a, struct hob_listener *b) {
     hob_scope_cancel(s);

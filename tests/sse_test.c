@@ -2,7 +2,7 @@
  * was. */
 #include <hob/sse.h>
 
-#include "http/sse.h"
+#include "http/client/sse.h"
 #include "http_test.h"
 
 /* ---- without I/O ---- */

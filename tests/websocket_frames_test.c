@@ -5,7 +5,7 @@
 #include <zlib.h>
 
 #include "../fuzz/fuzz.h"
-#include "http/websocket.h"
+#include "http/websocket/websocket.h"
 
 /* ---- frames by hand ---- */
 

@@ -11,10 +11,10 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
-#include "http/client.h"
+#include "http/client/client.h"
 #include "http/media.h"
 #include "http/multipart.h"
-#include "http/server.h"
+#include "http/server/server.h"
 
 enum { PIECE = 16384, FIELDS = 16, TEXT = 1024 };
 

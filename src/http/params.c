@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "http/outgoing.h"
+#include "http/client/outgoing.h"
 
 enum { WORST = 3 }; /* bytes of text for each byte */
 

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "http/client.h"
-#include "http/server.h"
+#include "http/client/client.h"
+#include "http/server/server.h"
 
 #if HAVE_TLS
 

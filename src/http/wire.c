@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "http/h2.h"
-#include "http/metrics.h"
+#include "http/h2/h2.h"
+#include "http/server/metrics.h"
 #include "io/stream.h"
 #include "task/fdwait.h"
 #include "task/wait.h"

@@ -1,0 +1,195 @@
+/* http/server/access_log.c - lines gather in one of two buffers while a task writes the other. */
+#include "http/server/access_log.h"
+
+#include <fcntl.h>
+#include <hob/error.h>
+#include <hob/file.h>
+#include <hob/hob.h>
+#include <hob/stream.h>
+#include <hob/sync.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "http/server/server.h"
+#include "task/fdwait.h"
+#include "task/report.h"
+
+struct hob_access_log {
+    struct hob_access_log_options options;
+    char *path;
+    struct hob_file *file;     /* a regular one, or */
+    struct hob_stream *stream; /* a pipe, a terminal */
+    struct hob_mutex writing;
+    struct hob_event something, much; /* there is a line; half of the room is used */
+    char *filling, *other;
+    size_t used, size;
+    uint64_t dropped, lines; /* lines: in `filling` */
+    uint64_t told_at;        /* when it was last said that lines are dropped; 0: never */
+};
+
+/* ---- where it goes ---- */
+
+static const char *name_of(const struct hob_access_log *log) {
+    return log->path ? log->path : "on standard output";
+}
+
+static int open_target(struct hob_access_log *log, struct hob_file **file,
+                       struct hob_stream **stream) {
+    struct stat st;
+    *file = NULL;
+    *stream = NULL;
+    if (log->path) {
+        int rc = hob_stat(log->path, &st);
+        if (rc < 0 && rc != -ENOENT) return rc;
+        if (rc == -ENOENT || S_ISREG(st.st_mode)) return hob_open(log->path, "a", file);
+    }
+    int fd = log->path ? open(log->path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK)
+                       : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0)
+        return hob_fail(-errno, "the access log %s: %s", name_of(log), hob_strerror(-errno));
+    int rc = hob_stream_open(fd, stream);
+    if (rc < 0) close(fd);
+    return rc;
+}
+
+static ssize_t write_out(struct hob_access_log *log, const char *text, size_t n) {
+    return log->file ? hob_file_write(log->file, text, n) : hob_write(log->stream, text, n);
+}
+
+static void close_target(struct hob_file *file, struct hob_stream *stream) {
+    if (file) hob_file_close(file);
+    hob_close(stream);
+}
+
+/* ---- the task that writes ---- */
+
+/* What has gathered. */
+static int write_gathered(struct hob_access_log *log) {
+    HOB_TRY(hob_mutex_lock(&log->writing));
+    char *text = log->filling;
+    size_t n = log->used;
+    uint64_t lines = log->lines;
+    log->filling = log->other;
+    log->other = text;
+    log->used = log->lines = 0;
+    hob_event_clear(&log->something);
+    hob_event_clear(&log->much);
+    ssize_t rc = n ? write_out(log, text, n) : 0;
+    if (rc < 0) log->dropped += lines; /* or some of them */
+    hob_mutex_unlock(&log->writing);
+    return rc < 0 ? (int)rc : 0;
+}
+
+/* At most once a minute. */
+static void tell_lost(struct hob_access_log *log, int rc) {
+    static const uint64_t minute = 60ull * 1000000000;
+    uint64_t now = hob_now();
+    if (log->told_at && now - log->told_at < minute) return;
+    log->told_at = now;
+    char text[320];
+    snprintf(text, sizeof text, "hob: the access log %.160s: %.60s; lines lost so far: %llu\n",
+             name_of(log), hob_strerror(rc), (unsigned long long)log->dropped);
+    hob__report(HOB_REPORT_NOTE, text);
+}
+
+static int write_lines(struct hob_access_log *log) {
+    for (;;) {
+        HOB_TRY(hob_event_wait(&log->something));
+        int rc = hob_within(log->options.interval, hob_event_wait(&log->much));
+        if (rc < 0 && rc != -ETIMEDOUT) return rc;
+        rc = write_gathered(log);
+        if (rc == -ECANCELED && hob_cancelled()) return rc;
+        /* A full disk: the lines are lost and counted; the server goes on. */
+        if (rc < 0) tell_lost(log, rc);
+        if (rc < 0) HOB_TRY(hob_sleep(1));
+        hob_error_clear();
+    }
+}
+HOB_TASK(write_lines, struct hob_access_log *)
+
+static void end(void *arg) {
+    struct hob_access_log *log = arg;
+    int rc;
+    {
+        HOB_SCOPE(s, .shield = true, .deadline = hob_after(2));
+        rc = write_gathered(log);
+        close_target(log->file, log->stream);
+    }
+    if (rc < 0) hob_error_clear(); /* any other error belongs to who ends the scope */
+    hob__free(log->filling);
+    hob__free(log->other);
+    hob__free(log->path);
+    hob__free(log);
+}
+
+static int start(struct hob_scope *s, struct hob_access_log *log) {
+    log->filling = hob__alloc(log->size);
+    log->other = hob__alloc(log->size);
+    if (!log->filling || !log->other) return -ENOMEM;
+    if (log->options.path && strcmp(log->options.path, "-") != 0 &&
+        !(log->path = hob__strdup(log->options.path)))
+        return -ENOMEM;
+    HOB_TRY(open_target(log, &log->file, &log->stream));
+    if (!hob_spawn_daemon(s, write_lines, log)) return hob_cancelled() ? -ECANCELED : -ENOMEM;
+    return hob_defer(s, end, log);
+}
+
+int hob__access_log_open(struct hob_scope *s, struct hob_access_log **out,
+                         struct hob_access_log_options options) {
+    struct hob_access_log *log = hob__alloc_zero(sizeof *log);
+    if (!log) return -ENOMEM;
+    log->options = options;
+    if (!(log->options.interval > 0)) log->options.interval = 0.1;
+    log->size = options.buffer ? options.buffer / 2 : 512 << 10;
+    if (log->size < HOB__LOG_LINE) log->size = HOB__LOG_LINE;
+    int rc = start(s, log);
+    if (rc < 0) {
+        end(log);
+        return rc;
+    }
+    *out = log;
+    return 0;
+}
+
+int hob_access_log_reopen(struct hob_access_log *log) {
+    struct hob_file *file;
+    struct hob_stream *stream;
+    if (!log->path) return hob_check();
+    HOB_TRY(open_target(log, &file, &stream));
+    int rc = write_gathered(log);
+    if (rc == -ECANCELED) {
+        close_target(file, stream);
+        return rc;
+    }
+    struct hob_file *old_file = log->file;
+    struct hob_stream *old_stream = log->stream;
+    log->file = file;
+    log->stream = stream;
+    close_target(old_file, old_stream);
+    return 0;
+}
+
+uint64_t hob_access_log_dropped(const struct hob_access_log *log) { return log->dropped; }
+
+void hob__access_log_add(struct hob_access_log *log, const struct hob_request *req) {
+    struct hob__backend *b = hob__backend_current("hob_http_serve");
+    if (log->size - log->used < HOB__LOG_LINE) {
+        char line[HOB__LOG_LINE];
+        size_t n =
+            hob__access_line(line, log->options.format, req, b->ops->wall(b), b->ops->now(b));
+        if (n > log->size - log->used) {
+            log->dropped++;
+            return;
+        }
+        memcpy(log->filling + log->used, line, n);
+        log->used += n;
+    } else {
+        log->used += hob__access_line(log->filling + log->used, log->options.format, req,
+                                      b->ops->wall(b), b->ops->now(b));
+    }
+    log->lines++;
+    if (log->lines == 1) hob_event_set(&log->something);
+    if (log->used > log->size / 2) hob_event_set(&log->much);
+}
