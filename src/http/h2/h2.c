@@ -416,7 +416,8 @@ int hob__h2_run(struct hob__h2 *h2) {
             hob_scope_cancel(s); /* the writer, which sleeps */
             hob_join(s);
             h2->scope = NULL;
-            hob__h2_same_drop(h2);
+            /* A head that has begun is compared with it. */
+            if (hob__list_empty(&h2->streams)) hob__h2_same_drop(h2);
             return rc;
         }
         if (rc == HOB_E_STOPPING) h2->over = true;

@@ -10,7 +10,7 @@
  * with a path that is never the same, only now and then.
  *
  * Bounds: at most MOST fields, in a head of at most HOB__H2_HEAD_STORAGE bytes; a connection that
- * rests holds none. */
+ * rests, and not within a head, holds none. */
 #include "http/h2/h2.h"
 
 #if HAVE_NGHTTP2
