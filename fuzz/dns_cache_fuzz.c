@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "fuzz.h"
-#include "io/dns.h"
+#include "io/dns/dns.h"
 
 enum { NAMES = 12, TYPES = 3, HELD = 32, KEPT = 4, AT_ONCE = 3 };
 

@@ -1,7 +1,7 @@
 /* dns_hosts_fuzz.c - /etc/hosts: names and addresses are found as somebody finds them who goes
  * through the file line by line each time. */
 #include "fuzz.h"
-#include "io/dns_hosts.c"
+#include "io/dns/hosts.c"
 
 #include <unistd.h>
 

@@ -1,8 +1,8 @@
 /* dns_reply_fuzz.c - DNS messages: how long they may be kept is what a naive reader of all records
  * says; and whatever a server answers, a query gets an answer that keeps its bounds. */
 #include "fuzz.h"
-#include "io/dns.h"
-#include "io/dns_ares.c"
+#include "io/dns/ares.c"
+#include "io/dns/dns.h"
 
 /* ---- a second reading of RFC 1035 ---- */
 

@@ -1,7 +1,7 @@
 /* dns_sort_fuzz.c - which address to try first: a permutation of what was given, in the order of a
  * second reading of RFC 6724 section 6 (rule by rule, in pairs), families in turn (RFC 8305). */
 #include "fuzz.h"
-#include "io/dns.h"
+#include "io/dns/dns.h"
 
 /* ---- what the system would send from: the input says ---- */
 

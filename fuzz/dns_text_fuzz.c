@@ -2,14 +2,14 @@
  * host names, the names of the reverse zones. */
 #include "fuzz.h"
 /* Their private functions are what is called here; of their names two are in both. */
-#include "io/dns.c"
+#include "io/dns/dns.c"
 #define failed ares_failed
 #define parse ares_parse
-#include "io/dns_ares.c"
+#include "io/dns/ares.c"
 #undef failed
 #undef parse
 #define answer system_answer
-#include "io/dns_system.c"
+#include "io/dns/system.c"
 
 /* ---- resolv.conf ---- */
 

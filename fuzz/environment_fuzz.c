@@ -6,7 +6,7 @@
 #include <math.h>
 
 #include "io/cpus.c"
-#include "io/process.h"
+#include "io/process/process.h"
 #include "loop/sim/sim.h"
 
 enum { WORDS = 12 };

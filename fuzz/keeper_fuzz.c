@@ -2,7 +2,7 @@
  * made of it lies inside what came; and what a worker packs comes out as it was. */
 #include "world.h"
 
-#include "io/process_call.c"
+#include "io/process/call.c"
 
 static const uint8_t *bytes;
 static size_t size;

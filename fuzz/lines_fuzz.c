@@ -2,7 +2,7 @@
  * at the position, against a naive splitter. */
 #include "world.h"
 
-#include "io/file.h"
+#include "io/file/file.h"
 
 enum { AHEAD = 64 << 10 };
 

@@ -7,7 +7,7 @@
 #include <hob/model.h>
 
 #include "data/arena.h"
-#include "data/model.h"
+#include "data/model/model.h"
 
 enum { FIELDS = 13, MOST = 4096 };
 

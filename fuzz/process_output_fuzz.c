@@ -2,7 +2,7 @@
  * it comes; and the line of it that an error quotes. */
 #include "world.h"
 
-#include "io/process_output.c"
+#include "io/process/output.c"
 
 static struct world_source source;
 static size_t limit;

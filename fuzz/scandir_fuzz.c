@@ -4,7 +4,7 @@
 
 #include "world.h"
 
-#include "io/file.h"
+#include "io/file/file.h"
 
 /* A tree that the input describes: an entry is a name, a type, and the folder that it is in. */
 enum { ENTRIES = 40, FOLDERS = 12 };

@@ -5,7 +5,7 @@
 
 #include "world.h"
 
-#include "io/watch.h"
+#include "io/watch/watch.h"
 
 enum { RECORDS = 200, PATHS = 6 };
 

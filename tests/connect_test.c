@@ -2,7 +2,7 @@
  * when, that the losers are closed, what a failure says, and a cancel at any moment. */
 #include "dns.h"
 
-#include "io/dns.h"
+#include "io/dns/dns.h"
 #include "task/task.h"
 
 #ifdef HAVE_CARES

@@ -4,7 +4,7 @@
 #include "dns.h"
 
 #include <hob/file.h>
-#include <io/dns.h>
+#include <io/dns/dns.h>
 
 #ifdef HAVE_CARES
 

@@ -2,7 +2,7 @@
  * file, messages, the order of addresses, the system's resolver. */
 #include "dns.h"
 
-#include <io/dns.h>
+#include <io/dns/dns.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <sys/stat.h>

@@ -2,7 +2,7 @@
  * functions; all that is wrong is said at once. */
 #include "model_test.h"
 
-#include "data/model.h"
+#include "data/model/model.h"
 
 static struct hob_problems wrong;
 static struct hob_arena memory;

@@ -2,7 +2,7 @@
 #include "model_test.h"
 
 #include "base/memory.h"
-#include "data/model.h"
+#include "data/model/model.h"
 #include <hob/json_builder.h>
 
 static struct hob_problems wrong;

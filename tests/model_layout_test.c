@@ -1,13 +1,13 @@
 /* model_layout_test.c - many records in one text, in which the decoder goes by how the last one was
- * laid out (data/decode.h): what it makes of each is what it makes of the record alone, in a text
- * so short that it goes by nothing. Records of one layout, with members that are missing, doubled,
- * in another order, unknown, null or of another type, and white space where there was none; each
- * way that this processor can go, right before an unreadable page. And texts with a byte changed,
- * or cut: what is JSON there is what hob_json_check() says. */
+ * laid out (data/model/decode.h): what it makes of each is what it makes of the record alone, in a
+ * text so short that it goes by nothing. Records of one layout, with members that are missing,
+ * doubled, in another order, unknown, null or of another type, and white space where there was
+ * none; each way that this processor can go, right before an unreadable page. And texts with a byte
+ * changed, or cut: what is JSON there is what hob_json_check() says. */
 #include "any.h"
 #include "model_test.h"
 
-#include "data/model.h"
+#include "data/model/model.h"
 #include "data/tree.h"
 
 struct spot {

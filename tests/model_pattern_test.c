@@ -3,7 +3,7 @@
 #include "model_test.h"
 
 #include "base/memory.h"
-#include "data/model.h"
+#include "data/model/model.h"
 
 static struct hob_problems wrong;
 static struct hob_arena memory;

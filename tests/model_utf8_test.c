@@ -1,11 +1,12 @@
-/* model_utf8_test.c - texts longer than what the decoder looks at ahead for UTF-8 (data/decode.h):
- * characters over its edges are read, and a wrong byte is found wherever it stands: in strings that
- * are kept, passed over, short, long, in names, in what is kept as it is. */
+/* model_utf8_test.c - texts longer than what the decoder looks at ahead for UTF-8
+ * (data/model/decode.h): characters over its edges are read, and a wrong byte is found wherever it
+ * stands: in strings that are kept, passed over, short, long, in names, in what is kept as it is.
+ */
 #include "any.h"
 #include "model_test.h"
 
 #include "../fuzz/fuzz.h"
-#include "data/decode.h"
+#include "data/model/decode.h"
 
 struct entry {
     int64_t id;

@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
-#include "io/process.h"
+#include "io/process/process.h"
 #include "task/task.h"
 
 /* ---- P-01 ---- */

@@ -26,7 +26,7 @@ struct hob__json_way {
     hob__json_indexer *index;
     hob__utf8_checker *utf8;
     hob__json_compact *write;
-    /* Is it of AVX2? The models' decoder goes by that (model_decode.c), and is not named here: a
+    /* Is it of AVX2? The models' decoder goes by that (model/decode.c), and is not named here: a
      * program that only wants JSON is linked without models, and what they need. */
     bool avx2;
 };

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "io/dns.h"
+#include "io/dns/dns.h"
 
 static int bad(const char *text, const char *why) {
     return hob_fail(HOB_E_ADDRESS, "'%.200s' is not an address: %s", text, why);

@@ -3,7 +3,7 @@
  *
  * A host's two queries go out at once. The first attempt begins when the IPv6 answer is there, or
  * 50 ms after the IPv4 one (section 3); the others 250 ms one after another, or as soon as one has
- * failed (section 5), in the order of dns_sort.c. All of that is one task, the caller: it sleeps on
+ * failed (section 5), in the order of dns/sort.c. All of that is one task, the caller: it sleeps on
  * the queries, on the sockets and on the clock at the same time (hob__wait_any), so that there is
  * nothing to wind up but a list of streams, which are closed, whatever happens. */
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "io/dns.h"
+#include "io/dns/dns.h"
 #include "io/stream.h"
 #include "task/fdwait.h"
 #include "task/wait.h"

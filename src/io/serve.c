@@ -11,7 +11,7 @@
 
 #include "base/memory.h"
 #include "io/listen.h"
-#include "io/prefork.h"
+#include "io/process/prefork.h"
 #include "io/serve.h"
 #include "io/stream.h"
 #include "task/report.h"

@@ -1,10 +1,10 @@
-/* sim/dns.c - the resolver's source in a simulated world (io/dns.h): answers come from the world's
- * table (names.c), after a while, by timers of the asking loop; no server, no socket.
+/* sim/dns.c - the resolver's source in a simulated world (io/dns/dns.h): answers come from the
+ * world's table (names.c), after a while, by timers of the asking loop; no server, no socket.
  *
  * A question, or its answer, may get lost (a fault, or the table's `silent`): then it is asked
  * again, as c-ares does it, after options.timeout (2 s), and twice that, options.attempts (3) times
  * in all. What the answer says is looked up when it comes. */
-#include "io/dns.h"
+#include "io/dns/dns.h"
 
 #include "base/memory.h"
 #include "sim/names.h"

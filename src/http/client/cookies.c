@@ -20,7 +20,7 @@
 #include "base/list.h"
 #include "base/memory.h"
 #include "http/cookie.h"
-#include "io/file.h"
+#include "io/file/file.h"
 
 enum { BUCKETS = 512, HOST_MAX = 256 };
 static const char file_head[] = "# Netscape HTTP Cookie File\n# Written by hob.\n\n";
