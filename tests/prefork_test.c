@@ -20,6 +20,7 @@ static struct shared {
     int port;
     int mode;
     int gate, told, ready; /* SLOWLY: a worker begins when this lets one through; who has begun */
+    int held;              /* requests that wait in their handler */
     char address[64];
 } * shared;
 
@@ -30,6 +31,11 @@ static int handle(struct hob_request *req, void *arg) {
     (void)arg;
     if (strcmp(hob_request_path(req), "/die") == 0) abort();
     if (strcmp(hob_request_path(req), "/slow") == 0) HOB_TRY(hob_sleep(0.3));
+    bool to_the_end = strcmp(hob_request_path(req), "/until-the-end") == 0;
+    if (to_the_end || strcmp(hob_request_path(req), "/for-ever") == 0) {
+        __atomic_fetch_add(&shared->held, 1, __ATOMIC_ACQ_REL);
+        while (!to_the_end || !hob_stopping()) HOB_TRY(hob_sleep(0.005));
+    }
     snprintf(text, sizeof text, "%d", (int)getpid());
     return hob_respond_text(req, 200, "text/plain", text);
 }
@@ -72,12 +78,13 @@ static pid_t begin_as(int mode, unsigned workers, uint64_t max, double grace) {
     if (pid) return pid;
     setsid();                         /* what the parent sends itself reaches nobody else */
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* a test that fails leaves no server */
-    int rc = hob_prefork("127.0.0.1:0",
-                         ((struct hob_prefork_options){.count = workers,
-                                                       .grace = grace,
-                                                       .start_timeout = grace ? 0.3 : 0,
-                                                       .listening = say_listening}),
-                         serve, max);
+    int rc =
+        hob_prefork("127.0.0.1:0",
+                    ((struct hob_prefork_options){.count = workers,
+                                                  .grace = grace,
+                                                  .start_timeout = mode == NEVER_READY ? 0.3 : 0,
+                                                  .listening = say_listening}),
+                    serve, max);
     if (rc == HOB_E_PREFORK) CHECK_HAS(hob_error()->message, "serving 127.0.0.1:0");
     _exit(rc == 0 ? 0 : rc == HOB_E_PREFORK ? 3 : rc == -ECANCELED ? 4 : 5);
 }
@@ -131,11 +138,19 @@ static int end(pid_t pid) {
     return status_of(pid);
 }
 
+/* Asks until another worker answers. How many requests that takes depends on when it gets ready, of
+ * which nothing is promised: the test's time is the limit. */
+static int another_than(int first) {
+    int who = atoi(ask("/"));
+    while (who == first) who = atoi(ask("/"));
+    return who;
+}
+
 TEST(workers_share_the_requests_and_end) {
     pid_t pid = begin(2, 0);
     int first = atoi(ask("/"));
     CHECK(first > 0 && first != pid);
-    for (int i = 0; atoi(ask("/")) == first; i++) CHECK(i < 2000);
+    CHECK(another_than(first) > 0);
     CHECK_EQ(end(pid), 0);
     CHECK(kill(first, 0) < 0 && errno == ESRCH);
 }
@@ -153,7 +168,7 @@ TEST(a_dead_worker_is_replaced) {
 }
 
 static void wait_for(int *word, int value) {
-    for (int i = 0; __atomic_load_n(word, __ATOMIC_ACQUIRE) != value; i++) {
+    for (int i = 0; __atomic_load_n(word, __ATOMIC_ACQUIRE) < value; i++) {
         CHECK(i < 4000);
         rest(0.005);
     }
@@ -264,8 +279,9 @@ TEST(a_rolling_restart_loses_nothing_on_kept_connections) {
 TEST(nor_does_a_limit_of_requests) {
     pid_t pid = begin(2, 500);
     int first = atoi(ask("/"));
-    CHECK_EQ(lost_on_kept_connections(1.5, nothing, pid), 0);
-    CHECK(kill(first, 0) < 0);
+    /* On a slow machine it takes longer until the first has had so many. */
+    do CHECK_EQ(lost_on_kept_connections(1.5, nothing, pid), 0);
+    while (kill(first, 0) == 0);
     CHECK_EQ(end(pid), 0);
 }
 
@@ -291,11 +307,7 @@ TEST(the_end_closes_what_waits_at_once) {
 
 TEST(workers_end_with_a_killed_parent) {
     pid_t pid = begin(2, 0);
-    int first = atoi(ask("/")), second = first;
-    for (int i = 0; second == first; i++) {
-        CHECK(i < 2000);
-        second = atoi(ask("/"));
-    }
+    CHECK(another_than(atoi(ask("/"))) > 0);
     kill(pid, SIGKILL);
     CHECK_EQ(status_of(pid), -1);
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -342,10 +354,10 @@ TEST(requests_in_progress_are_answered_at_the_end) {
     pid_t pid = begin(1, 0);
     ask("/");
     int fd = connected();
-    const char *request = "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n";
+    const char *request = "GET /until-the-end HTTP/1.1\r\nHost: a\r\n\r\n";
     char text[512] = "";
     CHECK_EQ(send(fd, request, strlen(request), 0), (ssize_t)strlen(request));
-    rest(0.1);
+    wait_for(&shared->held, 1);
     kill(pid, SIGTERM);
     ssize_t n = recv(fd, text, sizeof text - 1, 0);
     CHECK(n > 0);
@@ -376,18 +388,15 @@ TEST(who_does_not_end_in_its_time_is_killed) {
 
 /* Workers that get ready and die: they are not started faster than is good for the machine. */
 TEST(workers_that_die_at_once_are_replaced_ever_more_slowly) {
-    struct timespec first, fourth;
+    /* From before the first: seen only after it was there, it would be late, and the rest short. */
+    struct timespec began, fourth;
+    clock_gettime(CLOCK_MONOTONIC, &began);
     pid_t pid = begin_as(DIES, 1, 0, 0);
-    for (int i = 0; __atomic_load_n(&shared->ready, __ATOMIC_ACQUIRE) < 1 && i < 4000; i++)
-        rest(0.005);
-    clock_gettime(CLOCK_MONOTONIC, &first);
-    for (int i = 0; __atomic_load_n(&shared->ready, __ATOMIC_ACQUIRE) < 4 && i < 4000; i++)
-        rest(0.005);
+    wait_for(&shared->ready, 4);
     clock_gettime(CLOCK_MONOTONIC, &fourth);
-    CHECK(shared->ready >= 4);
     double took =
-        (double)(fourth.tv_sec - first.tv_sec) + (double)(fourth.tv_nsec - first.tv_nsec) * 1e-9;
-    CHECK(took > 0.6); /* 0.1, 0.2 and 0.4 */
+        (double)(fourth.tv_sec - began.tv_sec) + (double)(fourth.tv_nsec - began.tv_nsec) * 1e-9;
+    CHECK(took > 0.7); /* 0.1, 0.2 and 0.4 */
     CHECK_EQ(end(pid), 0);
 }
 
@@ -395,10 +404,10 @@ TEST(a_second_signal_kills) {
     pid_t pid = begin(1, 0);
     ask("/");
     int fd = connected();
-    CHECK(send(fd, "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n", 31, 0) > 0);
-    rest(0.05);
+    const char *request = "GET /for-ever HTTP/1.1\r\nHost: a\r\n\r\n";
+    CHECK_EQ(send(fd, request, strlen(request), 0), (ssize_t)strlen(request));
+    wait_for(&shared->held, 1);
     kill(pid, SIGTERM);
-    rest(0.05);
     kill(pid, SIGINT);
     CHECK_EQ(status_of(pid), 4);
     close(fd);
