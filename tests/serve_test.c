@@ -203,21 +203,20 @@ TASK_TEST(at_the_limit_a_stop_does_not_wait_for_a_slot) {
 
 /* ---- stopping, closing, cancelling (semantics V-01 to V-03) ---- */
 
-static int busy(struct hob_stream *s, double seconds) {
+static struct hob_event goes_on;
+static int busy(struct hob_stream *s) {
     char byte;
     HOB_TRY(hob_read(s, &byte, 1));
     seen.begun++;
-    int rc = hob_sleep(seconds);
+    int rc = hob_event_wait(&goes_on);
     seen.cancelled += rc == -ECANCELED;
     if (rc == 0) rc = (int)hob_write(s, "done", 4);
     seen.ended++;
     return rc;
 }
-HOB_TASK(busy, struct hob_stream *, double)
-static int serve_busy(struct hob_listener *l, double seconds, int *rc) {
-    return *rc = hob_serve(l, busy, seconds);
-}
-HOB_TASK(serve_busy, struct hob_listener *, double, int *)
+HOB_TASK(busy, struct hob_stream *)
+static int serve_busy(struct hob_listener *l, int *rc) { return *rc = hob_serve(l, busy); }
+HOB_TASK(serve_busy, struct hob_listener *, int *)
 
 TASK_TEST(stop_refuses_new_ones_and_lets_busy_ones_end) {
     struct hob_listener *l = listening("127.0.0.1:0");
@@ -225,7 +224,7 @@ TASK_TEST(stop_refuses_new_ones_and_lets_busy_ones_end) {
     snprintf(address, sizeof address, "%s", hob_listener_address(l));
     int rc = 1;
     HOB_SCOPE(s);
-    hob_spawn(s, serve_busy, l, 0.1, &rc);
+    hob_spawn(s, serve_busy, l, &rc);
     struct hob_stream *c = connected(l), *late;
     CHECK_EQ(hob_write(c, "x", 1), 1);
     HOB_TRY(wait_until(&seen.begun, 1));
@@ -235,6 +234,7 @@ TASK_TEST(stop_refuses_new_ones_and_lets_busy_ones_end) {
         HOB_TRY(hob_sleep(0.001));
     }
     CHECK_EQ(seen.ended, 0);
+    hob_event_set(&goes_on);
     CHECK_EQ(hob_read(c, buf, 8), 4);
     CHECK_EQ(hob_join(s), 0);
     CHECK_EQ(rc, 0);
@@ -269,7 +269,7 @@ TASK_TEST(when_the_grace_is_over_the_rest_is_cancelled) {
     struct hob_listener *l = listening("127.0.0.1:0");
     int rc = 1;
     HOB_SCOPE(s);
-    hob_spawn(s, serve_busy, l, 1000.0, &rc);
+    hob_spawn(s, serve_busy, l, &rc);
     struct hob_stream *c = connected(l);
     CHECK_EQ(hob_write(c, "x", 1), 1);
     HOB_TRY(wait_until(&seen.begun, 1));

@@ -84,10 +84,13 @@ TEST(the_error_of_one_cancels_the_others) {
 
 static int stops_when_asked(bool obeys) {
     begun++;
-    while (!hob_stopping()) HOB_TRY(hob_sleep(0.001));
-    asked++;
+    /* Where its thread had to wait for a processor, the cancel may be there together with the stop
+     * that came before it. */
+    int rc = 0;
+    while (rc == 0 && !hob_stopping()) rc = hob_sleep(0.001);
+    asked += hob_stopping();
     if (obeys) return HOB_E_STOPPING;
-    int rc = hob_sleep(1000);
+    if (rc == 0) rc = hob_sleep(1000);
     if (rc == -ECANCELED) cancelled++;
     return rc;
 }
@@ -123,7 +126,11 @@ TASK_TEST(and_after_the_grace_the_cancel) {
 }
 
 TASK_TEST(a_deadline_cancels_them_all) {
-    CHECK_EQ(hob_within(0.05, hob_run_workers(4, counts, 0, 1000.0)), -ETIMEDOUT);
+    /* One whose thread starts too late does not begin: then with more time. */
+    for (double seconds = 0.05; begun < 4; seconds *= 2) {
+        begun = 0;
+        CHECK_EQ(hob_within(seconds, hob_run_workers(4, counts, 0, 1000.0)), -ETIMEDOUT);
+    }
     CHECK_EQ(begun, 4);
     CHECK_EQ(ended, 0);
     return 0;
