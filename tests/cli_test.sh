@@ -175,7 +175,7 @@ lists() {
 odd_lines() {
     head -c 200000 /dev/zero | tr '\0' a >"$dir/list"
     printf '\n%s\nhttp://\377\376/\nhttp://a\0b/\n"\\\001\n%s' "$url/get" "$url/get" >>"$dir/list"
-    run 3 fetch -i "$dir/list"
+    run 1 fetch -i "$dir/list"
     count 2 '"error": null' out
     count 4 '"error": "bad URL"' out
     count 1 'line 1 of .* is longer than' out
@@ -186,7 +186,7 @@ odd_lines() {
 statuses() {
     run 0 fetch "$url/status/404" "$url/status/500" "$url/nope"
     lines
-    run 22 fetch --fail "$url/status/404" "$url/status/200"
+    run 1 fetch --fail "$url/status/404" "$url/status/200"
     count 1 '"status": 404.*"error": "status"' out
     count 1 '"status": 200.*"error": null' out
     run 0 fetch "$peer/moved"
@@ -219,7 +219,10 @@ rates() {
 fails() { # fails ERROR STATUS URL: one result, one line, and the summary; the others are fetched
     error=$1 status=$2 bad=$3
     set -- "$error" "$bad"
-    run "$status" fetch -t 1 "$url/get" "$2" "$url/get"
+    run "$status" fetch -t 1 "$2"
+    count 1 "^hob fetch: .*: $1 (.*)\$" err
+    count 2 . err
+    run 1 fetch -t 1 "$url/get" "$2" "$url/get"
     count 2 '"error": null' out
     count 1 "\"error\": \"$1\", \"message\": \"..*\"" out
     count 1 "^hob fetch: .*: $1 (.*)\$" err
@@ -230,7 +233,7 @@ fails() { # fails ERROR STATUS URL: one result, one line, and the summary; the o
     lines "$1"
 }
 no_such_name() {
-    run 6 fetch -t 20 "$url/get" http://no-such-host.invalid/
+    run 1 fetch -t 20 "$url/get" http://no-such-host.invalid/
     count 1 '"error": null' out
     grep -E '"error": "(unknown host|lookup failed)"' "$dir/out"
 }
@@ -258,10 +261,10 @@ bodies_in_a_folder() {
 a_run_taken_up_again() {
     for n in 1 2 3; do echo "$url/bytes/$n"; done >"$dir/list"
     echo "http://127.0.0.1:1/" >>"$dir/list"
-    run 7 fetch -i "$dir/list" -o "$dir/results"
+    run 1 fetch -i "$dir/list" -o "$dir/results"
     echo "$url/bytes/4" >>"$dir/list"
     printf '{"url": "%s/by' "$url" >>"$dir/results" # as a run that was killed leaves it
-    run 7 fetch -i "$dir/list" -o "$dir/results" --resume
+    run 1 fetch -i "$dir/list" -o "$dir/results" --resume
     says '^3 URLs of earlier runs skipped'
     count 6 '"url"' results
     count 2 '127.0.0.1:1/' results
@@ -284,40 +287,61 @@ as_curl_has_it() { # what scripts look at after $?
     wanted=0
     curl -s -L --max-redirs 10 -o "$dir/out" "$peer/loop" || wanted=$?
     run $wanted fetch "$peer/loop"
-    run 1 fetch "$peer/cut" http://127.0.0.1:1/ # several ways
 }
 
+lost() { # the URLs that were told of as not written, to the file lost
+    sed -n 's/^hob fetch: \(http:.*\): not written (.*)$/\1/p' "$dir/err" >"$dir/lost"
+}
 full_disk() {
-    yes "$url/get" | head -n 300 >"$dir/list"
-    run 23 fetch -i "$dir/list" -o /dev/full
-    says '^hob fetch: cannot write /dev/full: No space left on device$'
-    count 2 . err
-    summary_is 'fetched 300 URLs in .*'
+    seq 100 249 | sed "s|^|$url/bytes/|" >"$dir/list"
+    run 1 fetch -i "$dir/list" -o /dev/full
+    count 1 '^hob fetch: cannot write /dev/full: No space left on device$' err
+    lost
+    [ "$(wc -l <"$dir/lost")" = 150 ]
+    summary_is 'fetched 0 of 150 URLs, 150 failed \(150 not written\) in .*'
+    run 23 fetch "$url/get" -o /dev/full
+    count 1 "^hob fetch: $url/get: not written (No space left on device)\$" err
+    count 3 . err
     (
-        ulimit -f 32 # blocks of 512 bytes: the disk is full in the middle of a write
+        ulimit -f 32 # blocks of 512 bytes: the disk is full in the middle of a write; errors have room
         trap '' XFSZ
-        run 23 fetch -i "$dir/list" -c 50 -o "$dir/small"
+        run 1 fetch -i "$dir/list" -c 50 -o "$dir/small"
     )
-    says '^hob fetch: cannot write .*/small: File too large$'
+    count 1 '^hob fetch: cannot write .*/small: File too large$' err
+    lost # each URL has its result or its line
+    head -n -1 "$dir/small" >"$dir/out"
+    lines
+    sed 's/^{"url": "\([^"]*\)".*/\1/' "$dir/out" | sort - "$dir/lost" >"$dir/all"
+    sort "$dir/list" | cmp "$dir/all"
+    summary_is "fetched $(wc -l <"$dir/out") of 150 URLs, $(wc -l <"$dir/lost") failed .*"
+    yes http://127.0.0.1:1/ | head -n 90 >"$dir/bad" # where no result says it, each has its line
+    run 1 fetch -i "$dir/bad" -o /dev/full
+    count 90 '^hob fetch: http://127.0.0.1:1/: refused' err
+    run 1 fetch -i "$dir/bad" -o "$dir/bodies/"
+    count 90 '^hob fetch: http://127.0.0.1:1/: refused' err
+    rm "$dir/bad"
     (
         ulimit -f 32 # the same for bodies: what fits is there, nothing of the others
         trap '' XFSZ
-        run 23 fetch --json -o "$dir/bodies/" "$url/bytes/1000" "$url/bytes/60000" "$url/bytes/60001"
+        run 1 fetch --json -o "$dir/bodies/" "$url/bytes/1000" "$url/bytes/60000" "$url/bytes/60001"
     )
     count 2 '"error": "not written", "message": ".*File too large' out
+    says "^hob fetch: $url/bytes/60000: not written .*File too large"
+    says "^hob fetch: $url/bytes/60001: not written .*File too large"
     [ "$(ls "$dir/bodies" | wc -l)" = 1 ]
     run 0 fetch --json --resume -o "$dir/bodies" "$url/bytes/1000" "$url/bytes/60000" "$url/bytes/60001"
     count 2 '"error": null' out
     [ "$(ls "$dir/bodies" | wc -l)" = 3 ]
     rm -r "$dir/bodies"
-    head -n -1 "$dir/small" >"$dir/out"
-    lines
-    input=$dir/list
     status=0
     "$hob" fetch <"$dir/list" >/dev/full 2>"$dir/err" || status=$?
-    [ $status -eq 23 ]
-    says '^hob fetch: cannot write standard output: No space left on device$'
-    count 3 . err # with the line of the times
+    [ $status -eq 1 ]
+    count 1 '^hob fetch: cannot write standard output: No space left on device$' err
+    lost
+    [ "$(wc -l <"$dir/lost")" = 150 ]
+    run 1 fetch -i "$dir/list" --har /dev/full
+    count 1 '^hob fetch: cannot write /dev/full: No space left on device$' err
+    lines
     status=0
     "$hob" fetch "$url/get" >&- 2>"$dir/err" || status=$?
     [ $status -eq 23 ]

@@ -28,7 +28,8 @@
 
 enum {
     RESULTS_WAITING = 64,       /* for the writer; then the requests wait for it */
-    LINES_AT_ONCE = 65536,      /* bytes of results that are written together */
+    LINES_AT_ONCE = 256,        /* results that are written together, */
+    BYTES_AT_ONCE = 65536,      /* about so many bytes at most */
     DESCRIPTORS_KEPT_FREE = 32, /* for the loop, name lookups, files */
     FAILURES_SHOWN = 20
 };
@@ -107,13 +108,22 @@ static int get(struct fetch *f, const char *url, struct answer *a) {
     return (int)n;
 }
 
-/* Failures are told on standard error as well, unless the results are on the screen already. */
-static void show_failure(struct fetch *f, const struct result *r) {
-    if (f->options.quiet || f->output.is_terminal || f->failures_shown > FAILURES_SHOWN) return;
-    if (f->failures_shown++ < FAILURES_SHOWN)
+/* Are results written, and can they be? */
+static bool has_results(const struct fetch *f) {
+    return !f->output_error && (!f->folder || f->options.json);
+}
+
+/* Failures are told on standard error as well, unless the results are on the screen already; all of
+ * them only where there are no results to find them among. */
+static void show_failure(struct fetch *f, struct result *r) {
+    if (f->options.quiet) return;
+    if (has_results(f) && (f->output.is_terminal || f->failures_shown > FAILURES_SHOWN)) return;
+    r->told = !has_results(f) || f->failures_shown < FAILURES_SHOWN;
+    if (r->told)
         say(f, "%.500s: %s (%s)", r->url, failure_name(r->failure), r->message);
     else
         say(f, "further failures are not shown here; they are among the results");
+    f->failures_shown++;
 }
 
 /* A result that is there is delivered, even if everything has been cancelled meanwhile. */
@@ -237,28 +247,63 @@ HOB_TASK(count_urls, struct fetch *)
 
 /* ---- results ---- */
 
+/* A result on its way out, until it is known that it went. */
+struct line {
+    char *url;
+    size_t end; /* where it ends in what is written together */
+    enum failure failure;
+    bool told;
+};
+
 /* Nobody reads any more (hob fetch | head -1): everything ends, quietly. Any other error: what is
- * left is fetched and counted. */
+ * left is fetched, and each result that is lost has failed, as a body that cannot be saved has. */
 static void stop_writing(struct fetch *f, int rc) {
     f->output_error = rc;
     if (rc == -EPIPE && f->requests) hob_scope_cancel(f->requests);
     if (rc != -EPIPE) say(f, "cannot write %s: %s", f->output.name, hob_strerror(rc));
 }
 
-/* Writes results until the queue is closed and empty; several in one go when they come fast. */
+/* It could not be written: so it is told here, if it has not been. */
+static void lose(struct fetch *f, const struct line *line) {
+    bool fetched = line->failure == FAILURE_NONE;
+    if (f->output_error == -EPIPE) return; /* nobody wants to know */
+    if (fetched) tally_lose(&f->tally);
+    if (line->told || f->options.quiet) return;
+    say(f, "%.500s: %s%snot written (%s)", line->url, fetched ? "" : failure_name(line->failure),
+        fetched ? "" : ", ", hob_strerror(f->output_error));
+}
+
+/* Takes as many results as there are, and fit, and writes them together. */
+static void write_lines(struct fetch *f, struct result *r) {
+    struct line lines[LINES_AT_ONCE];
+    size_t n = 0;
+    do {
+        result_print(f->output.text, r);
+        lines[n++] = (struct line){r->url, (size_t)ftello(f->output.text), r->failure, r->told};
+        free(r->file);
+    } while (n < LINES_AT_ONCE && lines[n - 1].end < BYTES_AT_ONCE &&
+             hob_queue_try_get(f->results, r) == 0);
+    if (f->output.is_terminal) progress_hide(&f->progress);
+    int rc = output_flush(&f->output);
+    if (rc < 0) stop_writing(f, rc);
+    for (size_t i = 0; i < n; i++) {
+        if (lines[i].end > f->output.sent) lose(f, &lines[i]);
+        free(lines[i].url);
+    }
+}
+
+/* Writes results until the queue is closed and empty. */
 static int write_results(struct fetch *f) {
     HOB_SCOPE(s, .shield = true); /* Ctrl-C ends the requests; what they brought is still written */
     struct result r;
     while (hob_queue_get(f->results, &r) == 0) {
-        do {
-            if (!f->output_error && (!f->folder || f->options.json))
-                result_print(f->output.text, &r);
-            result_free(&r);
-        } while (ftello(f->output.text) < LINES_AT_ONCE && hob_queue_try_get(f->results, &r) == 0);
-        if (f->output_error) continue;
-        if (f->output.is_terminal) progress_hide(&f->progress);
-        int rc = output_flush(&f->output);
-        if (rc < 0) stop_writing(f, rc);
+        if (has_results(f)) {
+            write_lines(f, &r);
+            continue;
+        }
+        struct line line = {.url = r.url, .failure = r.failure, .told = r.told};
+        if (f->output_error) lose(f, &line);
+        result_free(&r);
     }
     return 0;
 }
@@ -364,8 +409,8 @@ static int finish(struct fetch *f, int rc) {
     if (!f->options.quiet)
         tally_print(stderr, &f->tally, f->elapsed, f->options.each, rc == -ECANCELED);
     if (rc < 0) return rc;
-    if (f->output_error) return EXIT_WRITE;
-    return f->input_error ? EXIT_READ : f->tally.exit_status;
+    if (f->input_error && !f->output_error) return EXIT_READ;
+    return tally_exit_status(&f->tally, f->output_error ? EXIT_WRITE : 0);
 }
 
 static int app(int argc, char **argv) {

@@ -84,10 +84,10 @@ const char fetch_help[] =
     "limit of open files is raised as far as it goes, and the concurrency lowered to it.\n"
     "Redirects are followed, ten at most.\n"
     "\n"
-    "Exit status: 0 when every URL was fetched; curl's number when all that failed did so in\n"
-    "the same way (6 unknown host, 7 refused, 22 status, 28 timeout, 60 certificate ...), else\n"
-    "1; 23 when the results could not be written, 2 for wrong usage. Ctrl-C stops everything,\n"
-    "prints the summary of what was done, and ends by SIGINT.\n";
+    "Exit status: 0 when every URL was fetched; 1 when one of several was not; for a single URL\n"
+    "curl's number (6 unknown host, 7 refused, 22 status, 23 not written, 28 timeout, 60\n"
+    "certificate ...); 2 for wrong usage. What fails does not keep the others from being\n"
+    "fetched. Ctrl-C stops everything, prints the summary of what was done, and ends by SIGINT.\n";
 
 /* "Name: value", taken apart in place. */
 static bool add_header(char *line, struct fetch_options *o) {

@@ -213,12 +213,24 @@ void tally_add(struct tally *tally, const struct result *r) {
     tally->bytes += r->bytes;
     if (r->failure == FAILURE_NONE)
         tally->fetched++;
-    else if (tally->failed++ == 0)
-        tally->exit_status = r->exit_status;
-    else if (tally->exit_status != r->exit_status)
-        tally->exit_status = STATUS_OTHER;
+    else
+        tally->failed++, tally->exit_status = r->exit_status;
     tally->failed_by[r->failure]++;
     tally->seconds += r->seconds;
+}
+
+void tally_lose(struct tally *tally) {
+    tally->fetched--;
+    tally->failed++;
+    tally->failed_by[FAILURE_NONE]--;
+    tally->failed_by[FAILURE_WRITE]++;
+    tally->exit_status = EXIT_WRITE;
+}
+
+int tally_exit_status(const struct tally *tally, int status) {
+    if (!tally->failed && !status) return 0;
+    if (tally->fetched + tally->failed + tally->skipped > 1) return STATUS_OTHER;
+    return status ? status : tally->exit_status;
 }
 
 static const char *seconds_text(double seconds, char buf[32]) {

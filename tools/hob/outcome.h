@@ -49,6 +49,7 @@ struct result {
     enum failure failure;
     char message[256]; /* when it failed */
     int exit_status;   /* likewise: curl's for that */
+    bool told;         /* likewise: on standard error */
     char *file;        /* from malloc: where the body is, or NULL */
 };
 
@@ -65,7 +66,7 @@ enum { LATENCIES = 40 * 16 };
 struct tally {
     uint64_t total; /* how many there are to fetch; 0 = not known yet */
     uint64_t fetched, failed, failed_by[FAILURES];
-    int exit_status;  /* of those that failed, when it is the same of all; else 1 */
+    int exit_status;  /* of the last that failed */
     uint64_t skipped; /* an earlier run has fetched them; they are in no other count */
     uint64_t bytes;
     double seconds;              /* the sum of the single times */
@@ -74,6 +75,12 @@ struct tally {
 };
 
 void tally_add(struct tally *tally, const struct result *r);
+/* A result that was added as fetched could not be written: it has failed. */
+void tally_lose(struct tally *tally);
+
+/* What the program ends with: 0, or curl's number for the one URL that failed. Of several, 1 if one
+ * failed: then there is no number that says it of all. status: of what failed beside them, or 0. */
+int tally_exit_status(const struct tally *tally, int status);
 
 /* The summary: a line with the times that nine of ten took, and the bytes, and then "fetched 97 of
  * 100 URLs, 3 failed (2 timeout, 1 refused) in 30.01 s (one after another: 95.2 s)". each: what one

@@ -39,13 +39,14 @@ static ssize_t write_some(struct output *out, char *data, size_t n) {
 }
 
 int output_flush(struct output *out) {
+    out->sent = 0;
     if (fflush(out->text) != 0) return -ENOMEM;
-    size_t size = (size_t)ftello(out->text), sent = 0;
+    size_t size = (size_t)ftello(out->text);
     rewind(out->text); /* the next lines overwrite these */
-    while (sent < size) {
-        ssize_t n = write_some(out, out->data + sent, size - sent);
+    while (out->sent < size) {
+        ssize_t n = write_some(out, out->data + out->sent, size - out->sent);
         if (n < 0) return (int)n;
-        sent += (size_t)n;
+        out->sent += (size_t)n;
     }
     return 0;
 }

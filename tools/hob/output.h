@@ -15,13 +15,15 @@ struct output {
     FILE *text;   /* print here; output_flush() sends it on */
     char *data;   /* what was printed */
     size_t size;
+    size_t sent; /* of what the last output_flush() was to send, bytes */
 };
 
 /* path: "-" = standard output. keep: what a file holds stays, new lines come behind it. 0 or
  * -errno. Close it in any case. */
 int output_open(struct output *out, const char *path, bool keep);
 
-/* Writes what was printed: 0 or -errno; it is gone in both cases. Waits; cancellation point. */
+/* Writes what was printed: 0 or -errno, then `sent` says how much went; what did not is gone, too.
+ * Waits; cancellation point. */
 int output_flush(struct output *out);
 
 /* 0, or -errno: some file systems only say here that there was no room. */
