@@ -363,6 +363,90 @@ TASK_TEST(P10_scope_with_a_deadline) {
     return 0;
 }
 
+/* ---- a join inside scopes that were opened later ---- */
+
+TASK_TEST(P10_a_deadline_around_a_join_reaches_the_children) {
+    uint64_t t0 = hob_now();
+    HOB_SCOPE(s);
+    struct hob_task *slow = hob_spawn(s, noting, "slow", 60.0, 0);
+    struct hob_task *quick = hob_spawn(s, noting, "quick", 0.0, 3);
+    hob_spawn_daemon(s, noting, "daemon", 60.0, 0);
+    CHECK_EQ(hob_within(0.02, hob_join(s)), -ETIMEDOUT);
+    CHECK_STR(log_text, "quick slow daemon "); /* they have ended when it returns */
+    CHECK_EQ(hob_task_result(slow), -ECANCELED);
+    CHECK_EQ(hob_task_result(quick), 3);
+    CHECK(seconds_since(t0) < 30);
+    CHECK_EQ(hob_sleep(0), 0);
+    CHECK_EQ(hob_within(0, hob_join(s)), -ETIMEDOUT); /* a point, though nobody is left */
+    CHECK_EQ(hob_within(60, hob_join(s)), 0);
+    return 0;
+}
+
+TASK_TEST(P10_a_join_that_makes_it_has_its_result) {
+    HOB_SCOPE(s, .on_error = HOB_COLLECT);
+    hob_spawn(s, sleeper, 0.01, -EIO);
+    hob_spawn(s, sleeper, 0.02, -EDOM);
+    hob_spawn_daemon(s, noting, "daemon", 60.0, 0);
+    CHECK_EQ(hob_within(60, hob_join(s)), 2);
+    CHECK(hob_scope_error_of(s, -EDOM)); /* and they are read */
+    CHECK_STR(log_text, "daemon ");
+    HOB_SCOPE(u);
+    hob_spawn(u, sleeper, 60.0, 0);
+    hob_spawn(u, sleeper, 0.01, -EIO);
+    CHECK_EQ(hob_within(60, hob_shielded(hob_join(u))), -EIO); /* a child's error goes first */
+    CHECK_EQ(hob_error()->code, -EIO);
+    HOB_SCOPE(v, .deadline = hob_after(0.01));
+    hob_spawn(v, sleeper, 60.0, 0);
+    CHECK_EQ(hob_within(60, hob_join(v)), -ETIMEDOUT); /* its own */
+    CHECK(hob_scope_expired(v));
+    return 0;
+}
+
+static int joins_within(struct hob_scope **scope, int *rc) {
+    HOB_SCOPE(s);
+    *scope = s;
+    hob_spawn(s, noting, "child", 60.0, 0);
+    {
+        HOB_SCOPE(inner);
+        *rc = hob_join(s);
+        CHECK_EQ(hob_join(inner), -ECANCELED);
+    }
+    return hob_sleep(0);
+}
+HOB_TASK(joins_within, struct hob_scope **, int *)
+TASK_TEST(P06_a_cancel_from_outside_reaches_a_join_inside_another_scope_once) {
+    struct hob_scope *joined = NULL;
+    int rc = 1;
+    HOB_SCOPE(s);
+    struct hob_task *t = hob_spawn(s, joins_within, &joined, &rc);
+    hob_yield_now();
+    CHECK(hob_cancel(t));
+    CHECK_EQ(hob_await(t), -ECANCELED);
+    CHECK_EQ(rc, -ECANCELED);
+    CHECK_STR(log_text, "child ");
+    return hob_join(s);
+}
+
+static int ends_with_its_child(int *rc) {
+    HOB_SCOPE(s);
+    hob_spawn(s, at_once, 0);
+    *rc = hob_within(60, hob_join(s));
+    return hob_check();
+}
+HOB_TASK(ends_with_its_child, int *)
+TASK_TEST(P08_a_join_inside_another_scope_that_was_served_before_the_cancel_is_no_cancel) {
+    int rc = 1;
+    HOB_SCOPE(s);
+    struct hob_task *t = hob_spawn(s, ends_with_its_child, &rc);
+    hob_yield_now(); /* it joins */
+    hob_yield_now(); /* its child has ended, it is ready again, behind this one */
+    CHECK(!hob_task_done(t));
+    CHECK(hob_cancel(t));
+    CHECK_EQ(hob_await(t), -ECANCELED); /* at the next point */
+    CHECK_EQ(rc, 0);
+    return hob_join(s);
+}
+
 /* ---- 11. two-phase stop ---- */
 
 static int politely(struct hob_listener *l, int *rc, int *later) {

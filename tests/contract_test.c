@@ -78,6 +78,19 @@ TEST(P01_ending_an_outer_scope_first_is_misuse) {
     CHECK_DIES(hob_run(ends_outer_first), "ends before one opened inside it");
 }
 
+static int joins_outer_first(void) {
+    HOB_SCOPE(outer, .name = "outer");
+    HOB_SCOPE(inner, .name = "inner");
+    hob_spawn(inner, sleeper, 0.01, 0);
+    hob_join(outer);
+    return hob_join(inner);
+}
+HOB_TASK(joins_outer_first)
+TEST(P01_joining_an_outer_scope_first_is_misuse) {
+    CHECK_DIES(hob_run(joins_outer_first), "hob_join: scope 'outer' (");
+    CHECK_DIES(hob_run(joins_outer_first), "ends before 'inner' (");
+}
+
 /* ---- 2. spawning ---- */
 
 TASK_TEST(P02_spawn_runs_nothing_inside_the_call_and_order_is_fifo) {

@@ -112,7 +112,9 @@ static inline struct hob_scope *hob__scope_open(struct hob_scope *s,
  * -ECANCELED when cancelled from outside; otherwise 0, or for HOB_COLLECT the number of children
  * that failed. A scope cancelled by hob_scope_cancel() alone joins with 0. The child's error record
  * becomes hob_error(). A cancel from outside does not cut the wait short: it reaches the children.
- */
+ * So does one of a scope that was opened after this one and not left: hob_within(5, hob_join(s))
+ * gives the children 5 seconds. Joining a scope while one opened inside it has children that run is
+ * misuse. */
 HOB_API int hob_join(struct hob_scope *s);
 
 /* Cancels everything in the scope, its owner's waiting calls too. Idempotent; after the scope has

@@ -184,8 +184,34 @@ static __attribute__((noinline)) int outcome(struct hob_scope *s, bool clean) {
     return s->on_error == HOB_COLLECT ? (int)s->failed : 0;
 }
 
+/* Scopes that were opened in this one and have not been left: hob_within(), or a block with a
+ * deadline. Their cancels end the wait as any other, so they are passed on to those it is for. */
+static __attribute__((noinline)) int join_from_inside(struct hob_task *t, struct hob_scope *s) {
+    for (struct hob__region *r = t->region; r != &s->region; r = r->parent) {
+        const struct hob_scope *inner = (const struct hob_scope *)(void *)r;
+        if (inner->live > 0)
+            hob__misuse("hob_join", "scope '%s' (%s:%d) ends before '%s' (%s:%d), opened inside it",
+                        s->name, s->place->file, s->place->line, inner->name, inner->place->file,
+                        inner->place->line);
+    }
+    struct hob_waiter w;
+    s->wakes_each = false;
+    s->region.flags &= (uint8_t)~HOB__REGION_COMPLETE;
+    int rc = hob__check_point(t, "hob_join");
+    if (rc == 0 && s->live > s->daemons)
+        rc = hob__wait_on(&s->owner_waits, &w, "join", s->name, HOB__WAIT_NAMED);
+    bool pass_on = rc < 0 && !(s->region.attention & HOB__ATT_CANCEL);
+    if (pass_on) hob__region_cancel(t->loop, &s->region);
+    if (s->live > 0) wait_on(s, "join");
+    int result = outcome(s, rc == 0 && (s->region.flags & HOB__REGION_COMPLETE));
+    s->state = HOB__SCOPE_JOINED;
+    uncover(t->loop, s);
+    return pass_on && result >= 0 ? -ECANCELED : result;
+}
+
 int hob_join(struct hob_scope *s) {
     struct hob_task *t = check_owner(s, __func__);
+    if (HOB__UNLIKELY(t->region != &s->region)) return join_from_inside(t, s);
     if (HOB__UNLIKELY(t->region->attention & HOB__ATT_HOOK)) hob__check_point(t, __func__);
     bool clean = wait_for_children(s, "join");
     int rc = 0;
