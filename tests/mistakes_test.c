@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <hob/net.h>
 #include <pthread.h>
+#include <signal.h>
 
 static int nothing(void) { return 0; }
 HOB_TASK(nothing)
@@ -270,6 +272,50 @@ TEST(a_null_and_a_scope_that_has_ended_are_told_with_function_and_task) {
         CHECK_HAS(text, "in task 'misuses' (spawned by ");
         CHECK_HAS(text, "mistakes_test.c:");
     }
+}
+
+/* What does not ask whether it was given a NULL faults, and that is told as well. */
+static struct hob_event *no_event;
+static struct hob_queue *no_queue;
+static struct hob_stream *no_stream;
+static int uses_null(int which) {
+    char byte = 0;
+    if (which == 0) hob_event_set(no_event);
+    if (which == 1) return hob_queue_put(no_queue, &byte);
+    return (int)hob_read(no_stream, &byte, 1);
+}
+HOB_TASK(uses_null, int)
+static void own_handler(int sig) { _exit(sig); }
+static int uses_null_with_a_handler(void) {
+    signal(SIGSEGV, own_handler);
+    hob_event_set(no_event);
+    return 0;
+}
+HOB_TASK(uses_null_with_a_handler)
+
+TEST(a_null_that_nobody_asks_about_is_told_with_function_and_task) {
+    static const char *const functions[] = {"hob_event_set", "hob_queue_put", "hob_read"};
+    if (SANITIZED) return; /* who tells it in his way */
+    for (int i = 0; i < 3; i++) {
+        int status = RUN_CHILD(text, hob_run(uses_null, i));
+        CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+        CHECK_HAS(text, "hob: task 'uses_null' (spawned by ");
+        CHECK_HAS(text, "used a NULL pointer (address 0x");
+        CHECK_HAS(text, functions[i]);
+        CHECK_HAS(strstr(text, functions[i]), " uses_null");
+    }
+    int status = RUN_CHILD(text, hob_run(uses_null_with_a_handler));
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == SIGSEGV);
+    CHECK_STR(text, "");
+}
+TEST(a_null_is_told_by_the_handler_that_was_there_before) {
+    if (SANITIZED) return;
+    int status = RUN_CHILD(text, {
+        signal(SIGSEGV, own_handler);
+        hob_run(uses_null, 0);
+    });
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == SIGSEGV);
+    CHECK_STR(text, "");
 }
 
 static struct hob_scope *lent;

@@ -8,7 +8,11 @@
  * returns with the default action set: the instruction faults again and the process dies where it
  * stood, so that a core file shows the task. The header line is out before anything is named,
  * because naming is not async-signal-safe; should it fault as well, the kernel ends the process by
- * the same signal. */
+ * the same signal.
+ *
+ * An address in the first page is mostly a NULL that was given to a function that wants an object.
+ * A fault there is told in the same way, unless the program has a handler of its own: so not every
+ * function has to ask. */
 #include "fiber/fiber.h"
 
 #include "base/memory.h"
@@ -27,6 +31,7 @@ enum {
     SHOWN_INNER = 24,
     SHOWN_OUTER = 8,
     STEP_MAX = 64 << 20, /* a stack pointer that far below is on another stack */
+    NULL_PAGE = 4096
 };
 
 static struct sigaction previous[2]; /* SIGSEGV, SIGBUS */
@@ -93,6 +98,31 @@ static const struct hob__stack *stepped_over(void *ucontext) {
     return below && !hob__stack_contains(stack, sp) ? stack : NULL;
 }
 
+static void say_stack(void *ucontext) {
+    static void *pcs[MAX_FRAMES];
+    int n = hob__trace_signal(ucontext, pcs, MAX_FRAMES);
+    say_frames(pcs, n);
+    if (n == MAX_FRAMES) say("  ...\n");
+}
+
+/* The running fiber's stack, if the address is a NULL, or what lies a little behind one, and nobody
+ * else is there to tell. */
+static const struct hob__stack *used_null(int sig, const siginfo_t *info) {
+    const struct sigaction *p = previous_of(sig);
+    bool mapping = info->si_code == SEGV_MAPERR || info->si_code == SEGV_ACCERR;
+    if (sig != SIGSEGV || !mapping || (uintptr_t)info->si_addr >= NULL_PAGE) return NULL;
+    if (p->sa_flags & SA_SIGINFO || p->sa_handler != SIG_DFL) return NULL;
+    return running_stack ? running_stack() : NULL;
+}
+
+static void report_null(const struct hob__stack *stack, const siginfo_t *info, void *ucontext) {
+    __atomic_store_n(&hob__last_words, true, __ATOMIC_RELAXED);
+    char owner[256];
+    name_owner(stack, owner, sizeof owner);
+    say("hob: %s used a NULL pointer (address %#zx); stack:\n", owner, (size_t)info->si_addr);
+    say_stack(ucontext);
+}
+
 static void report(const struct hob__stack *stack, void *ucontext) {
     __atomic_store_n(&hob__last_words, true, __ATOMIC_RELAXED);
     char *sp = stack_pointer(ucontext);
@@ -109,10 +139,7 @@ static void report(const struct hob__stack *stack, void *ucontext) {
         say("hob: the guard below the stack of %zu KiB of %s was touched from elsewhere (a wild "
             "pointer?); stack:\n",
             kib, owner);
-    static void *pcs[MAX_FRAMES];
-    int n = hob__trace_signal(ucontext, pcs, MAX_FRAMES);
-    say_frames(pcs, n);
-    if (n == MAX_FRAMES) say("  ...\n");
+    say_stack(ucontext);
 }
 
 void hob__overflow_found(const struct hob__stack *stack) {
@@ -160,6 +187,9 @@ static void handler(int sig, siginfo_t *info, void *ucontext) {
     if (info->si_code > 0 && !stack) stack = hob__stack_of_guard(info->si_addr);
     if (stack) {
         report(stack, ucontext);
+        take_default(sig, info);
+    } else if ((stack = used_null(sig, info)) != NULL) {
+        report_null(stack, info, ucontext);
         take_default(sig, info);
     } else {
         hand_on(sig, info, ucontext);
