@@ -437,6 +437,38 @@ SERVER_TEST(heads_that_do_not_end, .head_timeout = 0.5) {
     return 0;
 }
 
+/* That another stream ends gives a head no more time. */
+SERVER_TEST(a_head_that_does_not_end_beside_an_answer, .head_timeout = 0.5) {
+    struct hob_stream *hs = hand(l);
+    hand_head(hs, END_STREAM, 1, ":method: GET\n:scheme: http\n:path: /slow\n:authority: a\n");
+    hand_send(hs, F_HEADERS, END_STREAM, 3, "\x82", 1);
+    CHECK(await_frame(hs, F_DATA, 1) >= 0);
+    uint64_t began = hob_now();
+    while (await_frame(hs, F_RST, 0) != -1) continue;
+    CHECK(hob_now() - began < UINT64_C(4500000000)); /* await_frame() gives up after 5 s */
+    CHECK_EQ(counters.timeouts, 1);
+    hob_close(hs);
+    return 0;
+}
+
+/* Nor is one that comes in what nghttp2 drops, as it comes behind the last GOAWAY: the requests
+ * that are in progress go on. */
+SERVER_TEST(heads_behind_the_last_goaway, .max_requests = 1, .head_timeout = 0.3) {
+    struct hob_stream *hs = hand(l);
+    hand_head(hs, END_STREAM, 1, ":method: GET\n:scheme: http\n:path: /hang\n:authority: a\n");
+    CHECK_EQ(next_goaway(hs), 0x7fffffff);
+    hand_send(hs, F_PING, ACK, 0, "leaving", 8);
+    CHECK_EQ(next_goaway(hs), 1);
+    hand_head(hs, END_STREAM, 3, GET_HEAD);
+    CHECK_EQ(hob_sleep(1), 0);
+    CHECK_EQ(counters.timeouts, 0);
+    CHECK_EQ(seen.active, 1);
+    hand_send(hs, F_PING, 0, 0, "12345678", 8);
+    CHECK(await_frame(hs, F_PING, 0) >= 0);
+    hob_close(hs);
+    return 0;
+}
+
 /* A byte now and then, either way, is no progress; others' bodies on the connection are. */
 /* Sends that again and again, until the peer has reset the stream, answered, or gone. */
 static int trickle(struct hob_stream *hs, int type, uint32_t stream, const char *bytes, size_t n,

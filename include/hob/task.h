@@ -227,6 +227,9 @@ struct hob__spawn_site {
     int (*run)(void *args);
     uint32_t args_size;
     struct hob__place place; /* of the spawn */
+    /* NULL, or: there was no memory for a stack, so that `run` will never be called. Outside any
+     * task; must not wait. */
+    void (*lost)(void *args);
 };
 
 /* How to spawn (hob_spawn_with); all zero is the default. */

@@ -14,7 +14,7 @@ static int flush(void *args) {
 }
 
 static const struct hob__spawn_site site = {
-    "flush", flush, sizeof(struct hob__gather *), {"hob__gather_begin", __FILE__, __LINE__}};
+    "flush", flush, sizeof(struct hob__gather *), {"hob__gather_begin", __FILE__, __LINE__}, NULL};
 
 void hob__gather_begin(struct hob__gather *g, struct hob_stream *stream, struct hob_scope *s) {
     if (g->flusher) return;

@@ -204,7 +204,7 @@ int hob__run_workers(struct hob_workers_options options, const struct hob__spawn
     if (!options.count) options.count = hob_cpu_count();
     options.loop.no_interrupt = true;
     const struct hob__spawn_site main_site = {site->name, worker_main, sizeof(struct worker *),
-                                              site->place};
+                                              site->place, NULL};
     struct workers all = {.lock = PTHREAD_MUTEX_INITIALIZER,
                           .site = site,
                           .main_site = &main_site,

@@ -118,7 +118,7 @@ static void run_once(const struct hob__sim_test *t, uint64_t seed, const struct 
     /* As hob_run_with() does it, but in reports the task is called as the test is. */
     struct run_body__args args = run_body__task(t, w);
     const struct hob__spawn_site site = {t->site.name, run_body__HOB_TASK, sizeof args,
-                                         t->site.place};
+                                         t->site.place, NULL};
     out->rc = hob__run(&how, &site, &args);
     if (out->rc >= 0 && !hob__list_empty(&test->ends))
         hob__sim_fail(t->site.place.file, t->site.place.line, "descriptors left open: %u",

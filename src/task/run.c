@@ -355,7 +355,7 @@ static bool output_written(const char *program) {
 int hob__main(struct hob_options options, int (*app)(int argc, char **argv), int argc, char **argv,
               const char *name, const char *func, const char *file, int line) {
     const struct hob__spawn_site site = {
-        name, run_app, sizeof(struct main_args), {func, file, line}};
+        name, run_app, sizeof(struct main_args), {func, file, line}, NULL};
     struct main_args args = {app, argc, argv};
     int rc = hob__run(&options, &site, &args);
     if (rc >= 0 && !output_written(argc > 0 && argv[0] ? argv[0] : "hob")) return 1;

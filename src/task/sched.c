@@ -95,6 +95,7 @@ static inline bool give_stack(struct hob_loop *loop, struct hob_task *t, struct 
             stack = hob__stack_get(&loop->stacks, t->stack_class);
     }
     if (HOB__UNLIKELY(!stack)) {
+        if (t->site->lost) t->site->lost(t->head.args);
         hob__task_finish(loop, t, -ENOMEM);
         return false;
     }

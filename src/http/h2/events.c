@@ -42,9 +42,11 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
     if (hd->type == NGHTTP2_HEADERS || hd->type == NGHTTP2_PUSH_PROMISE) h2->block = h2->frames = 0;
     if (hd->type != NGHTTP2_HEADERS && hd->type != NGHTTP2_CONTINUATION) return 0;
     /* What is for nobody (any more) is no head: nghttp2 says nothing when it has dropped it. */
-    if (hd->type == NGHTTP2_HEADERS)
-        h2->in_head = hd->stream_id > nghttp2_session_get_last_proc_stream_id(session) ||
-                      hob__h2_stream_of(h2, hd->stream_id);
+    if (hd->type == NGHTTP2_HEADERS) {
+        bool opens = hd->stream_id > nghttp2_session_get_last_proc_stream_id(session);
+        h2->in_head = opens ? !h2->refuses : hob__h2_stream_of(h2, hd->stream_id) != NULL;
+        h2->head_of = hd->stream_id;
+    }
     h2->block += (uint32_t)hd->length;
     h2->frames++;
     if (h2->frames <= CONTINUATIONS_MAX && h2->block <= BLOCK_FACTOR * h2->options.limits.block)
@@ -288,10 +290,10 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
     (void)session;
     struct hob__h2 *h2 = arg;
     struct hob__h2_stream *st = hob__h2_stream_of(h2, id);
+    if (h2->head_of == id) hob__h2_head_is_over(h2); /* nothing more is said of it */
     if (!st) return 0;
     st->closed = true;
     h2->last = NULL;
-    hob__h2_head_is_over(h2); /* if it was this stream's */
     if (h2->options.server && !st->handed) {
         hob__h2_close(st, code);
         return 0;
@@ -351,8 +353,9 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *a
     if (frame->hd.type == NGHTTP2_RST_STREAM && st &&
         frame->rst_stream.error_code == NGHTTP2_PROTOCOL_ERROR)
         hob__h2_stream_end(st, HOB_E_HTTP2_PROTOCOL, "a message that breaks the rules");
-    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR &&
-        !h2->error) {
+    if (frame->hd.type != NGHTTP2_GOAWAY) return 0;
+    h2->refuses |= frame->goaway.last_stream_id < INT32_MAX; /* else it is only a notice */
+    if (frame->goaway.error_code != NGHTTP2_NO_ERROR && !h2->error) {
         h2->error = HOB_E_HTTP2_PROTOCOL;
         if (!h2->why) h2->why = nghttp2_http2_strerror(frame->goaway.error_code);
     }

@@ -111,7 +111,8 @@ void hob__h2_free(struct hob__h2 *h2) {
 static bool has_frames(const struct hob__h2 *h2) { return h2->out_size > 0; }
 
 void hob__h2_kick(struct hob__h2 *h2) {
-    if (h2->idle.first && (has_frames(h2) || nghttp2_session_want_write(h2->session)))
+    if (!h2->idle.first) return;
+    if (has_frames(h2) || h2->failed < 0 || nghttp2_session_want_write(h2->session))
         hob__wake_first(&h2->idle, 0);
 }
 

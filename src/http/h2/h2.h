@@ -87,9 +87,11 @@ struct hob__h2 {
     int error;            /* why it is over; 0 = for no bad reason */
     const char *why;      /* more about that, static; or NULL */
     uint32_t goaway;      /* the peer's reason for its GOAWAY */
+    int32_t head_of;      /* the stream of the head that comes in, or came in last */
     bool settled;         /* the peer's SETTINGS have come */
     bool in_head;         /* a head has begun, and is not complete */
     bool closing;         /* no new streams */
+    bool refuses;         /* its GOAWAY is out: nghttp2 drops new streams without a word */
     bool leaving;     /* a server: it has asked for none, and takes those that are on their way */
     bool said_goaway; /* the peer */
     bool served;      /* likewise, and that it has looked at some streams */
@@ -157,8 +159,7 @@ struct hob__h2_stream {
     uint32_t method_at, path_at, scheme_at, authority_at, protocol_at;
     struct hob_stream *tunnel; /* what it has become (tunnel.c), or NULL */
     char *chunk;               /* the tunnel's: what `out` points into, or NULL */
-    void *arg;
-    struct hob_list begun; /* its task has not run yet */
+    void *arg;                 /* the owner's */
     /* a server's alone: the first fields of `head`, which are found as they come, and memory that
      * is lent to it: most need no more of either */
     struct hob__h1_field fields[HOB__H2_FIELDS];

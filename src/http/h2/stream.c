@@ -24,14 +24,12 @@ struct hob__h2_stream *hob__h2_stream_new(struct hob__h2 *h2) {
     st->content_length = -1;
     st->began = h2->received;
     hob__list_append(&h2->streams, &st->node);
-    hob__list_init(&st->begun);
     return st;
 }
 
 void hob__h2_stream_free(struct hob__h2_stream *st) {
     if (st->h2 && st->h2->last == st) st->h2->last = NULL;
     hob__list_remove(&st->node);
-    hob__list_remove(&st->begun);
     hob__buffer_free(&st->head);
     hob__buffer_free(&st->trailers);
     hob__buffer_free(&st->in);

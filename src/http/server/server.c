@@ -97,7 +97,8 @@ int hob_http_serve(struct hob_listener *listener, int (*handler)(struct hob_requ
     static const struct hob__spawn_site site = {"http_connection",
                                                 hob__park_run,
                                                 sizeof(struct hob__service *),
-                                                {"http_connection", "", 0}};
+                                                {"http_connection", "", 0},
+                                                NULL};
     const struct hob__parking parking = {.site = &site,
                                          .run = hob__connection_run,
                                          .begun = begun,

@@ -21,7 +21,6 @@ struct shared {
     struct hob__server *server;
     struct hob_scope *requests;
     struct hob__h2 *h2;
-    struct hob_list begun; /* requests whose tasks have not run yet, in order */
 };
 
 /* ---- heads ---- */
@@ -146,14 +145,6 @@ static int take_head(struct hob_request *req, struct hob__h2_stream *st) {
 
 /* ---- requests ---- */
 
-/* Tasks run in order: those in front of this one had no memory for a stack, and never will run. */
-static void drop_lost(struct shared *sh, struct hob__h2_stream *st) {
-    while (sh->begun.next != &st->begun)
-        hob__h2_close(hob__container(sh->begun.next, struct hob__h2_stream, begun),
-                      HOB__H2_REFUSED);
-    hob__list_remove(&st->begun);
-}
-
 /* What was a tunnel is closed: by END_STREAM when all went well, and else by a reset (RFC 8441, 5).
  * If the handler has closed it, what it wrote before is still on its way. */
 static uint32_t end_tunnel(struct hob_request *req, struct hob__h2_stream *st, int rc) {
@@ -169,8 +160,15 @@ static uint32_t end_tunnel(struct hob_request *req, struct hob__h2_stream *st, i
     return st->out_open ? HOB__H2_CANCEL : HOB__H2_NO_ERROR;
 }
 
-static int http2_request(struct shared *sh, struct hob__h2_stream *st) {
-    drop_lost(sh, st);
+struct request_args {
+    struct shared *sh;
+    struct hob__h2_stream *st;
+};
+
+static int run_request(void *args) {
+    const struct request_args *a = args;
+    struct shared *sh = a->sh;
+    struct hob__h2_stream *st = a->st;
     struct exchange e;
     struct hob_request *req = &e.req;
     begin_exchange(&e, sh, st);
@@ -188,7 +186,17 @@ static int http2_request(struct shared *sh, struct hob__h2_stream *st) {
     hob__h2_close(st, code);
     return rc;
 }
-HOB_TASK(http2_request, struct shared *, struct hob__h2_stream *)
+
+/* There was no memory for its stack. */
+static void lost_request(void *args) {
+    hob__h2_close(((const struct request_args *)args)->st, HOB__H2_REFUSED);
+}
+
+static const struct hob__spawn_site request_site = {.name = "http2_request",
+                                                    .run = run_request,
+                                                    .args_size = sizeof(struct request_args),
+                                                    .place = {"request", __FILE__, __LINE__},
+                                                    .lost = lost_request};
 
 static int request(struct hob__h2 *h2, struct hob__h2_stream *st) {
     struct shared *sh = h2->options.arg;
@@ -198,13 +206,14 @@ static int request(struct hob__h2 *h2, struct hob__h2_stream *st) {
     struct hob_spawn_options how = {.stack_size = o->stack_size};
     /* Those whose clients have given them up are still ending. */
     bool crowded = h2->active > 2 * (uint32_t)o->max_streams;
-    struct hob_task *t = crowded ? NULL : hob_spawn_with(sh->requests, how, http2_request, sh, st);
+    struct hob_task *t = crowded ? NULL : hob__spawn_with(sh->requests, &request_site, how);
     if (!t) {
         hob__h2_close(st, HOB__H2_REFUSED);
         return -ENOMEM;
     }
+    *(struct request_args *)((struct hob__task_head *)(void *)t)->args =
+        (struct request_args){sh, st};
     st->arg = t;
-    hob__list_append(&sh->begun, &st->begun);
     return 0;
 }
 
@@ -286,7 +295,6 @@ int hob__serve_http2(struct hob__http_conn *hc) {
     see_why(hc);
     hob__served_alarm(c, LINGER_NS);
     c->holds = false;
-    hob__list_init(&sh.begun);
     {
         HOB_SCOPE(requests, .on_error = HOB_DISCARD, .name = "http2");
         sh.requests = requests;

@@ -121,7 +121,7 @@ static int worker_main(void *arg) {
 
 void hob__prefork_work(struct hob__prefork *p, int ready) {
     const struct hob__spawn_site site = {p->site->name, worker_main, sizeof(struct hob__prefork *),
-                                         p->site->place};
+                                         p->site->place, NULL};
     ready_pipe = ready;
     this_worker = p;
     prctl(PR_SET_PDEATHSIG, SIGTERM);
