@@ -155,6 +155,21 @@ static const struct bad malformed[] = {
                      "a\x10\x04host\x01"
                      "a\x10\x04host\x01"
                      "a"),
+    BAD("a host that is another", "\x00\x00\x0e\x01\x05\x00\x00\x00\x01\x82\x84\x86\x01\x01"
+                                  "a\x10\x04host\x01"
+                                  "b"),
+    BAD("a host with a port beside it", "\x00\x00\x12\x01\x05\x00\x00\x00\x01\x82\x84\x86\x01\x01"
+                                        "a\x10\x04host\x05"
+                                        "a:443"),
+    BAD("a host that begins as it does", "\x00\x00\x0f\x01\x05\x00\x00\x00\x01\x82\x84\x86\x01\x01"
+                                         "a\x10\x04host\x02"
+                                         "ab"),
+    BAD("an empty host", "\x00\x00\x0d\x01\x05\x00\x00\x00\x01\x82\x84\x86\x01\x01"
+                         "a\x10\x04host\x00"),
+    BAD("a host that is not that of a CONNECT", "\x00\x00\x1e\x01\x05\x00\x00\x00\x01\x01\x03"
+                                                "a:1\x10\x07:method\x07"
+                                                "CONNECT\x10\x04host\x01"
+                                                "a"),
     BAD("a host with a slash", "\x00\x00\x10\x01\x05\x00\x00\x00\x01\x82\x84\x86\x01\x01"
                                "a\x10\x04host\x03"
                                "a/b"),
@@ -249,6 +264,12 @@ static const struct bad good[] = {
     BAD("both", "\x00\x00\x0e\x01\x05\x00\x00\x00\x01\x82\x84\x86\x01\x01"
                 "a\x10\x04host\x01"
                 "a"),
+    BAD("both, with the scheme's port", "\x00\x00\x11\x01\x05\x00\x00\x00\x01\x82\x84\x86\x01\x01"
+                                        "a\x10\x04host\x04"
+                                        "A:80"),
+    BAD("both, with an empty port", "\x00\x00\x13\x01\x05\x00\x00\x00\x01\x82\x84\x87\x01\x05"
+                                    "a:443\x10\x04host\x02"
+                                    "A:"),
     BAD("* of OPTIONS", "\x00\x00\x1e\x01\x05\x00\x00\x00\x01\x86\x01\x01"
                         "a\x10\x07:method\x07OPTIONS\x10\x05:path\x01*"),
     BAD("CONNECT, which is answered", "\x00\x00\x16\x01\x05\x00\x00\x00\x01\x01\x03"

@@ -7,6 +7,7 @@
 
 #if HAVE_NGHTTP2
 #include <string.h>
+#include <strings.h>
 
 #include "http/h1_head.h"
 #include "http/h2/inside.h"
@@ -221,12 +222,37 @@ static const char *string_at(const struct hob__h2_stream *st, uint32_t at) {
     return hob__buffer_bytes(&st->head) + at - 1;
 }
 
+/* What of an authority is not the scheme's own port. */
+static size_t without_port(const char *at, size_t n, const char *port) {
+    size_t colon = n;
+    while (colon > 0 && at[colon - 1] >= '0' && at[colon - 1] <= '9') colon--;
+    if (colon == 0 || at[colon - 1] != ':') return n;
+    return colon == n || is(at + colon, n - colon, port) ? colon - 1 : n;
+}
+
+/* Beside :authority, Host says the same (8.3.1; RFC 3986, 6.2). */
+static bool one_host(const struct hob__h2_stream *st) {
+    const char *authority = string_at(st, st->authority_at), *field = NULL;
+    const char *scheme = st->scheme_at ? string_at(st, st->scheme_at) : "";
+    const char *port = hob__h1_same(scheme, strlen(scheme), "https") ? "443" : "80";
+    const char *at = hob__buffer_bytes(&st->head) + st->fields_at;
+    for (uint32_t i = 0; i < st->field_count; i++, at += strlen(at) + 1) {
+        if (strcmp(at, "host") == 0) field = at + 5;
+        at += strlen(at) + 1;
+    }
+    size_t n = without_port(authority, strlen(authority), port);
+    return field && without_port(field, strlen(field), port) == n &&
+           strncasecmp(field, authority, n) == 0;
+}
+
 /* NULL, or what is wrong with the head (8.3.1; of CONNECT 8.5, with a protocol RFC 8441, 4). */
 static const char *fault_of(struct hob__h2_stream *st) {
     if (!st->method_at) return "a request without a method";
     const char *method = string_at(st, st->method_at);
     bool connect = strcmp(method, "CONNECT") == 0;
     if (HOB__UNLIKELY(connect)) st->content_length = -1;
+    if (HOB__UNLIKELY(st->authority_at && st->has_host) && !one_host(st))
+        return "a host that is not the authority";
     if (HOB__UNLIKELY(connect && !st->protocol_at))
         return st->authority_at && !st->scheme_at && !st->path_at ? NULL : "an illegal CONNECT";
     if (HOB__UNLIKELY(st->protocol_at != 0) && !(connect && st->authority_at))
