@@ -321,30 +321,30 @@ wrong_usage() {
     says "common, combined or json" --log-format xml "$dir/www"
     says "the log $dir/none/log: No such file or directory" --log "$dir/none/log" "$dir/www"
     says "the log $dir/www: Is a directory" --log "$dir/www" "$dir/www"
-    for metrics in "" "--metrics 127.0.0.1:0"; do # which are not served alone
-        status=0
-        timeout 20 "$hob" serve -l 127.0.0.1:0 $metrics --trusted nobody "$dir/www" >"$dir/out" \
-            2>"$dir/err" || status=$?
-        [ $status -eq 1 ]
-        grep -F '"nobody" is no list of addresses' "$dir/err"
+    for metrics in "" "--metrics 127.0.0.1:0"; do
+        says '--trusted: "::1, nobody" is no list of addresses' -l 127.0.0.1:0 $metrics \
+            --trusted "::1, nobody" "$dir/www"
         [ ! -s "$dir/out" ]
+        [ "$(wc -l <"$dir/err")" -eq 1 ]
     done
     says "$dir/none.pem" --cert "$dir/none.pem" "$dir/www"
-    cannot_listen 127.0.0.1:99999 "'127.0.0.1:99999' is not an address: the port is larger than 65535"
-    cannot_listen 127.0.0.1 "'127.0.0.1' is not an address: no ':port'"
-    cannot_listen unix:/none/sock "listening on unix:/none/sock: No such file or directory"
+    cannot_listen 2 127.0.0.1:99999 \
+        "'127.0.0.1:99999' is not an address: the port is larger than 65535"
+    cannot_listen 2 127.0.0.1 "'127.0.0.1' is not an address: no ':port'"
+    cannot_listen 2 "" "'' is not an address: no ':port'"
+    cannot_listen 1 unix:/none/sock "listening on unix:/none/sock: No such file or directory"
 }
-cannot_listen() { # cannot_listen ADDRESS WORDS: those, and nothing else
+cannot_listen() { # cannot_listen STATUS ADDRESS WORDS: those, and nothing else
     status=0
-    timeout 20 "$hob" serve -l "$1" "$dir/www" >"$dir/out" 2>"$dir/err" || status=$?
-    [ $status -eq 1 ]
-    [ "$(cat "$dir/err")" = "hob serve: $2" ]
+    timeout 20 "$hob" serve -l "$2" "$dir/www" >"$dir/out" 2>"$dir/err" || status=$?
+    [ $status -eq "$1" ]
+    [ "$(cat "$dir/err")" = "hob serve: $3" ]
     [ ! -s "$dir/out" ]
 }
 a_port_that_is_taken() {
     start -q "$dir/www"
     address=${url#http://}
-    cannot_listen "$address" "listening on $address: Address already in use"
+    cannot_listen 1 "$address" "listening on $address: Address already in use"
     [ "$(get "$url/")" = "the index" ]
     stop TERM
 }

@@ -122,7 +122,9 @@ struct hob_http_options {
  * listener is closed. A connection that waits for its next request has no task: the request gets
  * one, which answers all that has come, in order (pipelining too), and ends. hob_stop()
  * around it ends the listening and the idle connections at once, requests in progress have the
- * grace to end; that of Ctrl-C becomes .grace, unless the program has set it. Says hob_started()
+ * grace to end; that of Ctrl-C becomes .grace, unless the program has set it. A client of HTTP/2 is
+ * told first (GOAWAY): what it sent before it heard of it is answered, for a second at most, and
+ * for half of the grace. Says hob_started()
  * (and hob_prefork_ready()) when it listens. Answers by itself: 400 (breaks the rules), 408, 413,
  * 417, 431, 500 (the handler failed), 501, 503 (no memory), 505; Expect: 100-continue when the
  * handler first reads. Date and Server are added to each answer. The connections are hob_serve()'s:
@@ -136,8 +138,8 @@ struct hob_http_options {
  * connection closed.
  *
  * HTTP/2 is spoken to a client that asks for it in the TLS handshake, or begins with its preface;
- * .no_http2 switches that off. Such a connection has two tasks as long as it lives, and one for
- * each request, so that the handlers of one client run at once, .max_streams at most; a request
+ * .no_http2 switches that off. Such a connection has two tasks while it has requests, and one for
+ * each of these, so that the handlers of one client run at once, .max_streams at most; a request
  * that the client resets cancels its own. An error ends the request's stream, not the connection.
  * What has come of all bodies of a connection and was not read is 1 MiB at most. A client that
  * sends more frames without a purpose than 1000, and 100 a second, is cut off; a stream that it
@@ -150,6 +152,10 @@ struct hob_http_options {
 HOB_API int hob_http_serve(struct hob_listener *listener,
                            int (*handler)(struct hob_request *req, void *arg), void *arg,
                            struct hob_http_options options);
+
+/* Is that a list as .trusted takes it (NULL is)? 0, -EINVAL with a record, -ENOMEM. Does not wait,
+ * and needs no loop. */
+HOB_API int hob_http_check_trusted(const char *list);
 
 /* Strings belong to the request and are valid until the handler returns. */
 HOB_API const char *hob_request_method(const struct hob_request *req);

@@ -163,6 +163,16 @@ void hob_stop(struct hob_scope *s, double grace) {
     hob__scope_set_timer(loop, s);
 }
 
+uint64_t hob__grace_end(void) {
+    uint64_t end = UINT64_MAX;
+    for (const struct hob__region *r = hob__current(__func__)->region; r; r = r->parent) {
+        if (!(r->flags & HOB__REGION_SCOPE)) continue;
+        const struct hob_scope *s = (const struct hob_scope *)(const void *)r;
+        if (s->stop_at && s->stop_at < end) end = s->stop_at;
+    }
+    return end;
+}
+
 bool hob_stopping(void) { return hob__current(__func__)->region->attention & HOB__ATT_STOP; }
 
 bool hob_cancel(struct hob_task *t) {

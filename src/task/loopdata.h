@@ -29,5 +29,7 @@ HOB_API void hob__loop_data_set(enum hob__loop_key key, struct hob__loop_data *d
 
 /* The grace of Ctrl-C of the calling thread's loop, if none was set. */
 HOB_API void hob__grace_default(double seconds);
+/* When the calling task, which has been asked to stop, is cancelled (ns); UINT64_MAX: never. */
+HOB_API uint64_t hob__grace_end(void);
 
 #endif

@@ -171,6 +171,10 @@ static int check(const char *command, const struct serve_options *o) {
         fprintf(stderr, "%s: %s: no right to read it\n", command, o->folder);
         return EXIT_USAGE;
     }
+    if (hob_http_check_trusted(o->trusted) < 0) {
+        fprintf(stderr, "%s: --trusted: %s\n", command, hob_error()->message);
+        return EXIT_USAGE;
+    }
     if (!make_tls(command, o->cert, o->key, NULL, false, &tls)) return EXIT_USAGE;
     drop_tls(tls);
     return check_log(command, o);
@@ -197,7 +201,7 @@ static int run(const char *command, struct serve_options *o) {
         fprintf(stderr, "%s: ended at once, by a second signal\n", command);
     else
         fprintf(stderr, "%s: %s\n", command, e && e->code == rc ? e->message : hob_strerror(rc));
-    return EXIT_FAILED;
+    return rc == HOB_E_ADDRESS ? EXIT_USAGE : EXIT_FAILED;
 }
 
 /* ---- options ---- */

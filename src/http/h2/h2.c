@@ -12,6 +12,7 @@
 #include "http/server/metrics.h"
 #include "io/pool.h"
 #include "io/stream.h"
+#include "task/loopdata.h"
 #include "task/wait.h"
 
 enum {
@@ -337,12 +338,7 @@ static int reads(struct hob__h2 *h2) {
         int rc = peek(h2, &piece);
         if (rc == 0) return 0;
         if (rc == HOB_E_STOPPING) {
-            if (h2->options.owner->lasts(h2)) {
-                hob__h2_goaway(h2);
-                continue;
-            }
-            hob__h2_close_down(h2);
-            if (h2->active == 0) return HOB_E_STOPPING;
+            hob__h2_goaway(h2);
             continue;
         }
         if (rc == -EAGAIN && rests(h2)) return HOB__H2_RESTS;
@@ -372,10 +368,17 @@ void hob__h2_drain(struct hob__h2 *h2) {
     h2->options.owner->changed(h2);
 }
 
+/* If the server ends, a client that does not answer has no more than half of the grace. */
+static uint64_t leave_until(void) {
+    uint64_t until = hob_after(LEAVE_SECONDS), end = hob__grace_end(), now = hob_now();
+    uint64_t half = end > now ? now + (end - now) / 2 : now;
+    return half < until ? half : until;
+}
+
 void hob__h2_goaway(struct hob__h2 *h2) {
     if (h2->closing || h2->leaving) return;
     h2->leaving = true;
-    h2->leaves_at = hob_after(LEAVE_SECONDS);
+    h2->leaves_at = leave_until();
     bool said = nghttp2_submit_shutdown_notice(h2->session) == 0 &&
                 nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, hob__h2_leaving) == 0;
     if (!said) hob__h2_close_down(h2);

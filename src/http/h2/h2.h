@@ -42,8 +42,6 @@ struct hob__h2_owner {
     /* A server's: a request's head is complete; the stream is the callee's, to close. 0, or < 0: it
      * has been closed already. */
     int (*request)(struct hob__h2 *h2, struct hob__h2_stream *st);
-    /* A server's: it has been asked to stop; may the connection leave as its client can follow? */
-    bool (*lasts)(struct hob__h2 *h2);
     /* A server's: the client wants no answer any more, or is gone. */
     void (*gone)(struct hob__h2 *h2, struct hob__h2_stream *st);
 };

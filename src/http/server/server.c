@@ -61,6 +61,18 @@ static void set_last(struct hob__server *server) {
     server->last = more < UINT64_MAX - so_far ? so_far + more : UINT64_MAX;
 }
 
+static int take_trusted(struct hob__trust *trust, const char *list) {
+    int rc = hob__trust_parse(trust, list);
+    return rc < 0 ? hob_fail(rc, "\"%s\" is no list of addresses", list) : 0;
+}
+
+int hob_http_check_trusted(const char *list) {
+    struct hob__trust trust;
+    int rc = take_trusted(&trust, list);
+    if (rc == 0) hob__trust_free(&trust);
+    return rc;
+}
+
 int hob_http_serve(struct hob_listener *listener, int (*handler)(struct hob_request *, void *),
                    void *arg, struct hob_http_options options) {
     struct hob__server server = {
@@ -81,8 +93,8 @@ int hob_http_serve(struct hob_listener *listener, int (*handler)(struct hob_requ
     if (o->tls) return hob_fail(HOB_E_HTTP_TLS, "%s", hob_http_strerror(HOB_E_HTTP_TLS));
 #endif
     server.idle_ns = o->idle_timeout < 1e9 ? (uint64_t)(o->idle_timeout * 1e9) : UINT64_MAX;
-    int rc = hob__trust_parse(&server.trust, o->trusted);
-    if (rc < 0) return hob_fail(rc, "\"%s\" is no list of addresses", o->trusted);
+    int rc = take_trusted(&server.trust, o->trusted);
+    if (rc < 0) return rc;
     int slot = o->metrics ? hob__metrics_join(o->metrics, &server.counters) : -1;
     if (o->metrics && slot < 0) {
         hob__trust_free(&server.trust);

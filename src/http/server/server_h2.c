@@ -242,13 +242,7 @@ void hob__rest_http2(struct hob__http_conn *hc) {
     hob__h2_let_rest(h2);
 }
 
-static bool lasts(struct hob__h2 *h2) {
-    struct shared *sh = h2->options.arg;
-    return hob__service_lasts(sh->hc->served.service);
-}
-
-static const struct hob__h2_owner owner = {
-    .changed = changed, .request = request, .lasts = lasts, .gone = gone};
+static const struct hob__h2_owner owner = {.changed = changed, .request = request, .gone = gone};
 
 /* ---- the connection ---- */
 
@@ -276,7 +270,7 @@ static void see_why(struct hob__http_conn *hc) {
     hc->served.woken = 0;
     if (woken == HOB__PARK_TIMEOUT + 1 && hob__h2_is_late(h2))
         h2->over = true;
-    else if (woken == HOB__PARK_STOPPED + 1 && lasts(h2))
+    else if (woken == HOB__PARK_STOPPED + 1)
         hob__h2_goaway(h2);
     else if (woken == HOB__PARK_TIMEOUT + 1)
         h2->over = h2->idled = hob_now() >= hob__h2_rest_until(h2);

@@ -1,0 +1,161 @@
+/* http2_stop_test.c - the server's stop and HTTP/2: what is on its way when a client hears of it is
+ * still answered (RFC 9113, 6.8): until the client has heard, or for a second, inside the grace. */
+#include "http2_hand.h"
+
+struct stopped {
+    struct hob_listener *l;
+    struct hob_scope *server;
+    uint64_t began; /* the stop */
+};
+
+/* A server that the test stops. */
+#define STOP_TEST(name)                                                                            \
+    static void body_##name(struct stopped *t);                                                    \
+    CLEAN_TEST(name) {                                                                             \
+        hob_set_report(fail_at_deadlock, NULL);                                                    \
+        HOB_SCOPE(server);                                                                         \
+        struct stopped t = {.l = listening(), .server = server};                                   \
+        hob_spawn(server, hob_http_serve, t.l, serve, NULL,                                        \
+                  (struct hob_http_options){.counters = &counters});                               \
+        body_##name(&t);                                                                           \
+        CHECK_EQ(hob_join(server), 0);                                                             \
+        hob_listener_close(t.l);                                                                   \
+        CHECK_EQ(seen.active, 0);                                                                  \
+        CHECK_EQ(counters.connections, 0);                                                         \
+        return 0;                                                                                  \
+    }                                                                                              \
+    static void body_##name(struct stopped *t)
+
+static void stop(struct stopped *t, double grace) {
+    t->began = hob_now();
+    hob_stop(t->server, grace);
+}
+static double since(const struct stopped *t) { return (double)(hob_now() - t->began) * 1e-9; }
+
+static long next_goaway(struct hob_stream *hs) {
+    struct frame *f = malloc(sizeof *f);
+    long last = -1;
+    while (last < 0 && next_frame(hs, f, 20) == 1)
+        if (f->type == F_GOAWAY) last = (long)get_number(f->bytes);
+    free(f);
+    return last;
+}
+
+static void ask(struct hob_stream *hs, uint32_t id) {
+    hand_head(hs, END_STREAM, id, GET_HEAD);
+    CHECK(await_frame(hs, F_DATA, id) >= 0);
+}
+static void has_heard(struct hob_stream *hs) { hand_send(hs, F_PING, ACK, 0, "leaving", 8); }
+
+/* A connection that rests, one that is busy, one that has asked for nothing yet. */
+STOP_TEST(what_is_on_its_way_is_answered) {
+    struct hob_stream *hs[3];
+    for (int i = 0; i < 3; i++) hs[i] = hand(t->l);
+    for (int i = 0; i < 3; i++) CHECK(await_frame(hs[i], F_SETTINGS, 0) >= 0);
+    ask(hs[0], 1);
+    CHECK_EQ(hob_sleep(0.1), 0); /* it rests */
+    hand_head(hs[1], END_STREAM, 1, ":method: GET\n:scheme: http\n:path: /slow\n:authority: a\n");
+    await_active(1);
+    stop(t, 20);
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQ(next_goaway(hs[i]), 0x7fffffff);
+        ask(hs[i], 3);
+        has_heard(hs[i]);
+        CHECK_EQ(next_goaway(hs[i]), 3);
+        CHECK_EQ(await_frame(hs[i], F_RST, 0), -1);
+        hob_close(hs[i]);
+    }
+    CHECK(since(t) < 15);
+    CHECK_EQ(counters.requests, 5);
+}
+
+/* What comes behind the last GOAWAY is not: the client knows that. A request in progress ends. */
+STOP_TEST(what_comes_later_is_not) {
+    struct hob_stream *hs = hand(t->l);
+    hand_head(hs, 0, 1, BODY_COMES);
+    await_active(1);
+    stop(t, 20);
+    CHECK_EQ(next_goaway(hs), 0x7fffffff);
+    has_heard(hs);
+    CHECK_EQ(next_goaway(hs), 1);
+    hand_head(hs, END_STREAM, 3, GET_HEAD);
+    hand_send(hs, F_DATA, END_STREAM, 1, "ab", 2);
+    CHECK(await_frame(hs, F_DATA, 1) >= 0);
+    CHECK_EQ(await_frame(hs, F_HEADERS, 3), -1);
+    hob_close(hs);
+    CHECK_EQ(counters.requests, 1);
+}
+
+/* A client that says nothing more holds nobody up: not for more than a second, nor for the grace,
+ * behind which the server would be cancelled. */
+STOP_TEST(a_silent_client) {
+    struct hob_stream *hs = hand(t->l);
+    ask(hs, 1);
+    stop(t, 60);
+    CHECK_EQ(next_goaway(hs), 0x7fffffff);
+    CHECK_EQ(next_goaway(hs), 1);
+    CHECK_EQ(hob_join(t->server), 0);
+    CHECK(since(t) > 0.5 && since(t) < 30);
+    hob_close(hs);
+}
+
+STOP_TEST(a_silent_client_and_a_short_grace) {
+    struct hob_stream *hs = hand(t->l);
+    ask(hs, 1);
+    double grace = 2;
+    stop(t, grace);
+    CHECK_EQ(next_goaway(hs), 0x7fffffff);
+    CHECK_EQ(next_goaway(hs), 1);
+    CHECK_EQ(await_frame(hs, F_RST, 0), -1);
+    CHECK_EQ(hob_join(t->server), 0);
+    CHECK(since(t) < grace);
+    hob_close(hs);
+}
+
+/* Requests one after the other, on four connections at once, while the server stops: each that the
+ * server has not named as refused has its answer. */
+static int keep_asking(struct hob_stream *hs, int *answers) {
+    struct frame *f = malloc(sizeof *f);
+    uint32_t id = 1, last = 0x7fffffff;
+    bool told = false;
+    hand_head(hs, END_STREAM, id, GET_HEAD);
+    while (next_frame(hs, f, 20) == 1) {
+        if (f->type == F_GOAWAY) {
+            uint32_t now = get_number(f->bytes);
+            CHECK(now <= last);
+            last = now;
+            told = true;
+        }
+        if (f->type == F_PING && !(f->flags & ACK)) hand_send(hs, F_PING, ACK, 0, f->bytes, 8);
+        CHECK(f->type != F_RST);
+        if (f->type != F_DATA || !(f->flags & END_STREAM)) continue;
+        CHECK_EQ(f->stream, id);
+        ++*answers;
+        if (told) break;
+        id += 2;
+        hand_head(hs, END_STREAM, id, GET_HEAD);
+    }
+    free(f);
+    CHECK(told);
+    CHECK_EQ(*answers, (int)(id + 1) / 2);
+    return 0;
+}
+HOB_TASK(keep_asking, struct hob_stream *, int *)
+
+STOP_TEST(no_request_is_lost) {
+    enum { CLIENTS = 4 };
+    struct hob_stream *hs[CLIENTS];
+    int answers[CLIENTS] = {0};
+    HOB_SCOPE(clients);
+    for (int i = 0; i < CLIENTS; i++) {
+        hs[i] = hand(t->l);
+        hob_spawn(clients, keep_asking, hs[i], &answers[i]);
+    }
+    CHECK_EQ(hob_sleep(0.1), 0);
+    stop(t, 20);
+    CHECK_EQ(hob_join(clients), 0);
+    for (int i = 0; i < CLIENTS; i++) CHECK(answers[i] > 1);
+    for (int i = 0; i < CLIENTS; i++) hob_close(hs[i]);
+}
+
+TEST_MAIN()
