@@ -19,7 +19,7 @@ mkdir "$dir/basic" "$dir/digest"
 echo hello >"$dir/basic/a"
 echo hello >"$dir/digest/a"
 chmod -R a+rX "$dir"
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(python3 tests/free_port.py)
 digest() { printf '%s' "$1" | openssl md5 -r | cut -d' ' -f1; }
 echo "me:$(openssl passwd -apr1 secret)" >"$dir/passwords"
 echo "me:the realm:$(digest 'me:the realm:secret')" >"$dir/digests"

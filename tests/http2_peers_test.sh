@@ -7,8 +7,11 @@ build=${HOB_BUILD:-$PWD/build}
 [ -x "$build/hob" ] || { echo "no programs in this build"; exit 77; }
 grep -q HAVE_NGHTTP2 "$build/build.ninja" || { echo "built without nghttp2"; exit 77; }
 command -v openssl >/dev/null || { echo "no openssl here"; exit 77; }
-exec python3 - "$build/hob" <<'PYTHON'
+exec python3 -B - "$build/hob" <<'PYTHON'
 import json, os, shutil, socket, subprocess, sys, tempfile, time
+
+sys.path.append("tests")
+from free_port import free_port
 
 hob = sys.argv[1]
 folder = tempfile.mkdtemp(prefix="hob-http2-")
@@ -27,12 +30,6 @@ def check(name, fact, words=""):
         failed += 1
         print("FAIL %s\n    %s" % (name, str(words).strip()[:2000].replace("\n", "\n    ")))
     sys.stdout.flush()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def start(port, *command):

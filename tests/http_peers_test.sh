@@ -4,8 +4,11 @@ set -u
 cd "$(dirname "$0")/.."
 build=${HOB_BUILD:-$PWD/build}
 [ -x "$build/tests/http_peers" ] || { echo "no http_peers in this build"; exit 77; }
-exec python3 - "$build/tests/http_peers" <<'PYTHON'
+exec python3 -B - "$build/tests/http_peers" <<'PYTHON'
 import os, shutil, socket, subprocess, sys, tempfile, time
+
+sys.path.append("tests")
+from free_port import free_port
 
 program = os.path.abspath(sys.argv[1])
 folder = tempfile.mkdtemp(prefix="hob-peers-")
@@ -18,12 +21,6 @@ NAMES = dict(f=folder, www=folder + "/www")
 def write(name, text):
     with open(folder + "/" + name, "wb") as f:
         f.write(text if isinstance(text, bytes) else text.encode())
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def run(kind, server, port, *command):

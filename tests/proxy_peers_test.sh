@@ -9,9 +9,12 @@ command -v tinyproxy >/dev/null || command -v microsocks >/dev/null || {
     echo "neither tinyproxy nor microsocks here"
     exit 77
 }
-exec python3 - "$build/hob" <<'PYTHON'
+exec python3 -B - "$build/hob" <<'PYTHON'
 import json, os, re, shutil, socket, ssl, subprocess, sys, tempfile, threading, time
 import http.server
+
+sys.path.append("tests")
+from free_port import free_port
 
 hob = sys.argv[1]
 folder = tempfile.mkdtemp(prefix="hob-proxy-")
@@ -29,12 +32,6 @@ def check(name, fact, words=""):
         failed += 1
         print("FAIL %s\n    %s" % (name, str(words).strip().replace("\n", "\n    ")))
     sys.stdout.flush()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def await_port(port):

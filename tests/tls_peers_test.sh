@@ -10,8 +10,11 @@ if [ ! -x "$build/examples/tls_echo" ]; then
     exit 77
 fi
 command -v openssl >/dev/null || { echo "no openssl here"; exit 77; }
-exec python3 - "$build/examples" <<'PYTHON'
+exec python3 -B - "$build/examples" <<'PYTHON'
 import os, re, shutil, signal, socket, ssl, subprocess, sys, tempfile, threading, time, urllib.request
+
+sys.path.append("tests")
+from free_port import free_port
 
 examples = sys.argv[1]
 folder = tempfile.mkdtemp(prefix="hob-tls-")
@@ -72,12 +75,6 @@ def says(child, text):
             break
         seen += line
     return seen
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def await_port(port):
