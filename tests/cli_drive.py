@@ -70,13 +70,13 @@ def last_line(text):
 def interrupt(hob, url):
     """Ctrl-C in the middle: the results so far, the summary, the end by SIGINT."""
     p = start(hob, "fetch", *[url + "/get"] * 20, *[url + "/delay/30"] * 30)
-    time.sleep(0.7)
+    out = "".join(p.stdout.readline() for _ in range(20))
     p.send_signal(signal.SIGINT)
     began = time.monotonic()
-    out, err = p.communicate(timeout=20)
-    check(time.monotonic() - began < 3, "slow end")
+    rest, err = p.communicate(timeout=60)
+    check(time.monotonic() - began < 15, "it has waited for the others")
     check(p.returncode == -signal.SIGINT, "status", p.returncode, err)
-    check(len(results(out)) == 20, "results", out)
+    check(len(results(out + rest)) == 20, "results", out, rest)
     check(re.fullmatch(r"interrupted: fetched 20 of 50 URLs in [0-9.]+ s \(.*\)\n", last_line(err)),
           err)
 
@@ -232,15 +232,14 @@ def stop(hob, _):
         idle.sendall(b"GET /get HTTP/1.1\r\nHost: x\r\n\r\n")
         idle.recv(65536)
         busy = socket.create_connection(address)
-        busy.sendall(b"GET /delay/1.5 HTTP/1.1\r\nHost: x\r\n\r\n")
-        time.sleep(0.3)
-        began = time.monotonic()
+        busy.sendall(b"GET /delay/3 HTTP/1.1\r\nHost: x\r\n\r\n")
+        for _ in range(2):
+            get(url + "/get")  # by now it has seen what came before
         p.send_signal(sig)
         check(idle.recv(100) == b"", "idle connection")
-        check(time.monotonic() - began < 0.8, "idle connection closed late")
+        check(not select.select([busy], [], [], 0)[0], "idle connection closed late")
         check(busy.recv(65536).startswith(b"HTTP/1.1 200"), "request in progress")
-        out, err = p.communicate(timeout=10)
-        check(time.monotonic() - began < 4, "slow end")
+        out, err = p.communicate(timeout=60)
         check(p.returncode == 0 and err == "", p.returncode, err)
 
 

@@ -106,7 +106,7 @@ class Site(http.server.BaseHTTPRequestHandler):
             elif hits[path] > 1 and how != "404":
                 self.answer(200, good)
             elif how == "slow":
-                time.sleep(3)
+                time.sleep(20)
             elif how == "cut":
                 self.send_response(200)
                 self.send_header("Content-Type", "text/html")
