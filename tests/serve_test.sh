@@ -318,6 +318,7 @@ wrong_usage() {
     says "one folder is enough" "$dir/www" "$dir"
     says "a --key needs a --cert" --key x "$dir/www"
     says "--workers is a number" -w many "$dir/www"
+    for name in "" . .. a/b; do says "--index is a name" --index "$name" "$dir/www"; done
     says "common, combined or json" --log-format xml "$dir/www"
     says "the log $dir/none/log: No such file or directory" --log "$dir/none/log" "$dir/www"
     says "the log $dir/www: Is a directory" --log "$dir/www" "$dir/www"

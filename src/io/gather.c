@@ -13,8 +13,14 @@ static int flush(void *args) {
     return 0;
 }
 
-static const struct hob__spawn_site site = {
-    "flush", flush, sizeof(struct hob__gather *), {"hob__gather_begin", __FILE__, __LINE__}, NULL};
+/* Without memory for its stack: it needs none. */
+static void flush_at_once(void *args) { (void)flush(args); }
+
+static const struct hob__spawn_site site = {"flush",
+                                            flush,
+                                            sizeof(struct hob__gather *),
+                                            {"hob__gather_begin", __FILE__, __LINE__},
+                                            flush_at_once};
 
 void hob__gather_begin(struct hob__gather *g, struct hob_stream *stream, struct hob_scope *s) {
     if (g->flusher) return;
@@ -23,19 +29,16 @@ void hob__gather_begin(struct hob__gather *g, struct hob_stream *stream, struct 
         hob__gather_end(g, 0);
         return;
     }
-    g->id = g->flusher->id;
     *(struct hob__gather **)g->flusher->head.args = g;
     if (g->stream) return;
     g->stream = stream;
     hob_cork(stream);
 }
 
-/* A flusher that found no memory for a stack has ended without having run. */
 void hob__gather_drop(struct hob__gather *g) {
     struct hob_task *t = g->flusher;
     g->flusher = NULL;
-    if (t && t->id == g->id && t->state == HOB__TASK_NEW)
-        *(struct hob__gather **)t->head.args = NULL;
+    if (t) *(struct hob__gather **)t->head.args = NULL;
 }
 
 int hob__gather_end(struct hob__gather *g, uint64_t deadline) {

@@ -15,8 +15,7 @@ struct hob_stream;
 /* All zero at first; in memory that lives until the stream is closed, or hob__gather_end(). */
 struct hob__gather {
     struct hob_stream *stream;
-    struct hob_task *flusher; /* may have ended: `id` tells */
-    uint64_t id;
+    struct hob_task *flusher; /* that has not run yet, or NULL */
 };
 
 /* From here on, or on if it was: what is written is gathered. s: where to spawn. Without memory,

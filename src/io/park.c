@@ -14,24 +14,38 @@
 
 /* ---- a worker for it ---- */
 
-/* One that found no memory for a stack has ended without having run; records stay where they are.
- */
-bool hob__service_has_worker(const struct hob__service *v) {
-    const struct hob_task *t = v->worker;
-    return t && t->id == v->worker_id && t->state == HOB__TASK_NEW;
-}
-
 static int need_worker(struct hob__service *v) {
-    if (HOB__LIKELY(hob__service_has_worker(v))) return 0;
+    if (HOB__LIKELY(v->worker_comes)) return 0;
     struct hob_spawn_options how = {.stack_size = v->options.stack_size};
     const struct hob__spawn_site *site = v->parking->site;
     struct hob_task *t =
         how.stack_size ? hob__spawn_with(v->scope, site, how) : hob__spawn(v->scope, site);
     if (!t) return -ENOMEM;
     *(struct hob__service **)t->head.args = v;
-    v->worker = t;
-    v->worker_id = t->id;
+    v->worker_comes = true;
     return 0;
+}
+
+/* Outside any task: what is no plain socket might have to wait while it is closed. */
+static void end_outside(struct hob__served *c) {
+    if (HOB__UNLIKELY(c->holds)) c->service->parking->lost(c);
+    if (c->stream && !c->stream->direct) hob_abort(c->stream);
+    hob__served_end(c);
+}
+
+/* There was no memory for a worker, and nobody else takes them. */
+static void drop_ready(struct hob__service *v) {
+    while (!hob__list_empty(&v->ready)) {
+        struct hob__served *c = hob__container(v->ready.next, struct hob__served, node);
+        hob__list_remove(&c->node);
+        end_outside(c);
+    }
+}
+
+void hob__park_lost(void *args) {
+    struct hob__service *v = *(struct hob__service **)args;
+    v->worker_comes = false;
+    if (!v->taker) drop_ready(v);
 }
 
 static int make_ready(struct hob__served *c) {
@@ -53,14 +67,13 @@ static void end_parked(struct hob__served *c, enum hob__park_end how) {
     leave_lot(c);
     if (HOB__UNLIKELY(c->holds)) {
         c->woken = (uint8_t)(how + 1);
-        if (make_ready(c) < 0) hob__served_end(c);
+        if (make_ready(c) < 0) end_outside(c);
         return;
     }
     if (v->parking->parked_end) v->parking->parked_end(c, how);
     c->ending = (uint8_t)(how + 1);
     if (!c->stream->direct && make_ready(c) == 0) return;
-    if (!c->stream->direct) hob_abort(c->stream); /* which does not wait */
-    hob__served_end(c);
+    end_outside(c);
 }
 
 static void unpark(struct hob__served *c) {
@@ -254,6 +267,7 @@ int hob__park_run(void *args) {
     struct hob__service *v = *(struct hob__service **)args;
     struct hob_task *t = hob__loop_task(hob__loop);
     int rc = 0;
+    v->worker_comes = false;
     v->taker = t;
     while (v->taker == t && !hob__list_empty(&v->ready)) {
         struct hob__served *c = hob__container(v->ready.next, struct hob__served, node);
@@ -267,7 +281,7 @@ int hob__park_run(void *args) {
     }
     if (v->taker == t) v->taker = NULL;
     if (HOB__UNLIKELY(!hob__list_empty(&v->ready)) && need_worker(v) < 0 && !v->taker)
-        hob__service_drop_lost(&v->ready, &v->ready);
+        drop_ready(v);
     return rc < 0 ? rc : 0;
 }
 

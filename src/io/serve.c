@@ -1,8 +1,7 @@
 /* io/serve.c - the accept loop, a task for each connection, and how it ends.
  *
  * A connection's record is made before its task. A task that finds no memory for its stack ends
- * without having run; as tasks first run in order of their spawning, the records in front of one
- * that runs (server.begun) are of such tasks: their streams are closed by who finds them. */
+ * without having run: the stream is closed then (lost_conn()). */
 #include <hob/error.h>
 #include <hob/hob.h>
 #include <hob/serve.h>
@@ -39,14 +38,6 @@ void hob__served_end(struct hob__served *c) {
     hob__wake_first(&v->slots, 0);
 }
 
-void hob__service_drop_lost(struct hob_list *list, const struct hob_list *until) {
-    while (HOB__UNLIKELY(list->next != until)) {
-        struct hob_list *n = list->next;
-        hob__list_remove(n);
-        hob__served_end(hob__container(n, struct hob__served, node));
-    }
-}
-
 bool hob__service_is_silent(int rc) {
     return rc == -ECONNRESET || rc == -EPIPE || rc == HOB_E_EOF || rc == HOB_E_STOPPING;
 }
@@ -55,12 +46,12 @@ static int run_conn(void *args) {
     struct hob__served *c = ((struct conn_args *)args)->conn;
     /* The site that it was spawned with ends with the server, which the watchdog may not see. */
     hob__loop_task(hob__loop)->site = c->service->site;
-    hob__service_drop_lost(&c->service->begun, &c->node);
-    hob__list_remove(&c->node);
     int rc = c->service->site->run((struct conn_args *)args + 1);
     hob__served_end(c);
     return hob__service_is_silent(rc) ? 0 : rc;
 }
+
+static void lost_conn(void *args) { hob__served_end(((struct conn_args *)args)->conn); }
 
 static int conn_begin(struct hob__service *v, struct hob_stream *stream) {
     struct hob__served *c = hob__alloc_zero(sizeof *c);
@@ -83,7 +74,6 @@ static int conn_begin(struct hob__service *v, struct hob_stream *stream) {
     to->conn = c;
     memcpy(to + 1, v->args, v->site->args_size);
     memcpy(to + 1, &stream, sizeof stream);
-    hob__list_append(&v->begun, &c->node);
     v->live++;
     return 0;
 }
@@ -94,20 +84,7 @@ static bool is_passing(int rc) {
     return rc == -EMFILE || rc == -ENFILE || rc == -ENOBUFS || rc == -ENOMEM;
 }
 
-/* Lets all that began run: what is left of them then will never. What became ready meanwhile has a
- * worker that is still to run. */
-static int look_for_lost(struct hob__service *v) {
-    int rc = hob_yield_now();
-    if (rc < 0) return rc;
-    hob__service_drop_lost(&v->begun, &v->begun);
-    if (!hob__service_has_worker(v)) hob__service_drop_lost(&v->ready, &v->ready);
-    return 0;
-}
-
 static int wait_for_slot(struct hob__service *v) {
-    int rc = look_for_lost(v);
-    if (rc < 0) return rc;
-    if (v->live < v->options.max_connections) return 0;
     struct hob_waiter w;
     return hob__wait_on(&v->slots, &w, "a connection's end", NULL, HOB__WAIT_STOPPABLE);
 }
@@ -126,10 +103,8 @@ static void tell(struct hob__service *v, int rc) {
 /* Something is short: rests until a connection has ended, or a little. */
 static int rest(struct hob__service *v, int why) {
     tell(v, why);
-    int rc = look_for_lost(v);
-    if (rc < 0) return rc;
     struct hob_waiter w;
-    rc = hob_within(
+    int rc = hob_within(
         v->pause, hob__wait_on(&v->slots, &w, "room for a connection", NULL, HOB__WAIT_STOPPABLE));
     v->pause = v->pause * 2 < LONGEST_PAUSE ? v->pause * 2 : LONGEST_PAUSE;
     if (rc != -ETIMEDOUT) return rc;
@@ -203,8 +178,6 @@ static int run(struct hob__service *v) {
     v->ending = true;
     hob__service_close_parked(v);
     int joined = hob_join(s);
-    hob__service_drop_lost(&v->begun, &v->begun);
-    hob__service_drop_lost(&v->ready, &v->ready);
     return rc < 0 ? rc : joined < 0 ? joined : 0;
 }
 
@@ -212,7 +185,6 @@ static int serve(struct hob__service *v) {
     struct hob_listener *listener = v->listener;
     if (!v->options.max_connections) v->options.max_connections = 10000;
     v->pause = FIRST_PAUSE;
-    hob__list_init(&v->begun);
     hob__list_init(&v->parked);
     hob__list_init(&v->ready);
     listener->holds++; /* it may be closed while nobody is in hob_accept() */
@@ -231,6 +203,7 @@ int hob__serve(struct hob_listener *listener, struct hob_serve_options options,
                              .conn_site = *site,
                              .args = args};
     v.conn_site.run = run_conn;
+    v.conn_site.lost = lost_conn;
     v.conn_site.args_size = (uint32_t)sizeof(struct conn_args) + site->args_size;
     return serve(&v);
 }

@@ -33,8 +33,8 @@ enum hob__park_end {
 enum { HOB__PARK = 1 }; /* a run's result: park it */
 
 struct hob__parking {
-    /* Of the workers' tasks, with hob__park_run(). Static: the watchdog may look at it when the
-     * server has just ended. */
+    /* Of the workers' tasks, with hob__park_run() and hob__park_lost(). Static: the watchdog may
+     * look at it when the server has just ended. */
     const struct hob__spawn_site *site;
     /* In a task of its own, when there is something to read (or the end), and once before a
      * transport that is no plain socket is closed: c->ending is set then. HOB__PARK, or the
@@ -58,7 +58,7 @@ struct hob__parking {
 struct hob__served {
     /* What an event needs lies together, at the front: its memory is asked for. */
     struct hob__watch watch;
-    struct hob_list node; /* in begun, ready or parked, or by itself */
+    struct hob_list node; /* in ready or parked, or by itself */
     struct hob__service *service;
     struct hob_stream *stream; /* NULL: closed */
     bool parked;
@@ -85,12 +85,10 @@ struct hob__service {
     struct hob__spawn_site conn_site;
     const void *args;
     const struct hob__parking *parking;
-    void *arg;             /* the parking server's own */
-    struct hob_list begun; /* connections whose tasks have not run yet, in order */
+    void *arg; /* the parking server's own */
     struct hob_list parked;
-    struct hob_list ready;   /* not parked any more, and no worker has them yet; in order */
-    struct hob_task *worker; /* that was spawned last; has most often run, or ended: the id tells */
-    uint64_t worker_id;
+    struct hob_list ready;  /* not parked any more, and no worker has them yet; in order */
+    bool worker_comes;      /* one has been spawned, and has not begun */
     struct hob_task *taker; /* the worker that takes from `ready`; NULL: it has ended */
     size_t live;
     struct hob_waitlist slots; /* the accept loop, while it waits for a connection's end */
@@ -99,8 +97,9 @@ struct hob__service {
     uint64_t told_at;
 };
 
-/* A worker's task. */
+/* A worker's task; and there was no memory for its stack. */
 HOB_API int hob__park_run(void *args);
+HOB_API void hob__park_lost(void *args);
 /* hob_serve_with() with parking connections; the same in all else. *service is filled in, and the
  * caller's; `arg` is for the parking's functions. Waits. */
 HOB_API int hob__serve_parking(struct hob__service *service, struct hob_listener *listener,
@@ -122,11 +121,6 @@ HOB_API bool hob__service_lasts(const struct hob__service *v);
 /* ---- between serve.c and park.c ---- */
 int hob__park_begin(struct hob__service *service, struct hob_stream *stream);
 void hob__served_end(struct hob__served *c);
-/* Ends the connections at the front of the list, up to `until` (the list itself: all of them):
- * there was no memory for their tasks. */
-void hob__service_drop_lost(struct hob_list *list, const struct hob_list *until);
-/* Is a worker about to run, if there is anything for it? */
-bool hob__service_has_worker(const struct hob__service *service);
 bool hob__service_is_silent(int rc);
 /* Ends the parked connections that hold. */
 void hob__service_tell_holding(struct hob__service *service);

@@ -247,7 +247,7 @@ static int take_option(const char *command, int option, char *value, struct serv
         return usage_error(command, "--workers is a number from 0 to %d, not '%s'", WORKERS_MAX,
                            value);
     case INDEX:
-        if (!strchr(value, '/')) {
+        if (*value && !strchr(value, '/') && strcmp(value, ".") != 0 && strcmp(value, "..") != 0) {
             o->index = value;
             return 0;
         }

@@ -110,7 +110,7 @@ int hob_http_serve(struct hob_listener *listener, int (*handler)(struct hob_requ
                                                 hob__park_run,
                                                 sizeof(struct hob__service *),
                                                 {"http_connection", "", 0},
-                                                NULL};
+                                                hob__park_lost};
     const struct hob__parking parking = {.site = &site,
                                          .run = hob__connection_run,
                                          .begun = begun,

@@ -1,5 +1,5 @@
-/* http2_short_test.c - the server and HTTP/2 when memory is short: a request for which there is
- * none is refused, and its connection goes on. */
+/* http_short_test.c - the HTTP server when memory is short: a request for which there is none is
+ * refused, or its connection ends, and nobody waits for what will not come. */
 #include "http2_hand.h"
 
 #include "base/memory.h"
@@ -74,6 +74,71 @@ SERVER_TEST(a_request_without_memory_is_refused, .head_timeout = 0.3) {
     CHECK(refused > 0);
     CHECK(dropped > 0);
     CHECK_EQ(counters.timeouts, 0);
+    return 0;
+}
+
+#define GET_B "GET /b HTTP/1.1\r\nHost: a\r\n\r\n"
+
+/* The same with HTTP/1.1, whose requests share a worker: one that comes gets an answer, or the end
+ * of its connection. */
+SERVER_TEST(a_connection_without_memory_for_a_worker_ends) {
+    int answered = 0, ended = 0;
+    for (long n = 1; n <= 6; n++) {
+        struct hob_event end = {0};
+        char text[512];
+        HOB_SCOPE(sitters);
+        struct hob_stream *hs;
+        CHECK_EQ(hob_connect(hob_listener_address(l), &hs), 0);
+        CHECK_EQ(hob_sleep(0.02), 0); /* it is parked */
+        take_all_stacks(sitters, &end);
+        hob__alloc_fail_at(n);
+        CHECK_EQ(hob_write(hs, GET_B, sizeof GET_B - 1), sizeof GET_B - 1);
+        ssize_t got;
+        do got = hob_within(10, (int)hob_read(hs, text, sizeof text));
+        while (got == -ENOMEM);
+        hob__alloc_fail_at(0);
+        if (got == -ETIMEDOUT) FAIL("without allocation %ld nobody answers", n);
+        answered += got > 0;
+        ended += got <= 0;
+        hob_close(hs);
+        hob_event_set(&end);
+        CHECK_EQ(hob_join(sitters), 0);
+    }
+    CHECK(answered > 0);
+    CHECK(ended > 0);
+    CHECK_EQ(get(c, url_of(l, "/b")), 200);
+    return 0;
+}
+
+/* Answers that are gathered do not wait for a handler that does, when there is no memory for the
+ * task that would send them. */
+SERVER_TEST(gathered_answers_go_out_without_a_task) {
+    static const char both[] = GET_B "GET /hang HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (long n = 1; n <= 6; n++) {
+        struct hob_event one = {0}, end = {0};
+        char text[512];
+        HOB_SCOPE(sitters);
+        struct hob_stream *hs;
+        CHECK_EQ(hob_connect(hob_listener_address(l), &hs), 0);
+        CHECK_EQ(hob_write(hs, GET_B, sizeof GET_B - 1), sizeof GET_B - 1);
+        CHECK(hob_read(hs, text, sizeof text) > 0);
+        CHECK_EQ(hob_sleep(0.02), 0); /* it is parked */
+        hob_spawn(sitters, sit, &one);
+        take_all_stacks(sitters, &end);
+        hob_event_set(&one); /* that one is for the worker */
+        CHECK_EQ(hob_yield_now(), 0);
+        hob__alloc_fail_at(n);
+        CHECK_EQ(hob_write(hs, both, sizeof both - 1), sizeof both - 1);
+        ssize_t got;
+        do got = hob_within(10, (int)hob_read(hs, text, sizeof text));
+        while (got == -ENOMEM);
+        hob__alloc_fail_at(0);
+        if (got == -ETIMEDOUT) FAIL("without allocation %ld nobody answers", n);
+        hob_close(hs);
+        hob_event_set(&end);
+        CHECK_EQ(hob_join(sitters), 0);
+        await_active(0);
+    }
     return 0;
 }
 
