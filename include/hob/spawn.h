@@ -173,7 +173,7 @@ static inline struct hob_scope_options hob__shield(void) {
  * evaluated before there is a task, since they may wait themselves. */
 #define HOB__SITE(name, run)                                                                       \
     static const struct hob__spawn_site hob__site = {                                              \
-        name, run, sizeof hob__args, {__func__, __FILE__, __LINE__}}
+        name, run, sizeof hob__args, {__func__, __FILE__, __LINE__}, NULL}
 
 /* For the headers above this one (hob/thread.h): `call`, with hob__site and hob__args in sight. */
 #define HOB__CALL(name, like, pack, run, call, ...)                                                \
