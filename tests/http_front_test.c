@@ -322,8 +322,20 @@ TASK_TEST(reopened) {
     return 0;
 }
 
-/* A pipe that nobody reads: requests are answered all the same, and lines dropped. */
+static char noted[512];
+static int notes;
+static void keep_note(enum hob_report_kind kind, const char *text, void *arg) {
+    (void)arg;
+    if (kind != HOB_REPORT_NOTE) return;
+    snprintf(noted, sizeof noted, "%s", text);
+    notes++;
+}
+
+/* A pipe that nobody reads: requests are answered all the same, and lines dropped, which is said.
+ */
 TASK_TEST(a_full_pipe_holds_nobody) {
+    hob_set_report(keep_note, NULL);
+    notes = 0;
     int pipes[2];
     char path[64];
     CHECK_EQ(pipe(pipes), 0);
@@ -344,10 +356,39 @@ TASK_TEST(a_full_pipe_holds_nobody) {
         CHECK(hob_write(c, long_one, strlen(long_one)) > 0);
         CHECK(hob_read(c, out, sizeof out) > 0);
     }
+    CHECK_EQ(notes, 1);
+    CHECK_HAS(noted, "nobody takes its lines; lines lost so far: 1\n");
     hob_close(c);
     close(pipes[0]);
     end(s, l);
     hob_join(outer);
+    close(pipes[1]);
+    return 0;
+}
+
+/* What could not be written by the end is said then. */
+static int log_into(const char *path) {
+    HOB_SCOPE(outer);
+    struct hob_access_log *log;
+    CHECK_EQ(hob_access_log_open(outer, &log, .path = path), 0);
+    SERVED(s, l, .access_log = log);
+    with(l, "");
+    with(l, "");
+    end(s, l);
+    return hob_join(outer);
+}
+TASK_TEST(lines_that_nobody_takes_by_the_end) {
+    int pipes[2];
+    char path[64], block[4096] = {0};
+    CHECK_EQ(pipe2(pipes, O_NONBLOCK), 0);
+    while (write(pipes[1], block, sizeof block) > 0) continue;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", pipes[1]);
+    hob_set_report(keep_note, NULL);
+    notes = 0;
+    CHECK_EQ(log_into(path), 0);
+    CHECK_EQ(notes, 1);
+    CHECK_HAS(noted, "nobody takes its lines; lines lost so far: 2\n");
+    close(pipes[0]);
     close(pipes[1]);
     return 0;
 }

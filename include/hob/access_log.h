@@ -36,7 +36,7 @@ struct hob_access_log_options {
         *path; /* appended to, and made if it is not there; default, and "-": standard output */
     enum hob_log_format format;
     size_t buffer; /* bytes that may wait to be written; default 1 MiB. Lines that find no room are
-                      dropped, and counted */
+                      dropped, counted, and noted (HOB_REPORT_NOTE), once a minute at most */
     double interval; /* seconds that a line may wait for others; default 0.1 */
 };
 

@@ -82,7 +82,7 @@ static int write_gathered(struct hob_access_log *log) {
     return rc < 0 ? (int)rc : 0;
 }
 
-/* At most once a minute. */
+/* At most once a minute. rc: 0: more of them come than are taken. */
 static void tell_lost(struct hob_access_log *log, int rc) {
     static const uint64_t minute = 60ull * 1000000000;
     uint64_t now = hob_now();
@@ -90,7 +90,8 @@ static void tell_lost(struct hob_access_log *log, int rc) {
     log->told_at = now;
     char text[320];
     snprintf(text, sizeof text, "hob: the access log %.160s: %.60s; lines lost so far: %llu\n",
-             name_of(log), hob_strerror(rc), (unsigned long long)log->dropped);
+             name_of(log), rc < 0 ? hob_strerror(rc) : "nobody takes its lines",
+             (unsigned long long)log->dropped);
     hob__report(HOB_REPORT_NOTE, text);
 }
 
@@ -117,6 +118,7 @@ static void end(void *arg) {
         rc = write_gathered(log);
         close_target(log->file, log->stream);
     }
+    if (log->dropped && !log->told_at) tell_lost(log, rc == -ECANCELED ? 0 : rc);
     if (rc < 0) hob_error_clear(); /* any other error belongs to who ends the scope */
     hob__free(log->filling);
     hob__free(log->other);
@@ -181,6 +183,7 @@ void hob__access_log_add(struct hob_access_log *log, const struct hob_request *r
             hob__access_line(line, log->options.format, req, b->ops->wall(b), b->ops->now(b));
         if (n > log->size - log->used) {
             log->dropped++;
+            tell_lost(log, 0);
             return;
         }
         memcpy(log->filling + log->used, line, n);
