@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #define NOINLINE __attribute__((noinline))
 
@@ -413,6 +415,65 @@ TEST(destroy_unmaps) {
     hob__stacks_destroy(&pool);
     for (int i = 0; i < N; i++) CHECK(!mapped(bases[i]));
     CHECK_EQ(hob__alloc_live(), live);
+}
+
+/* Whether the page in which the stack's first frames lie has memory. */
+static bool has_memory(const struct hob__stack *s) {
+    size_t page = (size_t)getpagesize();
+    unsigned char in_core = 0;
+    CHECK_EQ(mincore((void *)((uintptr_t)(s->top - 1) & ~(page - 1)), page, &in_core), 0);
+    return in_core & 1;
+}
+
+/* A stack has no memory before it is used; but of many, up to 64 more have theirs. */
+TEST(memory_of_many_comes_ahead) {
+    enum { MANY = 16 * HOB__ADVISE_MAX, N = MANY + 500 };
+    static struct hob__stack *taken[N + HOB__ADVISE_MAX];
+    hob__stacks_init(&pool);
+    int i = 0, fd = dup(0);
+    for (; i < MANY; i++) {
+        taken[i] = hob__stack_get(&pool, 1);
+        CHECK(!has_memory(taken[i]));
+    }
+    for (; i < N; i++) {
+        errno = 17;
+        taken[i] = hob__stack_get(&pool, 1);
+        CHECK_EQ(errno, 17);
+        CHECK(has_memory(taken[i]));
+        for (const char *p = taken[i]->top;
+             p < (char *)(((uintptr_t)taken[i]->top + 4095) & ~4095ul);)
+            CHECK_EQ(*p++, 0); /* nothing was written there that another could miss */
+    }
+    close(fd);
+    int same = dup(0);
+    CHECK_EQ(same, fd); /* no descriptor is left behind */
+    close(same);
+    /* those of another class are few */
+    CHECK(!has_memory(hob__stack_get(&pool, 0)));
+    unsigned ahead = 0;
+    for (unsigned more = pool.current[1]->carved; more < pool.current[1]->slots; more++) {
+        struct hob__stack next = {.top = pool.current[1]->map +
+                                         (more + 1) * pool.current[1]->slot_size};
+        ahead += has_memory(&next);
+    }
+    CHECK(ahead < HOB__ADVISE_MAX);
+    hob__stacks_destroy(&pool);
+}
+
+/* As where /dev/zero cannot be opened. */
+TEST(many_without_descriptors) {
+    struct rlimit old, none;
+    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &old), 0);
+    none = (struct rlimit){0, old.rlim_max};
+    hob__stacks_init(&pool);
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    for (int i = 0; i < 1500; i++) {
+        struct hob__stack *s = hob__stack_get(&pool, 1);
+        CHECK(s && !has_memory(s));
+        s->top[-1] = 1;
+    }
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &old), 0);
+    hob__stacks_destroy(&pool);
 }
 
 TEST(every_allocation_fails_once) {

@@ -11,8 +11,9 @@ struct hob__stack_slab {
     size_t slot_size; /* bytes of address space of each stack, with its guard */
     unsigned slots, carved;
     unsigned protected; /* guards made by mprotect */
-    unsigned guarded;   /* so many slots from the first on have a guard by MADV_GUARD_INSTALL */
-    bool no_ahead;      /* the kernel gives them one by one */
+    unsigned guarded;   /* so many slots from the first on have a guard already */
+    unsigned fetched;   /* and so many the page that is used first: see hob__slab_fetch() */
+    bool one_by_one;    /* no guards for many slots by one call */
     uint8_t cls;
     struct hob__stack *records;
 };
@@ -37,6 +38,9 @@ struct hob__stack_slab *hob__slab_new(unsigned cls, unsigned slots);
 void hob__slab_free(struct hob__stack_slab *slab);
 /* The next slot's record, its guard installed; there must be one left. */
 struct hob__stack *hob__slab_carve(struct hob__stack_slab *slab, unsigned colour);
+/* Has the kernel give memory to the topmost page of the next slots, up to HOB__ADVISE_MAX of them,
+ * which will all be used soon. If it gives none, they have it when they are used. */
+void hob__slab_fetch(struct hob__stack_slab *slab);
 /* Without a guard: is what lies below the stack's base still as the kernel gave it? */
 bool hob__slab_intact(const struct hob__stack *stack);
 

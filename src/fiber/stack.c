@@ -13,9 +13,10 @@ enum {
     FIRST_SLOTS = 16, /* of the first slab of a class; each later one doubles */
     MAX_SLOTS = 1024,
     MAX_SLAB_BYTES = 256 << 20,
-    PROBE = 1024,    /* aarch64 probes for a large frame so far above the stack pointer */
-    KEEP = 8,        /* free stacks of a class that are never trimmed */
-    TRIM_BATCH = 32, /* at up to 2 us each, a call stays below 100 us */
+    PROBE = 1024, /* aarch64 probes for a large frame so far above the stack pointer */
+    MANY = 16 * HOB__ADVISE_MAX, /* in use: the memory of the next ones is fetched ahead */
+    KEEP = 8,                    /* free stacks of a class that are never trimmed */
+    TRIM_BATCH = 32,             /* at up to 2 us each, a call stays below 100 us */
 };
 #define EPOCH_NS 10000000000u
 
@@ -121,6 +122,7 @@ static __attribute__((noinline)) struct hob__stack *carve(struct hob__stacks *po
         pool->slabs = slab;
         pool->current[cls] = slab;
     }
+    if (slab->carved >= slab->fetched && pool->used[cls] >= MANY) hob__slab_fetch(slab);
     struct hob__stack *s = hob__slab_carve(slab, pool->colour++);
     s->fp = pool->fp;
     pool->total++;
