@@ -209,7 +209,7 @@ HOB_API int hob_yield_now(void);
 /* ---- time ---- */
 
 /* Waits that many seconds (0 or less: hob_yield_now()); never less. With many timers armed in the
- * loop it may be more by 2 ns for each, 0.5 ms at most. 0, -ECANCELED, or -EINVAL for NaN. */
+ * loop it may be more by 2 ns for each, 1 ms at most. 0, -ECANCELED, or -EINVAL for NaN. */
 HOB_API int hob_sleep(double seconds);
 /* Waits until the monotonic clock shows deadline (ns). */
 HOB_API int hob_sleep_until(uint64_t deadline);

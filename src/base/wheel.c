@@ -17,7 +17,11 @@
  * A timer moves at most once per level, in practice twice. */
 #include "wheel.h"
 
-enum { DIGIT = HOB__WHEEL_DIGIT, DIGIT_MASK = HOB__WHEEL_SLOTS - 1 };
+enum {
+    DIGIT = HOB__WHEEL_DIGIT,
+    DIGIT_MASK = HOB__WHEEL_SLOTS - 1,
+    MANY = 10000 /* timers: more than the caches have */
+};
 #define LAST_TICK ((UINT64_C(1) << (64 - HOB__WHEEL_SHIFT)) - 1)
 
 /* Rounded up; the last tick, 584 years from the clock's start, stands for all later ones. */
@@ -207,10 +211,33 @@ static size_t fire(struct hob__wheel *w, struct hob_timer *first) {
     return fired;
 }
 
+/* With many timers each is a cache miss, and a list's next one is not known before. So the lists
+ * that are due are gone through side by side first, so that the memory works on one of each at a
+ * time. */
+static __attribute__((noinline)) void warm(const struct hob__wheel *w, uint64_t now) {
+    const struct hob_timer *at[16];
+    unsigned n = 0, left;
+    uint64_t due = w->bits[0];
+    if (now >> DIGIT == w->tick >> DIGIT) due &= ~UINT64_C(0) >> (DIGIT_MASK - digit_of(now, 0));
+    for (; due && n < sizeof at / sizeof *at; due &= due - 1) {
+        at[n] = w->slots[__builtin_ctzll(due)].first;
+        __builtin_prefetch(at[n++], 1);
+    }
+    for (; n > 1; n = left) {
+        left = 0;
+        for (unsigned i = 0; i < n; i++) {
+            const struct hob_timer *next = at[i]->next;
+            __builtin_prefetch(next, 1);
+            if (next) at[left++] = next;
+        }
+    }
+}
+
 static __attribute__((noinline)) size_t advance_some(struct hob__wheel *w, uint64_t now) {
     uint64_t tick;
     unsigned level;
     size_t fired = 0;
+    if (w->count >= MANY) warm(w, now);
     while (next_slot(w, &level, &tick) && tick <= now) {
         w->tick = tick;
         if (level == 0)

@@ -15,7 +15,7 @@ enum {
     AHEAD = 6,             /* so many tasks before a task runs its memory is asked for */
     SLICE_MAX = 256,       /* switches between two looks at the clock, at most */
     TURN_NS = 1000 * 1000, /* tasks run that long between two looks at the outside */
-    SLACK_MAX_NS = 500 * 1000,
+    SLACK_MAX_NS = 1000 * 1000,
     TURN_SLICES = 1024, /* and so many slices at most, for a clock that stands still (simulation) */
     ORDERED_CALLS = 64  /* of I/O that had not to wait, until others run (simulation) */
 };
@@ -350,7 +350,7 @@ static void run_tasks(struct hob_loop *loop) {
 
 /* When to wake up for the wheel. With many timers armed, a little later than for the first of them:
  * a wake-up costs some 30 us, and should serve as many timers. Two nanoseconds for each that is
- * armed, so that a thousand wait 2 us longer at the most, 250,000 and more 500 us. */
+ * armed, so that a thousand wait 2 us longer at the most, 500,000 and more 1 ms. */
 static uint64_t next_timer(const struct hob_loop *loop) {
     uint64_t next = hob__wheel_next(&loop->wheel), slack = loop->wheel.count * 2;
     if (slack > SLACK_MAX_NS) slack = SLACK_MAX_NS;

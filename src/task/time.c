@@ -20,13 +20,27 @@ uint64_t hob_after(double seconds) {
     return now + (uint64_t)ns;
 }
 
+static void nap_over(struct hob_timer *timer);
+
+enum { NAPS_AHEAD = 4 };
+
+/* Asks for the record of a sleeper whose turn comes soon. */
+static inline __attribute__((always_inline)) void nap_ahead(void) {
+    const struct hob_timer *soon = hob__loop->wheel.slots[HOB__WHEEL_FIRING].first;
+    for (unsigned i = 1; i < NAPS_AHEAD && soon; i++) soon = soon->next;
+    if (!soon || soon->fire != nap_over) return;
+    const char *record = (const char *)hob__container(soon, struct hob_task, nap);
+    for (unsigned line = 0; line < 3; line++) __builtin_prefetch(record + 64 * line, 1);
+}
+
 /* Among many sleepers it is cold by now: what it continues with, and what its end looks at, is
  * asked for, so that the memory works while the others are woken. */
 static void nap_over(struct hob_timer *timer) {
     struct hob_task *t = hob__container(timer, struct hob_task, nap);
+    nap_ahead();
     const char *sp = t->sp;
     for (unsigned line = 0; line < 4; line++) __builtin_prefetch(sp + 64 * line, 1);
-    for (unsigned line = 1; line < 3; line++) __builtin_prefetch((const char *)t + 64 * line, 1);
+    __builtin_prefetch(t->stack, 1);
     hob__wake(&t->own, 0);
 }
 
