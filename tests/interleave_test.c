@@ -425,7 +425,7 @@ static int task_runs(void *args) {
     return h.task_cancelled ? -ECANCELED : 5;
 }
 static const struct hob__spawn_site call_site = {
-    "task_runs", task_runs, sizeof(void *), {"", "", 0}};
+    "task_runs", task_runs, sizeof(void *), {"", "", 0}, NULL};
 static void loop_serves(void) {
     me()->loop = hob__loop = &loops[0];
     while (h.done < 1) {
@@ -477,7 +477,7 @@ static int call_runs(void *args) {
     return 3;
 }
 static const struct hob__spawn_site pool_site = {
-    "call_runs", call_runs, sizeof(void *), {"", "", 0}};
+    "call_runs", call_runs, sizeof(void *), {"", "", 0}, NULL};
 static void calls(int k, bool leave) {
     void *arg = items[k];
     plain_write(arg);

@@ -249,6 +249,7 @@ a_killed_client_leaves_nothing() {
 }
 on_a_unix_socket() { # the file goes with the server, and one that nobody serves is in nobody's way
     for round in 1 2; do
+        rm -f "$dir/out" # the address of the first round is none of the second's
         "$hob" serve -q -l "unix:$dir/sock" "$dir/www" >"$dir/out" 2>"$dir/err" &
         server=$!
         echo $server >"$dir/pid"

@@ -113,7 +113,7 @@ struct hob_submitted;
         HOB__STRICT_ON HOB__LET(fn##__args) hob__args = fn##__task(__VA_ARGS__);                   \
         HOB__STRICT_OFF HOB__SITE(#fn, fn##__HOB_TASK);                                            \
         static const struct hob__spawn_site hob__task_site = {                                     \
-            #fn, hob__submit_run, sizeof(void *), {__func__, __FILE__, __LINE__}};                 \
+            #fn, hob__submit_run, sizeof(void *), {__func__, __FILE__, __LINE__}, NULL};           \
         hob__loop_submit((loop), &hob__site, &hob__task_site, &hob__args);                         \
     })
 
