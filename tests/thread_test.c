@@ -398,6 +398,39 @@ TASK_TEST(a_worker_has_a_whole_threads_stack) {
     return 0;
 }
 
+/* ---- task-locals ---- */
+
+static struct hob_local color = HOB_LOCAL("color", NULL), size = HOB_LOCAL("size", NULL);
+static const char *red = "red", *blue = "blue";
+static int sees_none_in_its_loop(void) { return hob_local_get(&color) == NULL; }
+HOB_TASK(sees_none_in_its_loop)
+static int sees(const char *wanted) {
+    bool right = hob_local_get(&color) == wanted && hob_local_get(&size) == NULL;
+    bool none = hob_run(sees_none_in_its_loop) == 1; /* a run begins without */
+    return right && none && hob_local_get(&color) == wanted;
+}
+HOB_TASK(sees, const char *)
+static int sets_and_calls(const char *value) {
+    HOB_TRY(hob_local_set(&color, (void *)(uintptr_t)value));
+    for (int i = 0; i < 20; i++) {
+        CHECK_EQ(hob_to_thread(sees, value), 1);
+        CHECK_EQ(hob_to_cpu(sees, value), 1);
+        CHECK_EQ(hob_to_thread_or_leave(sees, NULL), 1);
+    }
+    return 0;
+}
+HOB_TASK(sets_and_calls, const char *)
+TASK_TEST(TH01_a_thread_sees_the_locals_of_its_caller) {
+    CHECK_EQ(hob_to_thread(sees, NULL), 1);
+    CHECK_EQ(hob_local_set(&color, (void *)(uintptr_t)red), 0);
+    HOB_SCOPE(s);
+    hob_spawn(s, sets_and_calls, red);
+    hob_spawn(s, sets_and_calls, blue);
+    CHECK_EQ(hob_join(s), 0);
+    CHECK_EQ(hob_to_thread(sees, red), 1);
+    return 0;
+}
+
 /* ---- misuse ---- */
 
 static int sleeps_here(void) { return hob_sleep(1); }

@@ -95,7 +95,9 @@ struct hob_local {
     { (name), (drop) }
 /* Sets the value for the calling task and its future children. 0 or -ENOMEM (value not taken). */
 HOB_API int hob_local_set(struct hob_local *key, void *value);
-/* The value, or NULL. */
+/* The value, or NULL. In a function that runs in a worker thread: that of the task that called it
+ * (hob_to_thread() and the like; NULL with those that may leave, and in other processes). What it
+ * points at is then used by two threads. */
 HOB_API void *hob_local_get(const struct hob_local *key);
 
 /* ---- memory ---- */

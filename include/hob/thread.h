@@ -7,9 +7,9 @@
  *   int rc = hob_to_thread(resize, "cat.png", 200);     // the loop goes on meanwhile
  *
  * A function that runs in a worker thread is an ordinary one: it may block and compute, fail by
- * hob_fail(), use channels (hob/channel.h), call hob_loop_post() and hob_loop_submit(), and run a
- * loop of its own with hob_run(). It is not in a task: a call that waits as tasks do is misuse.
- * Worker threads have the program's signals blocked. */
+ * hob_fail(), use channels (hob/channel.h), call hob_loop_post() and hob_loop_submit(), read its
+ * caller's task-locals, and run a loop of its own with hob_run(). It is not in a task: a call that
+ * waits as tasks do is misuse. Worker threads have the program's signals blocked. */
 #ifndef HOB_THREAD_H
 #define HOB_THREAD_H
 #pragma GCC system_header

@@ -39,7 +39,8 @@ struct hob_pool {
 struct call {
     struct hob__job job;
     const struct hob__spawn_site *site;
-    struct hob_list caller; /* the caller's remote, while it waits */
+    const struct hob__local_node *locals; /* the caller's, if it waits until the end in any case */
+    struct hob_list caller;               /* the caller's remote, while it waits */
     bool ended, left;
     _Atomic bool cancelled;
     int result;
@@ -193,8 +194,10 @@ static void run_call(struct hob__crew *crew, struct hob__job *job) {
     pthread_setspecific(guard, crew);
     running = c;
     hob__thread_work = c->site->name;
+    hob__thread_locals = c->locals;
     int rc = c->site->run(c->args);
     hob__thread_work = NULL;
+    hob__thread_locals = NULL;
     running = NULL;
     struct hob_error *error = hob__error_take(rc, c->site);
     hob__crew_lock(crew);
@@ -296,6 +299,7 @@ struct work {
     struct hob__op op;
     const struct hob__spawn_site *site;
     const void *args;
+    const struct hob__local_node *locals;
     struct hob_error *error;
 };
 
@@ -305,32 +309,45 @@ static int do_work(struct hob__op *op) {
     struct hob_loop *loop = hob__loop;
     hob__loop = NULL;
     hob__thread_work = w->site->name;
+    hob__thread_locals = w->locals;
     int rc = w->site->run((void *)w->args);
     hob__thread_work = NULL;
+    hob__thread_locals = NULL;
     w->error = hob__error_take(rc, w->site);
     hob__loop = loop;
     return rc;
 }
 
-static int simulate(struct hob_loop *loop, const struct hob__spawn_site *site, const void *args) {
-    struct work w = {
-        .op = {.code = HOB__OP_WORK, .work = do_work, .fd = -1}, .site = site, .args = args};
+static int simulate(struct hob_loop *loop, const struct hob__local_node *locals,
+                    const struct hob__spawn_site *site, const void *args) {
+    struct work w = {.op = {.code = HOB__OP_WORK, .work = do_work, .fd = -1},
+                     .site = site,
+                     .args = args,
+                     .locals = locals};
     int rc = (int)hob__op_wait(&loop->backend, &w.op, "thread");
     if (w.error) hob__error_set(w.error);
     return rc;
+}
+
+/* They stay as they are while their task waits; one that leaves may take them away. */
+static const struct hob__local_node *callers_locals(void) {
+    const struct hob_task *t = hob_self(); /* interleave_test.c has none */
+    return t ? t->locals : NULL;
 }
 
 int hob__to_pool(struct hob_pool *p, bool leave, const struct hob__spawn_site *site,
                  const void *args) {
     int rc = hob__io_point("hob_to_thread");
     if (rc < 0) return rc;
-    if (HOB__UNLIKELY(hob__loop->ordered)) return simulate(hob__loop, site, args);
+    const struct hob__local_node *locals = leave ? NULL : callers_locals();
+    if (HOB__UNLIKELY(hob__loop->ordered)) return simulate(hob__loop, locals, site, args);
     if (!p) p = hob_pool_blocking();
     pool_lock(p);
     if (p->closed) hob__misuse("hob_to_pool", "the pool '%s' has been closed", p->name);
     p->users++;
     rc = wait_for_room(p);
     struct call *c = rc == 0 ? make_call(site, args) : NULL;
+    if (c) c->locals = locals;
     if (rc == 0) rc = c ? hob__crew_submit(&p->crew, &c->job) : -ENOMEM;
     if (rc == 0) {
         p->open++;

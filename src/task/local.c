@@ -12,7 +12,7 @@ struct hob__local_value {
 
 struct hob__local_node {
     struct hob__local_node *next;
-    int refs;
+    int refs; /* all that changes: in a worker the rest is read while this is counted here */
     const struct hob_local *key;
     struct hob__local_value *value;
 };
@@ -37,8 +37,15 @@ void hob__locals_unref(struct hob__local_node *n) {
     }
 }
 
+__thread const struct hob__local_node *hob__thread_locals;
+
 void *hob_local_get(const struct hob_local *key) {
-    for (struct hob__local_node *n = hob__current(__func__)->locals; n; n = n->next)
+    const struct hob__local_node *n;
+    if (HOB__UNLIKELY(!hob__loop && hob__thread_work))
+        n = hob__thread_locals;
+    else
+        n = hob__current(__func__)->locals;
+    for (; n; n = n->next)
         if (n->key == key) return n->value->value;
     return NULL;
 }

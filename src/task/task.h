@@ -372,6 +372,8 @@ static inline struct hob_task *hob__loop_task(struct hob_loop *loop) {
 
 /* The name of the function that hob_to_thread() runs in this thread, or NULL. */
 extern __thread const char *hob__thread_work;
+/* The locals of the task that waits for it; NULL is none, or nobody waits. */
+extern __thread const struct hob__local_node *hob__thread_locals;
 
 /* Misuse: there is no task. */
 void hob__outside(const char *func) __attribute__((noreturn, cold));
