@@ -11,6 +11,7 @@
  * No round can hang by its own doing: a task waits only for tasks that were spawned after it (its
  * children are), permits are held over yields only, and what waits for ever is in a scope that its
  * owner cancels. */
+#include "no_watchdog.h"
 #include "test.h"
 
 #include <fcntl.h>

@@ -4,6 +4,7 @@
 #include <hob/file.h>
 
 #include "http_test.h"
+#include "no_watchdog.h"
 
 enum { SIZE = 700000 };
 

@@ -6,6 +6,7 @@
 #ifndef HOB_TEST_DRIVERS_H
 #define HOB_TEST_DRIVERS_H
 #include "interrupted.h"
+#include "no_watchdog.h"
 #include "test.h"
 
 #include <limits.h>

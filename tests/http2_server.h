@@ -3,6 +3,7 @@
 #ifndef HOB_HTTP2_SERVER_H
 #define HOB_HTTP2_SERVER_H
 #include "h2_peer.h"
+#include "no_watchdog.h"
 
 static struct {
     int active, most, cancelled, done;

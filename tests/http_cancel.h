@@ -7,6 +7,7 @@
 #ifndef HOB_HTTP_CANCEL_H
 #define HOB_HTTP_CANCEL_H
 #include "http_test.h"
+#include "no_watchdog.h"
 
 #include <hob/download.h>
 #include <hob/file.h>

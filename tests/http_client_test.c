@@ -1,6 +1,7 @@
 /* http_client_test.c - the client: reuse and limits of its connections, requests that are cancelled
  * at every wait, answers that break off or break the rules, times, a real server. */
 #include "http_count.h"
+#include "no_watchdog.h"
 
 TASK_TEST(connections_are_reused) {
     HOB_SCOPE(s);

@@ -3,6 +3,7 @@
  * process of their own. With a lower limit of open files there are fewer. And requests that wait
  * for their answers, which have no buffers. */
 #include "http_test.h"
+#include "no_watchdog.h"
 
 #include <hob/loop.h>
 #include <hob/websocket.h>
@@ -73,9 +74,6 @@ static int word(int fd) {
     HOB_TRY(hob_poll(fd, 1));
     return read(fd, &c, 1) == 1 ? c : 0;
 }
-
-/* A report of a held loop would find lines in the program, which takes 25 MB of it. */
-__attribute__((constructor)) static void report_nothing(void) { setenv("HOB_SLOW_MS", "0", 1); }
 
 static uint64_t memory(void) {
     char line[256];

@@ -1,6 +1,7 @@
 /* process_rules_test.c - what asyncio promises of subprocesses, rule by rule (P-01 to P-11), and
  * what a program's environment does to them: SIGCHLD ignored, others who wait for all children,
  * descriptors and memory at their end, a cancel at every point. */
+#include "no_watchdog.h"
 #include "process.h"
 
 #include <hob/net.h>

@@ -1,5 +1,6 @@
 /* serve_test.c - hob_serve(): its rules one by one. The limit, the two phases of a stop, closing,
  * cancelling, what a handler's error does, too few descriptors, typed arguments. */
+#include "no_watchdog.h"
 #include "test.h"
 
 #include <arpa/inet.h>

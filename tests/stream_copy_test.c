@@ -1,5 +1,6 @@
 /* stream_copy_test.c - from stream to stream and from file to stream: order, counts, back-pressure,
  * peers that die, cancels in the middle, and nothing lost. */
+#include "no_watchdog.h"
 #include "streams.h"
 
 #include "task/task.h"
@@ -59,9 +60,6 @@ static int copies(struct hob_stream *from, struct hob_stream *to, int64_t *n) {
     return *n < 0 ? (int)*n : hob_shutdown(to);
 }
 HOB_TASK(copies, struct hob_stream *, struct hob_stream *, int64_t *)
-
-/* A report of a held loop would find lines in the program, which takes 25 MB of it. */
-__attribute__((constructor)) static void report_nothing(void) { setenv("HOB_SLOW_MS", "0", 1); }
 
 static long resident_kb(void) {
     long pages = 0, resident = 0;

@@ -3,6 +3,7 @@
 #ifndef HOB_WEBSOCKET_TEST_H
 #define HOB_WEBSOCKET_TEST_H
 #include "http_test.h"
+#include "no_watchdog.h"
 
 #include <hob/websocket.h>
 
