@@ -44,7 +44,7 @@ struct hob_sim_host;
     HOB_TASK(name)                                                                                 \
     __attribute__((constructor)) static void name##__sim_add(void) {                               \
         static struct hob__sim_test hob__t = {                                                     \
-            {#name, name##__HOB_TASK, 0, {#name, __FILE__, __LINE__}}, 0};                         \
+            {#name, name##__HOB_TASK, 0, {#name, __FILE__, __LINE__}, NULL}, 0};                   \
         hob__sim_test_add(&hob__t);                                                                \
     }                                                                                              \
     static int name(void)
