@@ -393,6 +393,53 @@ TASK_TEST(lines_that_nobody_takes_by_the_end) {
     return 0;
 }
 
+/* A reader that was slow when the server stops gets all of it, each line whole. */
+static int drain(int fd, size_t filled, int *lines) {
+    char text[8192];
+    size_t at = 0;
+    CHECK_EQ(hob_sleep(0.3), 0); /* the server stops meanwhile */
+    for (;;) {
+        ssize_t n = read(fd, text, sizeof text);
+        if (n == 0) return 0;
+        if (n < 0 && errno == EAGAIN) {
+            CHECK_EQ(hob_sleep(0.002), 0);
+            continue;
+        }
+        CHECK(n > 0);
+        for (ssize_t i = 0; i < n; i++, at++) *lines += at >= filled && text[i] == '\n';
+    }
+}
+HOB_TASK(drain, int, size_t, int *)
+TASK_TEST(a_slow_reader_has_all_lines_at_the_end) {
+    int pipes[2], lines = 0;
+    char path[64], block[4096] = {0};
+    size_t filled = 0;
+    CHECK_EQ(pipe2(pipes, O_NONBLOCK), 0);
+    for (ssize_t n; (n = write(pipes[1], block, sizeof block)) > 0;) filled += (size_t)n;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", pipes[1]);
+    hob_set_report(keep_note, NULL);
+    notes = 0;
+    HOB_SCOPE(reader);
+    hob_spawn(reader, drain, pipes[0], filled, &lines);
+    {
+        HOB_SCOPE(outer);
+        struct hob_access_log *log;
+        CHECK_EQ(hob_access_log_open(outer, &log, .path = path, .interval = 0.001), 0);
+        SERVED(s, l, .access_log = log);
+        with(l, "");
+        CHECK_EQ(hob_sleep(0.05), 0); /* its line is being written */
+        with(l, "");
+        end(s, l);
+        CHECK_EQ(hob_join(outer), 0);
+    }
+    close(pipes[1]);
+    CHECK_EQ(hob_join(reader), 0);
+    CHECK_EQ(lines, 2);
+    CHECK_EQ(notes, 0);
+    close(pipes[0]);
+    return 0;
+}
+
 TASK_TEST(a_log_that_cannot_be_opened) {
     HOB_SCOPE(s);
     struct hob_access_log *log;

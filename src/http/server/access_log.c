@@ -7,6 +7,7 @@
 #include <hob/hob.h>
 #include <hob/stream.h>
 #include <hob/sync.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@ struct hob_access_log {
     struct hob_event something, much; /* there is a line; half of the room is used */
     char *filling, *other;
     size_t used, size;
+    size_t at, end;          /* of `other`: what is to be written yet */
     uint64_t dropped, lines; /* lines: in `filling` */
     uint64_t told_at;        /* when it was last said that lines are dropped; 0: never */
 };
@@ -54,8 +56,30 @@ static int open_target(struct hob_access_log *log, struct hob_file **file,
     return rc;
 }
 
-static ssize_t write_out(struct hob_access_log *log, const char *text, size_t n) {
-    return log->file ? hob_file_write(log->file, text, n) : hob_write(log->stream, text, n);
+/* Whole lines, as many as a pipe takes all or none of, so that those of several processes do not
+ * mix, and a cancelled write has written nothing. At least one. */
+static size_t piece_of(const char *text, size_t n) {
+    if (n <= PIPE_BUF) return n;
+    const char *end = memrchr(text, '\n', PIPE_BUF);
+    if (!end) end = memchr(text + PIPE_BUF, '\n', n - PIPE_BUF);
+    return end ? (size_t)(end - text) + 1 : n;
+}
+
+/* What is left in `other`. 0 or an error: what was not written is still there. */
+static int write_out(struct hob_access_log *log) {
+    while (log->at < log->end) {
+        const char *text = log->other + log->at;
+        size_t left = log->end - log->at, n = log->file ? left : piece_of(text, left);
+        ssize_t rc =
+            log->file ? hob_file_write(log->file, text, n) : hob_write(log->stream, text, n);
+        if (rc < 0) return (int)rc;
+        log->at += n;
+    }
+    return 0;
+}
+
+static void drop_left(struct hob_access_log *log) {
+    for (; log->at < log->end; log->at++) log->dropped += log->other[log->at] == '\n';
 }
 
 static void close_target(struct hob_file *file, struct hob_stream *stream) {
@@ -65,21 +89,24 @@ static void close_target(struct hob_file *file, struct hob_stream *stream) {
 
 /* ---- the task that writes ---- */
 
-/* What has gathered. */
+/* What has gathered. Cancelled, it is kept for the next time. */
 static int write_gathered(struct hob_access_log *log) {
     HOB_TRY(hob_mutex_lock(&log->writing));
-    char *text = log->filling;
-    size_t n = log->used;
-    uint64_t lines = log->lines;
-    log->filling = log->other;
-    log->other = text;
-    log->used = log->lines = 0;
-    hob_event_clear(&log->something);
-    hob_event_clear(&log->much);
-    ssize_t rc = n ? write_out(log, text, n) : 0;
-    if (rc < 0) log->dropped += lines; /* or some of them */
+    int rc = write_out(log);
+    if (rc == 0) {
+        char *text = log->filling;
+        log->filling = log->other;
+        log->other = text;
+        log->at = 0;
+        log->end = log->used;
+        log->used = log->lines = 0;
+        hob_event_clear(&log->something);
+        hob_event_clear(&log->much);
+        rc = write_out(log);
+    }
+    if (rc < 0 && rc != -ECANCELED) drop_left(log);
     hob_mutex_unlock(&log->writing);
-    return rc < 0 ? (int)rc : 0;
+    return rc;
 }
 
 /* At most once a minute. rc: 0: more of them come than are taken. */
@@ -118,6 +145,7 @@ static void end(void *arg) {
         rc = write_gathered(log);
         close_target(log->file, log->stream);
     }
+    drop_left(log);
     if (log->dropped && !log->told_at) tell_lost(log, rc == -ECANCELED ? 0 : rc);
     if (rc < 0) hob_error_clear(); /* any other error belongs to who ends the scope */
     hob__free(log->filling);
