@@ -46,6 +46,17 @@ bool hob__ring_grow(struct hob_loop *loop) {
     return true;
 }
 
+void hob__ready_first(struct hob_loop *loop, uint32_t mark) {
+    uint32_t head = ring_head(loop), count = loop->ring_tail - mark;
+    if (head == mark) return;
+    /* From the last on: in a full ring both places overlap. */
+    for (uint32_t i = count; i-- > 0;)
+        loop->ring[(head - count + i) & loop->ring_mask] = loop->ring[(mark + i) & loop->ring_mask];
+    loop->ring_tail = mark;
+    set_ring_head(loop, head - count);
+    loop->slice_end -= count; /* as many switches as before until the clock is looked at */
+}
+
 static void *task_root(void *arg);
 
 static inline struct hob__stack *stack_of(struct hob_task *t) { return t ? t->stack : NULL; }

@@ -209,6 +209,14 @@ static inline void hob__share(struct hob_loop *loop) {
     if (HOB__UNLIKELY(hob__turn_is_over(loop))) hob__turn_over(loop);
 }
 
+/* ---- who runs next ---- */
+/* Where those will stand that become ready from now on. */
+static inline uint32_t hob__ready_mark(const struct hob_loop *loop) { return loop->ring_tail; }
+/* Those that became ready since the mark, without a switch in between, run next, in their order,
+ * before those that were ready: for tasks that share what is warm now. New ones among them overtake
+ * others that were spawned before: for tasks whose order nobody has been promised. */
+void hob__ready_first(struct hob_loop *loop, uint32_t mark);
+
 /* ---- order.c: when the backend chooses (loop->ordered), each slice is one task ---- */
 /* Puts the one that runs next to the ring's head; false: the scheduler's turn. */
 bool hob__order(struct hob_loop *loop);
