@@ -12,8 +12,9 @@
 
 static struct hob_allocator user; /* user.realloc == NULL: libc */
 
+bool hob__alloc_counts;
+
 static struct {
-    bool on;
     long fail_at; /* counted up to from 1; 0 = never */
     long count;
     long live;
@@ -24,34 +25,30 @@ void hob_set_allocator(const struct hob_allocator *allocator) {
 }
 
 void hob__alloc_fail_at(long n) {
-    __atomic_store_n(&counter.on, true, __ATOMIC_RELAXED);
+    __atomic_store_n(&hob__alloc_counts, true, __ATOMIC_RELAXED);
     __atomic_store_n(&counter.count, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&counter.fail_at, n, __ATOMIC_RELAXED);
 }
 
 long hob__alloc_count(void) {
-    __atomic_store_n(&counter.on, true, __ATOMIC_RELAXED);
+    __atomic_store_n(&hob__alloc_counts, true, __ATOMIC_RELAXED);
     return __atomic_load_n(&counter.count, __ATOMIC_RELAXED);
 }
 
 long hob__alloc_live(void) {
-    __atomic_store_n(&counter.on, true, __ATOMIC_RELAXED);
+    __atomic_store_n(&hob__alloc_counts, true, __ATOMIC_RELAXED);
     return __atomic_load_n(&counter.live, __ATOMIC_RELAXED);
 }
 
-static bool counting(void) { return HOB__UNLIKELY(__atomic_load_n(&counter.on, __ATOMIC_RELAXED)); }
-
-bool hob__alloc_counting(void) { return counting(); }
-
 /* Counts one allocation; true when it is the one that has to fail. */
 static bool must_fail(void) {
-    if (!counting()) return false;
+    if (!hob__alloc_counting()) return false;
     long number = __atomic_add_fetch(&counter.count, 1, __ATOMIC_RELAXED);
     return number == __atomic_load_n(&counter.fail_at, __ATOMIC_RELAXED);
 }
 
 static void count_live(long by) {
-    if (counting()) __atomic_fetch_add(&counter.live, by, __ATOMIC_RELAXED);
+    if (hob__alloc_counting()) __atomic_fetch_add(&counter.live, by, __ATOMIC_RELAXED);
 }
 
 void *hob__alloc(size_t n) {

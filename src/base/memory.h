@@ -25,5 +25,8 @@ long hob__alloc_count(void);
 /* Blocks and mappings made and not given back since counting started: compare two values. */
 long hob__alloc_live(void);
 /* Has it started? Who keeps blocks for reuse keeps none then. */
-bool hob__alloc_counting(void);
+extern bool hob__alloc_counts; /* written and read atomically */
+static inline bool hob__alloc_counting(void) {
+    return HOB__UNLIKELY(__atomic_load_n(&hob__alloc_counts, __ATOMIC_RELAXED));
+}
 #endif

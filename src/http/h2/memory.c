@@ -53,43 +53,44 @@ bool hob__h2_memory(void) {
     return true;
 }
 
-/* NULL: nothing is to be kept. A test that lets allocations fail shall see each of them, and a
- * sanitizer each use of what has been freed. */
-static inline struct blocks *usable(struct blocks *all) {
-    return HOB__ASAN || hob__alloc_counting() ? NULL : all;
-}
-
 static inline struct blocks *blocks(void) {
     return (struct blocks *)(void *)hob__loop_data(HOB__LOOP_HTTP2);
 }
 
-static void *alloc(struct blocks *all, size_t n) {
+/* Are blocks kept? A test that lets allocations fail shall see each of them, and a sanitizer each
+ * use of what has been freed. */
+static inline bool keeps(const struct blocks *all) {
+    return !HOB__ASAN && all && !hob__alloc_counting();
+}
+
+static __attribute__((noinline)) void *alloc_anew(size_t n) {
     size_t steps = (n + STEP - 1) / STEP + (n == 0);
-    if (HOB__UNLIKELY(n > SIZES * STEP)) {
-        struct block *large = n > SIZE_MAX / 2 ? NULL : hob__alloc(sizeof *large + n);
-        if (!large) return NULL;
-        large->steps = 0;
-        large->size = n;
-        return large + 1;
-    }
-    all = usable(all);
-    struct block *b = all ? all->first[steps] : NULL;
-    if (HOB__LIKELY(b != NULL)) {
-        all->first[steps] = b->next;
-        all->kept -= steps * STEP;
-    } else if (!(b = hob__alloc(sizeof *b + steps * STEP))) {
-        return NULL;
-    }
+    bool large = n > SIZES * STEP;
+    if (n > SIZE_MAX / 2) return NULL;
+    struct block *b = hob__alloc(sizeof *b + (large ? n : steps * STEP));
+    if (!b) return NULL;
+    b->steps = large ? 0 : steps;
+    b->size = n;
+    return b + 1;
+}
+
+/* Both always inline: a stream takes and gives a dozen blocks, all of them kept ones. */
+static inline __attribute__((always_inline)) void *alloc(struct blocks *all, size_t n) {
+    size_t steps = (n + STEP - 1) / STEP; /* of nothing, and of nearly SIZE_MAX, 0 */
+    if (HOB__UNLIKELY(steps - 1 >= SIZES || !keeps(all) || !all->first[steps]))
+        return alloc_anew(n);
+    struct block *b = all->first[steps];
+    all->first[steps] = b->next;
+    all->kept -= steps * STEP;
     b->steps = steps;
     return b + 1;
 }
 
-static void release(struct blocks *all, void *p) {
+static inline __attribute__((always_inline)) void release(struct blocks *all, void *p) {
     if (!p) return;
     struct block *b = (struct block *)p - 1;
-    all = usable(all);
     size_t steps = b->steps;
-    if (HOB__UNLIKELY(steps == 0 || !all || all->kept + steps * STEP > KEPT)) {
+    if (HOB__UNLIKELY(steps == 0 || !keeps(all) || all->kept + steps * STEP > KEPT)) {
         hob__free(b);
         return;
     }
@@ -107,12 +108,12 @@ static void give(void *p, void *arg) { release(arg, p); }
 
 static void *take_zero(size_t count, size_t n, void *arg) {
     if (n && count > SIZE_MAX / n) return NULL;
-    void *p = alloc(arg, count * n);
+    void *p = take(count * n, arg);
     return p ? memset(p, 0, count * n) : NULL;
 }
 
 static void *resize(void *p, size_t n, void *arg) {
-    if (!p) return alloc(arg, n);
+    if (!p) return take(n, arg);
     const struct block *b = (struct block *)p - 1;
     size_t room = b->steps ? b->steps * STEP : b->size;
     if (b->steps && n <= room) return p;
@@ -121,10 +122,10 @@ static void *resize(void *p, size_t n, void *arg) {
         if (grown) grown->size = n;
         return grown ? grown + 1 : NULL;
     }
-    void *other = alloc(arg, n);
+    void *other = take(n, arg);
     if (!other) return NULL;
     memcpy(other, p, room < n ? room : n);
-    release(arg, p);
+    give(p, arg);
     return other;
 }
 

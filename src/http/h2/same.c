@@ -95,12 +95,11 @@ static int differ(struct hob__h2 *h2, struct hob__h2_stream *st) {
     return 0;
 }
 
-int hob__h2_on_field(nghttp2_session *session, const nghttp2_frame *frame, nghttp2_rcbuf *name,
-                     nghttp2_rcbuf *value, uint8_t flags, void *arg) {
-    struct hob__h2 *h2 = arg;
-    struct hob__h2_stream *st = hob__h2_stream_of(h2, frame->hd.stream_id);
+/* A field that is not the one at its place of the head before. */
+static __attribute__((noinline)) int other_field(struct hob__h2 *h2, int32_t id,
+                                                 nghttp2_rcbuf *name, nghttp2_rcbuf *value) {
+    struct hob__h2_stream *st = hob__h2_stream_of(h2, id);
     struct hob__h2_same *s = h2->same;
-    (void)session, (void)flags;
     if (HOB__UNLIKELY(!st)) return 0;
     if (HOB__UNLIKELY(st->in_trailers)) return hob__h2_take_field(h2, st, name, value, false);
     uint32_t i = st->alike;
@@ -110,9 +109,25 @@ int hob__h2_on_field(nghttp2_session *session, const nghttp2_frame *frame, nghtt
         if (rc < 0) return rc;
     }
     st->alike++;
-    if (HOB__LIKELY(st->is_alike)) return 0;
+    if (st->is_alike) return 0;
     if (s && s->learning) hold(s, name, value);
     return hob__h2_take_field(h2, st, name, value, known);
+}
+
+int hob__h2_on_field(nghttp2_session *session, const nghttp2_frame *frame, nghttp2_rcbuf *name,
+                     nghttp2_rcbuf *value, uint8_t flags, void *arg) {
+    struct hob__h2 *h2 = arg;
+    struct hob__h2_stream *st = h2->last;
+    const struct hob__h2_same *s = h2->same;
+    (void)session, (void)flags;
+    if (HOB__LIKELY(st && st->id == frame->hd.stream_id && st->is_alike && s && s->complete)) {
+        uint32_t i = st->alike;
+        if (HOB__LIKELY(i < s->held && s->name[i] == name && s->value[i] == value)) {
+            st->alike = i + 1;
+            return 0;
+        }
+    }
+    return other_field(h2, frame->hd.stream_id, name, value);
 }
 
 int hob__h2_same_end(struct hob__h2 *h2, struct hob__h2_stream *st) {

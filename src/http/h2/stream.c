@@ -266,6 +266,7 @@ int hob__h2_answer(struct hob__h2_stream *st, nghttp2_nv *list, size_t count, co
     struct hob__h2 *h2 = st->h2;
     if (!h2 || st->closed) return -EPIPE;
     bool open = n > 0 || more, prompt = hob__h2_prompt(h2);
+    h2->last = st; /* of which nghttp2 speaks next */
     for (size_t i = 0; i < count && prompt; i++)
         list[i].flags |= NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
     int rc = nghttp2_submit_response(h2->session, st->id, list, count, open ? &provider : NULL);
