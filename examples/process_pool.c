@@ -33,8 +33,8 @@ HOB_TASK(count_there, struct hob_process_pool *, int, int)
 /* Bytes go there and come back. */
 static int turn_round(void) {
     size_t n;
-    const char *text = (const char *)hob_process_input(&n);
-    while (n-- > 0) HOB_TRY(hob_process_output(text + n, 1));
+    const char *text = (const char *)hob_process_call_input(&n);
+    while (n-- > 0) HOB_TRY(hob_process_call_output(text + n, 1));
     return 0;
 }
 HOB_TASK(turn_round)

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Every public header compiles alone, as C11 and as C++17, with gcc and with clang, without a
-# warning; and the private includes point only downwards: base, fiber, loop, task, sync, io,
-# data, tls, http, sim.
+# Every public header compiles alone, and all of them together, as C11 and as C++17, with gcc and
+# with clang, without a warning; and the private includes point only downwards: base, fiber, loop,
+# task, sync, io, data, tls, http, sim.
 set -u
 cd "$(dirname "$0")/.."
 dir=$(mktemp -d)
@@ -36,6 +36,18 @@ for header in include/hob/*.h; do
             >"$dir/out" 2>&1
         count $? "$name as C++17 with $cc"
     done
+done
+
+# All of them together, in both orders: what one defines is nothing to another.
+for order in sort 'sort -r'; do
+    (cd include && printf '#include <%s>\n' hob/*.h) | $order >"$dir/all.c"
+    echo 'int hob_header_test;' >>"$dir/all.c"
+    cp "$dir/all.c" "$dir/all.cc"
+    gcc -std=c11 -Wall -Wextra -Wshadow -Werror -I"$dir" -fsyntax-only "$dir/all.c" \
+        >"$dir/out" 2>&1
+    count $? "all of them by $order as C11"
+    clang++ -std=c++17 -Wall -Wextra -Werror -I"$dir" -fsyntax-only "$dir/all.cc" >"$dir/out" 2>&1
+    count $? "all of them by $order as C++17"
 done
 
 below=

@@ -97,9 +97,9 @@ TASK_TEST(an_error_comes_with_its_record) {
 /* Turns its input round. */
 static int reverses(bool says_too_much) {
     size_t n;
-    const char *in = hob_process_input(&n);
-    for (size_t i = n; i-- > 0;) HOB_TRY(hob_process_output(in + i, 1));
-    if (says_too_much) HOB_TRY(hob_process_output("!", 1));
+    const char *in = hob_process_call_input(&n);
+    for (size_t i = n; i-- > 0;) HOB_TRY(hob_process_call_output(in + i, 1));
+    if (says_too_much) HOB_TRY(hob_process_call_output("!", 1));
     return 3;
 }
 HOB_TASK(reverses, bool)
@@ -119,9 +119,9 @@ TASK_TEST(bytes_there_and_back) {
         CHECK_EQ(got, 99);
     }
     size_t n = 5;
-    CHECK(hob_process_input(&n) == NULL);
+    CHECK(hob_process_call_input(&n) == NULL);
     CHECK_EQ(n, 0);
-    CHECK_EQ(hob_process_output("x", 1), HOB_E_LIMIT);
+    CHECK_EQ(hob_process_call_output("x", 1), HOB_E_LIMIT);
     return 0;
 }
 
@@ -215,8 +215,8 @@ static int crashes(int how) {
     if (how == 1) _exit(3);
     if (how == 2) raise(SIGTERM);
     size_t n;
-    const void *in = hob_process_input(&n);
-    hob_process_output(in, n);
+    const void *in = hob_process_call_input(&n);
+    hob_process_call_output(in, n);
     raise(SIGKILL);
     return 0;
 }

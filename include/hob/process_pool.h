@@ -74,9 +74,10 @@ HOB_API void hob_process_pool_info(struct hob_process_pool *pool,
 /* Bytes on the way there and back; all zero is the default. */
 struct hob_process_call {
     struct hob_process_pool *pool; /* NULL: the default one */
-    const void *input;             /* what hob_process_input() gives in the worker */
+    const void *input;             /* what hob_process_call_input() gives in the worker */
     size_t input_size;
-    void *output; /* where what hob_process_output() was given arrives; untouched after an error */
+    void *output; /* where what hob_process_call_output() was given arrives; untouched after an
+                     error */
     size_t output_max;
     size_t *output_size; /* may be NULL */
 };
@@ -86,10 +87,10 @@ struct hob_process_call {
               hob__to_process(options, &hob__site, &hob__args), ##__VA_ARGS__)
 
 /* In a worker: the call's input, valid until fn returns. Elsewhere NULL and 0. */
-HOB_API const void *hob_process_input(size_t *size);
+HOB_API const void *hob_process_call_input(size_t *size);
 /* In a worker: appends to the call's output. 0; HOB_E_LIMIT beyond the caller's output_max (nothing
  * is appended); -ENOMEM. Elsewhere HOB_E_LIMIT. */
-HOB_API int hob_process_output(const void *data, size_t size);
+HOB_API int hob_process_call_output(const void *data, size_t size);
 
 HOB_API int hob__to_process(struct hob_process_call call, const struct hob__spawn_site *site,
                             const void *args);

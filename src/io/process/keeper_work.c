@@ -24,12 +24,12 @@ static struct {
 
 static int socket_fd;
 
-const void *hob_process_input(size_t *size) {
+const void *hob_process_call_input(size_t *size) {
     *size = now.runs ? now.input_size : 0;
     return now.runs ? now.input : NULL;
 }
 
-int hob_process_output(const void *data, size_t size) {
+int hob_process_call_output(const void *data, size_t size) {
     if (!now.runs || size > now.output_max - now.output_size)
         return hob_fail(HOB_E_LIMIT, "output of %zu bytes where %zu are left", size,
                         now.runs ? now.output_max - now.output_size : 0);
