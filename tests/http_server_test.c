@@ -218,6 +218,7 @@ static const struct refused {
     {"POST / HTTP/1.1\r\n" H "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
      "400"},
     {"POST / HTTP/1.1\r\n" H "Content-Length: 1\r\nContent-Length: 2\r\n\r\nxx", "400"},
+    {"POST / HTTP/1.1\r\n" H "Content-Length: 1\r\nContent-Length: 1\r\n\r\nx", "400"},
     {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: gzip\r\n\r\n", "501"},
     {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", "400"},
     {"POST / HTTP/1.1\r\n" H "Content-Length: 99999999\r\n\r\n", "413"},

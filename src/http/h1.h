@@ -17,9 +17,9 @@
  *
  * Strict, because what two parsers read differently is how requests are smuggled: one space each in
  * the request line, no white space before a colon, no folded fields, CR LF only (a response's head
- * may have lone LFs, RFC 9112, 2.2), no bare CR, digits only in Content-Length, which may be
- * repeated only with the same value, never beside Transfer-Encoding; that must be "chunked" alone
- * and never in HTTP/1.0; exactly one Host in a request of HTTP/1.1. */
+ * may have lone LFs, RFC 9112, 2.2), no bare CR, digits only in Content-Length, which only a
+ * response may repeat, with the same value, never beside Transfer-Encoding; that must be "chunked"
+ * alone and never in HTTP/1.0; exactly one Host in a request of HTTP/1.1. */
 #ifndef HOB_HTTP_H1_H
 #define HOB_HTTP_H1_H
 

@@ -129,7 +129,8 @@ int hob__h1_status_line(struct hob__h1 *p, const char *block, uint32_t at, uint3
     return 0;
 }
 
-/* RFC 9112, 6.3: digits; a list, or a second field, only of the same number. */
+/* RFC 9112, 6.3: digits. A list, or a second field, is refused in a request even if it repeats the
+ * number, as HTTP/2 does: whoever sends two lengths has put them together from two sources. */
 static int content_length(struct hob__h1 *p, const char *value, uint32_t n) {
     struct hob_slice element;
     const char *at = value;
@@ -141,7 +142,7 @@ static int content_length(struct hob__h1 *p, const char *value, uint32_t n) {
             if (digit > 9 || number > ((uint64_t)INT64_MAX - digit) / 10) return HOB_E_HTTP_LENGTH;
             number = number * 10 + digit;
         }
-        if (p->content_length >= 0 && (uint64_t)p->content_length != number)
+        if (p->content_length >= 0 && (!p->response || (uint64_t)p->content_length != number))
             return HOB_E_HTTP_LENGTH;
         p->content_length = (int64_t)number;
         any = true;
