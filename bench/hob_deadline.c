@@ -2,8 +2,10 @@
  * thousand in each of a thousand tasks, so that they lie side by side in memory.
  *
  *   deadline_hot      one scope with a near deadline, opened and left again and again
- *   deadline_random   hob_scope_reschedule() on the million scopes in random order: its timer is
- *                     disarmed and armed anew
+ *   deadline_random   hob_scope_reschedule() on the million scopes in random order, to earlier as
+ *                     often as to later
+ *   deadline_off_on   the same with a call that takes the deadline away before the one that sets
+ *                     it: the timer is disarmed and armed, out of a list and into another
  *   within_hot        hob_within() around a call that need not wait: it looks at the clock as well
  *   deadline_asleep   as deadline_random, but each scope is that of a task of its own, asleep: what
  *                     is measured then is mostly the memory of a million cold stacks */
@@ -58,6 +60,16 @@ static int random_order(uint64_t now, uint64_t *seed) {
     return 0;
 }
 
+static int off_and_on(uint64_t now, uint64_t *seed) {
+    for (int i = 0; i < PAIRS; i++) {
+        struct hob_scope *s = scopes[bench_random(seed) % MILLION];
+        HOB_TRY(hob_scope_reschedule(s, 0));
+        HOB_TRY(hob_scope_reschedule(s, far(now, seed)));
+        if (i % PORTION == 0) HOB_TRY(hob_yield_now());
+    }
+    return 0;
+}
+
 static int within(void) {
     for (int i = 0; i < PAIRS; i++) {
         HOB_TRY(hob_within(5.0, hob_check()));
@@ -80,6 +92,8 @@ static int app(bool asleep) {
         bench_result("deadline_hot", ns, "ns");
         BENCH_MEASURE(ns, PAIRS, HOB_TRY(within()));
         bench_result("within_hot", ns, "ns");
+        BENCH_MEASURE(ns, PAIRS, HOB_TRY(off_and_on(now, &seed)));
+        bench_result("deadline_off_on", ns, "ns");
     }
     hob_event_set(&end);
     HOB_TRY(hob_join(s));

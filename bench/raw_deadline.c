@@ -1,9 +1,10 @@
 /* raw_deadline.c - the limits of deadline_* and within_hot.
  *
- * deadline_hot, deadline_random, deadline_asleep: the timer wheel alone, without tasks or scopes,
- * with a million timers armed in one dense array: the same near deadline armed and disarmed again
- * and again, and timers taken in random order, disarmed and armed for a new deadline. within_hot:
- * one look at the clock, which a deadline that is so many seconds from now cannot do without. */
+ * deadline_hot, deadline_random, deadline_off_on, deadline_asleep: the timer wheel alone, without
+ * tasks or scopes, with a million timers armed in one dense array: the same near deadline armed and
+ * disarmed again and again, and timers taken in random order, disarmed and armed for a new
+ * deadline. within_hot: one look at the clock, which a deadline that is so many seconds from now
+ * cannot do without. */
 #include "base/wheel.h"
 #include "bench.h"
 
@@ -52,6 +53,7 @@ int main(void) {
             arm(&wheel, t);
         });
     bench_result("deadline_random", ns, "ns");
+    bench_result("deadline_off_on", ns, "ns");
     bench_result("deadline_asleep", ns, "ns");
     BENCH_MEASURE(ns, PAIRS, for (int i = 0; i < PAIRS; i++) sum += bench_wall());
     BENCH_KEEP(&sum);

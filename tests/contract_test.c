@@ -68,8 +68,8 @@ TASK_TEST(P01_inner_scopes_end_first) {
 
 static int ends_outer_first(void) {
     struct hob_scope a, b;
-    struct hob_scope *pa = hob__scope_enter(&a, (struct hob_scope_options){0}, &elsewhere);
-    hob__scope_enter(&b, (struct hob_scope_options){0}, &elsewhere);
+    struct hob_scope *pa = hob__scope_open(&a, (struct hob_scope_options){0}, &elsewhere);
+    hob__scope_open(&b, (struct hob_scope_options){0}, &elsewhere);
     hob__scope_leave(pa);
     return 0;
 }

@@ -446,14 +446,14 @@ TEST(G21_spawning_after_the_join_is_misuse) {
 
 static struct hob_scope kept;
 static int spawns_after_the_end(void) {
-    struct hob_scope *s = hob__scope_enter(&kept, (struct hob_scope_options){0}, &elsewhere);
+    struct hob_scope *s = hob__scope_open(&kept, (struct hob_scope_options){0}, &elsewhere);
     hob__scope_leave(s);
     hob_spawn(&kept, stays, "late");
     return 0;
 }
 HOB_TASK(spawns_after_the_end)
 static int joins_after_the_end(void) {
-    struct hob_scope *s = hob__scope_enter(&kept, (struct hob_scope_options){0}, &elsewhere);
+    struct hob_scope *s = hob__scope_open(&kept, (struct hob_scope_options){0}, &elsewhere);
     hob__scope_leave(s);
     return hob_join(&kept);
 }

@@ -430,6 +430,15 @@ TASK_TEST(O11_after_the_expiry_or_the_join_it_is_refused) {
     CHECK_EQ(hob_sleep(0), 0);
     return 0;
 }
+/* Its timer is still armed, and the new deadline comes after its slot. */
+TASK_TEST(O11_after_a_cancel_it_is_refused) {
+    HOB_SCOPE(s, .deadline = hob_after(HOURS));
+    hob_scope_cancel(s);
+    CHECK_EQ(hob_scope_reschedule(s, hob_after(2 * HOURS)), -EINVAL);
+    CHECK_EQ(hob_sleep(0), -ECANCELED);
+    CHECK(!hob_scope_expired(s));
+    return 0;
+}
 
 /* Entering twice cannot be written: the declaration is the entry. */
 static void opens_outside_a_task(void) { HOB_SCOPE(s, .deadline = hob_after(1)); }

@@ -100,6 +100,7 @@ TEST(moved_timers_fire_at_their_last_deadline) {
     enum { TIMERS = 500, STEPS = 100000 };
     static struct entry timers[TIMERS];
     uint64_t now = 3 * SECOND;
+    size_t stayed = 0;
     hob__wheel_init(&wheel, now);
     for (unsigned step = 0; step < STEPS; step++) {
         size_t i = rnd() % TIMERS;
@@ -112,7 +113,12 @@ TEST(moved_timers_fire_at_their_last_deadline) {
             hob__wheel_remove(&wheel, &e->timer);
             CHECK(e->timer.link == NULL);
         } else {
-            bool armed = hob__wheel_move(&wheel, &e->timer, deadline);
+            bool armed = hob__wheel_stays(&e->timer, deadline);
+            stayed += armed;
+            if (armed)
+                e->timer.deadline_ns = deadline;
+            else
+                armed = hob__wheel_move(&wheel, &e->timer, deadline);
             CHECK_EQ(armed, due_at(deadline) >> HOB__WHEEL_SHIFT > now >> HOB__WHEEL_SHIFT);
             CHECK_EQ(armed, e->timer.link != NULL);
         }
@@ -121,15 +127,19 @@ TEST(moved_timers_fire_at_their_last_deadline) {
         size_t before = wheel.count, fired = advance(now);
         CHECK_EQ(wheel.count, before - fired);
         CHECK(hob__wheel_validate(&wheel));
-        for (size_t k = 0; k < TIMERS; k++)
-            CHECK(!timers[k].timer.link || due_at(timers[k].timer.deadline_ns) > now);
-        CHECK(wheel.count == 0 || hob__wheel_next(&wheel) > now);
+        uint64_t next = hob__wheel_next(&wheel);
+        for (size_t k = 0; k < TIMERS; k++) {
+            uint64_t due = due_at(timers[k].timer.deadline_ns);
+            CHECK(!timers[k].timer.link || (due > now && next <= due));
+        }
+        CHECK(wheel.count == 0 || next > now);
     }
     CHECK(fired_count > TIMERS);
+    CHECK(stayed > TIMERS);
 }
 
 /* Following hob__wheel_next() step by step reaches each deadline, in few steps, and misses none. */
-TEST(next_leads_to_every_deadline) {
+static void follow(bool moved, int most) {
     static struct entry e;
     for (int i = 0; i < 20000; i++) {
         uint64_t start = rnd() >> (rnd() % 40);
@@ -137,7 +147,8 @@ TEST(next_leads_to_every_deadline) {
         uint64_t deadline = start + TICK + (rnd() >> (rnd() % 63));
         if (deadline < start) continue;
         e = (struct entry){.timer = {.deadline_ns = deadline, .fire = note}, .order = 1};
-        CHECK(hob__wheel_add(&wheel, &e.timer));
+        CHECK(moved ? hob__wheel_move(&wheel, &e.timer, deadline)
+                    : hob__wheel_add(&wheel, &e.timer));
         int steps = 0;
         for (uint64_t before = 0; !e.fired; steps++) {
             uint64_t next = hob__wheel_next(&wheel);
@@ -146,9 +157,35 @@ TEST(next_leads_to_every_deadline) {
             advance(next);
             CHECK(hob__wheel_validate(&wheel));
         }
-        CHECK(steps <= HOB__WHEEL_LEVELS);
+        CHECK(steps <= most);
         CHECK_EQ(hob__wheel_next(&wheel), UINT64_MAX);
     }
+}
+
+TEST(next_leads_to_every_deadline) { follow(false, HOB__WHEEL_LEVELS); }
+
+TEST(next_leads_to_those_that_begin_half_the_way) { follow(true, 2 * HOB__WHEEL_LEVELS); }
+
+/* A limit of 30 s and one of 75 s in turns, as of a connection whose requests and pauses have one
+ * each: nothing but the timer itself is touched until half of the first 30 s have passed. */
+TEST(to_and_fro_costs_no_move) {
+    struct entry e = {.timer = {.fire = note}, .order = 1};
+    struct hob_timer *t = &e.timer;
+    hob__wheel_init(&wheel, 104 * SECOND);
+    CHECK(hob__wheel_move(&wheel, t, 134 * SECOND));
+    uint32_t slot = t->slot;
+    for (uint64_t now = 104 * SECOND; now < 112 * SECOND; now += SECOND) {
+        CHECK_EQ(hob__wheel_advance(&wheel, now), 0);
+        CHECK(hob__wheel_stays(t, now + 75 * SECOND) && hob__wheel_stays(t, now + 30 * SECOND));
+        CHECK(hob__wheel_move(&wheel, t, now + 75 * SECOND));
+        CHECK(hob__wheel_move(&wheel, t, now + 30 * SECOND));
+        CHECK_EQ(t->slot, slot);
+    }
+    CHECK(!hob__wheel_stays(t, 113 * SECOND));
+    CHECK(hob__wheel_move(&wheel, t, 113 * SECOND));
+    CHECK(hob__wheel_validate(&wheel));
+    CHECK_EQ(advance(due_at(113 * SECOND) - 1), 0);
+    CHECK_EQ(advance(due_at(113 * SECOND)), 1);
 }
 
 TEST(years_ahead) {

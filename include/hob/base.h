@@ -97,10 +97,11 @@ struct hob_waitlist {
 
 /* A timer of the loop's wheel. Private to the library; all zero = not armed. */
 struct hob_timer {
-    struct hob_timer *next, **link; /* link: what points at this one; NULL when not armed */
-    uint64_t deadline_ns;           /* monotonic */
+    struct hob_timer **link; /* what points at this one; NULL when not armed */
+    uint64_t deadline_ns;    /* monotonic */
+    uint32_t begins, slot;   /* where it lies, and in which 2^32 ns that comes due */
+    struct hob_timer *next;
     void (*fire)(struct hob_timer *timer);
-    uint32_t slot;
 };
 
 /* The name of an error code, of Hob's own as well as of the system's: "HOB_E_CLOSED: ...",

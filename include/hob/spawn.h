@@ -188,7 +188,7 @@ static inline struct hob_scope_options hob__shield(void) {
     __extension__({                                                                                \
         static const struct hob__place hob__place = {__func__, __FILE__, __LINE__};                \
         struct hob_scope hob__inside __attribute__((cleanup(hob__scope_leave)));                   \
-        hob__scope_enter(&hob__inside, options, &hob__place);                                      \
+        hob__scope_open(&hob__inside, options, &hob__place);                                       \
         hob__scope_result(&hob__inside, (call));                                                   \
     })
 

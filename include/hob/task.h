@@ -21,11 +21,11 @@ extern "C" {
 struct hob_scope;
 
 struct hob__region {
-    uint8_t attention;          /* HOB__ATT_*: what a waiting call has to look at; 0 = go ahead */
-    uint8_t flags;              /* HOB__REGION_* */
     struct hob__region *parent; /* the region around it; NULL for a loop's own */
     struct hob__region *inner;  /* the next one inwards of the same task, or NULL */
     struct hob_task *task;      /* whose waiting calls it covers */
+    uint8_t attention;          /* HOB__ATT_*: what a waiting call has to look at; 0 = go ahead */
+    uint8_t flags;              /* HOB__REGION_* */
 };
 
 enum hob_on_error {
@@ -54,13 +54,14 @@ struct hob__place {
 /* A scope, on its owner's stack. Private; see HOB_SCOPE. */
 struct hob_scope {
     struct hob__region region;
-    uint8_t on_error, state;
-    bool wakes_each;   /* the owner waits for any child's end */
-    bool joining;      /* the owner sleeps until all children have ended */
-    uint32_t live;     /* running children in all */
-    uint64_t deadline; /* what moving a deadline touches stands together: region.flags to timer */
+    uint64_t
+        deadline; /* what moving a deadline touches stands together: region.task to timer.begins */
     struct hob_timer timer; /* the earlier of the deadline and of the end of hob_stop()'s grace */
     uint64_t stop_at; /* the end of the grace, when region.flags say that it was asked to stop */
+    uint8_t on_error, state;
+    bool wakes_each; /* the owner waits for any child's end */
+    bool joining;    /* the owner sleeps until all children have ended */
+    uint32_t live;   /* running children in all */
     struct {
         struct hob_task *first, *last;
     } children,          /* every child whose record is kept: running, or finished */
@@ -90,8 +91,11 @@ struct hob_scope {
     struct hob_scope *const s __attribute__((unused)) =                                            \
         hob__scope_open(&s##__scope, HOB__OPTIONS(hob_scope_options, __VA_ARGS__), &s##__place)
 
-HOB_API struct hob_scope *hob__scope_enter(struct hob_scope *s, struct hob_scope_options options,
-                                           const struct hob__place *place);
+enum { HOB__SCOPE_SHIELD = 256 };
+/* how: the on_error, and HOB__SCOPE_SHIELD. Options come one by one, in registers: a structure
+ * would be copied through the stack, in pieces other than it was written in, which is slow. */
+HOB_API struct hob_scope *hob__scope_enter(struct hob_scope *s, const struct hob__place *place,
+                                           uint64_t deadline, unsigned how, const char *name);
 HOB_API struct hob_scope *hob__scope_enter_plain(struct hob_scope *s,
                                                  const struct hob__place *place);
 HOB_API void hob__scope_leave(struct hob_scope *s);
@@ -103,7 +107,8 @@ static inline struct hob_scope *hob__scope_open(struct hob_scope *s,
     bool none =
         !options.deadline && !options.shield && options.on_error == HOB_FAIL_FAST && !options.name;
     if (__builtin_constant_p(none) && none) return hob__scope_enter_plain(s, place);
-    return hob__scope_enter(s, options, place);
+    unsigned how = (uint8_t)options.on_error | (options.shield ? (unsigned)HOB__SCOPE_SHIELD : 0);
+    return hob__scope_enter(s, place, options.deadline, how, options.name);
 }
 
 /* Waits until every child has ended (daemons are cancelled when only they are left). Only the owner

@@ -9,12 +9,13 @@
  * - Whatever is at a level comes before all that is at higher levels: the next slot is the lowest
  *   bit of the lowest level that has one, found without looking at any timer.
  * - Time may jump to any tick before that slot without moving anything.
- * - A timer that is moved to later may stay where it is: when time reaches its slot it is placed
- *   anew. So moving it touches nothing but itself.
+ * - A timer may lie in a slot that comes before its own: when time reaches it, it is placed anew.
+ *   So moving a timer touches nothing but itself as long as its slot comes before the new deadline;
+ *   and one that is likely to be moved begins in the slot that is half the way.
  * - When time reaches a slot of a higher level, its timers are spread over the lower levels, which
  *   are empty at that moment: so a slot's order stays the order of arming.
  *
- * A timer moves at most once per level, in practice twice. */
+ * A timer moves at most once per level, in practice twice; from half the way once more. */
 #include "wheel.h"
 
 enum {
@@ -23,17 +24,16 @@ enum {
     MANY = 10000 /* timers: more than the caches have */
 };
 #define LAST_TICK ((UINT64_C(1) << (64 - HOB__WHEEL_SHIFT)) - 1)
+enum { FAR = 1 << 14 }; /* ticks, about a second: nearer, a wake-up half the way is not worth it */
 
 /* Rounded up; the last tick, 584 years from the clock's start, stands for all later ones. */
-static uint64_t tick_of(const struct hob_timer *t) {
-    uint64_t tick = t->deadline_ns >> HOB__WHEEL_SHIFT;
-    bool between = (t->deadline_ns & ((UINT64_C(1) << HOB__WHEEL_SHIFT) - 1)) != 0;
-    return tick < LAST_TICK ? tick + between : LAST_TICK;
+static inline uint64_t tick_of(uint64_t deadline_ns) {
+    if (HOB__UNLIKELY(deadline_ns > LAST_TICK << HOB__WHEEL_SHIFT)) return LAST_TICK;
+    return (deadline_ns + (UINT64_C(1) << HOB__WHEEL_SHIFT) - 1) >> HOB__WHEEL_SHIFT;
 }
 
-static unsigned level_of(uint64_t now, uint64_t tick) {
-    uint64_t differ = now ^ tick;
-    return differ ? (63U - (unsigned)__builtin_clzll(differ)) / DIGIT : 0;
+static inline unsigned level_of(uint64_t now, uint64_t tick) {
+    return (63U - (unsigned)__builtin_clzll((now ^ tick) | 1)) / DIGIT;
 }
 
 static unsigned digit_of(uint64_t tick, unsigned level) {
@@ -45,7 +45,7 @@ static void slot_clear(struct hob__wheel_slot *slot) {
     slot->tail = &slot->first;
 }
 
-static void link_last(struct hob__wheel *w, struct hob_timer *t, uint32_t slot) {
+static inline void link_last(struct hob__wheel *w, struct hob_timer *t, uint32_t slot) {
     struct hob__wheel_slot *s = &w->slots[slot];
     t->slot = slot;
     t->next = NULL;
@@ -54,9 +54,11 @@ static void link_last(struct hob__wheel *w, struct hob_timer *t, uint32_t slot) 
     s->tail = &t->next;
 }
 
-static void place(struct hob__wheel *w, struct hob_timer *t, uint64_t tick) {
-    unsigned level = level_of(w->tick, tick), digit = digit_of(tick, level);
+static inline __attribute__((always_inline)) void place(struct hob__wheel *w, struct hob_timer *t,
+                                                        uint64_t tick) {
+    unsigned level = level_of(w->tick, tick), digit = digit_of(tick, level), shift = DIGIT * level;
     w->bits[level] |= UINT64_C(1) << digit;
+    t->begins = (uint32_t)(tick >> shift << shift >> (32 - HOB__WHEEL_SHIFT));
     link_last(w, t, level * HOB__WHEEL_SLOTS + digit);
 }
 
@@ -88,7 +90,7 @@ void hob__wheel_init(struct hob__wheel *w, uint64_t now_ns) {
 }
 
 bool hob__wheel_add(struct hob__wheel *w, struct hob_timer *t) {
-    uint64_t tick = tick_of(t);
+    uint64_t tick = tick_of(t->deadline_ns);
     if (tick <= w->tick) return false;
     place(w, t, tick);
     w->count++;
@@ -96,11 +98,17 @@ bool hob__wheel_add(struct hob__wheel *w, struct hob_timer *t) {
 }
 
 bool hob__wheel_move(struct hob__wheel *w, struct hob_timer *t, uint64_t deadline_ns) {
-    bool stays = hob__wheel_stays(w, t, deadline_ns);
+    uint64_t tick = tick_of(deadline_ns);
     t->deadline_ns = deadline_ns;
-    if (stays) return true;
-    hob__wheel_remove(w, t);
-    return hob__wheel_add(w, t);
+    if (t->link) {
+        if (t->slot != HOB__WHEEL_FIRING && tick >= begin_of(w, t->slot)) return true;
+        hob__wheel_remove(w, t);
+    }
+    if (HOB__UNLIKELY(tick <= w->tick)) return false;
+    uint64_t ahead = tick - w->tick;
+    place(w, t, ahead < FAR ? tick : w->tick + ahead / 2);
+    w->count++;
+    return true;
 }
 
 void hob__wheel_remove(struct hob__wheel *w, struct hob_timer *t) {
@@ -132,7 +140,7 @@ static struct hob_timer *take(struct hob__wheel *w, unsigned level, uint64_t tic
 static void spread(struct hob__wheel *w, struct hob_timer *first) {
     for (struct hob_timer *t = first, *next; t; t = next) {
         next = t->next;
-        place(w, t, tick_of(t));
+        place(w, t, tick_of(t->deadline_ns));
     }
 }
 
@@ -178,12 +186,12 @@ static struct hob_timer *sort(struct hob_timer *first) {
     }
 }
 
-/* Places those that have been moved to later; the others are left, chained. */
+/* Places those that are due later than their slot; the others are left, chained. */
 static struct hob_timer *take_due(struct hob__wheel *w, struct hob_timer *first) {
     struct hob_timer **link = &first;
     while (*link) {
         struct hob_timer *t = *link;
-        uint64_t tick = tick_of(t);
+        uint64_t tick = tick_of(t->deadline_ns);
         if (tick <= w->tick) {
             link = &t->next;
         } else {
@@ -202,6 +210,7 @@ static size_t fire(struct hob__wheel *w, struct hob_timer *first) {
     if (!in_order(first)) first = sort(first);
     for (struct hob_timer *t = first, *next; t; t = next) {
         next = t->next;
+        t->begins = UINT32_MAX;
         link_last(w, t, HOB__WHEEL_FIRING);
     }
     for (struct hob_timer *t; (t = w->slots[HOB__WHEEL_FIRING].first); fired++) {
@@ -269,13 +278,15 @@ bool hob__wheel_validate(const struct hob__wheel *w) {
         const struct hob__wheel_slot *slot = &w->slots[s];
         struct hob_timer *const *link = &slot->first;
         for (const struct hob_timer *t = slot->first; t; link = &t->next, t = t->next, count++) {
-            uint64_t tick = tick_of(t);
+            uint64_t tick = tick_of(t->deadline_ns);
             if (t->link != link || t->slot != s) return false;
             if (s == HOB__WHEEL_FIRING) {
                 if (tick > w->tick) return false;
                 continue;
             }
-            if (tick < begin_of(w, s) || begin_of(w, s) <= w->tick) return false;
+            uint64_t begin = begin_of(w, s);
+            if (tick < begin || begin <= w->tick) return false;
+            if (t->begins != begin >> (32 - HOB__WHEEL_SHIFT)) return false;
         }
         if (slot->tail != link) return false;
         if (s == HOB__WHEEL_FIRING) continue;

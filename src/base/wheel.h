@@ -29,28 +29,26 @@ struct hob__wheel {
 
 /* The wheel must not move in memory afterwards. */
 void hob__wheel_init(struct hob__wheel *w, uint64_t now_ns);
-/* Arms t, which is not armed, for t->deadline_ns. False, and not armed, when that tick has been
- * expired already: the caller decides. */
+/* Arms t, which is not armed and will probably fire, for t->deadline_ns. False, and not armed, when
+ * that tick has been expired already: the caller decides. */
 bool hob__wheel_add(struct hob__wheel *w, struct hob_timer *t);
-/* Arms t for deadline_ns, or moves it there. To a later deadline that costs a store: the timer
- * stays in its slot until that comes. False, and not armed, as hob__wheel_add(). */
+/* Arms t, which will probably be moved or removed before it fires, for deadline_ns, or moves it
+ * there. The timer stays in its slot when that comes before the new deadline, too: then it costs a
+ * store. So that there is room to move to earlier as well, one that is far ahead is put into the
+ * slot that is half the way. False, and not armed, as hob__wheel_add(). */
 bool hob__wheel_move(struct hob__wheel *w, struct hob_timer *t, uint64_t deadline_ns);
-/* Is t armed, and may it stay where it is for that deadline? Then t->deadline_ns = deadline_ns
- * moves it. Inline, and short: with many timers each is a cache miss, and the next one's begins the
- * sooner the fewer instructions lie between them. */
-static inline bool hob__wheel_stays(const struct hob__wheel *w, const struct hob_timer *t,
-                                    uint64_t deadline_ns) {
-    if (!t->link || t->slot == HOB__WHEEL_FIRING) return false;
-    unsigned shift = t->slot / HOB__WHEEL_SLOTS * HOB__WHEEL_DIGIT;
-    uint64_t around = w->tick >> shift >> HOB__WHEEL_DIGIT << HOB__WHEEL_DIGIT;
-    return deadline_ns >> HOB__WHEEL_SHIFT >> shift >= (around | t->slot % HOB__WHEEL_SLOTS);
+/* Is t armed, and may it stay where it is for that deadline, as far as one short look can tell?
+ * Then t->deadline_ns = deadline_ns moves it. With many timers each is a cache miss, and the next
+ * one's begins the sooner the fewer instructions lie between them. */
+static inline bool hob__wheel_stays(const struct hob_timer *t, uint64_t deadline_ns) {
+    return t->link && deadline_ns >> 32 > t->begins;
 }
 /* Disarms; a timer that is not armed is left alone. */
 void hob__wheel_remove(struct hob__wheel *w, struct hob_timer *t);
 /* Calls t->fire for every timer whose deadline, rounded up to its tick, is not after now_ns: in
- * order of deadline, those with the same in order of arming. Each is disarmed before its call and
- * not touched after it. fire may add and remove any timer, but not call advance. Returns how many
- * fired. */
+ * order of deadline, those with the same that were armed by add() in order of arming. Each is
+ * disarmed before its call and not touched after it. fire may add and remove any timer, but not
+ * call advance. Returns how many fired. */
 size_t hob__wheel_advance(struct hob__wheel *w, uint64_t now_ns);
 /* When to look again, in ns: not later than the earliest deadline rounded up to its tick (it may be
  * a boundary where a far slot is spread over nearer ones: then advance() fires nothing and this

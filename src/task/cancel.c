@@ -85,9 +85,10 @@ static void timer_fired(struct hob_timer *timer) {
     expire(hob__loop, s, deadline_is_next(s));
 }
 
-/* So far away that it needs no look at the clock; but not never, for which nothing is armed. */
+/* So far away that it needs no look at the clock; but not UINT64_MAX, never, which nothing is armed
+ * for: it becomes 0 here. */
 static inline bool is_far(const struct hob_loop *loop, uint64_t when) {
-    return when > loop->turn_began + NEAR_NS && when != UINT64_MAX;
+    return when + 1 > loop->turn_began + NEAR_NS + 1;
 }
 
 /* The wheel's time is that of the turn's beginning. What has passed since then has passed too; a
@@ -97,7 +98,7 @@ static bool has_passed(struct hob_loop *loop, uint64_t when) {
     return when <= loop->backend.ops->now(&loop->backend);
 }
 
-void hob__scope_set_timer(struct hob_loop *loop, struct hob_scope *s) {
+static __attribute__((noinline)) void set_timer_slowly(struct hob_loop *loop, struct hob_scope *s) {
     bool by_deadline = deadline_is_next(s);
     uint64_t when = by_deadline ? s->deadline : s->stop_at;
     if (!when || when == UINT64_MAX || (s->region.flags & HOB__REGION_CANCELLED)) {
@@ -114,6 +115,16 @@ void hob__scope_set_timer(struct hob_loop *loop, struct hob_scope *s) {
     }
 }
 
+void hob__scope_set_timer(struct hob_loop *loop, struct hob_scope *s) {
+    if (HOB__UNLIKELY(!is_far(loop, s->deadline) ||
+                      (s->region.flags & (HOB__REGION_STOPPED | HOB__REGION_CANCELLED)))) {
+        set_timer_slowly(loop, s);
+        return;
+    }
+    s->timer.fire = timer_fired;
+    hob__wheel_move(&loop->wheel, &s->timer, s->deadline); /* so far ahead is never refused */
+}
+
 /* The loop of a scope that has not ended; misuse from another thread. */
 static struct hob_loop *loop_of(const struct hob_scope *s, const char *func) {
     struct hob_loop *loop = hob__loop;
@@ -122,18 +133,30 @@ static struct hob_loop *loop_of(const struct hob_scope *s, const char *func) {
     return loop;
 }
 
-int hob_scope_reschedule(struct hob_scope *s, uint64_t deadline) {
+static __attribute__((noinline)) int reschedule_slowly(struct hob_scope *s, uint64_t deadline,
+                                                       const char *func) {
     struct hob_loop *loop = hob__loop;
-    if (!loop) hob__misuse(__func__, "no loop is running in this thread");
-    if (HOB__UNLIKELY(!s)) hob__misuse(__func__, "the scope is NULL");
-    if (s->region.task != hob__loop_task(loop)) loop_of(s, __func__);
+    if (!loop) hob__misuse(func, "no loop is running in this thread");
+    if (!s) hob__misuse(func, "the scope is NULL");
+    if (s->region.task != hob__loop_task(loop)) loop_of(s, func);
     if (s->state >= HOB__SCOPE_JOINED || (s->region.flags & HOB__REGION_CANCELLED)) return -EINVAL;
     s->deadline = deadline;
-    if (HOB__LIKELY(is_far(loop, deadline) && !(s->region.flags & HOB__REGION_STOPPED) &&
-                    hob__wheel_stays(&loop->wheel, &s->timer, deadline)))
-        s->timer.deadline_ns = deadline; /* what hob__scope_set_timer() would come to */
-    else
-        hob__scope_set_timer(loop, s);
+    hob__scope_set_timer(loop, s);
+    return 0;
+}
+
+/* Its scope is of this loop, and neither cancelled, stopped nor joined: when armed, it is open. */
+static inline bool moves_by_a_store(const struct hob_loop *loop, const struct hob_scope *s,
+                                    uint64_t deadline) {
+    return loop && s && s->region.task && s->region.task->loop == loop && is_far(loop, deadline) &&
+           !(s->region.flags & (HOB__REGION_CANCELLED | HOB__REGION_STOPPED)) &&
+           hob__wheel_stays(&s->timer, deadline);
+}
+
+int hob_scope_reschedule(struct hob_scope *s, uint64_t deadline) {
+    if (HOB__UNLIKELY(!moves_by_a_store(hob__loop, s, deadline)))
+        return reschedule_slowly(s, deadline, __func__);
+    s->deadline = s->timer.deadline_ns = deadline;
     return 0;
 }
 

@@ -33,8 +33,7 @@ void hob__generator_open(struct hob_generator *g, const struct hob__spawn_site *
     g->size = (uint32_t)size;
     g->kind = (uint8_t)kind;
     g->left = g->told = false;
-    struct hob_scope_options options = {.on_error = HOB_COLLECT, .name = site->name};
-    hob__scope_enter(&g->scope, options, &site->place);
+    hob__scope_enter(&g->scope, &site->place, 0, HOB_COLLECT, site->name);
     g->task = hob__spawn(&g->scope, site);
     hob__pass(g->task, args, site->args_size);
 }

@@ -199,7 +199,8 @@ static int open_loop(struct hob_loop *loop, struct hob_options *o) {
     if (rc < 0)
         return hob_fail(rc, "cannot open the loop's backend%s%s: %s", o->backend ? " " : "",
                         o->backend ? o->backend : "", loop->backend.why);
-    hob__wheel_init(&loop->wheel, loop->backend.ops->now(&loop->backend));
+    loop->turn_began = loop->backend.ops->now(&loop->backend);
+    hob__wheel_init(&loop->wheel, loop->turn_began);
     hob__stacks_init(&loop->stacks);
     loop->ordered = loop->backend.ops->choose != NULL;
     loop->slice_length = loop->ordered ? 0 : 16;

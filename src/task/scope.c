@@ -22,13 +22,13 @@ static inline void init(struct hob_scope *s, struct hob_task *owner, struct hob_
     s->region.task = owner;
     s->region.attention = parent ? parent->attention : 0;
     s->region.flags = HOB__REGION_SCOPE;
+    s->deadline = 0;
+    s->timer.link = NULL;
+    s->stop_at = 0; /* one by one: compilers pair these, and begin a slow loop for a memset */
     s->on_error = HOB_FAIL_FAST;
     s->state = HOB__SCOPE_OPEN;
     s->wakes_each = s->joining = false;
     s->live = 0;
-    s->deadline = 0;
-    s->timer.link = NULL;
-    s->stop_at = 0; /* one by one: compilers pair these, and begin a slow loop for a memset */
     s->children.first = s->children.last = NULL;
     s->finished.first = s->finished.last = NULL;
     s->daemons = s->failed = 0;
@@ -61,16 +61,16 @@ struct hob_scope *hob__scope_enter_plain(struct hob_scope *s, const struct hob__
     return s;
 }
 
-struct hob_scope *hob__scope_enter(struct hob_scope *s, struct hob_scope_options options,
-                                   const struct hob__place *place) {
-    struct hob_task *t = enter(s, options.name ? options.name : place->func, place);
-    s->on_error = (uint8_t)options.on_error;
-    if (options.shield) {
+struct hob_scope *hob__scope_enter(struct hob_scope *s, const struct hob__place *place,
+                                   uint64_t deadline, unsigned how, const char *name) {
+    struct hob_task *t = enter(s, name ? name : place->func, place);
+    s->on_error = (uint8_t)how;
+    if (HOB__UNLIKELY(how & HOB__SCOPE_SHIELD)) {
         s->region.flags |= HOB__REGION_SHIELD;
         s->region.attention &= (uint8_t)~HOB__ATT_CANCEL;
     }
-    if (options.deadline) {
-        s->deadline = options.deadline;
+    if (deadline) {
+        s->deadline = deadline;
         hob__scope_set_timer(t->loop, s);
     }
     return s;
@@ -346,7 +346,6 @@ static inline void close_scope(struct hob_task *t, struct hob_scope *s) {
     s->state = HOB__SCOPE_LEFT;
     s->region.parent->inner = NULL;
     t->region = s->region.parent;
-    free_children(s);
 }
 
 /* With children that run, errors, clean-ups, or a cancel of its own. errno stays what it was. */
@@ -365,6 +364,7 @@ static __attribute__((noinline)) void leave_slowly(struct hob_task *t, struct ho
     uncover(t->loop, s);
     if (HOB__UNLIKELY(s->defers != NULL)) run_defers(s);
     close_scope(t, s);
+    free_children(s);
     *errno_at = kept_errno;
 }
 
@@ -384,8 +384,13 @@ void hob__scope_leave(struct hob_scope *s) {
         leave_slowly(t, s);
         return;
     }
-    if (s->timer.link) hob__wheel_remove(&t->loop->wheel, &s->timer); /* it has not been joined */
     close_scope(t, s);
+    close_scope(t, s);
+    if (s->timer.link) { /* it has not been joined */
+        hob__wheel_remove(&t->loop->wheel, &s->timer);
+        if (HOB__LIKELY(!s->children.first)) return;
+    }
+    free_children(s);
 }
 
 /* ---- what else a scope offers ---- */
