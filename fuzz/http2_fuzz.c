@@ -68,12 +68,8 @@ static int on_request(struct hob__h2 *h2, struct hob__h2_stream *st) {
 }
 static void on_gone(struct hob__h2 *h2, struct hob__h2_stream *st) { (void)h2, (void)st; }
 static void on_change(struct hob__h2 *h2) { (void)h2; }
-static bool may_last(struct hob__h2 *h2) {
-    (void)h2;
-    return true;
-}
 static const struct hob__h2_owner owner = {
-    .changed = on_change, .request = on_request, .lasts = may_last, .gone = on_gone};
+    .changed = on_change, .request = on_request, .gone = on_gone};
 
 /* ---- a client: three requests, of which one has a body ---- */
 
