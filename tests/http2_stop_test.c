@@ -86,6 +86,62 @@ STOP_TEST(what_comes_later_is_not) {
     CHECK_EQ(counters.requests, 1);
 }
 
+/* All that still comes: each GOAWAY names that stream, and there is no answer to `refused`. */
+static void refuses(struct hob_stream *hs, uint32_t last, uint32_t refused) {
+    struct frame *f = malloc(sizeof *f);
+    int goaways = 0;
+    while (next_frame(hs, f, 20) == 1) {
+        CHECK(f->stream != refused || f->type == F_RST);
+        if (f->type != F_GOAWAY || get_number(f->bytes) == 0x7fffffff) continue;
+        CHECK_EQ(get_number(f->bytes), last);
+        goaways++;
+    }
+    CHECK(goaways > 0);
+    free(f);
+}
+
+/* What the last GOAWAY does not name, the client sends again elsewhere: so no handler sees it, not
+ * even if it comes before that GOAWAY is out. Here it comes at once with the word that makes the
+ * server say it: on a connection that is busy, and on one that is not. */
+STOP_TEST(what_comes_before_the_last_goaway_is_out_is_not) {
+    static const unsigned char heard[] = "\0\0\x08\x06\1\0\0\0\0leaving";
+    struct hob_stream *hs[2];
+    for (int i = 0; i < 2; i++) hs[i] = hand(t->l);
+    ask(hs[0], 1);
+    hand_head(hs[1], 0, 1, BODY_COMES);
+    await_active(1);
+    stop(t, 20);
+    for (int i = 0; i < 2; i++) {
+        unsigned char both[1024];
+        CHECK_EQ(next_goaway(hs[i]), 0x7fffffff);
+        memcpy(both, heard, sizeof heard);
+        size_t n = sizeof heard + put_head(both + sizeof heard, END_STREAM, 3, GET_HEAD);
+        CHECK_EQ(hob_write(hs[i], both, n), n);
+        if (i == 1) hand_send(hs[i], F_DATA, END_STREAM, 1, "ab", 2);
+        refuses(hs[i], 1, 3);
+        hob_close(hs[i]);
+    }
+    CHECK_EQ(counters.requests, 2);
+}
+
+/* And here the server cannot say it: the client does not read what it has asked for. */
+STOP_TEST(what_comes_while_nothing_can_be_said_is_not) {
+    struct hob_stream *hs = hand_with(t->l, "\0\4\x7f\xff\xff\xff", 6); /* INITIAL_WINDOW_SIZE */
+    hand_send(hs, F_WINDOW, 0, 0, "\x7f\xfe\0\0", 4);
+    for (uint32_t id = 1; id <= 9; id += 2) /* 15 MB */
+        hand_head(hs, END_STREAM, id,
+                  ":method: GET\n:scheme: http\n:path: /stream\n:authority: a\n");
+    await_active(5);
+    CHECK_EQ(hob_sleep(0.1), 0);
+    stop(t, 20);
+    CHECK_EQ(hob_sleep(1.2), 0);
+    hand_head(hs, END_STREAM, 11, GET_HEAD);
+    CHECK_EQ(hob_sleep(0.1), 0);
+    refuses(hs, 9, 11);
+    hob_close(hs);
+    CHECK_EQ(counters.requests, 5);
+}
+
 /* A client that says nothing more holds nobody up: not for more than a second, nor for the grace,
  * behind which the server would be cancelled. */
 STOP_TEST(a_silent_client) {

@@ -44,7 +44,8 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
     /* What is for nobody (any more) is no head: nghttp2 says nothing when it has dropped it. */
     if (hd->type == NGHTTP2_HEADERS) {
         bool opens = hd->stream_id > nghttp2_session_get_last_proc_stream_id(session);
-        h2->in_head = opens ? !h2->refuses : hob__h2_stream_of(h2, hd->stream_id) != NULL;
+        h2->in_head =
+            opens ? hd->stream_id <= h2->takes_to : hob__h2_stream_of(h2, hd->stream_id) != NULL;
         h2->head_of = hd->stream_id;
     }
     h2->block += (uint32_t)hd->length;
@@ -56,8 +57,11 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
     return NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
-/* A request. */
+/* A request. One behind the last that is taken has no record: the GOAWAY that says so may still
+ * wait for those who write, and the client, which will send it again elsewhere, not have heard of
+ * it. nghttp2 forgets the stream when that goes out, and drops by itself what comes later. */
 static int open_stream(struct hob__h2 *h2, int32_t id) {
+    if (HOB__UNLIKELY(id > h2->takes_to)) return 0;
     struct hob__h2_stream *st = hob__h2_stream_new(h2);
     if (!st) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     st->id = id;
@@ -354,7 +358,6 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *a
         frame->rst_stream.error_code == NGHTTP2_PROTOCOL_ERROR)
         hob__h2_stream_end(st, HOB_E_HTTP2_PROTOCOL, "a message that breaks the rules");
     if (frame->hd.type != NGHTTP2_GOAWAY) return 0;
-    h2->refuses |= frame->goaway.last_stream_id < INT32_MAX; /* else it is only a notice */
     if (frame->goaway.error_code != NGHTTP2_NO_ERROR && !h2->error) {
         h2->error = HOB_E_HTTP2_PROTOCOL;
         if (!h2->why) h2->why = nghttp2_http2_strerror(frame->goaway.error_code);

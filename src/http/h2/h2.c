@@ -60,6 +60,7 @@ int hob__h2_new(struct hob__h2 **out, struct hob_stream *stream, struct hob__h2_
     h2->stream = stream;
     h2->options = options;
     h2->max_active = STREAMS_AT_FIRST;
+    h2->takes_to = INT32_MAX;
     h2->quiet_since = hob_now();
     h2->in_head = options.server; /* the preface is as good as one */
     h2->head_since = options.server ? h2->quiet_since : 0;
@@ -234,6 +235,12 @@ bool hob__h2_is_late(struct hob__h2 *h2) {
     return true;
 }
 
+/* What a GOAWAY says: streams behind it were not taken, and never are. */
+static int32_t last_taken(const struct hob__h2 *h2) {
+    int32_t last = nghttp2_session_get_last_proc_stream_id(h2->session);
+    return last < h2->takes_to ? last : h2->takes_to;
+}
+
 /* nghttp2's own bounds. */
 static bool is_flood(ssize_t rc) {
     enum { TOO_MANY_CONTINUATIONS = -905 }; /* which not every header of its has */
@@ -260,9 +267,9 @@ static int take(struct hob__h2 *h2, struct hob_slice piece) {
                                             : HOB_E_HTTP2_PROTOCOL;
         h2->why = nghttp2_strerror((int)rc);
     }
-    nghttp2_session_terminate_session(h2->session, h2->error == HOB_E_HTTP2_FLOOD
-                                                       ? NGHTTP2_ENHANCE_YOUR_CALM
-                                                       : NGHTTP2_PROTOCOL_ERROR);
+    nghttp2_session_terminate_session2(h2->session, last_taken(h2),
+                                       h2->error == HOB_E_HTTP2_FLOOD ? NGHTTP2_ENHANCE_YOUR_CALM
+                                                                      : NGHTTP2_PROTOCOL_ERROR);
     return h2->error;
 }
 
@@ -401,8 +408,8 @@ void hob__h2_goaway(struct hob__h2 *h2) {
 void hob__h2_close_down(struct hob__h2 *h2) {
     if (h2->closing) return;
     h2->closing = true;
-    int32_t last = nghttp2_session_get_last_proc_stream_id(h2->session);
-    nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0);
+    h2->takes_to = last_taken(h2);
+    nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE, h2->takes_to, NGHTTP2_NO_ERROR, NULL, 0);
     hob__h2_kick(h2);
     h2->options.owner->changed(h2);
 }
@@ -411,7 +418,7 @@ void hob__h2_close_down(struct hob__h2 *h2) {
 static void bye(struct hob__h2 *h2) {
     if (h2->torn) return;
     HOB_SCOPE(s, .shield = true);
-    nghttp2_session_terminate_session(h2->session, NGHTTP2_NO_ERROR);
+    nghttp2_session_terminate_session2(h2->session, last_taken(h2), NGHTTP2_NO_ERROR);
     (void)say(h2, BYE_SECONDS);
 }
 

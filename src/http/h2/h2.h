@@ -86,10 +86,10 @@ struct hob__h2 {
     const char *why;      /* more about that, static; or NULL */
     uint32_t goaway;      /* the peer's reason for its GOAWAY */
     int32_t head_of;      /* the stream of the head that comes in, or came in last */
+    int32_t takes_to;     /* a server: its last stream, as its GOAWAY says; INT32_MAX: any */
     bool settled;         /* the peer's SETTINGS have come */
     bool in_head;         /* a head has begun, and is not complete */
     bool closing;         /* no new streams */
-    bool refuses;         /* its GOAWAY is out: nghttp2 drops new streams without a word */
     bool leaving;     /* a server: it has asked for none, and takes those that are on their way */
     bool said_goaway; /* the peer */
     bool served;      /* likewise, and that it has looked at some streams */
