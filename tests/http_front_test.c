@@ -1,5 +1,6 @@
 /* http_front_test.c - what stands before and beside the server: proxies and whom to believe, the
  * PROXY protocol, the access log. */
+#include "clean.h"
 #include "http_test.h"
 
 #include <hob/access_log.h>
@@ -393,6 +394,35 @@ TASK_TEST(lines_that_nobody_takes_by_the_end) {
     return 0;
 }
 
+/* Those that were gathered behind what could not be written are counted as well. */
+static int log_slowly(const char *path) {
+    HOB_SCOPE(outer);
+    struct hob_access_log *log;
+    CHECK_EQ(hob_access_log_open(outer, &log, .path = path, .interval = 0.001), 0);
+    SERVED(s, l, .access_log = log);
+    with(l, "");
+    CHECK_EQ(hob_sleep(0.05), 0); /* its line is being written */
+    with(l, "");
+    with(l, "");
+    end(s, l);
+    return hob_join(outer);
+}
+TASK_TEST(lines_behind_those_that_nobody_takes) {
+    int pipes[2];
+    char path[64], block[4096] = {0};
+    CHECK_EQ(pipe2(pipes, O_NONBLOCK), 0);
+    while (write(pipes[1], block, sizeof block) > 0) continue;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", pipes[1]);
+    hob_set_report(keep_note, NULL);
+    notes = 0;
+    CHECK_EQ(log_slowly(path), 0);
+    CHECK_EQ(notes, 1);
+    CHECK_HAS(noted, "nobody takes its lines; lines lost so far: 3\n");
+    close(pipes[0]);
+    close(pipes[1]);
+    return 0;
+}
+
 /* A reader that was slow when the server stops gets all of it, each line whole. */
 static int drain(int fd, size_t filled, int *lines) {
     char text[8192];
@@ -444,6 +474,33 @@ TASK_TEST(a_log_that_cannot_be_opened) {
     HOB_SCOPE(s);
     struct hob_access_log *log;
     CHECK_EQ(hob_access_log_open(s, &log, .path = place("none/log")), -ENOENT);
+    return 0;
+}
+
+static int count_task(struct hob_task *t, void *arg) {
+    (void)t;
+    ++*(int *)arg;
+    return 0;
+}
+
+/* Without memory it is not opened, and no task is left that would write to it. */
+CLEAN_TEST(a_log_without_memory) {
+    int before = 0, failed = 0;
+    bool more = true;
+    hob_tasks(count_task, &before);
+    for (long n = 0; more; n++) { /* in the first round none fails: what is kept is there then */
+        HOB_SCOPE(s);
+        struct hob_access_log *log = NULL;
+        hob__alloc_fail_at(n);
+        int rc = hob_access_log_open(s, &log, .path = place("log")), now = 0;
+        more = hob__alloc_count() >= n;
+        hob__alloc_fail_at(0);
+        hob_tasks(count_task, &now);
+        CHECK_EQ(now, rc == 0 ? before + 1 : before);
+        failed += rc == -ENOMEM;
+        CHECK(rc == 0 || rc == -ENOMEM);
+    }
+    CHECK(failed >= 5);
     return 0;
 }
 

@@ -146,6 +146,7 @@ static void end(void *arg) {
         close_target(log->file, log->stream);
     }
     drop_left(log);
+    log->dropped += log->lines; /* behind those */
     if (log->dropped && !log->told_at) tell_lost(log, rc == -ECANCELED ? 0 : rc);
     if (rc < 0) hob_error_clear(); /* any other error belongs to who ends the scope */
     hob__free(log->filling);
@@ -162,7 +163,6 @@ static int start(struct hob_scope *s, struct hob_access_log *log) {
         !(log->path = hob__strdup(log->options.path)))
         return -ENOMEM;
     HOB_TRY(open_target(log, &log->file, &log->stream));
-    if (!hob_spawn_daemon(s, write_lines, log)) return hob_cancelled() ? -ECANCELED : -ENOMEM;
     return hob_defer(s, end, log);
 }
 
@@ -179,6 +179,8 @@ int hob__access_log_open(struct hob_scope *s, struct hob_access_log **out,
         end(log);
         return rc;
     }
+    /* From here on it is the scope's. */
+    if (!hob_spawn_daemon(s, write_lines, log)) return hob_cancelled() ? -ECANCELED : -ENOMEM;
     *out = log;
     return 0;
 }
