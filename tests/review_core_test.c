@@ -563,6 +563,52 @@ TEST(a_server_that_ctrl_c_ended_in_accept_ends_by_the_signal) {
     CHECK_STR(text, "");
 }
 
+/* ---- no memory for a task's stack ---- */
+
+static struct hob_task *told_in, *lost_in;
+static int losses;
+static void leaves_its_marks(enum hob_report_kind kind, const char *text, void *arg) {
+    (void)text;
+    (void)arg;
+    if (kind != HOB_REPORT_ERROR) return;
+    reports++;
+    told_in = hob_self();
+    hob_fail(-EIO, "of the report");
+    errno = EIO;
+}
+static int never(void *args) { return (void)args, 0; }
+static void note_loss(void *args) {
+    (void)args;
+    losses++;
+    lost_in = hob_self();
+    hob_fail(-EIO, "of the loss");
+    errno = EIO;
+}
+
+/* What happens then, between two others, is nothing of theirs. */
+TASK_TEST(who_finds_no_memory_for_a_stack_leaves_no_mark_on_others) {
+    static const struct hob__spawn_site site = {
+        "never", never, 0, {"somewhere", __FILE__, __LINE__}, note_loss};
+    hob_set_report(leaves_its_marks, NULL);
+    HOB_SCOPE(s, .on_error = HOB_DISCARD);
+    struct hob_spawn_options how = {.stack_size = 1 << 20}; /* of which there is none yet */
+    struct hob_task *t = hob__spawn_with(s, &site, how);
+    CHECK(t);
+    hob_fail(-EDOM, "mine");
+    errno = EDOM;
+    hob__alloc_fail_at(2); /* the first one may be had in smaller pieces */
+    int rc = hob_yield_now(), kept = errno;
+    hob__alloc_fail_at(0);
+    CHECK_EQ(rc, 0);
+    CHECK_EQ(losses, 1);
+    CHECK_EQ(reports, 1);
+    CHECK_EQ(kept, EDOM);
+    CHECK_STR(hob_error()->message, "mine");
+    CHECK(!lost_in);
+    CHECK(told_in == t); /* as of each task that ends */
+    return hob_join(s);
+}
+
 /* ---- a start that is refused ---- */
 
 TASK_TEST(a_start_that_is_refused_says_why_this_one_was) {

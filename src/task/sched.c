@@ -93,6 +93,19 @@ static __attribute__((noinline)) bool next_slice(struct hob_loop *loop) {
     return now - loop->turn_began < TURN_NS && ++loop->turn_slices < TURN_SLICES;
 }
 
+/* There is no memory for its stack. That happens while another task suspends itself or has ended:
+ * nothing of it may be taken for that one's, nor change its errno. */
+static __attribute__((noinline, cold)) void end_unrun(struct hob_loop *loop, struct hob_task *t) {
+    struct hob_task *current = hob__loop_task(loop);
+    int kept_errno = *loop->errno_at;
+    set_current(loop, NULL);
+    if (t->site->lost) t->site->lost(t->head.args);
+    set_current(loop, t);
+    hob__task_finish(loop, t, -ENOMEM);
+    set_current(loop, current);
+    *loop->errno_at = kept_errno;
+}
+
 /* Gives a task that has not run its stack: `mine`, on which the caller has just ended, if it fits;
  * the one that was last given back; one from the pool. Without memory the task ends with -ENOMEM.
  */
@@ -106,8 +119,7 @@ static inline bool give_stack(struct hob_loop *loop, struct hob_task *t, struct 
             stack = hob__stack_get(&loop->stacks, t->stack_class);
     }
     if (HOB__UNLIKELY(!stack)) {
-        if (t->site->lost) t->site->lost(t->head.args);
-        hob__task_finish(loop, t, -ENOMEM);
+        end_unrun(loop, t);
         return false;
     }
     stack->owner = t;
