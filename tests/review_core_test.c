@@ -609,6 +609,24 @@ TASK_TEST(who_finds_no_memory_for_a_stack_leaves_no_mark_on_others) {
     return hob_join(s);
 }
 
+/* ---- when a stop ends ---- */
+
+TASK_TEST(the_end_of_a_grace_is_that_of_scopes_that_still_cancel) {
+    CHECK_EQ(hob__grace_end(), UINT64_MAX);
+    HOB_SCOPE(s);
+    hob_stop(s, 60);
+    CHECK(hob__grace_end() <= hob_after(60));
+    {
+        HOB_SCOPE(shielded, .shield = true);
+        CHECK_EQ(hob__grace_end(), UINT64_MAX);
+        hob_stop(shielded, 30);
+        CHECK(hob__grace_end() <= hob_after(30));
+    }
+    CHECK_EQ(hob_join(s), 0);
+    CHECK_EQ(hob__grace_end(), UINT64_MAX);
+    return 0;
+}
+
 /* ---- a start that is refused ---- */
 
 TASK_TEST(a_start_that_is_refused_says_why_this_one_was) {

@@ -189,9 +189,9 @@ void hob_stop(struct hob_scope *s, double grace) {
 uint64_t hob__grace_end(void) {
     uint64_t end = UINT64_MAX;
     for (const struct hob__region *r = hob__current(__func__)->region; r; r = r->parent) {
-        if (!(r->flags & HOB__REGION_SCOPE)) continue;
         const struct hob_scope *s = (const struct hob_scope *)(const void *)r;
-        if (s->stop_at && s->stop_at < end) end = s->stop_at;
+        if ((r->flags & HOB__REGION_STOPPED) && s->stop_at < end) end = s->stop_at;
+        if (r->flags & HOB__REGION_SHIELD) break; /* what is outside does not cancel it */
     }
     return end;
 }
