@@ -382,6 +382,34 @@ TASK_TEST(P10_a_deadline_around_a_join_reaches_the_children) {
     return 0;
 }
 
+static int spawns_late(struct hob_scope *s) {
+    hob_spawn(s, noting, "late", 60.0, 0);
+    return 0;
+}
+HOB_TASK(spawns_late, struct hob_scope *)
+static int daemon_that_spawns_late(struct hob_scope *s) {
+    hob_sleep(60);
+    return spawns_late(s);
+}
+HOB_TASK(daemon_that_spawns_late, struct hob_scope *)
+/* Of those as well that come when it has been woken, and has not run yet. */
+TASK_TEST(P10_a_deadline_around_a_join_reaches_those_who_come_late) {
+    uint64_t t0 = hob_now();
+    HOB_SCOPE(others);
+    HOB_SCOPE(s);
+    hob_spawn(s, at_once, 0);
+    hob_spawn(others, spawns_late, s);
+    CHECK_EQ(hob_within(0.02, hob_join(s)), -ETIMEDOUT);
+    CHECK_STR(log_text, "late ");
+    HOB_SCOPE(u);
+    hob_spawn_daemon(u, daemon_that_spawns_late, u);
+    hob_spawn(u, noting, "child", 0.0, 0);
+    CHECK_EQ(hob_within(0.02, hob_join(u)), -ETIMEDOUT);
+    CHECK_STR(log_text, "late child late ");
+    CHECK(seconds_since(t0) < 30);
+    return 0;
+}
+
 TASK_TEST(P10_a_join_that_makes_it_has_its_result) {
     HOB_SCOPE(s, .on_error = HOB_COLLECT);
     hob_spawn(s, sleeper, 0.01, -EIO);

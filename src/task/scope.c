@@ -198,8 +198,11 @@ static __attribute__((noinline)) int join_from_inside(struct hob_task *t, struct
     s->wakes_each = false;
     s->region.flags &= (uint8_t)~HOB__REGION_COMPLETE;
     int rc = hob__check_point(t, "hob_join");
-    if (rc == 0 && s->live > s->daemons)
+    while (rc == 0 && s->live > 0) {
+        if (s->live == s->daemons) cancel_daemons(t->loop, s);
+        s->region.flags &= (uint8_t)~HOB__REGION_COMPLETE;
         rc = hob__wait_on(&s->owner_waits, &w, "join", s->name, HOB__WAIT_NAMED);
+    }
     bool pass_on = rc < 0 && !(s->region.attention & HOB__ATT_CANCEL);
     if (pass_on) hob__region_cancel(t->loop, &s->region);
     if (s->live > 0) wait_on(s, "join");
