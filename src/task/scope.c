@@ -388,7 +388,6 @@ void hob__scope_leave(struct hob_scope *s) {
         return;
     }
     close_scope(t, s);
-    close_scope(t, s);
     if (s->timer.link) { /* it has not been joined */
         hob__wheel_remove(&t->loop->wheel, &s->timer);
         if (HOB__LIKELY(!s->children.first)) return;

@@ -66,9 +66,9 @@ enum {
 enum { HOB__TASK_INLINE_ARGS = 48 };
 
 /* Five cache lines: with a million of them memory is what a task costs, and each line of a cold one
- * is a miss. A switch and a cancellation point touch the first, a message on a connection the first
- * and the last, a spawn all but the last. (A sixth, for the timer of sleeps, made spawning a
- * million tasks dearer by a quarter.) */
+ * is a miss. A switch touches the first, a cancellation point outside the task's scopes the second
+ * too, a message on a connection the last as well, a spawn all but the last. (A sixth, for the
+ * timer of sleeps, made spawning a million tasks dearer by a quarter.) */
 struct hob_task {
     _Alignas(64) struct hob__task_head head; /* args */
     void *sp;                                /* the saved stack pointer while it does not run */
@@ -79,7 +79,7 @@ struct hob_task {
     uint8_t state, flags, wait_flags, stack_class;
     int saved_errno;
     int32_t result;
-    struct hob__region outer; /* its attention is in the first line */
+    struct hob__region outer; /* its attention is in the second line */
 
     /* what its scope and its end touch */
     struct hob_task *next; /* among the children of its scope */
