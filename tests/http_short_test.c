@@ -110,6 +110,42 @@ SERVER_TEST(a_connection_without_memory_for_a_worker_ends) {
     return 0;
 }
 
+/* The worker is in a handler that waits, and there is no memory for another's stack: who stands
+ * behind it is not left to that handler. */
+SERVER_TEST(a_connection_behind_one_that_waits_ends_without_memory) {
+    static const char hang[] = "GET /hang HTTP/1.1\r\nHost: a\r\n\r\n";
+    int answered = 0, ended = 0;
+    for (long n = 1; n <= 8; n++) {
+        struct hob_event one = {0}, end = {0};
+        char text[512];
+        HOB_SCOPE(sitters);
+        struct hob_stream *hs[2];
+        for (int i = 0; i < 2; i++) CHECK_EQ(hob_connect(hob_listener_address(l), &hs[i]), 0);
+        CHECK_EQ(hob_sleep(0.02), 0); /* they are parked */
+        hob_spawn(sitters, sit, &one);
+        take_all_stacks(sitters, &end);
+        hob_event_set(&one); /* that one is for the worker */
+        CHECK_EQ(hob_yield_now(), 0);
+        hob__alloc_fail_at(n);
+        CHECK_EQ(hob_write(hs[0], hang, sizeof hang - 1), sizeof hang - 1);
+        CHECK_EQ(hob_write(hs[1], GET_B, sizeof GET_B - 1), sizeof GET_B - 1);
+        ssize_t got;
+        do got = hob_within(10, (int)hob_read(hs[1], text, sizeof text));
+        while (got == -ENOMEM);
+        hob__alloc_fail_at(0);
+        if (got == -ETIMEDOUT) FAIL("without allocation %ld nobody answers", n);
+        answered += got > 0;
+        ended += got <= 0;
+        for (int i = 0; i < 2; i++) hob_close(hs[i]);
+        hob_event_set(&end);
+        CHECK_EQ(hob_join(sitters), 0);
+        await_active(0);
+    }
+    CHECK(answered > 0);
+    CHECK(ended > 0);
+    return 0;
+}
+
 /* Answers that are gathered do not wait for a handler that does, when there is no memory for the
  * task that would send them. */
 SERVER_TEST(gathered_answers_go_out_without_a_task) {

@@ -45,7 +45,10 @@ static void drop_ready(struct hob__service *v) {
 void hob__park_lost(void *args) {
     struct hob__service *v = *(struct hob__service **)args;
     v->worker_comes = false;
-    if (!v->taker) drop_ready(v);
+    if (!v->taker || v->taker->state == HOB__TASK_SLEEPING)
+        drop_ready(v); /* its handler may wait for ever */
+    else if (!hob__list_empty(&v->ready))
+        (void)need_worker(v); /* the taker has only let others run, and goes on before this one */
 }
 
 static int make_ready(struct hob__served *c) {
