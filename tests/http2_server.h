@@ -53,6 +53,10 @@ static inline int routes(struct hob_request *req) {
         return hob_respond_text(req, 200, "text/plain", t ? t : "none");
     }
     if (strcmp(path, "/stream") == 0) return stream_out(req, 3000000);
+    if (strcmp(path, "/whole") == 0) {
+        static char whole[3000000];
+        return hob_respond(req, 200, NULL, whole, sizeof whole);
+    }
     if (strcmp(path, "/slow") == 0) HOB_TRY(hob_sleep(0.02));
     if (strcmp(path, "/hang") == 0) HOB_TRY(hob_sleep(1000));
     if (strcmp(path, "/stubborn") == 0) { /* which takes its time when it is cancelled */

@@ -2,6 +2,8 @@
  * still answered (RFC 9113, 6.8): until the client has heard, or for a second, inside the grace. */
 #include "http2_hand.h"
 
+#include <sys/socket.h>
+
 struct stopped {
     struct hob_listener *l;
     struct hob_scope *server;
@@ -140,6 +142,42 @@ STOP_TEST(what_comes_while_nothing_can_be_said_is_not) {
     refuses(hs, 9, 11);
     hob_close(hs);
     CHECK_EQ(counters.requests, 5);
+}
+
+/* What a connection accepts from the server at once, before the client has read it. */
+static void take_little_at_once(void) {
+    for (int fd = 3; fd < 200; fd++) {
+        int listens = 0, size = 4096;
+        socklen_t n = sizeof listens;
+        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) == 0 && listens)
+            CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
+    }
+}
+
+/* The end waits for what a slow client has not taken yet: all of the last answer is there. */
+STOP_TEST(a_slow_client_has_all_of_the_last_answer) {
+    take_little_at_once();
+    struct hob_stream *hs = hand_with(t->l, "\0\4\x7f\xff\xff\xff", 6); /* INITIAL_WINDOW_SIZE */
+    hand_send(hs, F_WINDOW, 0, 0, "\x7f\xfe\0\0", 4);
+    hand_head(hs, END_STREAM, 1, ":method: GET\n:scheme: http\n:path: /whole\n:authority: a\n");
+    await_active(1);
+    stop(t, 60);
+    has_heard(hs);
+    struct frame *f = malloc(sizeof *f);
+    size_t bytes = 0;
+    bool ended = false, paused = false;
+    while (next_frame(hs, f, 20) == 1) {
+        if (f->type == F_DATA) bytes += f->size;
+        ended |= (f->type == F_DATA || f->type == F_HEADERS) && (f->flags & END_STREAM);
+        CHECK_EQ(hob_sleep(paused ? 0 : 0.0005), 0);
+        if (paused || seen.active) continue;
+        CHECK_EQ(hob_sleep(0.1), 0); /* the handler has ended */
+        paused = true;
+    }
+    free(f);
+    CHECK_EQ(bytes, 3000000);
+    CHECK(ended);
+    hob_close(hs);
 }
 
 /* A client that says nothing more holds nobody up: not for more than a second, nor for the grace,

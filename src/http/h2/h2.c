@@ -197,7 +197,8 @@ static int write_all(struct hob__h2 *h2) {
             }
             return rc;
         }
-        if (!nghttp2_session_want_read(h2->session)) { /* the last GOAWAY is out */
+        /* The last GOAWAY is out, or the last answer. */
+        if (!nghttp2_session_want_read(h2->session) || (h2->ends && h2->active == 0)) {
             h2->over = true;
             return -ECANCELED;
         }
@@ -383,6 +384,14 @@ void hob__h2_end(struct hob__h2 *h2) {
     if (h2->scope) hob_scope_cancel(h2->scope);
 }
 
+void hob__h2_end_said(struct hob__h2 *h2) {
+    h2->ends = true;
+    if (h2->scope && !h2->torn)
+        hob__wake_first(&h2->idle, 0); /* or it comes by itself: it is writing */
+    else
+        hob__h2_end(h2);
+}
+
 void hob__h2_drain(struct hob__h2 *h2) {
     h2->closing = true;
     h2->options.owner->changed(h2);
@@ -490,6 +499,7 @@ bool hob__h2_is_late(struct hob__h2 *h2) {
     return false;
 }
 void hob__h2_end(struct hob__h2 *h2) { (void)h2; }
+void hob__h2_end_said(struct hob__h2 *h2) { (void)h2; }
 void hob__h2_drain(struct hob__h2 *h2) { (void)h2; }
 void hob__h2_goaway(struct hob__h2 *h2) { (void)h2; }
 void hob__h2_close_down(struct hob__h2 *h2) { (void)h2; }

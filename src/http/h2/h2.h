@@ -90,6 +90,7 @@ struct hob__h2 {
     bool settled;         /* the peer's SETTINGS have come */
     bool in_head;         /* a head has begun, and is not complete */
     bool closing;         /* no new streams */
+    bool ends;            /* a server: the last one has ended */
     bool leaving;     /* a server: it has asked for none, and takes those that are on their way */
     bool said_goaway; /* the peer */
     bool served;      /* likewise, and that it has looked at some streams */
@@ -185,6 +186,9 @@ uint64_t hob__h2_rest_until(const struct hob__h2 *h2);
 bool hob__h2_is_late(struct hob__h2 *h2);
 /* Ends it soon; its streams are reset. Does not wait. */
 void hob__h2_end(struct hob__h2 *h2);
+/* A server's, that is closing and has no streams: ends it when the client has what is on its way to
+ * it. Does not wait. */
+void hob__h2_end_said(struct hob__h2 *h2);
 /* No new streams; it ends with the last one. Does not wait. */
 void hob__h2_drain(struct hob__h2 *h2);
 /* A server's: the client shall open no more streams (GOAWAY). Those that are on their way when it

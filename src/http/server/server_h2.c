@@ -230,7 +230,7 @@ static void changed(struct hob__h2 *h2) {
     struct shared *sh = h2->options.arg;
     if (h2->active > 0 || h2->dead) return;
     if (h2->closing)
-        hob__h2_end(h2);
+        hob__h2_end_said(h2);
     else
         hob__served_alarm(&sh->hc->served, LINGER_NS);
 }
