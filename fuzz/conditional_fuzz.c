@@ -15,12 +15,15 @@
 
 /* ---- Range ---- */
 
-/* Digits as a number that stops growing, or -1: there are none. */
-static double digits(const char **p) {
-    double n = 0;
+/* Digits as a number that stops growing at INT64_MAX, or -1: there are none. */
+static int64_t digits(const char **p) {
+    __int128 n = 0;
     const char *from = *p;
-    for (; **p >= '0' && **p <= '9'; ++*p) n = n * 10 + (**p - '0');
-    return *p == from ? -1 : n;
+    for (; **p >= '0' && **p <= '9'; ++*p) {
+        n = n * 10 + (**p - '0');
+        if (n > INT64_MAX) n = INT64_MAX;
+    }
+    return *p == from ? -1 : (int64_t)n;
 }
 
 /* One part, "5-9", "5-", "-5", between commas: false: it is none. */
@@ -29,19 +32,19 @@ static bool one_range(const char *text, size_t n, int64_t size, struct hob__rang
     memcpy(copy, text, n);
     copy[n] = 0;
     const char *p = copy;
-    double from = digits(&p);
+    int64_t from = digits(&p);
     if (*p++ != '-') return false;
-    double to = digits(&p);
+    int64_t to = digits(&p);
     if (*p || (from < 0 && to < 0) || (from >= 0 && to >= 0 && to < from)) return false;
     if (from < 0) { /* the last bytes */
-        if (to > (double)size) to = (double)size;
-        *out = (struct hob__range){size - (int64_t)to, (int64_t)to};
+        if (to > size) to = size;
+        *out = (struct hob__range){size - to, to};
         return true;
     }
     *out = (struct hob__range){0, 0};
-    if (from >= (double)size) return true;
-    if (to < 0 || to >= (double)size) to = (double)size - 1;
-    *out = (struct hob__range){(int64_t)from, (int64_t)to - (int64_t)from + 1};
+    if (from >= size) return true;
+    if (to < 0 || to >= size) to = size - 1;
+    *out = (struct hob__range){from, to - from + 1};
     return true;
 }
 

@@ -152,9 +152,14 @@ static int scenario(void) {
             CHECK(rc == (path_of(id) >= 0 ? 0 : -EINVAL));
             known[id] = 0;
         }
-        int rc = hob_within(100.0, hob_watch_next(w, &e));
+        int before = given, rc = hob_within(100.0, hob_watch_next(w, &e));
         if (rc == -ETIMEDOUT) {
-            CHECK(!next_record());
+            struct record *r = next_record();
+            if (r) { /* one that came with the deadline still waits for its other half: next time */
+                CHECK(given > before && (r->mask & IN_MOVED_FROM));
+                told = (int)(r - records);
+                continue;
+            }
             if (given == count) break;
             continue;
         }
