@@ -28,6 +28,18 @@ enum { DRAIN_MAX = 65536, LINGER_MAX = 262144 };
 
 static const double linger_seconds = 2;
 
+static void gather(struct hob__http_conn *hc) {
+    hob__gather_begin(&hc->gather, hc->served.stream, hc->served.service->scope);
+}
+
+/* Where answers are gathered, a flusher is to stand behind each piece: the one before may have run,
+ * when the handler waited, or when the write let others run. */
+int hob__answer_write(struct hob_request *req, struct iovec *iov, int count) {
+    int rc = hob__wire_write(req->wire, iov, count);
+    if (HOB__UNLIKELY(hob__gathers(&req->conn->gather))) gather(req->conn);
+    return rc;
+}
+
 /* Sends what is gathered: 0, or the connection is of no more use. */
 static inline int send_gathered(struct hob__http_conn *hc, const struct hob__wire *w) {
     if (HOB__LIKELY(!hob__gathers(&hc->gather))) return 0;
@@ -161,8 +173,7 @@ static inline int call_handler(struct hob_request *req) {
     struct hob__http_conn *hc = req->conn;
     struct hob__server *server = req->server;
     if (++hc->requests >= server->options.max_requests) req->close = true;
-    if (hob__buffer_size(&req->wire->in) > 0 && req->wire->ended)
-        hob__gather_begin(&hc->gather, hc->served.stream, hc->served.service->scope);
+    if (hob__buffer_size(&req->wire->in) > 0 && req->wire->ended) gather(hc);
     hc->served.watched = !server->options.keep_running;
     int rc = hob__request_handle(req);
     hc->served.watched = false;

@@ -235,7 +235,7 @@ static int may_read(struct hob_request *req) {
     if (req->wire->h2) return hob__wire_interim(req->wire, "HTTP/1.1 100 \r\n\r\n", 17);
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
     struct iovec iov = {(void *)(uintptr_t)text, sizeof text - 1};
-    rc = hob__wire_write(req->wire, &iov, 1);
+    rc = hob__answer_write(req, &iov, 1);
     return rc < 0 ? explain(req, rc) : 0;
 }
 

@@ -221,7 +221,7 @@ static int begin(struct hob_request *req, int status, const struct hob_header *h
     }
     struct iovec iov[2] = {{hob__buffer_bytes(b), hob__buffer_size(b)},
                            {(void *)(uintptr_t)body, n}};
-    rc = hob__wire_write(req->wire, iov, n ? 2 : 1);
+    rc = hob__answer_write(req, iov, n ? 2 : 1);
     if (rc == 0) req->answer = HOB__ANSWER_BEGUN;
     hob__buffer_free(b);
     return rc;
@@ -275,7 +275,7 @@ int hob_respond_write(struct hob_request *req, const void *data, size_t n) {
                            {(void *)(uintptr_t)data, n},
                            {(void *)(uintptr_t) "\r\n", 2}};
     req->answer = HOB__ANSWER_FAILED;
-    rc = req->chunked ? hob__wire_write(req->wire, iov, 3) : hob__wire_write(req->wire, iov + 1, 1);
+    rc = req->chunked ? hob__answer_write(req, iov, 3) : hob__answer_write(req, iov + 1, 1);
     if (rc == 0) req->answer = HOB__ANSWER_BEGUN;
     return rc;
 }
@@ -296,9 +296,9 @@ int hob_respond_write_file(struct hob_request *req, int fd, int64_t offset, int6
     struct iovec before = {head, hob__h1_chunk_head(head, (uint64_t)n)};
     struct iovec behind = {(void *)(uintptr_t) "\r\n", 2};
     req->answer = HOB__ANSWER_FAILED;
-    rc = req->chunked ? hob__wire_write(req->wire, &before, 1) : 0;
+    rc = req->chunked ? hob__answer_write(req, &before, 1) : 0;
     if (rc == 0) rc = send_file(req, fd, offset, n);
-    if (rc == 0 && req->chunked) rc = hob__wire_write(req->wire, &behind, 1);
+    if (rc == 0 && req->chunked) rc = hob__answer_write(req, &behind, 1);
     if (rc == 0) req->answer = HOB__ANSWER_BEGUN;
     return rc;
 }
@@ -327,7 +327,7 @@ static int end_chunks(struct hob_request *req, const struct hob_header *trailers
     if (rc == 0) rc = put_trailers(req, &b, trailers);
     if (rc == 0) {
         struct iovec iov = {hob__buffer_bytes(&b), hob__buffer_size(&b)};
-        rc = hob__wire_write(req->wire, &iov, 1);
+        rc = hob__answer_write(req, &iov, 1);
     }
     hob__buffer_free(&b);
     return rc;
@@ -384,7 +384,7 @@ int hob_respond_interim(struct hob_request *req, int status, const struct hob_he
     if (rc == 0 && req->wire->h2)
         rc = hob__wire_interim(req->wire, iov.iov_base, iov.iov_len);
     else if (rc == 0)
-        rc = hob__wire_write(req->wire, &iov, 1);
+        rc = hob__answer_write(req, &iov, 1);
     hob__buffer_free(&b);
     return rc;
 }

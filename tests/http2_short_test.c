@@ -1,4 +1,4 @@
-/* http_short_test.c - the HTTP server when memory is short: a request for which there is none is
+/* http2_short_test.c - the HTTP server when memory is short: a request for which there is none is
  * refused, or its connection ends, and nobody waits for what will not come. */
 #include "http2_hand.h"
 
