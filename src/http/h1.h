@@ -113,6 +113,9 @@ bool hob__h1_idle(const struct hob__h1 *p);
  * cap, returns how many there are. */
 uint32_t hob__h1_split(const char *block, size_t n, uint32_t at, struct hob__h1_field *out,
                        uint32_t cap);
+/* The first field of that name, whatever its case, or NULL. */
+const struct hob__h1_field *hob__h1_find(const char *block, const struct hob__h1_field *fields,
+                                         size_t count, const char *name);
 
 /* Does the comma-separated list have that word (in any case)? */
 bool hob__h1_list_has(const char *list, size_t n, const char *word);

@@ -3,6 +3,7 @@
 #include "http/h1_head.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "http/scan.h"
 
@@ -252,6 +253,15 @@ int hob__h1_field_line(struct hob__h1 *p, const char *block, uint32_t at, uint32
     if (!meaning) return 0;
     int rc = hob__h1_meaning(p, name, name_size, value, value_size);
     return rc < 0 ? hob__h1_fail(p, rc, (uint64_t)(value - block)) : 0;
+}
+
+const struct hob__h1_field *hob__h1_find(const char *block, const struct hob__h1_field *fields,
+                                         size_t count, const char *name) {
+    size_t n = strlen(name);
+    for (size_t i = 0; i < count; i++)
+        if (fields[i].name_size == n && strncasecmp(block + fields[i].name, name, n) == 0)
+            return &fields[i];
+    return NULL;
 }
 
 uint32_t hob__h1_split(const char *block, size_t n, uint32_t at, struct hob__h1_field *out,

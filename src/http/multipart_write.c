@@ -181,15 +181,15 @@ static ssize_t read_file(struct hob__parts_out *o, void *buf, size_t n) {
     return n == 0 ? 0 : hob_file_pread(o->file, buf, n, (int64_t)o->done);
 }
 
-static ssize_t read_generator(struct hob__parts_out *o, void *buf, size_t n) {
-    while (o->piece.size == 0) {
-        int rc = hob__next(o->at->generator, &o->piece);
+ssize_t hob__slices_read(struct hob_generator *g, struct hob_slice *piece, void *buf, size_t n) {
+    while (piece->size == 0) {
+        int rc = hob__next(g, piece);
         if (rc <= 0) return rc;
     }
-    if (n > o->piece.size) n = o->piece.size;
-    memcpy(buf, o->piece.at, n);
-    o->piece.at += n;
-    o->piece.size -= n;
+    if (n > piece->size) n = piece->size;
+    memcpy(buf, piece->at, n);
+    piece->at += n;
+    piece->size -= n;
     return (ssize_t)n;
 }
 
@@ -198,7 +198,7 @@ static ssize_t read_content(struct hob__parts_out *o, void *buf, size_t n) {
     int64_t size = o->sizes[p - o->parts];
     ssize_t got = p->path        ? read_file(o, buf, n)
                   : p->read      ? p->read(p->arg, buf, n)
-                  : p->generator ? read_generator(o, buf, n)
+                  : p->generator ? hob__slices_read(p->generator, &o->piece, buf, n)
                                  : read_memory(o, buf, n);
     if (got < 0) return got;
     uint64_t left = (uint64_t)size - o->done;

@@ -5,6 +5,11 @@
 #include <hob/multipart.h>
 
 struct hob__parts_out;
+struct hob_generator;
+
+/* The next 1 to n bytes of what a generator of slices gives, whose last one is taken piece by
+ * piece: 0 at the end, or an error. Waits. */
+ssize_t hob__slices_read(struct hob_generator *g, struct hob_slice *piece, void *buf, size_t n);
 
 /* *size: of the whole body, or -1; *once: it cannot be read twice; *type: its Content-Type. Waits
  * (it asks for the sizes of files). To be closed whatever the result. */

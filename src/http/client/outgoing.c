@@ -35,15 +35,7 @@ static ssize_t read_file(struct hob__outgoing *o, void *buf, size_t n) {
 }
 
 static ssize_t read_generator(struct hob__outgoing *o, void *buf, size_t n) {
-    while (o->piece.size == 0) {
-        int rc = hob__next(o->options->body_generator, &o->piece);
-        if (rc <= 0) return rc;
-    }
-    if (n > o->piece.size) n = o->piece.size;
-    memcpy(buf, o->piece.at, n);
-    o->piece.at += n;
-    o->piece.size -= n;
-    return (ssize_t)n;
+    return hob__slices_read(o->options->body_generator, &o->piece, buf, n);
 }
 
 static ssize_t read_parts(struct hob__outgoing *o, void *buf, size_t n) {

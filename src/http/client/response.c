@@ -3,7 +3,6 @@
 #include <hob/error.h>
 #include <hob/hob.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/memory.h"
 #include "http/client/client.h"
@@ -320,13 +319,8 @@ struct hob_header hob_response_header_at(const struct hob_response *res, size_t 
 }
 
 const char *hob_response_header(const struct hob_response *res, const char *name) {
-    size_t n = strlen(name);
-    for (size_t i = 0; i < res->field_count; i++) {
-        const struct hob__h1_field *f = &res->fields[i];
-        if (f->name_size == n && strncasecmp(res->block + f->name, name, n) == 0)
-            return res->block + f->value;
-    }
-    return NULL;
+    const struct hob__h1_field *f = hob__h1_find(res->block, res->fields, res->field_count, name);
+    return f ? res->block + f->value : NULL;
 }
 
 int64_t hob_response_size(const struct hob_response *res) {

@@ -125,13 +125,8 @@ struct hob_header hob_request_header_at(const struct hob_request *req, size_t i)
 }
 
 const char *hob_request_header(const struct hob_request *req, const char *name) {
-    size_t n = strlen(name);
-    for (size_t i = 0; i < req->field_count; i++) {
-        const struct hob__h1_field *f = &req->fields[i];
-        if (f->name_size == n && strncasecmp(req->block + f->name, name, n) == 0)
-            return req->block + f->value;
-    }
-    return NULL;
+    const struct hob__h1_field *f = hob__h1_find(req->block, req->fields, req->field_count, name);
+    return f ? req->block + f->value : NULL;
 }
 
 /* RFC 9112, 3.2.2: an absolute target's authority is what counts. */
@@ -179,18 +174,16 @@ static const char *shared_trailer(const struct hob__wire *w, const char *name) {
 
 const char *hob_request_trailer(struct hob_request *req, const char *name) {
     if (req->wire->h2) return shared_trailer(req->wire, name);
-    struct hob__h1_field f[HOB__REQUEST_FIELDS];
+    struct hob__h1_field fields[HOB__REQUEST_FIELDS];
     char *block = req->trailers.data;
-    size_t n = strlen(name);
     if (!block || !req->wire->ended) return NULL;
     uint32_t count =
-        hob__h1_split(block, hob__buffer_size(&req->trailers), 0, f, HOB__REQUEST_FIELDS);
-    for (uint32_t i = 0; i < count && i < HOB__REQUEST_FIELDS; i++) {
-        if (f[i].name_size != n || strncasecmp(block + f[i].name, name, n) != 0) continue;
-        block[f[i].value + f[i].value_size] = 0; /* of the line's end */
-        return block + f[i].value;
-    }
-    return NULL;
+        hob__h1_split(block, hob__buffer_size(&req->trailers), 0, fields, HOB__REQUEST_FIELDS);
+    if (count > HOB__REQUEST_FIELDS) count = HOB__REQUEST_FIELDS;
+    const struct hob__h1_field *f = hob__h1_find(block, fields, count, name);
+    if (!f) return NULL;
+    block[f->value + f->value_size] = 0; /* of the line's end */
+    return block + f->value;
 }
 
 /* ---- the body ---- */
