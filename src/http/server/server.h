@@ -152,14 +152,14 @@ int hob__answer_illegal(const struct hob_request *req, const struct hob_header *
 int hob__respond_error(struct hob_request *req, int code);
 
 /* ---- respond_h2.c ---- */
-/* What belongs to the answer, as hob__wire_write(). */
-int hob__answer_write(struct hob_request *req, struct iovec *iov, int count);
 /* The answer's head on the stream of HTTP/2, and n bytes behind it; more: the rest will come. What
  * can be said of the status was checked. */
 int hob__answer_shared(struct hob_request *req, int status, const struct hob_header *headers,
                        int64_t size, const void *body, size_t n, bool more);
 
 /* ---- connection.c ---- */
+/* What belongs to the answer, as hob__wire_write(). */
+int hob__answer_write(struct hob_request *req, struct iovec *iov, int count);
 /* In the connection's task: answers what has come. HOB__PARK, or the connection is over: 0, or the
  * error of a handler. */
 int hob__connection_run(struct hob__served *c);
