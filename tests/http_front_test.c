@@ -332,11 +332,25 @@ static void keep_note(enum hob_report_kind kind, const char *text, void *arg) {
     notes++;
 }
 
+static void keep_notes(void) {
+    hob_set_report(keep_note, NULL);
+    notes = 0;
+}
+
+/* A pipe that takes nothing more, and the name of its end to write to: how much is in it. */
+static size_t full_pipe(int pipes[2], char path[64]) {
+    static const char block[4096];
+    size_t filled = 0;
+    CHECK_EQ(pipe2(pipes, O_NONBLOCK), 0);
+    for (ssize_t n; (n = write(pipes[1], block, sizeof block)) > 0;) filled += (size_t)n;
+    snprintf(path, 64, "/proc/self/fd/%d", pipes[1]);
+    return filled;
+}
+
 /* A pipe that nobody reads: requests are answered all the same, and lines dropped, which is said.
  */
 TASK_TEST(a_full_pipe_holds_nobody) {
-    hob_set_report(keep_note, NULL);
-    notes = 0;
+    keep_notes();
     int pipes[2];
     char path[64];
     CHECK_EQ(pipe(pipes), 0);
@@ -380,12 +394,9 @@ static int log_into(const char *path) {
 }
 TASK_TEST(lines_that_nobody_takes_by_the_end) {
     int pipes[2];
-    char path[64], block[4096] = {0};
-    CHECK_EQ(pipe2(pipes, O_NONBLOCK), 0);
-    while (write(pipes[1], block, sizeof block) > 0) continue;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", pipes[1]);
-    hob_set_report(keep_note, NULL);
-    notes = 0;
+    char path[64];
+    full_pipe(pipes, path);
+    keep_notes();
     CHECK_EQ(log_into(path), 0);
     CHECK_EQ(notes, 1);
     CHECK_HAS(noted, "nobody takes its lines; lines lost so far: 2\n");
@@ -409,12 +420,9 @@ static int log_slowly(const char *path) {
 }
 TASK_TEST(lines_behind_those_that_nobody_takes) {
     int pipes[2];
-    char path[64], block[4096] = {0};
-    CHECK_EQ(pipe2(pipes, O_NONBLOCK), 0);
-    while (write(pipes[1], block, sizeof block) > 0) continue;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", pipes[1]);
-    hob_set_report(keep_note, NULL);
-    notes = 0;
+    char path[64];
+    full_pipe(pipes, path);
+    keep_notes();
     CHECK_EQ(log_slowly(path), 0);
     CHECK_EQ(notes, 1);
     CHECK_HAS(noted, "nobody takes its lines; lines lost so far: 3\n");
@@ -442,13 +450,9 @@ static int drain(int fd, size_t filled, int *lines) {
 HOB_TASK(drain, int, size_t, int *)
 TASK_TEST(a_slow_reader_has_all_lines_at_the_end) {
     int pipes[2], lines = 0;
-    char path[64], block[4096] = {0};
-    size_t filled = 0;
-    CHECK_EQ(pipe2(pipes, O_NONBLOCK), 0);
-    for (ssize_t n; (n = write(pipes[1], block, sizeof block)) > 0;) filled += (size_t)n;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", pipes[1]);
-    hob_set_report(keep_note, NULL);
-    notes = 0;
+    char path[64];
+    size_t filled = full_pipe(pipes, path);
+    keep_notes();
     HOB_SCOPE(reader);
     hob_spawn(reader, drain, pipes[0], filled, &lines);
     {
