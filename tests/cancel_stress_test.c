@@ -567,7 +567,6 @@ static void run_rounds(bool timed) {
     double seconds = text ? atof(text) : 2.5;
     signal(SIGINT, SIG_DFL);
     signal(SIGALRM, takes_too_long);
-    setenv("HOB_SLOW_MS", "0", 1); /* many short runs, each without a watchdog */
     unsetenv("HOB_GRACE");
     hob_set_report(no_deadlock, NULL);
     run_round(1, timed); /* what is made once and kept */

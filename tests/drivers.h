@@ -6,7 +6,7 @@
 #ifndef HOB_TEST_DRIVERS_H
 #define HOB_TEST_DRIVERS_H
 #include "interrupted.h"
-#include "no_watchdog.h"
+#include "no_watchdog.h" /* a thread for each run, a quarter of the time under ASan */
 #include "test.h"
 
 #include <limits.h>
@@ -132,11 +132,8 @@ static void drive_interrupted(const struct scenario *s) {
     }
 }
 
-/* Most of the runs. The watchdog, a thread that begins and ends with each, has no part in a cancel,
- * and takes a quarter of the time under ASan. */
+/* Most of the runs. */
 static void drive_cancels(const struct scenario *s, long total) {
-    char *slow_ms = getenv("HOB_SLOW_MS") ? strdup(getenv("HOB_SLOW_MS")) : NULL;
-    if (!HOB__TSAN) setenv("HOB_SLOW_MS", "0", 1);
     /* Under valgrind and qemu some of them are enough. */
     long step = getenv("TEST_SLOW") && total > 30 ? total / 30 + 1 : 1;
     /* Under ASan each point gets one of the three, in turn: the plain suites have all at each. */
@@ -146,11 +143,6 @@ static void drive_cancels(const struct scenario *s, long total) {
              cancel_at += TEST_ASAN ? 3 : step)
             run_once(s, false, "cancel at point", cancel_at);
     }
-    if (slow_ms)
-        setenv("HOB_SLOW_MS", slow_ms, 1);
-    else
-        unsetenv("HOB_SLOW_MS");
-    free(slow_ms);
 }
 
 static void drive(const struct scenario *s) {
