@@ -8,6 +8,8 @@
 #include <hob/sync.h>
 #include <nghttp2/nghttp2.h>
 
+#define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
 enum {
     F_DATA,
     F_HEADERS,
@@ -239,7 +241,7 @@ static inline int converse(struct peer_conn *c) {
     char preface[24];
     struct frame *f __attribute__((cleanup(drop_frame))) = malloc(sizeof *f);
     if (hob_read_exactly(c->s, preface, 24) < 24) return 0;
-    CHECK(memcmp(preface, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24) == 0);
+    CHECK(memcmp(preface, PREFACE, 24) == 0);
     if (p->hello) {
         HOB_TRY(p->hello(c));
     } else {

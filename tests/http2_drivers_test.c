@@ -125,8 +125,8 @@ static int converse_by_hand(struct hob_stream *s, struct frame *f) {
         ":method: CONNECT\n:scheme: http\n:path: /ws\n:authority: here\n:protocol: websocket\n"
         "sec-websocket-version: 13\nsec-websocket-extensions: permessage-deflate\n";
     static char large[4000], bytes[8200];
-    size_t n = sizeof "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" - 1;
-    memcpy(bytes, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", n);
+    size_t n = sizeof PREFACE - 1;
+    memcpy(bytes, PREFACE, n);
     unsigned char *at = (unsigned char *)bytes;
     n += put_frame(at + n, F_SETTINGS, 0, 0, NULL, 0);
     n += put_head(at + n, 0, 1, head);

@@ -3,7 +3,6 @@
 #define HOB_HTTP2_HAND_H
 #include "http2_server.h"
 
-#define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #define GET_HEAD ":method: GET\n:scheme: http\n:path: /b\n:authority: here\n"
 #define BODY_COMES ":method: POST\n:scheme: http\n:path: /echo\n:authority: a\n"
 

@@ -1,8 +1,7 @@
 /* http2_same_test.c - the server and heads that are like those before them: whatever HPACK's tables
  * make of them, and however they differ, a request is what its own head says. */
-#include "http2_server.h"
+#include "http2_hand.h"
 
-#define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #define REST ":scheme: http\n:authority: here.test\n"
 #define HEAD ":method: GET\n" REST ":path: /b\nuser-agent: test\ncookie: a=1\n"
 
@@ -76,12 +75,8 @@ static void send_block(int flags, const char *lines) {
     CHECK_EQ(hob_write(me.s, buf, n), n);
 }
 static void begin(struct hob_listener *l) {
-    unsigned char buf[64];
     memset(&me, 0, sizeof me);
-    CHECK_EQ(hob_connect(hob_listener_address(l), &me.s), 0);
-    memcpy(buf, PREFACE, 24);
-    size_t n = 24 + put_frame(buf + 24, F_SETTINGS, 0, 0, NULL, 0);
-    CHECK_EQ(hob_write(me.s, buf, n), n);
+    me.s = hand(l);
     me.id = -1u;
 }
 /* What comes on the stream: the body; "RST n" */

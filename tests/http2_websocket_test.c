@@ -135,7 +135,6 @@ static int handle(struct hob_request *req, void *arg) {
 
 /* ---- the client, by hand ---- */
 
-#define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #define CONNECT(path)                                                                              \
     ":method: CONNECT\n:scheme: http\n:path: " path "\n:authority: here\n:protocol: websocket\n"
 #define V13 "sec-websocket-version: 13\n"
