@@ -187,19 +187,27 @@ static void ended_inside(void *arg) {
 
 static void make_guard(void) { pthread_key_create(&guard, ended_inside); }
 
+/* Outside of any task, with the caller's locals. */
+static int run_function(const struct hob__spawn_site *site, void *args,
+                        const struct hob__local_node *locals, struct hob_error **error) {
+    hob__thread_work = site->name;
+    hob__thread_locals = locals;
+    int rc = site->run(args);
+    hob__thread_work = NULL;
+    hob__thread_locals = NULL;
+    *error = hob__error_take(rc, site);
+    return rc;
+}
+
 static void run_call(struct hob__crew *crew, struct hob__job *job) {
     struct hob_pool *p = hob__container(crew, struct hob_pool, crew);
     struct call *c = hob__container(job, struct call, job);
     pthread_once(&guard_once, make_guard);
     pthread_setspecific(guard, crew);
     running = c;
-    hob__thread_work = c->site->name;
-    hob__thread_locals = c->locals;
-    int rc = c->site->run(c->args);
-    hob__thread_work = NULL;
-    hob__thread_locals = NULL;
+    struct hob_error *error;
+    int rc = run_function(c->site, c->args, c->locals, &error);
     running = NULL;
-    struct hob_error *error = hob__error_take(rc, c->site);
     hob__crew_lock(crew);
     p->done++;
     p->open--;
@@ -308,12 +316,7 @@ static int do_work(struct hob__op *op) {
     struct work *w = (struct work *)(void *)op; /* its first member */
     struct hob_loop *loop = hob__loop;
     hob__loop = NULL;
-    hob__thread_work = w->site->name;
-    hob__thread_locals = w->locals;
-    int rc = w->site->run((void *)w->args);
-    hob__thread_work = NULL;
-    hob__thread_locals = NULL;
-    w->error = hob__error_take(rc, w->site);
+    int rc = run_function(w->site, (void *)w->args, w->locals, &w->error);
     hob__loop = loop;
     return rc;
 }
