@@ -11,14 +11,14 @@ struct stopped {
 };
 
 /* A server that the test stops. */
-#define STOP_TEST(name)                                                                            \
+#define STOP_TEST(name, ...)                                                                       \
     static void body_##name(struct stopped *t);                                                    \
     CLEAN_TEST(name) {                                                                             \
         hob_set_report(fail_at_deadlock, NULL);                                                    \
         HOB_SCOPE(server);                                                                         \
         struct stopped t = {.l = listening(), .server = server};                                   \
         hob_spawn(server, hob_http_serve, t.l, serve, NULL,                                        \
-                  (struct hob_http_options){.counters = &counters});                               \
+                  (struct hob_http_options){.counters = &counters, ##__VA_ARGS__});                \
         body_##name(&t);                                                                           \
         CHECK_EQ(hob_join(server), 0);                                                             \
         hob_listener_close(t.l);                                                                   \
@@ -142,6 +142,73 @@ STOP_TEST(what_comes_while_nothing_can_be_said_is_not) {
     refuses(hs, 9, 11);
     hob_close(hs);
     CHECK_EQ(counters.requests, 5);
+}
+
+/* The head of stream 3, in two pieces: cut behind `cut` bytes, or (0) as HEADERS and CONTINUATION.
+ * It has a priority, so that one that is cut behind its first 9 bytes has not opened the stream. */
+static size_t cut_head(unsigned char *at, size_t cut, size_t *first) {
+    enum { PRIORITY = 0x20 };
+    unsigned char block[256] = {0, 0, 0, 0, 15};
+    size_t n = 5 + put_fields(block + 5, GET_HEAD);
+    *first = cut;
+    if (cut) return put_frame(at, F_HEADERS, PRIORITY | END_STREAM | END_HEADERS, 3, block, n);
+    *first = put_frame(at, F_HEADERS, PRIORITY | END_STREAM, 3, block, n / 2);
+    return *first + put_frame(at + *first, F_CONT, END_HEADERS, 3, block + n / 2, n - n / 2);
+}
+
+/* The server's patience ends within a head: that request is none, and the GOAWAY says so. (It named
+ * the stream, and the connection ended without an answer.) */
+STOP_TEST(half_a_head_is_not_taken) {
+    static const size_t cuts[3] = {0, 9, 20};
+    struct hob_stream *hs[3];
+    for (int i = 0; i < 3; i++) {
+        unsigned char head[512];
+        size_t first;
+        hs[i] = hand(t->l);
+        ask(hs[i], 1);
+        cut_head(head, cuts[i], &first);
+        CHECK_EQ(hob_write(hs[i], head, first), first);
+    }
+    stop(t, 20);
+    for (int i = 0; i < 3; i++) {
+        refuses(hs[i], 1, 3);
+        hob_close(hs[i]);
+    }
+    CHECK(since(t) < 15);
+    CHECK_EQ(counters.requests, 3);
+}
+
+/* The rest of it comes while another request is still in progress, which has its answer all the
+ * same, however long the head took. */
+STOP_TEST(the_rest_of_a_head_that_is_not_taken, .head_timeout = 1.2) {
+    static const size_t cuts[3] = {0, 9, 20};
+    struct hob_stream *hs[3];
+    unsigned char head[3][512];
+    size_t first[3], size[3];
+    for (int i = 0; i < 3; i++) {
+        hs[i] = hand(t->l);
+        hand_head(hs[i], 0, 1, BODY_COMES);
+    }
+    await_active(3);
+    stop(t, 20);
+    for (int i = 0; i < 3; i++) {
+        size[i] = cut_head(head[i], cuts[i], &first[i]);
+        CHECK_EQ(hob_write(hs[i], head[i], first[i]), first[i]);
+    }
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQ(next_goaway(hs[i]), 0x7fffffff);
+        CHECK_EQ(next_goaway(hs[i]), 1);
+        size_t rest = size[i] - first[i];
+        CHECK_EQ(hob_write(hs[i], head[i] + first[i], rest), rest);
+    }
+    CHECK_EQ(hob_sleep(0.5), 0);
+    for (int i = 0; i < 3; i++) {
+        hand_send(hs[i], F_DATA, END_STREAM, 1, "ab", 2);
+        CHECK(await_frame(hs[i], F_DATA, 1) >= 0);
+        CHECK_EQ(await_frame(hs[i], F_HEADERS, 3), -1);
+        hob_close(hs[i]);
+    }
+    CHECK_EQ(counters.requests, 3);
 }
 
 /* What a connection accepts from the server at once, before the client has read it. */

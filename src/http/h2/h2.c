@@ -236,10 +236,10 @@ bool hob__h2_is_late(struct hob__h2 *h2) {
     return true;
 }
 
-/* What a GOAWAY says: streams behind it were not taken, and never are. */
+/* What a GOAWAY says: streams behind it were not taken, and never are. nghttp2's own number counts
+ * one whose head is not complete, too. */
 static int32_t last_taken(const struct hob__h2 *h2) {
-    int32_t last = nghttp2_session_get_last_proc_stream_id(h2->session);
-    return last < h2->takes_to ? last : h2->takes_to;
+    return h2->asked < h2->takes_to ? h2->asked : h2->takes_to;
 }
 
 /* nghttp2's own bounds. */
@@ -414,10 +414,18 @@ void hob__h2_goaway(struct hob__h2 *h2) {
     hob__h2_kick(h2);
 }
 
+/* The request whose head comes in is not taken; nobody waits for the rest of it. */
+static void drop_head(struct hob__h2 *h2) {
+    struct hob__h2_stream *st = hob__h2_stream_of(h2, h2->head_of);
+    if (st) hob__h2_stream_end(st, HOB_E_HTTP2_REFUSED, NULL);
+    hob__h2_head_is_over(h2);
+}
+
 void hob__h2_close_down(struct hob__h2 *h2) {
     if (h2->closing) return;
     h2->closing = true;
     h2->takes_to = last_taken(h2);
+    if (h2->in_head && h2->head_of > h2->takes_to) drop_head(h2);
     nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE, h2->takes_to, NGHTTP2_NO_ERROR, NULL, 0);
     hob__h2_kick(h2);
     h2->options.owner->changed(h2);

@@ -86,6 +86,7 @@ struct hob__h2 {
     const char *why;      /* more about that, static; or NULL */
     uint32_t goaway;      /* the peer's reason for its GOAWAY */
     int32_t head_of;      /* the stream of the head that comes in, or came in last */
+    int32_t asked;        /* a server: the last stream whose head was complete */
     int32_t takes_to;     /* a server: its last stream, as its GOAWAY says; INT32_MAX: any */
     bool settled;         /* the peer's SETTINGS have come */
     bool in_head;         /* a head has begun, and is not complete */

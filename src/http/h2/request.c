@@ -314,6 +314,7 @@ int hob__h2_take_head(struct hob__h2 *h2, struct hob__h2_stream *st, const nghtt
         if (!st->head_error) hob__h2_same_learn(h2, st);
     }
     st->has_head = true;
+    h2->asked = st->id;
     int rc = last ? end(h2, st) : 0;
     if (HOB__UNLIKELY(rc < 0 || st->error)) return rc;
     st->handed = true;
