@@ -247,6 +247,29 @@ STOP_TEST(a_slow_client_has_all_of_the_last_answer) {
     hob_close(hs);
 }
 
+/* A client that leaves (its own GOAWAY), and has requests all the same, hears of the stop, too. (It
+ * did when it was cut off.) */
+STOP_TEST(a_client_that_leaves_hears_of_it) {
+    struct hob_stream *hs = hand(t->l);
+    hand_head(hs, 0, 1, BODY_COMES);
+    await_active(1);
+    hand_send(hs, F_GOAWAY, 0, 0, "\0\0\0\0\0\0\0\0", 8);
+    hand_head(hs, 0, 3, BODY_COMES);
+    await_active(2);
+    stop(t, 60);
+    CHECK_EQ(next_goaway(hs), 3);
+    hand_head(hs, END_STREAM, 5, GET_HEAD);
+    for (uint32_t id = 1; id <= 3; id += 2) {
+        hand_send(hs, F_DATA, END_STREAM, id, "ab", 2);
+        CHECK(await_frame(hs, F_DATA, id) >= 0);
+    }
+    CHECK_EQ(await_frame(hs, F_HEADERS, 5), -1);
+    hob_close(hs);
+    CHECK_EQ(counters.requests, 2);
+    CHECK_EQ(hob_join(t->server), 0);
+    CHECK(since(t) < 15);
+}
+
 /* A client that says nothing more holds nobody up: not for more than a second, nor for the grace,
  * behind which the server would be cancelled. */
 STOP_TEST(a_silent_client) {

@@ -286,9 +286,13 @@ static int take_batch(struct hob__h2 *h2, struct hob_slice piece) {
     return rc;
 }
 
+/* A server's: its last GOAWAY is said. A client's own says nothing of the streams that it opens
+ * itself: that it is closing is not enough. */
+static bool said_last(const struct hob__h2 *h2) { return h2->takes_to != INT32_MAX; }
+
 /* It has had its time to leave. */
 static bool leaves_now(struct hob__h2 *h2) {
-    if (!h2->leaving || h2->closing || hob_now() < h2->leaves_at) return false;
+    if (!h2->leaving || said_last(h2) || hob_now() < h2->leaves_at) return false;
     hob__h2_close_down(h2);
     return true;
 }
@@ -327,13 +331,13 @@ static uint64_t patience(const struct hob__h2 *h2) {
     else
         until = after(h2->active ? h2->heard : hob_now(), o->stall / 2);
     if (head && (!until || head < until)) until = head;
-    if (h2->leaving && !h2->closing && (!until || h2->leaves_at < until)) until = h2->leaves_at;
+    if (h2->leaving && !said_last(h2) && (!until || h2->leaves_at < until)) until = h2->leaves_at;
     return until;
 }
 
 static int peek(struct hob__h2 *h2, struct hob_slice *piece) {
     HOB_SCOPE(s, .deadline = patience(h2));
-    bool idle = h2->options.server && !h2->closing && !h2->leaving;
+    bool idle = h2->options.server && !said_last(h2) && !h2->leaving;
     ssize_t rc = idle ? hob_peek_idle(h2->stream, 1, piece) : hob_peek(h2->stream, 1, piece);
     return hob__scope_result(s, (int)rc);
 }
@@ -405,10 +409,11 @@ static uint64_t leave_until(void) {
 }
 
 void hob__h2_goaway(struct hob__h2 *h2) {
-    if (h2->closing || h2->leaving) return;
+    if (said_last(h2) || h2->leaving) return;
     h2->leaving = true;
     h2->leaves_at = leave_until();
-    bool said = nghttp2_submit_shutdown_notice(h2->session) == 0 &&
+    /* nghttp2 has no notice for a client that leaves, too. */
+    bool said = !h2->said_goaway && nghttp2_submit_shutdown_notice(h2->session) == 0 &&
                 nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, hob__h2_leaving) == 0;
     if (!said) hob__h2_close_down(h2);
     hob__h2_kick(h2);
@@ -422,7 +427,7 @@ static void drop_head(struct hob__h2 *h2) {
 }
 
 void hob__h2_close_down(struct hob__h2 *h2) {
-    if (h2->closing) return;
+    if (said_last(h2)) return;
     h2->closing = true;
     h2->takes_to = last_taken(h2);
     if (h2->in_head && h2->head_of > h2->takes_to) drop_head(h2);
