@@ -24,7 +24,7 @@ static struct shared {
     char address[64];
 } * shared;
 
-enum { PLAIN, NEVER_READY, FAILS, FAILS_LATER, SLOWLY, STUBBORN, DIES };
+enum { PLAIN, NEVER_READY, FAILS, FAILS_LATER, SLOWLY, STUBBORN, DIES, SECOND };
 
 static int handle(struct hob_request *req, void *arg) {
     char text[32];
@@ -47,8 +47,31 @@ static bool let_through(void) {
                                                      __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
+static int port_of(struct hob_listener *l) {
+    return atoi(strrchr(hob_listener_address(l), ':') + 1);
+}
+
+/* On the second address alone, which is there at last, however often memory fails before. */
+static int serve_second(void) {
+    struct hob_listener *l;
+    int rc, allocations = 0;
+    do {
+        hob__alloc_fail_at(++allocations);
+        rc = hob_prefork_also(&l);
+        CHECK_EQ(l != NULL, rc == 0);
+    } while (rc == -ENOMEM);
+    hob__alloc_fail_at(0);
+    CHECK_EQ(rc, 0);
+    CHECK(allocations > 1);
+    shared->port = port_of(l);
+    rc = hob_http_serve(l, handle, NULL, (struct hob_http_options){0});
+    hob_listener_close(l);
+    return rc;
+}
+
 static int serve(struct hob_listener *listener, uint64_t max) {
-    shared->port = atoi(strrchr(hob_listener_address(listener), ':') + 1);
+    if (shared->mode == SECOND) return serve_second();
+    shared->port = port_of(listener);
     if (shared->mode == NEVER_READY) return hob_sleep(100);
     if (shared->mode == SLOWLY) {
         while (!let_through()) HOB_TRY(hob_sleep(0.01));
@@ -83,6 +106,7 @@ static pid_t begin_as(int mode, unsigned workers, uint64_t max, double grace) {
                     ((struct hob_prefork_options){.count = workers,
                                                   .grace = grace,
                                                   .start_timeout = mode == NEVER_READY ? 0.3 : 0,
+                                                  .also = mode == SECOND ? "localhost:0" : NULL,
                                                   .listening = say_listening}),
                     serve, max);
     if (rc == HOB_E_PREFORK) CHECK_HAS(hob_error()->message, "serving 127.0.0.1:0");
@@ -320,6 +344,12 @@ TEST(workers_end_with_a_killed_parent) {
         CHECK(i < 4000);
         rest(0.005);
     }
+}
+
+TEST(a_second_address_without_memory_is_still_there) {
+    pid_t pid = begin_as(SECOND, 1, 0, 0);
+    CHECK(atoi(ask("/")) > 0);
+    CHECK_EQ(end(pid), 0);
 }
 
 /* Its workers' parent is process 1, as that of orphans is elsewhere. */

@@ -71,7 +71,7 @@ struct hob_prefork_options {
 HOB_API void hob_prefork_ready(void);
 
 /* In a worker, once: the listener of .also, which is the caller's, to close. HOB_E_NO_SOCKET: there
- * is none. Or -ENOMEM. Does not wait. */
+ * is none. Or -ENOMEM: it may be asked for again. Does not wait. */
 HOB_API int hob_prefork_also(struct hob_listener **out);
 
 enum {

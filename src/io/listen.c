@@ -43,6 +43,18 @@ int hob__listener_add(struct hob_listener *l, int fd) {
     return 0;
 }
 
+int hob__listener_of(struct hob__backend *b, const int *fds, unsigned n,
+                     struct hob_listener **out) {
+    struct hob_listener *l = *out = hob__listener_new(b, n);
+    int rc = l ? 0 : -ENOMEM;
+    for (unsigned i = 0; i < n && rc == 0; i++) rc = hob__listener_add(l, fds[i]);
+    if (rc == 0 || !l) return rc;
+    for (unsigned i = 0; i < l->count; i++) hob__fd_close(b, l->sockets[i].fd);
+    hob__free(l);
+    *out = NULL;
+    return rc;
+}
+
 static void close_sockets(struct hob_listener *l) {
     struct hob__backend *b = l->backend;
     for (unsigned i = 0; i < l->count; i++) {
@@ -231,8 +243,8 @@ static int option_of(struct hob__backend *b, int fd, int name) {
     return rc < 0 ? rc : value;
 }
 
-static int adopt(struct hob_listener *l, int fd, const struct hob_listen_options *o) {
-    struct hob__backend *b = l->backend;
+/* 0: it is one that listens, and is set up as others are. */
+static int adopt(struct hob__backend *b, int fd, const struct hob_listen_options *o) {
     int type = option_of(b, fd, SO_TYPE), family = option_of(b, fd, SO_DOMAIN);
     if (type < 0 && type != -ENOTSOCK)
         return hob_fail(type, "descriptor %d: %s", fd, hob_strerror(type));
@@ -245,23 +257,14 @@ static int adopt(struct hob_listener *l, int fd, const struct hob_listen_options
         fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
         return hob_fail(-errno, "descriptor %d: its flags: %s", fd, hob_strerror(-errno));
     if (family != AF_UNIX) set_inherited(b, fd, o);
-    return hob__listener_add(l, fd);
+    return 0;
 }
 
 /* The descriptors are the listener's when all goes well, else they stay open. */
 static int listen_fds(struct hob__backend *b, const int *fds, int n,
                       const struct hob_listen_options *o, struct hob_listener **out) {
-    struct hob_listener *l = hob__listener_new(b, (unsigned)n);
-    if (!l) return -ENOMEM;
-    int rc = 0;
-    for (int i = 0; i < n && rc >= 0; i++) rc = adopt(l, fds[i], o);
-    if (rc < 0) {
-        for (unsigned i = 0; i < l->count; i++) hob__fd_close(b, l->sockets[i].fd);
-        hob__free(l);
-        return rc;
-    }
-    *out = l;
-    return 0;
+    for (int i = 0; i < n; i++) HOB_TRY(adopt(b, fds[i], o));
+    return hob__listener_of(b, fds, (unsigned)n, out);
 }
 
 int hob_listen_fd(int fd, struct hob_listen_options options, struct hob_listener **out) {

@@ -37,6 +37,9 @@ struct hob_listener {
 struct hob_listener *hob__listener_new(struct hob__backend *b, unsigned room);
 /* Adds a socket that listens; it is the listener's then. 0 or -ENOMEM. */
 int hob__listener_add(struct hob_listener *l, int fd);
+/* A listener of n sockets that listen; they are its own then. 0, or -ENOMEM: they stay open, and
+ * nobody's. */
+int hob__listener_of(struct hob__backend *b, const int *fds, unsigned n, struct hob_listener **out);
 /* Ends listening: further connections are refused, tasks in hob_accept() get HOB_E_CLOSED. The
  * listener itself is still to be closed. Does not wait. */
 void hob__listener_stop(struct hob_listener *l);

@@ -84,12 +84,7 @@ static struct hob__prefork *this_worker;
 bool hob__prefork_goes_on(void) { return this_worker && !*this_worker->ends; }
 
 static int listener_of(const struct hob__prefork_sockets *s, struct hob_listener **out) {
-    struct hob_listener *l = hob__listener_new(hob__backend_current("hob_prefork"), s->count);
-    int rc = l ? 0 : -ENOMEM;
-    for (unsigned i = 0; rc == 0 && i < s->count; i++) rc = hob__listener_add(l, s->fds[i]);
-    if (rc < 0 && l) hob_listener_close(l);
-    *out = rc < 0 ? NULL : l;
-    return rc;
+    return hob__listener_of(hob__backend_current("hob_prefork"), s->fds, s->count, out);
 }
 
 int hob_prefork_also(struct hob_listener **out) {
@@ -97,7 +92,7 @@ int hob_prefork_also(struct hob_listener **out) {
     if (!this_worker || this_worker->also.count == 0)
         return hob_fail(HOB_E_NO_SOCKET, "there is no second address of hob_prefork()");
     int rc = listener_of(&this_worker->also, out);
-    this_worker->also.count = 0; /* the sockets are the listener's; without memory, gone with it */
+    if (rc == 0) this_worker->also.count = 0; /* the sockets are the listener's */
     return rc;
 }
 
