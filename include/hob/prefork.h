@@ -56,10 +56,10 @@ struct hob_prefork_options {
  * that says that it is the last one.
  *
  * A worker is ready when it says so (hob_prefork_ready(); hob_http_serve() does). One that ends is
- * replaced: at once, or after a pause that doubles from 0.1 to 5 seconds when it has lived for less
- * than a second; that is noted (HOB_REPORT_NOTE), unless it ended with 0 (a limit of its own,
- * hob_http_options.max_served). When the first workers end before any was ready, nothing is to be
- * hoped for: HOB_E_PREFORK.
+ * replaced: at once, or, when it has lived for less than a second, after a pause that doubles from
+ * 0.1 to 5 seconds; that is noted (HOB_REPORT_NOTE). If it ended with 0 (a limit of its own,
+ * hob_http_options.max_served) it is not, and the pause stays 0.1 seconds. When the first workers
+ * end before any was ready, nothing is to be hoped for: HOB_E_PREFORK.
  *
  * Also -EAGAIN, -ENOMEM, HOB_E_RUNNING (inside a loop), or why it cannot listen. In a worker the
  * call does not return. */

@@ -181,6 +181,7 @@ static void has_ended(struct parent *m, struct place *w, int status) {
              (int)m->generation);
         for (unsigned i = 0; i < 2 * COUNT_MAX; i++) m->places[i].generation = m->generation;
     } else if (now_ns() - w->began < SECOND) {
+        if (well) m->pause = shortest_pause; /* a limit of its own: clients wait for the next one */
         pause_starts(m);
     } else {
         m->pause = shortest_pause;
