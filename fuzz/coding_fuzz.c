@@ -96,41 +96,53 @@ static void round_trip(const uint8_t *data, size_t n, uint32_t cut) {
 
 /* ---- Accept-Encoding ---- */
 
-/* Is the quality of ";q=0.5;x" above 0? Everything that is none is 1. */
-static bool wanted(const char *params) {
+/* The quality of ";q=0.5;x" in thousandths; where there is none, 1000. */
+static unsigned naive_quality(const char *params) {
     for (const char *p = strchr(params, ';'); p; p = strchr(p, ';')) {
         p += 1 + strspn(p + 1, " \t");
         if (tolower((unsigned char)*p) != 'q' || p[1] != '=') continue;
         p += 2;
-        size_t n = strcspn(p, "; \t"), zeros = strspn(p, "0.");
-        return n > zeros && p[zeros] >= '1' && p[zeros] <= '9';
+        size_t whole = strspn(p, "0123456789");
+        if (strspn(p, "0") < whole) return 1000;
+        p += whole + (p[whole] == '.');
+        char three[4] = "000"; /* digits behind the point */
+        memcpy(three, p, strspn(p, "0123456789") < 3 ? strspn(p, "0123456789") : 3);
+        return (unsigned)atoi(three);
     }
-    return true;
+    return 1000;
 }
 
-static unsigned naive_accepted(char *list) {
-    unsigned yes = 0, named = 0;
-    bool any = false;
+static void naive_wishes(char *list, struct hob__wishes *w) {
+    bool named[HOB__PACKINGS] = {false};
+    unsigned others = 0;
+    *w = (struct hob__wishes){.plain = 0};
     for (char *word; (word = strsep(&list, ","));) {
         word += strspn(word, " \t");
         size_t n = strcspn(word, "; \t");
-        bool w = wanted(word + n);
-        if (n == 1 && *word == '*') any = w;
+        unsigned q = naive_quality(word + n);
+        if (n == 1 && *word == '*') others = q;
+        if (n == 8 && strncasecmp("identity", word, n) == 0) w->plain = q;
         for (unsigned p = 0; p < HOB__PACKINGS; p++) {
             const char *name = hob__packing_name(p);
             bool is = (strlen(name) == n && strncasecmp(name, word, n) == 0) ||
                       (p == HOB__PACK_GZIP && n == 6 && strncasecmp("x-gzip", word, n) == 0);
-            if (is) named |= 1u << p;
-            if (is && w) yes |= 1u << p;
+            if (is) w->packed[p] = q;
+            named[p] |= is;
         }
     }
-    return any ? yes | (((1u << HOB__PACKINGS) - 1) & ~named) : yes;
+    for (unsigned p = 0; p < HOB__PACKINGS; p++)
+        if (!named[p]) w->packed[p] = others;
 }
 
 static void accepts(const char *text) {
     char copy[4097];
+    struct hob__wishes want, got = hob__packings_wanted(text);
     strcpy(copy, text);
-    CHECK(hob__packings_accepted(text) == naive_accepted(copy));
+    naive_wishes(copy, &want);
+    CHECK(memcmp(&got, &want, sizeof got) == 0);
+    unsigned before = 5000;
+    for (unsigned q; (q = hob__next_wish(&got, before)) > 0; before = q)
+        CHECK(q < before && q >= got.plain && q <= 1000);
     hob__packable(text);
 }
 

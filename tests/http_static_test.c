@@ -6,6 +6,7 @@
 #include <sys/time.h>
 
 #include "http/conditional.h"
+#include "http/date.h"
 #include "http/pack.h"
 #include "http_test.h"
 
@@ -263,6 +264,10 @@ STATIC_TEST(conditions) {
         {"If-Modified-Since", "", late, "", 304},
         {"If-Modified-Since", "", early, "", 200},
         {"If-Modified-Since", "soon", "", "", 200}, /* no date: no condition */
+        {"If-Modified-Since", "Sunday, 06-Nov-50 08:49:37 GMT", "", "", 304},
+        {"If-Modified-Since", "Sun Nov  6 08:49:37 2050", "", "", 304},
+        {"If-Modified-Since", "Sun, 06 Nov 2050 08:49:37 +0200", "", "", 200},
+        {"If-Modified-Since", "Sun Nov 06 2050 08:49:37 GMT+0200", "", "", 200},
         {"If-Unmodified-Since", "", changed, "", 200},
         {"If-Unmodified-Since", "", early, "", 412},
         {"If-Unmodified-Since", "soon", "", "", 200},
@@ -284,6 +289,19 @@ STATIC_TEST(conditions) {
     CHECK_EQ(ask_with("GET /f", line), 200);
     END();
     return 0;
+}
+
+/* "Wed" begins as the weak tag W/"..." does. */
+TEST(dates_of_every_day_are_grounds_for_parts) {
+    char date[HOB__DATE_SIZE];
+    const int64_t day = 86400;
+    for (int64_t t = 0; t < 7 * day; t += day) {
+        struct hob__validators same = {"\"a\"", t}, later = {"\"a\"", t + 1};
+        struct hob__conditions c = {.if_range = date};
+        hob__http_date(t, date);
+        if (!hob__conditions_range(&c, &same)) FAIL("%s", date);
+        CHECK(!hob__conditions_range(&c, &later));
+    }
 }
 
 /* ---- ranges (RFC 9110, 14) ---- */
@@ -399,9 +417,60 @@ TEST(packings_that_are_accepted) {
                 {"gzip;xq=0, br;a=q=0;Q=0", 1 << HOB__PACK_GZIP}, /* found by coding_fuzz */
                 {"gzip2, bro, identity", 0}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        unsigned takes = hob__packings_accepted(rows[i].header);
+        struct hob__wishes w = hob__packings_wanted(rows[i].header);
+        unsigned takes = 0;
+        for (unsigned p = 0; p < HOB__PACKINGS; p++)
+            if (w.packed[p]) takes |= 1u << p;
         if (takes != rows[i].takes) FAIL("%s: %u", rows[i].header ? rows[i].header : "-", takes);
     }
+}
+
+/* The order of the wishes: "br zstd" for equal ones, "br>gzip" else. */
+TEST(packings_that_are_liked_better) {
+    static const struct {
+        const char *header, *order;
+    } rows[] = {{"gzip, br", "br gzip"},
+                {"gzip, br;q=0.9", "gzip>br"},
+                {"br;q=0.001, zstd;q=0.01, gzip;q=0.1", "gzip>zstd>br"},
+                {"br;q=0.5, *;q=0.7", "zstd gzip>br"},
+                {"br;q=1.000, gzip;q=1.", "br gzip"},
+                {"br;q=7, gzip;q=.5, zstd;q=x", "br>gzip"}, /* no numbers */
+                {"gzip;q=0.5, identity", ""},
+                {"gzip;q=0.5, identity;q=0.5, br;q=0.4", "gzip"},
+                {"gzip;q=0.1, identity;q=0", "gzip"},
+                {"*;q=0.1, identity;q=0.2", ""}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct hob__wishes w = hob__packings_wanted(rows[i].header);
+        char order[40] = "";
+        for (unsigned q = 5000; (q = hob__next_wish(&w, q)) > 0;) {
+            const char *between = *order ? ">" : "";
+            for (unsigned p = 0; p < HOB__PACKINGS; p++) {
+                if (w.packed[p] != q) continue;
+                strcat(strcat(order, between), hob__packing_name(p));
+                between = " ";
+            }
+        }
+        CHECK_STR(order, rows[i].order);
+    }
+}
+
+STATIC_TEST(the_clients_wish_decides) {
+    put_letters("a.css", 30000);
+    put_file("a.css.gz", "as if packed");
+    SERVE(.compress = true);
+    CHECK_EQ(ask_with("GET /a.css", "Accept-Encoding: br, gzip\r\n"), 200);
+    CHECK_STR(header("Content-Encoding"), "gzip"); /* costs nothing */
+    if (hob__packing_built(HOB__PACK_BR)) {
+        CHECK_EQ(ask_with("GET /a.css", "Accept-Encoding: br, gzip;q=0.8\r\n"), 200);
+        CHECK_STR(header("Content-Encoding"), "br");
+        CHECK_EQ(ask_with("GET /a.css", "Accept-Encoding: br;q=0.7, gzip;q=0.8\r\n"), 200);
+        CHECK_STR(header("Content-Encoding"), "gzip");
+    }
+    CHECK_EQ(ask_with("GET /a.css", "Accept-Encoding: gzip;q=0.8, identity\r\n"), 200);
+    CHECK(!header("Content-Encoding"));
+    CHECK_STR(body(), letters);
+    END();
+    return 0;
 }
 
 STATIC_TEST(a_file_beside_it_that_is_packed) {

@@ -60,9 +60,10 @@ HOB_API void hob_static_close(struct hob_static *files);
  *
  * RFC 9110: ETag (strong: of the time it was changed, the size, the coding) and Last-Modified;
  * If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, If-Range (304, 412); Range: one
- * part, or up to 16 as multipart/byteranges (206, 416). A folder without its last slash is 301.
- * 400 (a malformed path), 403, 404. What other people may not read is 403. 0, or an error of
- * hob_respond(). Waits; cancellation point. */
+ * part, or up to 16 as multipart/byteranges (206, 416). Accept-Encoding: the packing that the
+ * client likes best (q), of equal ones a file that is there, then br, zstd, gzip. A folder without
+ * its last slash is 301. 400 (a malformed path), 403, 404. What other people may not read is 403.
+ * 0, or an error of hob_respond(). Waits; cancellation point. */
 HOB_API int hob_static_respond(struct hob_static *files, struct hob_request *req, const char *path);
 
 /* The media type for a name, by its extension: "text/css"; "application/octet-stream" if it is not

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "http/cookie.h"
+#include "http/date.h"
 
 static const char *blanks(const char *p) { return p + strspn(p, " \t"); }
 
@@ -30,7 +30,7 @@ static bool has_tag(const char *list, const char *tag, bool weak) {
 
 /* A date that is none holds no condition: it is as if the header were not there. */
 static bool date_of(const char *header, int64_t *out) {
-    return header && hob__cookie_date(header, strlen(header), out);
+    return header && hob__http_date_of(blanks(header), out);
 }
 
 int hob__conditions_judge(const struct hob__conditions *c, const struct hob__validators *v) {
@@ -48,7 +48,8 @@ bool hob__conditions_range(const struct hob__conditions *c, const struct hob__va
     int64_t when;
     if (!c->if_range) return true;
     const char *p = blanks(c->if_range);
-    if (*p == '"' || *p == 'W') return *p == '"' && has_tag(p, v->etag, false);
+    if (p[0] == 'W' && p[1] == '/') return false; /* weak; a date may begin with "Wed" */
+    if (*p == '"') return has_tag(p, v->etag, false);
     return date_of(p, &when) && when == v->modified;
 }
 

@@ -37,35 +37,58 @@ const char *hob__packing_suffix(enum hob__packing p) { return suffixes[p]; }
 
 /* ---- what is accepted ---- */
 
-/* ";q=0", ";q=0.000": false; everything else is a yes. p is behind the name. */
-static bool is_wanted(const char *p, const char *end) {
-    while ((p = memchr(p, ';', (size_t)(end - p)))) {
-        for (p++; p < end && (*p == ' ' || *p == '\t'); p++) continue;
-        if (end - p < 2 || (*p != 'q' && *p != 'Q') || p[1] != '=') continue;
-        for (p += 2; p < end && (*p == '0' || *p == '.'); p++) continue;
-        return p < end && *p >= '1' && *p <= '9';
-    }
-    return true;
+enum { MOST = 1000 }; /* thousandths */
+
+/* "0.5", "1", "0.001" in thousandths; what is no number is 0. */
+static unsigned number(const char *p, const char *end) {
+    unsigned q = 0;
+    for (; p < end && isdigit((unsigned char)*p); p++)
+        if (*p != '0') q = MOST;
+    if (p < end && *p == '.') p++;
+    for (unsigned scale = MOST / 10; scale && p < end && isdigit((unsigned char)*p); scale /= 10)
+        q += (unsigned)(*p++ - '0') * scale;
+    return q < MOST ? q : MOST;
 }
 
-unsigned hob__packings_accepted(const char *list) {
-    unsigned named = 0, wanted = 0;
-    bool any = false;
+/* What ";q=" says behind a name; all of it when there is none. */
+static unsigned quality(const char *p, const char *end) {
+    while ((p = memchr(p, ';', (size_t)(end - p)))) {
+        for (p++; p < end && (*p == ' ' || *p == '\t'); p++) continue;
+        if (end - p >= 2 && (*p == 'q' || *p == 'Q') && p[1] == '=') return number(p + 2, end);
+    }
+    return MOST;
+}
+
+static unsigned *wish_for(struct hob__wishes *wishes, const char *name, size_t n) {
+    for (unsigned i = 0; i < HOB__PACKINGS; i++)
+        if (strlen(names[i]) == n && strncasecmp(name, names[i], n) == 0) return &wishes->packed[i];
+    if (n == 6 && strncasecmp(name, "x-gzip", n) == 0) return &wishes->packed[HOB__PACK_GZIP];
+    return n == 8 && strncasecmp(name, "identity", n) == 0 ? &wishes->plain : NULL;
+}
+
+struct hob__wishes hob__packings_wanted(const char *list) {
+    enum { NOT_NAMED = MOST + 1 };
+    struct hob__wishes wishes = {.plain = 0};
+    unsigned others = 0; /* "*" */
+    for (unsigned i = 0; i < HOB__PACKINGS; i++) wishes.packed[i] = NOT_NAMED;
     for (const char *p = list; p && *p;) {
         p += strspn(p, ", \t");
         const char *end = p + strcspn(p, ",");
         size_t n = strcspn(p, ",; \t");
-        bool yes = is_wanted(p + n, end);
-        if (n == 1 && *p == '*') any = yes;
-        for (unsigned i = 0; i < HOB__PACKINGS; i++) {
-            bool is = strlen(names[i]) == n && strncasecmp(p, names[i], n) == 0;
-            is |= i == HOB__PACK_GZIP && n == 6 && strncasecmp(p, "x-gzip", 6) == 0;
-            if (is) named |= 1u << i;
-            if (is && yes) wanted |= 1u << i;
-        }
+        unsigned *wish = n == 1 && *p == '*' ? &others : wish_for(&wishes, p, n);
+        if (wish) *wish = quality(p + n, end);
         p = end;
     }
-    return any ? wanted | (~named & ((1u << HOB__PACKINGS) - 1)) : wanted;
+    for (unsigned i = 0; i < HOB__PACKINGS; i++)
+        if (wishes.packed[i] == NOT_NAMED) wishes.packed[i] = others;
+    return wishes;
+}
+
+unsigned hob__next_wish(const struct hob__wishes *wishes, unsigned below) {
+    unsigned best = 0;
+    for (unsigned i = 0; i < HOB__PACKINGS; i++)
+        if (wishes->packed[i] > best && wishes->packed[i] < below) best = wishes->packed[i];
+    return best >= wishes->plain ? best : 0;
 }
 
 bool hob__packable(const char *type) {

@@ -13,8 +13,18 @@ const char *hob__packing_name(enum hob__packing p);   /* "br" */
 const char *hob__packing_suffix(enum hob__packing p); /* ".br" */
 bool hob__packing_built(enum hob__packing p);         /* can hob__pack() do it? */
 
-/* A bit (1 << p) for each that the header takes; NULL: none. */
-unsigned hob__packings_accepted(const char *accept_encoding);
+/* How much a client wants each, in thousandths (q); 0: not at all. */
+struct hob__wishes {
+    unsigned packed[HOB__PACKINGS];
+    unsigned
+        plain; /* "identity"; 0, too, when the header does not name it: it may be sent even so */
+};
+/* NULL: there is no such header. */
+struct hob__wishes hob__packings_wanted(const char *accept_encoding);
+
+/* The greatest wish for a packing that is below `below`, and not below that for none; 0: there is
+ * no such. */
+unsigned hob__next_wish(const struct hob__wishes *wishes, unsigned below);
 
 /* Is it worth trying for this media type? */
 bool hob__packable(const char *type);

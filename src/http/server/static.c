@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <hob/hob.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -350,24 +351,23 @@ static int send_packed_or_not(struct answer *a, enum hob__packing p) {
     return rc;
 }
 
-/* In the way that the client takes and that costs least. */
+/* In the way that the client likes best, and of several that it likes as much in the one that costs
+ * least (RFC 9110, 12.5.3). */
 static int send_best(struct answer *a) {
-    const struct hob_static_options *o = &a->files->options;
-    bool packs = to_pack(a);
-    unsigned takes = 0;
-    if (!o->no_precompressed || packs) {
-        takes = hob__packings_accepted(hob_request_header(a->req, "accept-encoding"));
-        a->varies = packs || hob__packable(a->type);
+    bool beside = !a->files->options.no_precompressed && hob__packable(a->type);
+    bool packs = to_pack(a), whole = !hob_request_header(a->req, "range");
+    struct hob__wishes wishes = {.plain = 0};
+    a->varies = beside || packs;
+    if (a->varies) wishes = hob__packings_wanted(hob_request_header(a->req, "accept-encoding"));
+    for (unsigned q = UINT_MAX; (q = hob__next_wish(&wishes, q)) > 0;) {
+        for (unsigned p = 0; p < HOB__PACKINGS && beside; p++) {
+            int rc = wishes.packed[p] == q ? use_neighbour(a, p) : 0;
+            if (rc < 0) return rc;
+            if (rc == 1) return send_file(a);
+        }
+        for (unsigned p = 0; p < HOB__PACKINGS && packs && whole; p++)
+            if (wishes.packed[p] == q && hob__packing_built(p)) return send_packed_or_not(a, p);
     }
-    for (unsigned p = 0; p < HOB__PACKINGS && !o->no_precompressed; p++) {
-        if (!(takes & 1u << p) || !hob__packable(a->type)) continue;
-        int rc = use_neighbour(a, p);
-        if (rc < 0) return rc;
-        if (rc == 1) return send_file(a);
-    }
-    for (unsigned p = 0; p < HOB__PACKINGS && packs; p++)
-        if (takes & 1u << p && hob__packing_built(p) && !hob_request_header(a->req, "range"))
-            return send_packed_or_not(a, p);
     return send_file(a);
 }
 
