@@ -150,6 +150,40 @@ TASK_TEST(a_client_that_does_not_shake_hands) {
     return stop(s, l);
 }
 
+/* A protocol that the server does not have ends the handshake (RFC 7301, 3.2), so it has to name
+ * all that it has. */
+TASK_TEST(each_version_may_be_offered) {
+    static const struct {
+        const char *offer, *request;
+    } rows[] = {
+        {"http/1.1", "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"},
+        {"http/1.0", "GET / HTTP/1.0\r\n\r\n"},
+        {"", "GET / HTTP/1.0\r\n\r\n"},
+        {"http/0.9", NULL},
+    };
+    HOB_SCOPE(s);
+    make_contexts();
+    struct hob_listener *l = listening();
+    hob_spawn(s, hob_http_serve, l, count, NULL, (struct hob_http_options){.tls = server_tls});
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct hob_stream *c;
+        struct hob_tls_info info;
+        struct hob_slice text;
+        CHECK_EQ(hob_connect(hob_listener_address(l), &c), 0);
+        int rc = hob_tls_start(c, client_tls, .server_name = "localhost", .alpn = rows[i].offer);
+        CHECK_EQ(rc < 0, !rows[i].request);
+        if (rc == 0) {
+            CHECK_EQ(hob_tls_info(c, &info), 0);
+            CHECK_STR(info.alpn, rows[i].offer);
+            CHECK(hob_write(c, rows[i].request, strlen(rows[i].request)) > 0);
+            CHECK(hob_read_all(c, 4096, &text) > 0);
+            CHECK(strncmp(text.at, "HTTP/1.1 200 OK", 15) == 0);
+        }
+        hob_close(c);
+    }
+    return stop(s, l);
+}
+
 TASK_TEST(a_server_that_speaks_plain_http) {
     HOB_SCOPE(s);
     make_contexts();

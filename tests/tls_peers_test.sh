@@ -222,6 +222,8 @@ child, address = start(hob, "playground", "-l", "127.0.0.1:0", "--cert", "site.p
 if shutil.which("curl"):
     got = run("curl", "-sS", "--cacert", "ca.pem", "https://%s/get?a=b" % address)
     check("curl and the playground", '"url": "https://' in got.stdout, got.stdout + got.stderr)
+    got = run("curl", "-sS", "--http1.0", "--cacert", "ca.pem", "https://%s/get?a=b" % address)
+    check("the same by HTTP/1.0", '"url": "https://' in got.stdout, got.stdout + got.stderr)
 trust = ssl.create_default_context(cafile=path("ca.pem"))
 with urllib.request.urlopen("https://%s/bytes/1000000" % address, context=trust) as answer:
     check("Python's urllib and the playground", len(answer.read()) == 1000000)

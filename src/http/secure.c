@@ -62,8 +62,9 @@ bool hob__agreed_http2(struct hob_stream *stream) {
 void hob__client_secure_free(struct hob_client *c) { hob_tls_free(c->own_tls); }
 
 int hob__server_secure(struct hob__server *server, struct hob_stream *stream) {
+    bool shares = hob__server_shares(server);
     return hob_tls_accept(stream, server->options.tls,
-                          .alpn = hob__server_shares(server) ? "h2,http/1.1" : "http/1.1",
+                          .alpn = shares ? "h2,http/1.1,http/1.0" : "http/1.1,http/1.0",
                           .handshake_timeout = server->options.tls_timeout);
 }
 
