@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 build=${HOB_BUILD:-$PWD/build}
 [ -x "$build/hob" ] || { echo "no programs in this build"; exit 77; }
 exec python3 - "$build/hob" "$build/build.ninja" <<'PYTHON'
-import base64, gzip, http.client, json, os, re, shutil, socket, subprocess, sys, tempfile, time, zlib
+import base64, gzip, http.client, json, os, re, shutil, signal, socket, subprocess, sys, tempfile, time, zlib
 
 hob = sys.argv[1]
 built = open(sys.argv[2]).read()
@@ -83,9 +83,15 @@ check("headers, ip, user-agent", ask("/headers", A="b").json()["headers"]["A"] =
       ask("/ip").json() == {"origin": "127.0.0.1"} and
       ask("/user-agent", User_Agent="me").json() == {"user-agent": "me"} and
       ask("/user-agent").json() == {"user-agent": None})
-for path, allow in (("/get", "GET, HEAD"), ("/post", "POST"), ("/bytes/3", "GET, HEAD")):
-    a = ask(path, "PUT")
-    check("PUT " + path, a.status == 405 and a.headers["allow"] == allow, a.headers)
+for path, allow in (("/get", "GET, HEAD"), ("/post", "POST"), ("/bytes/3", "GET, HEAD"),
+                    ("*", "GET, HEAD, POST, PUT, PATCH, DELETE")):
+    for method, status in (("PUT", 405), ("OPTIONS", 204)):
+        if path == "*" and method == "PUT":
+            continue  # 400: no other may have it
+        a = ask(path, method)
+        check(method + " " + path, a.status == status and a.headers["allow"] == allow + ", OPTIONS",
+              a.headers)
+check("OPTIONS of a route for all", ask("/anything", "OPTIONS").json()["method"] == "OPTIONS")
 for path in ("/anything/%00", "/basic-auth/a", "/basic-auth/a/b/c", "/status//", "/links/1/0/0"):
     check("nothing at " + path, ask(path).status == 404)
 
@@ -339,6 +345,24 @@ out, err = server.communicate(timeout=20)
 check("events end at the stop, completely", rest.endswith(b"0\r\n\r\n"), rest)
 check("WebSockets, too", close == b"\x88\x02\x03\xe9", close)
 check("and the server, at once", server.returncode == 0 and time.monotonic() - began < 4 and err == "", err)
+for first, second in ((signal.SIGTERM, signal.SIGTERM), (signal.SIGTERM, signal.SIGINT),
+                      (signal.SIGINT, signal.SIGTERM), (signal.SIGINT, signal.SIGINT)):
+    server = subprocess.Popen([hob, "playground", "-l", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
+    address = ("127.0.0.1", int(server.stdout.readline().rsplit(":", 1)[1]))
+    stream = socket.create_connection(address, timeout=20)
+    stream.sendall(b"GET /drip?duration=600&numbytes=600&delay=0 HTTP/1.1\r\nHost: x\r\n\r\n")
+    stream.recv(1)
+    server.send_signal(first)
+    for _ in range(500):  # until it has heard of it
+        with socket.socket() as probe:
+            if probe.connect_ex(address):
+                break
+        time.sleep(0.01)
+    waits = server.poll() is None
+    began = time.monotonic()
+    server.send_signal(second)
+    check("%s, %s: at once" % (first.name, second.name), waits and server.wait(20) == -second and
+          time.monotonic() - began < 4, server.returncode)
 print("%d passed, %d failed" % (passed, failed))
 sys.exit(1 if failed else 0)
 PYTHON

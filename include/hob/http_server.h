@@ -121,16 +121,16 @@ struct hob_http_options {
 /* Serves HTTP/1.1, HTTP/1.0 and HTTP/2 on the listener until it is cancelled, asked to stop, or the
  * listener is closed. A connection that waits for its next request has no task: the request gets
  * one, which answers all that has come, in order (pipelining too), and ends. hob_stop()
- * around it ends the listening and the idle connections at once, requests in progress have the
- * grace to end; that of Ctrl-C becomes .grace, unless the program has set it. A client of HTTP/2 is
- * told first (GOAWAY): what it sent before it heard of it is answered, for a second at most, and
- * for half of the grace. Says hob_started()
- * (and hob_prefork_ready()) when it listens. Answers by itself: 400 (breaks the rules), 408, 413,
- * 417, 431, 500 (the handler failed), 501, 503 (no memory), 505; Expect: 100-continue when the
- * handler first reads. Date and Server are added to each answer. The connections are hob_serve()'s:
- * what is said there of the limit, of a shortage of descriptors and of the end holds here too.
- * Returns 0 after a stop or a close of the listener, else an error. The listener stays the caller's
- * to close. Waits; cancellation point.
+ * around it ends the listening and the idle connections at once (one that has just been made has a
+ * second for its first request), requests in progress have the grace to end; that of Ctrl-C becomes
+ * .grace, unless the program has set it. A client of HTTP/2 is told first (GOAWAY): what it sent
+ * before it heard of it is answered, for a second at most, and for half of the grace. Says
+ * hob_started() (and hob_prefork_ready()) when it listens. Answers by itself: 400 (breaks the
+ * rules), 408, 413, 417, 431, 500 (the handler failed), 501, 503 (no memory), 505; Expect:
+ * 100-continue when the handler first reads. Date and Server are added to each answer. The
+ * connections are hob_serve()'s: what is said there of the limit, of a shortage of descriptors and
+ * of the end holds here too. Returns 0 after a stop or a close of the listener, else an error. The
+ * listener stays the caller's to close. Waits; cancellation point.
  *
  * The handler answers one request; it runs in the connection's task. When the client ends or resets
  * the connection meanwhile, the task is cancelled, unless .keep_running. It returns >= 0, or an

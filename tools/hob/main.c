@@ -128,5 +128,6 @@ int main(int argc, char **argv) {
     argv[1] = title; /* the name in front of every message */
     if (command->start) return command->start(argc - 1, argv + 1);
     /* Reports of a held loop are for programmers; a starved machine would cause them as well. */
-    return hob_main_with((struct hob_options){.slow_ms = 10000}, command->app, argc - 1, argv + 1);
+    struct hob_options options = {.slow_ms = 10000, .terminate = command->terminate};
+    return hob_main_with(options, command->app, argc - 1, argv + 1);
 }

@@ -4,11 +4,7 @@
 #include <hob/hob.h>
 #include <hob/http.h>
 #include <hob/net.h>
-#include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include "playground/routes.h"
 #include "tool.h"
@@ -30,7 +26,7 @@ static const char help[] =
     "Routes:\n" ROUTES_HELP "\n"
     "It says where it listens as soon as it does. The limit of open files is raised as\n"
     "far as it goes. Ctrl-C (or SIGTERM) closes idle connections at once and gives requests\n"
-    "in progress 5 seconds to end; a second Ctrl-C ends at once. Exit status: 0 when it was\n"
+    "in progress 5 seconds to end; a second one ends at once. Exit status: 0 when it was\n"
     "stopped and every request had ended, 1 when it could not listen, 2 for wrong usage.\n";
 
 struct playground {
@@ -45,20 +41,6 @@ static int serve(struct hob_listener *listener, size_t connections, struct hob_t
                           (struct hob_http_options){.max_connections = connections, .tls = tls});
 }
 HOB_TASK(serve, struct hob_listener *, size_t, struct hob_tls *)
-
-/* SIGTERM does what Ctrl-C does. */
-static int stop_on_term(struct hob_scope *servers) {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (fd < 0) return -errno;
-    int rc = hob_poll(fd, POLLIN);
-    close(fd);
-    if (rc >= 0) hob_stop(servers, GRACE);
-    return rc < 0 ? rc : 0;
-}
-HOB_TASK(stop_on_term, struct hob_scope *)
 
 static int listen_at(const char *address, const char *scheme, struct hob_listener **out) {
     int rc = hob_listen(address, out);
@@ -79,7 +61,6 @@ static void close_listener(void *listener) { hob_listener_close(listener); }
 static int serve_all(const struct playground *p) {
     size_t connections = raise_file_limit();
     HOB_SCOPE(s);
-    hob_spawn_daemon(s, stop_on_term, s);
     for (int i = 0; i < p->count; i++) {
         struct hob_listener *listener;
         if (listen_at(p->addresses[i], p->tls ? "https://" : "http://", &listener) < 0)
@@ -130,10 +111,6 @@ static int app(int argc, char **argv) {
     int status = parse_options(argc, argv, &p);
     if (status >= 0) return status;
     if (!make_tls(argv[0], p.cert, p.key, NULL, false, &p.tls)) return EXIT_USAGE;
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigprocmask(SIG_BLOCK, &set, NULL); /* for stop_on_term */
     hob_set_grace(GRACE);
     status = serve_all(&p);
     drop_tls(p.tls);
@@ -143,4 +120,5 @@ static int app(int argc, char **argv) {
 const struct command playground_command = {.name = "playground",
                                            .summary = "a small HTTP server to try clients on",
                                            .help = help,
-                                           .app = app};
+                                           .app = app,
+                                           .terminate = true};

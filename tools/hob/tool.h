@@ -14,6 +14,7 @@ struct command {
     const char *name, *summary, *help;
     int (*app)(int argc, char **argv);   /* runs as the main task; argv[0] is "hob NAME" */
     int (*start)(int argc, char **argv); /* instead: runs without a loop, which it starts itself */
+    bool terminate;                      /* SIGTERM stops the app as Ctrl-C does */
 };
 extern const struct command crawl_command, fetch_command, playground_command, serve_command;
 

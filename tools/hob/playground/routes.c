@@ -128,6 +128,14 @@ static bool listed(const char *list, const char *word) {
     return false;
 }
 
+/* None of these, or OPTIONS, which asks for them. */
+static int answer_methods(struct hob_request *req, const char *methods) {
+    char allow[64];
+    bool asks = strcmp(hob_request_method(req), "OPTIONS") == 0;
+    snprintf(allow, sizeof allow, "%s, OPTIONS", methods);
+    return answer_empty(req, asks ? 204 : 405, HOB_HEADERS({"allow", allow}));
+}
+
 int routes_answer(struct hob_request *req, void *arg) {
     (void)arg;
     const char *path = hob_request_path(req), *query = hob_request_query(req);
@@ -140,8 +148,10 @@ int routes_answer(struct hob_request *req, void *arg) {
         const char *methods = routes[i].methods ? routes[i].methods : "GET, HEAD";
         if (*methods == '*' || listed(methods, hob_request_method(req)))
             return routes[i].answer(&a);
-        return hob_respond(req, 405, HOB_HEADERS({"allow", methods}), NULL, 0);
+        return answer_methods(req, methods);
     }
+    if (strcmp(path, "*") == 0) /* the whole server (RFC 9110, 9.3.7) */
+        return answer_methods(req, "GET, HEAD, POST, PUT, PATCH, DELETE");
     return answer_error(req, 404, "no such route; / lists them");
 }
 
