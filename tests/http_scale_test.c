@@ -93,7 +93,10 @@ TASK_TEST(ten_thousand_connections_of_which_half_die) {
     a.sin_port = htons((uint16_t)atoi(strrchr(hob_listener_address(l), ':') + 1));
     CHECK_EQ(pipe(to) + pipe(back), 0);
     pid_t pid = fork();
-    if (pid == 0) clients(&a, n, to[0], back[1]);
+    if (pid == 0) {
+        close(to[1]); /* or it would wait for itself when this process is killed */
+        clients(&a, n, to[0], back[1]);
+    }
     close(back[1]);
     HOB_SCOPE(s);
     CHECK_EQ(
