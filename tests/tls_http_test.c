@@ -231,4 +231,52 @@ TASK_TEST(a_redirect_to_the_other_scheme_takes_no_credentials_along) {
     return stop(s, l);
 }
 
+/* ---- a client that does not read ---- */
+
+enum { PIECE = 4000, PIECES = 90 };
+static bool written; /* the handler has written all */
+
+/* As many pieces as the path says. */
+static int in_pieces(struct hob_request *req, void *arg) {
+    char piece[PIECE];
+    int n = atoi(hob_request_path(req) + 1);
+    (void)arg;
+    memset(piece, 'p', sizeof piece);
+    written = false;
+    HOB_TRY(hob_respond_begin(req, 200, NULL, (int64_t)n * PIECE));
+    for (int i = 0; i < n; i++) HOB_TRY(hob_respond_write(req, piece, sizeof piece));
+    written = true;
+    return hob_respond_end(req);
+}
+
+/* Reads only when the handler is done, or waits for that; then all of it is to come. */
+static int read_late(struct hob_stream *c, int n) {
+    char text[64], buf[16384];
+    int size = snprintf(text, sizeof text, "GET /%d HTTP/1.1\r\nHost: a\r\n\r\n", n);
+    HOB_TRY(hob_write(c, text, (size_t)size));
+    for (int i = 0; i < 4 && !written; i++) HOB_TRY(hob_sleep(0.005));
+    struct hob_slice head;
+    HOB_TRY(hob_read_until(c, "\r\n\r\n", 1000, &head));
+    for (size_t left = (size_t)n * PIECE; left > 0;)
+        left -= (size_t)HOB_TRY(hob_read(c, buf, left < sizeof buf ? left : sizeof buf));
+    return 0;
+}
+
+/* Whichever of its pieces it is that finds the socket full: the last one, once. */
+TASK_TEST(the_last_piece_goes_out_when_the_client_reads) {
+    HOB_SCOPE(s);
+    make_contexts();
+    struct hob_listener *l;
+    struct hob_stream *c;
+    char path[64];
+    snprintf(path, sizeof path, "unix:@hob-last-piece-%d", (int)getpid());
+    CHECK_EQ(hob_listen(path, &l), 0);
+    hob_spawn(s, hob_http_serve, l, in_pieces, NULL, (struct hob_http_options){.tls = server_tls});
+    CHECK_EQ(hob_tls_connect(path, client_tls, &c, .server_name = "localhost"), 0);
+    for (int n = 1; n <= PIECES; n++)
+        if (hob_within(5, read_late(c, n)) < 0) CHECK_EQ(n, 0);
+    hob_close(c);
+    return stop(s, l);
+}
+
 TEST_MAIN()

@@ -135,4 +135,50 @@ TASK_TEST(messages_through_proxies) {
     return 0;
 }
 
+/* ---- a client that does not read ---- */
+
+enum { MESSAGE = 4000, MESSAGES = 60 };
+
+/* Sends n messages, and reads the echoes only when the server has sent all, or waits for that. */
+static int read_late(struct hob_websocket *ws, int n) {
+    struct hob_websocket_message m;
+    for (int i = 0; i < n; i++) HOB_TRY(hob_websocket_send(ws, HOB_WEBSOCKET_BINARY, big, MESSAGE));
+    HOB_TRY(hob_sleep(0.02));
+    for (int i = 0; i < n; i++) {
+        CHECK_EQ(hob_websocket_receive(ws, &m), 1);
+        CHECK(m.size == MESSAGE && memcmp(m.data, big, m.size) == 0);
+    }
+    return 0;
+}
+
+/* Whichever it is that finds the socket full: the last one, once. */
+static void echo_late(const char *path, const char *place) {
+    HOB_CLIENT(c, .tls = client_tls, .unix_path = place);
+    struct hob_websocket *ws;
+    char url[64];
+    snprintf(url, sizeof url, "wss://localhost%s", path);
+    CHECK_EQ(hob_websocket_connect(c, url, &ws), 0);
+    for (int n = 30; n <= MESSAGES; n++)
+        if (hob_within(5, read_late(ws, n)) < 0) CHECK_EQ(n, 0);
+    CHECK_EQ(hob_websocket_close(ws, 1000, NULL), 0);
+    hob_websocket_free(ws);
+}
+
+TASK_TEST(the_last_message_goes_out_when_the_client_reads) {
+    char place[64], address[80];
+    make_contexts();
+    ws_options.deflate = false;
+    snprintf(place, sizeof place, "@hob-last-message-%d", (int)getpid());
+    snprintf(address, sizeof address, "unix:%s", place);
+    HOB_SCOPE(s);
+    struct hob_listener *l;
+    CHECK_EQ(hob_listen(address, &l), 0);
+    hob_spawn(s, hob_http_serve, l, ws_handler, NULL, (struct hob_http_options){.tls = server_tls});
+    echo_late("/echo", place);
+    echo_late("/parked", place);
+    ws_end(s, l);
+    drop_contexts();
+    return 0;
+}
+
 TEST_MAIN()

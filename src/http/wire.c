@@ -393,6 +393,7 @@ int hob__wire_write(struct hob__wire *w, struct iovec *iov, int count) {
     has_left(w, sent);
     earn(w, &w->pace_out, sent);
     if (HOB__LIKELY(count == 1 && (size_t)sent == iov->iov_len)) return 0;
+    if (sent == 0) hob__stream_go_on(w->stream);
     count = skip(&iov, count, (size_t)sent);
     return write_rest(w, iov, count);
 }

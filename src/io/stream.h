@@ -157,7 +157,11 @@ HOB_API int hob__stream_wait(struct hob_stream *s, unsigned direction, unsigned 
  * call has them. */
 HOB_API void hob__stream_put_back(struct hob_stream *s, const char *bytes, size_t n);
 /* Sends some of it, if that can be done without waiting: how many bytes (0: none), or an error.
- * Corked, all of it is gathered, or none. */
+ * Corked, all of it is gathered, or none. After 0 a transport may hold some of these bytes
+ * (committed): who writes them later says so before, and who gives them up has sent those. */
 HOB_API ssize_t hob__stream_write_now(struct hob_stream *s, const struct iovec *iov, int count);
+/* The next writing call begins with the bytes of which the last one has sent none: it is that one,
+ * going on. */
+static inline void hob__stream_go_on(struct hob_stream *s) { s->write_calls--; }
 
 #endif

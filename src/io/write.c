@@ -142,12 +142,12 @@ ssize_t hob__stream_write_now(struct hob_stream *s, const struct iovec *iov, int
     ssize_t sent;
     if (HOB__UNLIKELY(s->writes))
         hob__misuse("hob_write", "two tasks write to the stream to %s at once", s->peer);
+    s->write_calls++;
     if (s->corks > 0) {
         size_t n = 0;
         for (int i = 0; i < count; i++) n += iov[i].iov_len;
         return gathered(s, iov, count) ? (ssize_t)n : 0;
     }
-    s->write_calls++;
     if (HOB__LIKELY(s->fast_write)) {
         if (!(s->fd->ready & HOB__WRITE)) return 0;
         sent = hob__socket_send(s, iov, count);
@@ -155,7 +155,7 @@ ssize_t hob__stream_write_now(struct hob_stream *s, const struct iovec *iov, int
         if (s->out) return 0;
         sent = s->transport->send(s, iov, count);
     }
-    return sent == -EAGAIN ? (ssize_t)hob__stream_committed(s) : sent;
+    return sent == -EAGAIN ? 0 : sent;
 }
 
 ssize_t hob_writev(struct hob_stream *s, struct iovec *iov, int count) {

@@ -48,10 +48,11 @@ static int flush(struct hob_websocket *ws) {
 
 /* All of the pieces: 0, or an error. *any: some bytes are out. */
 static int put(struct hob_websocket *ws, struct iovec *iov, int count, bool *any) {
-    bool waited = false;
+    bool waited = false, again = false;
     while (count > 0 && iov->iov_len == 0) iov++, count--;
     while (count > 0) {
         if (ws->error) return ws->error;
+        if (again) hob__stream_go_on(ws->stream);
         ssize_t sent = hob__stream_write_now(ws->stream, iov, count);
         if (sent < 0) return hob__ws_lost(ws, sent);
         if (sent > 0) *any = true;
@@ -64,6 +65,7 @@ static int put(struct hob_websocket *ws, struct iovec *iov, int count, bool *any
         if (count == 0) break;
         iov->iov_base = (char *)iov->iov_base + n;
         iov->iov_len -= n;
+        again = sent == 0;
         /* Only when nothing at all went out will an event tell that some may. */
         if (sent > 0) {
             hob__work_point(); /* a peer that reads as fast as this sends never makes it wait */
@@ -71,6 +73,7 @@ static int put(struct hob_websocket *ws, struct iovec *iov, int count, bool *any
         }
         waited = true;
         int rc = wait_writable(ws);
+        if (rc < 0 && hob__stream_committed(ws->stream) > 0) *any = true;
         if (rc < 0) return hob__ws_lost(ws, rc);
     }
     /* A transport that has taken it may still have to send it. */
@@ -108,7 +111,9 @@ static bool next_control(struct hob_websocket *ws) {
 static bool push_control(struct hob_websocket *ws) {
     while (!ws->error && (ws->rest_size > 0 || next_control(ws))) {
         struct iovec iov = {ws->rest + ws->rest_at, ws->rest_size};
+        if (ws->rest_again) hob__stream_go_on(ws->stream);
         ssize_t sent = hob__stream_write_now(ws->stream, &iov, 1);
+        ws->rest_again = sent == 0;
         if (sent < 0) {
             hob__ws_lost(ws, sent);
             return true;

@@ -80,6 +80,7 @@ struct hob_websocket {
     char *gathered; /* a chunk of the pool: packed, and not sent */
     size_t gathered_size;
     bool ping_due, pong_due;
+    bool rest_again; /* the last try has sent nothing of `rest` */
     uint8_t pong_size, rest_at, rest_size;
     char pong[HOB__WS_CONTROL_MAX];
     char rest[HOB__WS_REST];
