@@ -431,6 +431,20 @@ TASK_TEST(TH01_a_thread_sees_the_locals_of_its_caller) {
     return 0;
 }
 
+/* In a simulated world a function for a thread runs in the loop's own. */
+static int simulated(void) { return hob_to_thread(sees_none_in_its_loop); }
+HOB_TASK(simulated)
+static int runs_a_world(void) {
+    struct hob_options world = {.backend = "sim", .no_interrupt = true};
+    return hob_run_with(world, simulated) == 1 && hob_local_get(&color) == red;
+}
+HOB_TASK(runs_a_world)
+TASK_TEST(a_thread_sees_them_again_after_a_simulated_world) {
+    CHECK_EQ(hob_local_set(&color, (void *)(uintptr_t)red), 0);
+    CHECK_EQ(hob_to_thread(runs_a_world), 1);
+    return 0;
+}
+
 /* ---- misuse ---- */
 
 static int sleeps_here(void) { return hob_sleep(1); }

@@ -187,14 +187,17 @@ static void ended_inside(void *arg) {
 
 static void make_guard(void) { pthread_key_create(&guard, ended_inside); }
 
-/* Outside of any task, with the caller's locals. */
+/* Outside of any task, with the caller's locals. Another function may be around it: one that runs a
+ * simulated world, whose threads are this one. */
 static int run_function(const struct hob__spawn_site *site, void *args,
                         const struct hob__local_node *locals, struct hob_error **error) {
+    const char *outer = hob__thread_work;
+    const struct hob__local_node *outer_locals = hob__thread_locals;
     hob__thread_work = site->name;
     hob__thread_locals = locals;
     int rc = site->run(args);
-    hob__thread_work = NULL;
-    hob__thread_locals = NULL;
+    hob__thread_work = outer;
+    hob__thread_locals = outer_locals;
     *error = hob__error_take(rc, site);
     return rc;
 }
