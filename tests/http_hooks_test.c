@@ -1,6 +1,7 @@
 /* http_hooks_test.c - calls before and after each exchange, and HAR files. */
 #include "http_count.h"
 
+#include <fcntl.h>
 #include <hob/har.h>
 #include <hob/http_trace.h>
 
@@ -143,6 +144,46 @@ TASK_TEST(a_har_file) {
     free(text);
     CHECK_EQ(hob_har_open(&har, "/nonexistent/har"), -ENOENT);
     CHECK_EQ(hob_har_close(NULL), 0);
+    return stop(s, l, none);
+}
+
+/* A FIFO, whose reader is slower than 64 KiB of it take to come, or leaves. */
+static int read_fifo(const char *path, size_t most, size_t *n) {
+    struct hob_stream *fifo;
+    char buf[4096];
+    ssize_t got = 1;
+    HOB_TRY(hob_stream_open(open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), &fifo));
+    HOB_TRY(hob_sleep(0.2));
+    while (got > 0 && *n < most)
+        if ((got = hob_read(fifo, buf, sizeof buf)) > 0) *n += (size_t)got;
+    hob_close(fifo);
+    return got < 0 ? (int)got : 0;
+}
+HOB_TASK(read_fifo, const char *, size_t, size_t *)
+
+TASK_TEST(into_a_fifo) {
+    static const size_t most[] = {SIZE_MAX, 10000};
+    HOB_SCOPE(s);
+    struct hob_listener *l = listening(), *none = listening();
+    struct hob_har *har;
+    char path[200];
+    hob_spawn(s, hob_http_serve, l, server, NULL, (struct hob_http_options){0});
+    snprintf(path, sizeof path, TEST_PATH, getpid(), "fifo");
+    CHECK_EQ(mkfifo(path, 0600), 0);
+    CHECK_EQ(hob_har_open(&har, path), -ENXIO);
+    for (int i = 0; i < 2; i++) {
+        size_t n = 0;
+        struct hob_task *reader = hob_spawn(s, read_fifo, path, most[i], &n);
+        CHECK_EQ(hob_sleep(0.05), 0);
+        CHECK_EQ(hob_har_open(&har, path), 0);
+        {
+            HOB_CLIENT(c, .har = har);
+            for (int k = 0; k < 300; k++) CHECK_EQ(get_one(c, url_of(l, "/a"), NULL), 0);
+        }
+        CHECK_EQ(hob_har_close(har), i == 0 ? 0 : -EPIPE);
+        CHECK_EQ(hob_await(reader), 0);
+        CHECK(i == 0 ? n > 150000 : n < 20000);
+    }
     return stop(s, l, none);
 }
 

@@ -25,8 +25,9 @@ extern "C" {
 
 struct hob_har;
 
-/* Creates the file, or empties it. One loop's, for any number of its clients. 0, what hob_open()
- * returns, -ENOMEM. Waits; cancellation point. */
+/* Creates the file, or empties it. One loop's, for any number of its clients. It may be a FIFO that
+ * somebody reads (else -ENXIO), or a terminal. 0, what hob_open() returns, -ENOMEM. Waits;
+ * cancellation point. */
 HOB_API int hob_har_open(struct hob_har **out, const char *path);
 /* Writes what is left and the end, and frees it, whatever the result: 0, or the first error of the
  * file. Until then the file is not complete. The clients' responses must be closed. NULL is

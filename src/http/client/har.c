@@ -2,14 +2,17 @@
  * and written when the next one begins, which may. */
 #include "http/client/har.h"
 
+#include <fcntl.h>
 #include <hob/error.h>
 #include <hob/file.h>
 #include <hob/hob.h>
 #include <hob/json_builder.h>
+#include <hob/stream.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "http/client/client.h"
@@ -19,6 +22,7 @@ enum { WRITE_AT = 64 << 10, ROOM = 4 << 20, ENTRY_MAX = 1 << 20, TEXT_MAX = 4096
 
 struct hob_har {
     struct hob_file *file;
+    struct hob_stream *stream; /* its way, if it is none with positions: a FIFO, a terminal */
     struct hob__buffer pending;
     uint64_t entries, left_out;
     int64_t clock; /* the wall's milliseconds, less the loop's */
@@ -32,18 +36,38 @@ static const char beginning[] =
     "{\"log\":{\"version\":\"1.2\",\"creator\":{\"name\":\"hob\",\"version\":\"" HOB_VERSION
     "\"},\"entries\":[";
 
+static int open_target(struct hob_har *har, const char *path) {
+    struct stat st;
+    HOB_TRY(hob_open(path, "w", &har->file));
+    HOB_TRY(hob_file_stat(har->file, &st));
+    if (S_ISREG(st.st_mode)) return 0;
+    int fd = fcntl(hob_file_fd(har->file), F_DUPFD_CLOEXEC, 3);
+    if (fd < 0) return hob_fail(-errno, "cannot write '%s': %s", path, hob_strerror(-errno));
+    int rc = hob_stream_open(fd, &har->stream);
+    if (rc < 0) close(fd);
+    return rc;
+}
+
+static int close_target(struct hob_har *har) {
+    hob_close(har->stream);
+    return hob_file_close(har->file);
+}
+
+static int write_out(struct hob_har *har, const char *text, size_t n) {
+    return (int)(har->stream ? hob_write(har->stream, text, n)
+                             : hob_file_write(har->file, text, n));
+}
+
 static int write_pending(struct hob_har *har) {
     struct hob__buffer out = har->pending;
     if (har->writing || hob__buffer_size(&out) == 0) return 0;
     har->pending = (struct hob__buffer){0};
     har->writing = true;
-    ssize_t rc = har->error;
-    if (rc == 0)
-        rc = hob_shielded(
-            (int)hob_file_write(har->file, hob__buffer_bytes(&out), hob__buffer_size(&out)));
+    int rc = har->error;
+    if (rc == 0) rc = hob_shielded(write_out(har, hob__buffer_bytes(&out), hob__buffer_size(&out)));
     har->writing = false;
     hob__buffer_free(&out);
-    if (rc < 0 && !har->error) har->error = (int)rc;
+    if (rc < 0 && !har->error) har->error = rc;
     return 0;
 }
 
@@ -51,11 +75,11 @@ int hob_har_open(struct hob_har **out, const char *path) {
     struct hob_har *har = hob__alloc_zero(sizeof *har);
     *out = NULL;
     if (!har) return hob_fail(-ENOMEM, "no memory for %s", path);
-    int rc = hob_open(path, "w", &har->file);
+    int rc = open_target(har, path);
     if (rc >= 0)
         rc = hob__buffer_append(&har->pending, beginning, sizeof beginning - 1, SIZE_MAX / 2);
     if (rc < 0) {
-        hob_file_close(har->file);
+        close_target(har);
         hob__free(har);
         return rc;
     }
@@ -73,7 +97,7 @@ int hob_har_close(struct hob_har *har) {
     if (hob__buffer_append(&har->pending, end, (size_t)n, SIZE_MAX / 2) < 0 && !har->error)
         har->error = -ENOMEM;
     write_pending(har);
-    int rc = hob_file_close(har->file);
+    int rc = close_target(har);
     if (har->error) rc = har->error;
     hob__buffer_free(&har->pending);
     hob__free(har);
