@@ -350,6 +350,28 @@ full_disk() {
     [ $status -eq 23 ]
     says '^hob fetch: cannot write standard output: Bad file descriptor$'
 }
+readers_that_leave() { # but that of standard output: all is fetched, and one line says it
+    rm -f "$dir/fifo"
+    mkfifo "$dir/fifo"
+    yes "$url/get" | head -n 300 >"$dir/list"
+    head -c 10 "$dir/fifo" >/dev/null &
+    run 1 fetch -i "$dir/list" --har "$dir/fifo"
+    count 1 '^hob fetch: cannot write .*/fifo: Broken pipe$' err
+    count 2 . err
+    summary_is 'fetched 300 URLs in .*'
+    lines
+    head -c 10 "$dir/fifo" >/dev/null &
+    run 1 fetch -i "$dir/list" -o "$dir/fifo"
+    count 1 '^hob fetch: cannot write .*/fifo: Broken pipe$' err
+    lost
+    summary_is "fetched .* of 300 URLs, $(wc -l <"$dir/lost") failed .*"
+    status=0 # one that does not come is waited for until Ctrl-C
+    timeout -s INT -k 20 1 "$hob" fetch -o "$dir/fifo" "$url/get" || status=$?
+    [ $status -eq 124 ]
+    run 2 fetch --har "$dir/none/there" "$url/get"
+    says "^hob fetch: cannot write $dir/none/there: No such file or directory$"
+    count 1 . err
+}
 few_descriptors() {
     ulimit -n 80
     yes "$url/delay/0.1" | head -n 200 >"$dir/list"
@@ -426,6 +448,7 @@ for backend in uring epoll; do
     proxy=${peer#http://}
     if command -v curl >/dev/null; then check "curl's exit statuses" as_curl_has_it; fi
     check "a full disk" full_disk
+    check "readers that leave" readers_that_leave
     check "too few descriptors" few_descriptors
     check "one after another" each
     check "Ctrl-C" drive interrupt

@@ -54,6 +54,7 @@ struct fetch {
     struct hob_event unneeded;  /* there may be connections that nobody will ask for */
     uint64_t spawned, begun;    /* requests: tasks; those of them that have run */
     bool all_started;           /* no URL is left that has not been */
+    bool unread;                /* nobody reads the results any more (hob fetch | head -1) */
     unsigned failures_shown;
     int input_error, output_error; /* negative codes */
     double elapsed;                /* seconds */
@@ -255,18 +256,19 @@ struct line {
     bool told;
 };
 
-/* Nobody reads any more (hob fetch | head -1): everything ends, quietly. Any other error: what is
- * left is fetched, and each result that is lost has failed, as a body that cannot be saved has. */
+/* Nobody reads standard output any more: everything ends, quietly. Any other error: what is left is
+ * fetched, and each result that is lost has failed, as a body that cannot be saved has. */
 static void stop_writing(struct fetch *f, int rc) {
     f->output_error = rc;
-    if (rc == -EPIPE && f->requests) hob_scope_cancel(f->requests);
-    if (rc != -EPIPE) say(f, "cannot write %s: %s", f->output.name, hob_strerror(rc));
+    f->unread = rc == -EPIPE && f->output.is_standard;
+    if (f->unread && f->requests) hob_scope_cancel(f->requests);
+    if (!f->unread) say(f, "cannot write %s: %s", f->output.name, hob_strerror(rc));
 }
 
 /* It could not be written: so it is told here, if it has not been. */
 static void lose(struct fetch *f, const struct line *line) {
     bool fetched = line->failure == FAILURE_NONE;
-    if (f->output_error == -EPIPE) return; /* nobody wants to know */
+    if (f->unread) return; /* nobody wants to know */
     if (fetched) tally_lose(&f->tally);
     if (line->told || f->options.quiet) return;
     say(f, "%.500s: %s%snot written (%s)", line->url, fetched ? "" : failure_name(line->failure),
@@ -360,7 +362,7 @@ static int open_output(struct fetch *f) {
     if (rc == 1) f->folder = o->output;
     if (rc >= 0) rc = output_open(&f->output, f->folder ? "-" : o->output, o->resume);
     if (rc < 0) {
-        say(f, "cannot write %s: %s", o->output, hob_strerror(rc));
+        if (rc != -ECANCELED) say(f, "cannot write %s: %s", o->output, hob_strerror(rc));
         return rc;
     }
     if (!o->resume || f->folder) return 0;
@@ -398,7 +400,7 @@ static int run(struct fetch *f) {
 /* The exit status, or the error that cut it short (Ctrl-C). */
 static int finish(struct fetch *f, int rc) {
     int closed = output_close(&f->output);
-    if (f->output_error == -EPIPE) {
+    if (f->unread) {
         progress_hide(&f->progress);
         signal(SIGPIPE, SIG_DFL);
         raise(SIGPIPE);
@@ -413,42 +415,48 @@ static int finish(struct fetch *f, int rc) {
     return tally_exit_status(&f->tally, f->output_error ? EXIT_WRITE : 0);
 }
 
+/* All that is read and written, with what is wrong with it said. */
+static int open_files(struct fetch *f, const char *command) {
+    const struct fetch_options *o = &f->options;
+    int rc = input_open(&f->input, o->urls, o->url_count, o->input);
+    if (rc < 0) say(f, "cannot read %s: %s", f->input.name, hob_strerror(rc));
+    if (rc >= 0) rc = read_data(f);
+    if (rc >= 0) rc = open_output(f);
+    if (rc < 0) return rc;
+    if (!make_tls(command, o->cert, o->key, o->cacert, o->insecure, &f->tls)) return HOB_E_TLS;
+    if (o->har && (rc = hob_har_open(&f->har, o->har)) < 0 && rc != -ECANCELED)
+        say(f, "cannot write %s: %s", o->har, hob_strerror(rc));
+    return rc;
+}
+
+static void close_files(struct fetch *f) {
+    int rc = hob_har_close(f->har);
+    if (rc < 0) {
+        say(f, "cannot write %s: %s", f->options.har, hob_strerror(rc));
+        f->output_error = rc;
+    }
+    drop_tls(f->tls);
+    hob_file_free(f->file);
+    input_close(&f->input);
+    url_set_free(&f->fetched);
+}
+
 static int app(int argc, char **argv) {
     struct fetch f = {0};
     int status = fetch_parse_options(argc, argv, &f.options);
     if (status >= 0) return status;
     signal(SIGPIPE, SIG_IGN); /* EPIPE tells */
     progress_init(&f.progress, &f.tally, f.options.quiet);
-    int rc = input_open(&f.input, f.options.urls, f.options.url_count, f.options.input);
-    if (rc < 0) say(&f, "cannot read %s: %s", f.input.name, hob_strerror(rc));
-    if (rc >= 0) rc = read_data(&f);
-    if (rc >= 0) rc = open_output(&f);
+    int rc = open_files(&f, argv[0]);
     if (rc < 0) {
-        input_close(&f.input);
+        close_files(&f);
         output_close(&f.output);
-        url_set_free(&f.fetched);
-        return EXIT_USAGE;
-    }
-    const struct fetch_options *o = &f.options;
-    if (!make_tls(argv[0], o->cert, o->key, o->cacert, o->insecure, &f.tls)) {
-        input_close(&f.input);
-        output_close(&f.output);
-        return EXIT_USAGE;
+        return rc == -ECANCELED ? rc : EXIT_USAGE;
     }
     fit_concurrency(&f);
     look_at_netrc(&f);
-    if (o->har && (rc = hob_har_open(&f.har, o->har)) < 0)
-        say(&f, "cannot write %s: %s", o->har, hob_strerror(rc));
-    if (rc >= 0) rc = run(&f);
-    int written = hob_har_close(f.har);
-    if (written < 0) {
-        say(&f, "cannot write %s: %s", o->har, hob_strerror(written));
-        f.output_error = written;
-    }
-    drop_tls(f.tls);
-    hob_file_free(f.file);
-    input_close(&f.input);
-    url_set_free(&f.fetched);
+    rc = run(&f);
+    close_files(&f);
     return finish(&f, rc);
 }
 

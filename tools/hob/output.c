@@ -5,6 +5,7 @@
 #include <hob/file.h>
 #include <hob/hob.h>
 #include <hob/net.h>
+#include <hob/thread.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -12,13 +13,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static int open_to_write(const char *path, bool keep) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (keep ? O_APPEND : O_TRUNC), 0666);
+    return fd < 0 ? -errno : fd;
+}
+HOB_TASK(open_to_write, const char *, bool)
+
 int output_open(struct output *out, const char *path, bool keep) {
-    int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (keep ? O_APPEND : O_TRUNC);
     struct stat st;
     bool standard = strcmp(path, "-") == 0;
-    *out = (struct output){.name = standard ? "standard output" : path};
-    out->fd = standard ? STDOUT_FILENO : open(path, flags, 0666);
-    if (out->fd < 0 || fstat(out->fd, &st) < 0) return -errno;
+    *out = (struct output){.name = standard ? "standard output" : path, .is_standard = standard};
+    /* A FIFO's opening waits for its reader. */
+    out->fd = standard ? STDOUT_FILENO : hob_to_thread_or_leave(open_to_write, path, keep);
+    if (out->fd < 0) return out->fd;
+    if (fstat(out->fd, &st) < 0) return -errno;
     out->is_file = S_ISREG(st.st_mode);
     out->is_terminal = isatty(out->fd);
     out->text = open_memstream(&out->data, &out->size);

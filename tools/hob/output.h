@@ -10,6 +10,7 @@
 struct output {
     const char *name; /* for messages */
     int fd;
+    bool is_standard; /* output */
     bool is_terminal;
     bool is_file; /* regular */
     FILE *text;   /* print here; output_flush() sends it on */
@@ -19,7 +20,7 @@ struct output {
 };
 
 /* path: "-" = standard output. keep: what a file holds stays, new lines come behind it. 0 or
- * -errno. Close it in any case. */
+ * -errno. Close it in any case. Waits; cancellation point. */
 int output_open(struct output *out, const char *path, bool keep);
 
 /* Writes what was printed: 0 or -errno, then `sent` says how much went; what did not is gone, too.
