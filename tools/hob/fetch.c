@@ -73,6 +73,12 @@ struct answer {
     struct hob_phases phases;
 };
 
+static int count_bytes(void *arg, int64_t done, int64_t total) {
+    (void)total;
+    *(uint64_t *)arg = (uint64_t)done;
+    return 0;
+}
+
 /* The body of a good answer into its file. Not inlined: the others do without the room for a path
  * on their stacks, which is a page of memory for each. */
 static __attribute__((noinline)) int save(struct fetch *f, const char *url, struct answer *a,
@@ -80,11 +86,10 @@ static __attribute__((noinline)) int save(struct fetch *f, const char *url, stru
     char path[SAVE_PATH_MAX];
     if (!save_path(f->folder, url, path)) return -ENAMETOOLONG;
     a->file = strdup(path);
-    int64_t n = a->file ? hob_response_save(response, path) : -ENOMEM;
-    if (n >= 0) {
-        a->bytes = (uint64_t)n;
-        return 0;
-    }
+    int64_t n = a->file
+                    ? hob_response_save(response, path, .progress = count_bytes, .arg = &a->bytes)
+                    : -ENOMEM;
+    if (n >= 0) return 0;
     free(a->file);
     a->file = NULL;
     return (int)n;
