@@ -199,6 +199,45 @@ TEST(one_stack_many_fibers) {
     hob__stacks_destroy(&pool);
 }
 
+/* A frame that is left by a switch, with a variable that AddressSanitizer surrounds. (One whose size
+ * is not known before, here and below: others may lie elsewhere than on the stack itself.) */
+static NOINLINE void end_inside(struct fiber *self, volatile char *above) {
+    volatile char block[self->n + 40];
+    memset((char *)block, 1, sizeof block);
+    if (self->n > 0) {
+        self->n--;
+        end_inside(self, block);
+    }
+    above[0] = block[0];
+    self->done = true;
+    hob__stack_put(&pool, self->stack);
+    go(self, NULL, true);
+}
+static void end_below(struct fiber *self) {
+    char above[8];
+    self->n = 20;
+    end_inside(self, above);
+}
+static void fill(struct fiber *self) {
+    char all[self->n + 4000];
+    memset(all, 1, sizeof all);
+    __asm__ volatile("" : : "r"(all) : "memory");
+}
+
+/* What those frames were surrounded by is no more when the stack is used again. */
+TEST(frames_that_were_never_returned_from) {
+    struct fiber f = {0};
+    hob__stacks_init(&pool);
+    for (int i = 0; i < 5; i++) {
+        CHECK(fiber_start(&f, 1, end_below));
+        resume(&f);
+        CHECK(fiber_start(&f, 1, fill));
+        resume(&f);
+    }
+    CHECK_EQ(pool.total, 1);
+    hob__stacks_destroy(&pool);
+}
+
 static void *in_thread(void *arg) {
     for (int i = 0; i < 20; i++) run_one(use_doubles);
     return arg;

@@ -58,6 +58,9 @@ static inline int routes(struct hob_request *req) {
         return hob_respond(req, 200, NULL, whole, sizeof whole);
     }
     if (strcmp(path, "/slow") == 0) HOB_TRY(hob_sleep(0.02));
+    if (strncmp(path, "/until/", 7) == 0) /* so many are there at once; some ten seconds at most */
+        for (int left = 10000; seen.most < atoi(path + 7) && left > 0; left--)
+            HOB_TRY(hob_sleep(0.001));
     if (strcmp(path, "/hang") == 0) HOB_TRY(hob_sleep(1000));
     if (strcmp(path, "/stubborn") == 0) { /* which takes its time when it is cancelled */
         int rc = hob_sleep(1000);

@@ -35,7 +35,7 @@ SERVER_TEST(requests_as_the_handler_sees_them) {
 SERVER_TEST(many_at_once) {
     static int results[90];
     HOB_SCOPE(some);
-    for (int i = 0; i < 90; i++) hob_spawn(some, get_into, c, url_of(l, "/slow"), &results[i]);
+    for (int i = 0; i < 90; i++) hob_spawn(some, get_into, c, url_of(l, "/until/90"), &results[i]);
     CHECK_EQ(hob_join(some), 0);
     for (int i = 0; i < 90; i++) CHECK_EQ(results[i], 200);
     CHECK_EQ(seen.most, 90);

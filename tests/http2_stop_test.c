@@ -336,6 +336,8 @@ STOP_TEST(no_request_is_lost) {
         hob_spawn(clients, keep_asking, hs[i], &answers[i]);
     }
     CHECK_EQ(hob_sleep(0.1), 0);
+    for (int i = 0; i < CLIENTS; i++)
+        while (answers[i] == 0) CHECK_EQ(hob_sleep(0.001), 0);
     stop(t, 20);
     CHECK_EQ(hob_join(clients), 0);
     for (int i = 0; i < CLIENTS; i++) CHECK(answers[i] > 1);

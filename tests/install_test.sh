@@ -56,15 +56,18 @@ int main(int argc, char **argv) { return hob_main(app, argc, argv); }
 END
 
 flags=$(pkg-config --cflags --libs hob)
-check "C, shared" gcc -std=c11 -Wall -Wextra -Werror "$dir/core.c" -o "$dir/core" $flags
-check "C, shared, runs" env LD_LIBRARY_PATH="$lib" "$dir/core"
-check "C++, shared" g++ -std=c++17 -Wall -Wextra -Werror "$dir/core.cc" -o "$dir/core_cc" $flags
-check "C++, shared, runs" env LD_LIBRARY_PATH="$lib" "$dir/core_cc"
-check "C, clang, shared" clang -std=c11 -Wall -Wextra -Werror "$dir/core.c" -o "$dir/core_clang" $flags
-check "C, clang, shared, runs" env LD_LIBRARY_PATH="$lib" "$dir/core_clang"
 private=$(pkg-config --static --libs hob | tr ' ' '\n' | grep -vE '^-lhob$|^-L' | tr '\n' ' ')
-check "C, static" gcc "$dir/core.c" -o "$dir/core_static" $(pkg-config --cflags hob) "$lib/libhob.a" $private
-check "C, static, runs" "$dir/core_static"
+warnings='-Wall -Wextra -Werror'
+for cc in 'gcc -std=c11' 'clang -std=c11' 'g++ -std=c++17' 'clang++ -std=c++17'; do
+    source=core.c
+    case $cc in *++17) source=core.cc ;; esac
+    check "$cc, shared" $cc $warnings "$dir/$source" -o "$dir/core" $flags
+    check "$cc, shared, runs" env LD_LIBRARY_PATH="$lib" "$dir/core"
+    check "$cc, static" $cc $warnings "$dir/$source" -o "$dir/core_static" $(pkg-config --cflags hob) \
+        "$lib/libhob.a" $private
+    check "$cc, static, runs" "$dir/core_static"
+    rm -f "$dir/core" "$dir/core_static"
+done
 check "HTTP, shared" gcc "$dir/http.c" -o "$dir/http" $(pkg-config --cflags --libs hob-http)
 check "HTTP, shared, runs" env LD_LIBRARY_PATH="$lib" "$dir/http"
 cat >"$dir/data.c" <<'END'

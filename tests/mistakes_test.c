@@ -285,7 +285,7 @@ static int uses_null(int which) {
     return (int)hob_read(no_stream, &byte, 1);
 }
 HOB_TASK(uses_null, int)
-static void own_handler(int sig) { _exit(sig); }
+static void own_handler(int sig) { _exit(sig == SIGSEGV && write(2, "mine", 4) == 4 ? 3 : 4); }
 static int uses_null_with_a_handler(void) {
     signal(SIGSEGV, own_handler);
     hob_event_set(no_event);
@@ -305,8 +305,8 @@ TEST(a_null_that_nobody_asks_about_is_told_with_function_and_task) {
         CHECK_HAS(strstr(text, functions[i]), " uses_null");
     }
     int status = RUN_CHILD(text, hob_run(uses_null_with_a_handler));
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == SIGSEGV);
-    CHECK_STR(text, "");
+    CHECK(WIFEXITED(status)); /* with a status of valgrind's own, if it runs this */
+    CHECK_STR(text, "mine");
 }
 TEST(a_null_is_told_by_the_handler_that_was_there_before) {
     if (SANITIZED) return;
@@ -314,8 +314,8 @@ TEST(a_null_is_told_by_the_handler_that_was_there_before) {
         signal(SIGSEGV, own_handler);
         hob_run(uses_null, 0);
     });
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == SIGSEGV);
-    CHECK_STR(text, "");
+    CHECK(WIFEXITED(status)); /* with a status of valgrind's own, if it runs this */
+    CHECK_STR(text, "mine");
 }
 
 static struct hob_scope *lent;

@@ -232,6 +232,26 @@ TASK_TEST(a_larger_stack) {
     return hob_join(s);
 }
 
+static int child_uses_stack(size_t n) {
+    HOB_SCOPE(s);
+    struct hob_task *t = hob_spawn(s, uses_stack, n);
+    int rc = hob_await(t);
+    HOB_TRY(hob_join(s));
+    return rc;
+}
+HOB_TASK(child_uses_stack, size_t)
+
+TEST(a_larger_stack_for_all_tasks) {
+    struct hob_options options = {.stack_size = 512 << 10};
+    unsetenv("HOB_STACK_SIZE");
+    CHECK_EQ(hob_run_with(options, child_uses_stack, (size_t)300 << 10), 1);
+    setenv("HOB_STACK_SIZE", "512k", 1);
+    CHECK_EQ(hob_run(child_uses_stack, (size_t)300 << 10), 1);
+    options.stack_size = 64 << 10; /* the environment goes before the program */
+    CHECK_EQ(hob_run_with(options, child_uses_stack, (size_t)300 << 10), 1);
+    unsetenv("HOB_STACK_SIZE");
+}
+
 static int server(int result, bool says_so, bool *went_on) {
     HOB_TRY(hob_sleep(0.002));
     if (says_so) hob_started();
@@ -295,6 +315,17 @@ TEST(run) {
 TEST(run_with) {
     unsetenv("HOB_BACKEND");
     CHECK_EQ(hob_run_with(((struct hob_options){.backend = "epoll"}), backend_is, "epoll"), 1);
+}
+
+TEST(the_environment_chooses_the_backend) {
+    setenv("HOB_BACKEND", "epoll", 1);
+    CHECK_EQ(hob_run(backend_is, "epoll"), 1);
+    CHECK_EQ(hob_run_with(((struct hob_options){.backend = "uring"}), backend_is, "epoll"), 1);
+    setenv("HOB_BACKEND", "uring", 1);
+    int rc = hob_run_with(((struct hob_options){.backend = "epoll"}), backend_is, "uring");
+    /* Where the kernel gives none that is an error, and not another one. */
+    if (rc < 0) CHECK_HAS(hob_error()->message, "cannot open the loop's backend uring: ");
+    CHECK(rc == 1 || rc < 0);
 }
 
 /* ---- the place ---- */

@@ -103,6 +103,38 @@ TEST(destroy_unmaps) {
     CHECK_EQ(hob__alloc_live(), live);
 }
 
+/* What the kernel notes of the mapping with this address: the line "VmFlags:" of smaps. */
+static void mapping_flags(const void *at, char *flags, size_t n) {
+    FILE *f = fopen("/proc/self/smaps", "r");
+    char line[512];
+    unsigned long from, to;
+    bool inside = false;
+    *flags = 0;
+    CHECK(f != NULL);
+    while (fgets(line, sizeof line, f)) {
+        if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+            inside = (uintptr_t)at >= from && (uintptr_t)at < to;
+        else if (inside && strncmp(line, "VmFlags:", 8) == 0)
+            snprintf(flags, n, "%s", line);
+    }
+    fclose(f);
+}
+
+/* One would give a stack all of its memory at the first touch. */
+TEST(no_stack_lies_in_a_huge_page) {
+    const char *slow = getenv("TEST_SLOW");
+    if (slow && strcmp(slow, "qemu") == 0) return; /* it keeps the advice to itself */
+    char flags[512];
+    hob__stacks_init(&pool);
+    for (unsigned cls = 0; cls < HOB__STACK_CLASSES; cls++) {
+        mapping_flags(hob__stack_get(&pool, cls)->base, flags, sizeof flags);
+        if (!strstr(flags, " nh") && access("/sys/kernel/mm/transparent_hugepage", F_OK) != 0)
+            continue; /* this kernel has none */
+        CHECK_HAS(flags, " nh");
+    }
+    hob__stacks_destroy(&pool);
+}
+
 /* Whether the page in which the stack's first frames lie has memory. */
 static bool has_memory(const struct hob__stack *s) {
     size_t page = (size_t)getpagesize();
