@@ -8,8 +8,10 @@
 #include <hob/base.h>
 
 #include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
+#if defined(HOB__WIDE_AVX2)
+#include <immintrin.h> /* takes longer to compile than most of what includes it */
+#elif defined(__x86_64__)
+#include <emmintrin.h>
 #elif defined(__aarch64__)
 #include <arm_neon.h>
 #endif
