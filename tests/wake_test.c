@@ -343,7 +343,8 @@ TEST(random_and_time) {
 
 /* ---- the ring itself ---- */
 
-/* More completions than its ring has room for: none is lost, and the ring says that there are more. */
+/* More completions than its ring has room for: none is lost, and the ring says that there are more.
+ */
 static void overflow(unsigned skip) {
     enum { N = 9500 };
     static bool got[N];
