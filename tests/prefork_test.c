@@ -1,6 +1,7 @@
 /* prefork_test.c - servers in several processes: requests are spread, dead workers replaced, all of
  * them exchanged without an error for the clients, limits, and how it ends. The server is a child
  * of the test; the clients are plain sockets, so that nothing of Hob runs in the test's process. */
+#include "base/memory.h"
 #include "test.h"
 
 #include <arpa/inet.h>

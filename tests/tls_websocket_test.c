@@ -152,7 +152,7 @@ static int read_late(struct hob_websocket *ws, int n) {
 }
 
 /* Whichever it is that finds the socket full: the last one, once. */
-static void echo_late(const char *path, const char *place) {
+static int echo_late(const char *path, const char *place) {
     HOB_CLIENT(c, .tls = client_tls, .unix_path = place);
     struct hob_websocket *ws;
     char url[64];
@@ -162,6 +162,7 @@ static void echo_late(const char *path, const char *place) {
         if (hob_within(5, read_late(ws, n)) < 0) CHECK_EQ(n, 0);
     CHECK_EQ(hob_websocket_close(ws, 1000, NULL), 0);
     hob_websocket_free(ws);
+    return 0;
 }
 
 TASK_TEST(the_last_message_goes_out_when_the_client_reads) {
@@ -174,8 +175,8 @@ TASK_TEST(the_last_message_goes_out_when_the_client_reads) {
     struct hob_listener *l;
     CHECK_EQ(hob_listen(address, &l), 0);
     hob_spawn(s, hob_http_serve, l, ws_handler, NULL, (struct hob_http_options){.tls = server_tls});
-    echo_late("/echo", place);
-    echo_late("/parked", place);
+    CHECK_EQ(echo_late("/echo", place), 0);
+    CHECK_EQ(echo_late("/parked", place), 0);
     ws_end(s, l);
     drop_contexts();
     return 0;
