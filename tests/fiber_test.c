@@ -199,8 +199,8 @@ TEST(one_stack_many_fibers) {
     hob__stacks_destroy(&pool);
 }
 
-/* A frame that is left by a switch, with a variable that AddressSanitizer surrounds. (One whose size
- * is not known before, here and below: others may lie elsewhere than on the stack itself.) */
+/* A frame that is left by a switch, with a variable that AddressSanitizer surrounds. (One whose
+ * size is not known before, here and below: others may lie elsewhere than on the stack itself.) */
 static NOINLINE void end_inside(struct fiber *self, volatile char *above) {
     volatile char block[self->n + 40];
     memset((char *)block, 1, sizeof block);
