@@ -1,4 +1,5 @@
-// go_http.go - the servers of http_* on net/http, as its users write it.
+// go_http.go - the servers of http_* and http2_tls_* on net/http, as its users write it:
+// go_http [FOLDER [CERTIFICATE KEY]].
 package main
 
 import (
@@ -36,5 +37,9 @@ func main() {
 		os.Exit(1)
 	}
 	fmt.Printf("port %d\n", l.Addr().(*net.TCPAddr).Port)
-	http.Serve(l, nil)
+	if len(os.Args) > 3 {
+		http.ServeTLS(l, nil, os.Args[2], os.Args[3])
+	} else {
+		http.Serve(l, nil)
+	}
 }

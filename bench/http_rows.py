@@ -41,15 +41,17 @@ SYSTEMS = {
     "hob-uring": (["hob_http"], {"HOB_BACKEND": "uring"}, True, []),
     "hob-epoll": (["hob_http"], {"HOB_BACKEND": "epoll"}, True, []),
     "nginx": (None, {}, True, ["websocket_"]),
-    "h2o": (None, {}, True, ["http_json", "websocket_"]),
-    "go": (["go_http"], {"GOMAXPROCS": "1"}, False, ["http_tls", "http2_", "websocket_"]),
+    "h2o": (None, {}, True, ["websocket_"]),
+    "go": (["go_http"], {"GOMAXPROCS": "1"}, False,
+           ["http2_hello", "http2_idle", "websocket_"]),  # net/http has HTTP/2 over TLS only
     "node": (["node", os.path.join(HERE, "node_http.js")], {}, False,
-             ["http_file_", "http_tls", "http2_", "websocket_parked"]),
+             ["websocket_parked"]),
     "aiohttp": ([PYTHON, os.path.join(HERE, "aiohttp_http.py")], {}, False,
-                ["http_file_", "http_tls", "http2_", "websocket_parked"]),
+                ["http2_", "websocket_parked"]),
     "uvicorn": ([PYTHON, os.path.join(HERE, "uvicorn_http.py")], {}, False,
-                ["http_file_", "http_tls", "http2_", "websocket_"]),
+                ["http2_", "websocket_"]),
 }
+NEEDED = {("uvicorn", "http_file"): "starlette"}  # by these rows of the system
 SCRIPT = """init = function(args)
   local all = {}
   for i = 1, %d do all[i] = wrk.format() end
@@ -57,6 +59,7 @@ SCRIPT = """init = function(args)
 end
 request = function() return request_text end
 """ % PIPELINE
+JSON = '{"message":"Hello, world!","id":1234567,"tags":["a","b","c"],"ok":true}'
 NGINX = """daemon off; worker_processes 1; pid {folder}/pid; error_log /dev/null crit;
 events {{ worker_connections 20000; }}
 http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000;
@@ -65,7 +68,7 @@ http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000
   server {{ listen 127.0.0.1:{port} backlog=4096{nginx_listen};
     location = / {{ default_type text/plain; return 200 "Hello, world!"; }}
     location = /json {{ default_type application/json;
-      return 200 '{{"message":"Hello, world!","id":1234567,"tags":["a","b","c"],"ok":true}}'; }}
+      return 200 '{json}'; }}
     location /file/ {{ alias {folder}/files/; }} }}
   client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
   uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e; }}
@@ -84,6 +87,7 @@ file.send-gzip: OFF
 hosts:
   default:
     paths:
+      "/json": {{file.file: {folder}/hello.json}}
       "/file": {{file.dir: {folder}/files}}
       "/": {{file.dir: {folder}/root}}
 """
@@ -128,6 +132,8 @@ def prepare(folder):
             f.write(random.Random(name).randbytes(size))
     with open(f"{folder}/root/hello", "w", encoding="ascii") as f:
         f.write("Hello, world!")
+    with open(f"{folder}/hello.json", "w", encoding="ascii") as f:
+        f.write(JSON)
     with open(f"{folder}/pipeline.lua", "w", encoding="ascii") as f:
         f.write(SCRIPT)
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
@@ -145,11 +151,11 @@ class Server:
         if command:
             if system == "raw" and self.shared:
                 command = ["raw_http2"]
-            files = [] if command[0] in (PYTHON, "node") else [folder + "/files"]
             if command[0] == "node":
-                command = [shutil.which("node")] + command[1:]
+                command = [shutil.which("node")] + command[1:] + ["http2" if self.shared else "http"]
+            files = [folder + "/files"]
             if self.tls:
-                files = files + [folder + "/cert", folder + "/key"]
+                files += [folder + "/cert", folder + "/key"]
             self.child = how.start(command + files, {how.cpus[0]}, env)
             line = self.child.stdout.readline().split()
             if len(line) != 2 or line[0] != "port":
@@ -159,7 +165,7 @@ class Server:
             self.port = free_port()
             with open(f"{folder}/{system}.conf", "w", encoding="ascii") as f:
                 f.write((NGINX if system == "nginx" else H2O).format(
-                    folder=folder, port=self.port, user=pwd.getpwuid(os.getuid()).pw_name,
+                    folder=folder, port=self.port, json=JSON, user=pwd.getpwuid(os.getuid()).pw_name,
                     nginx_listen=" ssl" * self.tls + " http2" * self.shared,
                     h2o_listen=f", ssl: {{certificate-file: {folder}/cert, key-file: {folder}/key}}"
                     if self.tls else ""))
@@ -262,7 +268,7 @@ class Server:
 def begin(systems, folder, how, name):
     servers = []
     for system in systems:
-        why = how.lacks(system)
+        why = how.lacks(system, NEEDED.get((system, name[:9])))
         if system == "raw" and name.startswith("http2_"):
             why = "raw_http2 was not built" if how.missing(["raw_http2"]) else None
         if why:
