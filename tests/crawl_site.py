@@ -115,6 +115,8 @@ class Site(http.server.BaseHTTPRequestHandler):
                 self.close_connection = True
             else:
                 self.answer(int(how), good)
+        elif path.startswith("/directory/"):
+            self.answer(200, "".join(f"<a href=//{i}{path[11:]}.invalid/>" for i in range(10000)))
         elif path.startswith("/abroad/"):  # the same site by its other name
             self.answer(200, f"<a href='http://localhost:{server.server_port}/far'>"
                              f"<a href='http://127.0.0.1:{server.server_port}/near'>")

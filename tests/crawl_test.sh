@@ -295,6 +295,14 @@ a_full_file_system() {
     says "No space left on device"
 }
 
+many_hosts() { # a link costs the same, however many are known (they took a minute)
+    crawl 0 --hosts '*' --no-robots --rate 0 -n 3 -o "$dir/c.db" "$url"/directory/a "$url"/directory/b \
+        "$url"/directory/c
+    says "crawled 3 pages of 30001 hosts"
+    says "30000 URLs are still to be visited"
+    grep -E -q 'hosts in [0-9]\.[0-9]+ s' "$dir/err"
+}
+
 for HOB_BACKEND in uring epoll; do
     export HOB_BACKEND
     check every_page_once every_page_once
@@ -318,6 +326,7 @@ check pages_tried_again tried_again_by_the_next_run c.db seen_rows
 check lines_tried_again tried_again_by_the_next_run c.jsonl seen_lines --json
 check a_host_that_comes_back a_host_that_comes_back
 check only_the_hosts_that_are_named only_the_hosts_that_are_named
+check many_hosts many_hosts
 check live_progress live_progress
 check half_a_line half_a_line
 check what_a_parser_would_choke_on what_a_parser_would_choke_on

@@ -30,6 +30,7 @@ enum {
     RESULTS_WAITING = 256, /* for the writer; then the visits wait for it */
     WRITTEN_AT_ONCE = 256,
     URLS_MAX = 10000000, /* known ones: about a gigabyte */
+    HOST_SIZE_MAX = 300, /* a name's 255, and a port */
     DESCRIPTORS_KEPT_FREE = 40,
     FAILURES_SHOWN = 20
 };
@@ -37,16 +38,10 @@ static const char AGENT[] = "hob"; /* whom robots.txt speaks to */
 static const char DISALLOWED[] = "disallowed by robots.txt";
 static const char TOO_LARGE[] = "too large", TOO_COMPLEX[] = "too complex";
 
-/* Hosts that belong to the crawl, as they stand in URLs: names, with a port that is not usual. */
-struct host_list {
-    char **names;
-    size_t count, room;
-};
-
 struct crawl {
     struct crawl_options options;
     struct frontier frontier;
-    struct host_list hosts;
+    struct url_set hosts; /* that belong to it: names, with a port that is not usual */
     struct store store;
     struct progress progress;
     struct tally tally; /* fetched: an answer came, whatever its status */
@@ -81,32 +76,30 @@ static bool fits_pattern(const char *pattern, const char *host, size_t n) {
     return n >= size - 1 && strncasecmp(pattern + 1, host + n - (size - 1), size - 1) == 0;
 }
 
-static bool is_ours(const struct crawl *c, const char *url) {
+/* The name of a canonical URL's host. False: it is none. */
+static bool host_name(const char *url, char name[HOST_SIZE_MAX]) {
     size_t n;
     const char *host = host_in(url, &n);
-    for (size_t i = 0; i < c->hosts.count; i++)
-        if (strlen(c->hosts.names[i]) == n && memcmp(c->hosts.names[i], host, n) == 0) return true;
+    if (n >= HOST_SIZE_MAX) return false;
+    memcpy(name, host, n);
+    name[n] = 0;
+    return true;
+}
+
+static bool is_ours(const struct crawl *c, const char *url) {
+    char name[HOST_SIZE_MAX];
+    if (!host_name(url, name)) return false;
+    if (url_set_has(&c->hosts, name)) return true;
     for (char *const *pattern = c->options.hosts; *pattern; pattern++)
-        if (fits_pattern(*pattern, host, n)) return true;
+        if (fits_pattern(*pattern, name, strlen(name))) return true;
     return false;
 }
 
 static int make_ours(struct crawl *c, const char *url) {
-    struct host_list *list = &c->hosts;
-    size_t n;
-    const char *host = host_in(url, &n);
-    if (is_ours(c, url)) return 0;
-    if (list->count == list->room) {
-        size_t room = list->room ? list->room * 2 : 16;
-        char **grown = realloc(list->names, room * sizeof *grown);
-        if (!grown) return -ENOMEM;
-        list->names = grown;
-        list->room = room;
-    }
-    char *name = strndup(host, n);
-    if (!name) return -ENOMEM;
-    list->names[list->count++] = name;
-    return 0;
+    char name[HOST_SIZE_MAX];
+    if (is_ours(c, url) || !host_name(url, name)) return 0;
+    int rc = url_set_add(&c->hosts, name, NULL);
+    return rc < 0 ? rc : 0;
 }
 
 static void found_again(void *arg, const char *url) { make_ours(arg, url); }
@@ -455,9 +448,8 @@ static const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }
 static void print_summary(const struct crawl *c, double elapsed, bool interrupted) {
     const struct tally *t = &c->tally;
     uint64_t pages = t->fetched + t->failed;
-    size_t hosts = 0;
+    size_t hosts = c->frontier.host_count;
     const char *separator = ": ";
-    for (const struct host *h = c->frontier.hosts; h; h = h->next) hosts++;
     fprintf(stderr, "%scrawled %llu page%s of %zu host%s in %.2f s (%.1f MB)",
             interrupted ? "interrupted: " : "", (unsigned long long)pages, plural(pages), hosts,
             plural(hosts), elapsed, (double)c->bytes / 1e6);
@@ -526,8 +518,7 @@ static int begin(struct crawl *c) {
 
 static void end(struct crawl *c) {
     frontier_free(&c->frontier);
-    for (size_t i = 0; i < c->hosts.count; i++) free(c->hosts.names[i]);
-    free(c->hosts.names);
+    url_set_free(&c->hosts);
 }
 
 static void fit_concurrency(struct crawl *c) {

@@ -20,12 +20,14 @@ struct visit {
 };
 
 struct host {
-    struct host *next;
+    struct host *next;  /* of those whose names have the same hash */
     char *name;         /* "https://www.example.org:8080" */
     struct visit *line; /* first come, first served */
     size_t head, count, room;
     size_t active;    /* visits going on */
     uint64_t next_at; /* ns: not before this, for the rate's sake */
+    bool queued;      /* it may be asked, from then on: */
+    uint64_t due, turn;
     enum { ROBOTS_UNKNOWN, ROBOTS_ASKED, ROBOTS_KNOWN } robots_state;
     struct robots robots;
     int shut; /* the error for which nothing there is visited: no robots.txt to be had */
@@ -41,9 +43,13 @@ struct frontier {
     bool ask_robots; /* the first visit of a host reads its robots.txt */
     /* its own */
     struct url_set known;
-    struct host *hosts, *turn; /* a list, and who is first to be asked next */
-    size_t waiting, active;    /* in all lines; visits going on */
-    size_t dropped;            /* beyond urls_max */
+    struct host **hosts; /* by the hash of their names */
+    size_t host_count, host_room;
+    struct host **queue; /* a heap of those that may be asked; the next of them stands in front */
+    size_t queued;
+    uint64_t turns;         /* who was ready first is asked first */
+    size_t waiting, active; /* in all lines; visits going on */
+    size_t dropped;         /* beyond urls_max */
     struct hob_event changed;
 };
 

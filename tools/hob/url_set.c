@@ -2,18 +2,18 @@
 #include "url_set.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t hash_of(const char *s) { /* FNV-1a, and a last mix for the low bits */
+uint64_t url_hash(const char *s, size_t n) { /* FNV-1a, whose low bits need more of the others */
     uint64_t h = 0xcbf29ce484222325;
-    for (; *s; s++) h = (h ^ (unsigned char)*s) * 0x100000001b3;
+    for (size_t i = 0; i < n; i++) h = (h ^ (unsigned char)s[i]) * 0x100000001b3;
+    h = (h ^ h >> 32) * 0x9e3779b97f4a7c15;
     return h ^ h >> 32;
 }
 
 static char **place_of(char **table, size_t size, const char *url) {
-    size_t i = hash_of(url) & (size - 1);
+    size_t i = url_hash(url, strlen(url)) & (size - 1);
     while (table[i] && strcmp(table[i], url) != 0) i = (i + 1) & (size - 1);
     return &table[i];
 }

@@ -4,6 +4,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+/* Of n bytes of a URL. */
+uint64_t url_hash(const char *s, size_t n);
 
 struct url_set {
     char **table; /* by hash; free places are NULL */
