@@ -151,6 +151,18 @@ nobody_reads_on() {
     ! says "cannot write"
 }
 
+a_fifo_that_nobody_reads_on() { # that is told; one that nobody reads yet is waited for until Ctrl-C
+    mkfifo "$dir/c.jsonl"
+    head -c 10 "$dir/c.jsonl" >"$dir/out" &
+    crawl 1 --json --rate 0 --hosts '*' --no-robots -n 3 -o "$dir/c.jsonl" "$url/directory/a"
+    says "cannot write $dir/c.jsonl: Broken pipe"
+    says "crawled "
+    status=0
+    timeout -s INT -k 20 1 "$hob" crawl --json -o "$dir/c.jsonl" "$url" 2>"$dir/err" || status=$?
+    [ $status -eq 124 ]
+    [ ! -s "$dir/err" ]
+}
+
 only_the_hosts_that_are_named() {
     port=${url##*:}
     crawl 0 --rate 0 --no-sitemaps -o "$dir/c.db" "$url/abroad/"
@@ -308,6 +320,7 @@ for HOB_BACKEND in uring epoll; do
     check every_page_once every_page_once
     check lines_on_standard_output lines_on_standard_output
     check nobody_reads_on nobody_reads_on
+    check a_fifo_that_nobody_reads_on a_fifo_that_nobody_reads_on
     check a_full_disk a_full_disk
     mkdir -p "$dir/small"
     if mount -t tmpfs -o size=64k none "$dir/small" 2>"$dir/err"; then

@@ -58,6 +58,7 @@ struct crawl {
     } errors[FAILURES + 4]; /* each that has come up; the rest is NULL */
     unsigned failures_shown;
     int store_error;
+    bool unread; /* nobody reads standard output any more (hob crawl --json | head -1) */
 };
 
 /* ---- hosts ---- */
@@ -179,7 +180,8 @@ static int write_results(struct crawl *c) {
         if (!c->store_error) {
             if (c->store.lines && c->store.lines->is_terminal) progress_hide(&c->progress);
             c->store_error = store_write(&c->store, batch, n);
-            if (c->store_error < 0 && c->store_error != -EPIPE)
+            c->unread = c->store_error == -EPIPE && c->store.lines->is_standard;
+            if (c->store_error < 0 && !c->unread)
                 progress_say(&c->progress, "hob crawl", "cannot write %s: %s", c->store.path,
                              c->store.message);
             if (c->store_error < 0 && c->visits) hob_scope_cancel(c->visits);
@@ -512,6 +514,7 @@ static int begin(struct crawl *c) {
     c->before = l.visited;
     c->again = l.again;
     if (rc >= 0) return add_starts(c);
+    if (rc == -ECANCELED) return rc;
     progress_say(&c->progress, "hob crawl", "%s: %s", o->output, c->store.message);
     return rc;
 }
@@ -552,12 +555,12 @@ static int app(int argc, char **argv) {
         c.store_error = -EIO;
         progress_say(&c.progress, "hob crawl", "cannot write %s: %s", o->output, c.store.message);
     }
-    if (begun && !o->quiet && c.store_error != -EPIPE)
+    if (begun && !o->quiet && !c.unread)
         print_summary(&c, (double)(hob_now() - began) / 1e9, rc == -ECANCELED && !c.store_error);
     bool nothing = c.tally.fetched + c.before == 0 && c.tally.failed > 0;
     end(&c);
-    if (!begun) return EXIT_USAGE;
-    if (c.store_error == -EPIPE) {
+    if (!begun) return rc == -ECANCELED ? rc : EXIT_USAGE;
+    if (c.unread) {
         signal(SIGPIPE, SIG_DFL);
         raise(SIGPIPE);
     }
