@@ -307,6 +307,13 @@ a_full_file_system() {
     says "No space left on device"
 }
 
+hosts_take_turns() { # however many wait for the same one
+    localhost=http://localhost:${url##*:}
+    crawl 0 -d 0 -c 1 --rate 0 --no-robots --json -o - "$url"/a "$url"/b "$url"/c "$localhost"/a "$localhost"/b
+    sed 's/.*"url": "\([^"]*\)".*/\1/' "$dir/out" | tr '\n' ' ' |
+        grep -x "$url/a $localhost/a $url/b $localhost/b $url/c "
+}
+
 many_hosts() { # a link costs the same, however many are known (they took a minute)
     crawl 0 --hosts '*' --no-robots --rate 0 -n 3 -o "$dir/c.db" "$url"/directory/a "$url"/directory/b \
         "$url"/directory/c
@@ -339,6 +346,7 @@ check pages_tried_again tried_again_by_the_next_run c.db seen_rows
 check lines_tried_again tried_again_by_the_next_run c.jsonl seen_lines --json
 check a_host_that_comes_back a_host_that_comes_back
 check only_the_hosts_that_are_named only_the_hosts_that_are_named
+check hosts_take_turns hosts_take_turns
 check many_hosts many_hosts
 check live_progress live_progress
 check half_a_line half_a_line
