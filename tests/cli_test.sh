@@ -80,8 +80,10 @@ help_texts() {
     done
     run 0 --version
     grep -E -x 'hob [0-9]+\.[0-9]+\.[0-9]+' "$dir/out"
-    run 0 fetch --version
-    grep -E -x 'hob [0-9]+\.[0-9]+\.[0-9]+' "$dir/out"
+    for command in fetch crawl serve playground; do
+        run 0 $command --version
+        grep -E -x 'hob [0-9]+\.[0-9]+\.[0-9]+' "$dir/out"
+    done
 }
 wrong_usage() {
     run 2
@@ -110,8 +112,14 @@ wrong_usage() {
     says "^hob fetch: cannot read $dir/none: No such file or directory$"
     run 2 playground extra
     says "'extra'"
-    run 1 playground -l nonsense
-    says 'cannot listen on nonsense'
+    run 2 playground -l nonsense
+    says "^hob playground: 'nonsense' is not an address: no ':port'$"
+    count 1 . err
+    run 2 playground -l 127.0.0.1:0 -l 127.0.0.1:70000
+    says "^hob playground: '127.0.0.1:70000' is not an address: the port is larger than 65535$"
+    count 1 . err
+    run 1 playground -l 192.0.2.1:8000 # nobody's own
+    says '^hob playground: listening on 192.0.2.1:8000: Cannot assign requested address$'
     count 1 . err
 }
 missing_input() {

@@ -22,6 +22,7 @@ static const char help[] =
     "      --cert FILE       speaks https, with this certificate (PEM)\n"
     "      --key FILE        its key; default: it is in the certificate's file\n"
     "  -h, --help            this text\n"
+    "      --version         the version\n"
     "\n"
     "Routes:\n" ROUTES_HELP "\n"
     "It says where it listens as soon as it does. The limit of open files is raised as\n"
@@ -46,8 +47,10 @@ static int listen_at(const char *address, const char *scheme, struct hob_listene
     int rc = hob_listen(address, out);
     if (rc < 0) {
         const struct hob_error *e = hob_error();
-        fprintf(stderr, "hob playground: cannot listen on %s: %s\n", address,
-                e && e->code == rc ? e->message : hob_strerror(rc));
+        if (e && e->code == rc) /* says at which address, too */
+            fprintf(stderr, "hob playground: %s\n", e->message);
+        else
+            fprintf(stderr, "hob playground: listening on %s: %s\n", address, hob_strerror(rc));
         return rc;
     }
     const char *bound = hob_listener_address(*out);
@@ -63,8 +66,8 @@ static int serve_all(const struct playground *p) {
     HOB_SCOPE(s);
     for (int i = 0; i < p->count; i++) {
         struct hob_listener *listener;
-        if (listen_at(p->addresses[i], p->tls ? "https://" : "http://", &listener) < 0)
-            return EXIT_FAILED;
+        int rc = listen_at(p->addresses[i], p->tls ? "https://" : "http://", &listener);
+        if (rc < 0) return rc == HOB_E_ADDRESS ? EXIT_USAGE : EXIT_FAILED;
         HOB_TRY(hob_defer(s, close_listener, listener));
         hob_spawn(s, serve, listener, connections, p->tls);
     }
@@ -73,12 +76,11 @@ static int serve_all(const struct playground *p) {
 
 /* -1: go on; else the exit status. */
 static int parse_options(int argc, char **argv, struct playground *p) {
-    enum { CERT = 256, KEY };
-    static const struct option options[] = {{"listen", required_argument, NULL, 'l'},
-                                            {"cert", required_argument, NULL, CERT},
-                                            {"key", required_argument, NULL, KEY},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
+    enum { CERT = 256, KEY, VERSION };
+    static const struct option options[] = {
+        {"listen", required_argument, NULL, 'l'}, {"cert", required_argument, NULL, CERT},
+        {"key", required_argument, NULL, KEY},    {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, VERSION},  {0}};
     int option;
     while ((option = getopt_long(argc, argv, "l:h", options, NULL)) != -1) {
         switch (option) {
@@ -95,6 +97,8 @@ static int parse_options(int argc, char **argv, struct playground *p) {
             break;
         case 'h':
             return print_text(help);
+        case VERSION:
+            return print_text("hob " HOB_VERSION "\n");
         default:
             fprintf(stderr, "'%s --help' says more.\n", argv[0]); /* getopt has said what */
             return EXIT_USAGE;
