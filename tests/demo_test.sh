@@ -22,7 +22,7 @@ as_many_as_fit() {
     demo 300 0 &&
         grep -q '^Only 300 files may be open .* so it is 252 pages instead of 10000\.$' "$dir/said" &&
         grep -q '^100 pages, then for 252 pages, all of them at once' "$dir/said" &&
-        summary_is 3 100 100 && summary_is 1 252 252
+        summary_is 2 100 100 && summary_is 1 252 252
 }
 fewer_than_a_hundred() {
     demo 60 0 && grep -q ' so it is 12 pages instead of 10000\.$' "$dir/said" &&
