@@ -516,4 +516,38 @@ TASK_TEST(P11_and_cancels_when_the_grace_is_over) {
     return 0;
 }
 
+static int accepts_in_a_shield(struct hob_listener *l, int *rc) {
+    struct hob_stream *s;
+    *rc = hob_shielded(hob_accept(l, &s));
+    return hob_shielded(hob_stopping() && !hob_cancelled() ? 7 : 0);
+}
+HOB_TASK(accepts_in_a_shield, struct hob_listener *, int *)
+
+TASK_TEST(P11_a_shield_does_not_hide_that_a_stop_was_asked_for) {
+    struct hob_listener *l;
+    int rc = 1;
+    CHECK_EQ(hob_listen("127.0.0.1:0", &l), 0);
+    HOB_SCOPE(s);
+    struct hob_task *t = hob_spawn(s, accepts_in_a_shield, l, &rc);
+    hob_yield_now();
+    hob_stop(s, 100.0);
+    CHECK_EQ(hob_join(s), 0);
+    CHECK_EQ(rc, HOB_E_STOPPING);
+    CHECK_EQ(hob_task_result(t), 7);
+    hob_listener_close(l);
+    return 0;
+}
+
+TASK_TEST(P11_of_two_stops_the_grace_that_ends_first_counts) {
+    for (int second = 0; second < 2; second++) {
+        HOB_SCOPE(s);
+        hob_spawn(s, noting, "stubborn", 100.0, 0);
+        hob_stop(s, second ? 100.0 : 0.02);
+        hob_stop(s, second ? 0.02 : 100.0);
+        CHECK_EQ(hob_join(s), 0);
+    }
+    CHECK_STR(log_text, "stubborn stubborn ");
+    return 0;
+}
+
 TEST_MAIN()

@@ -360,6 +360,25 @@ TASK_TEST(P04_daemons_are_cancelled_when_only_they_remain) {
     return 0;
 }
 
+TASK_TEST(P04_a_childs_error_cancels_daemons_and_siblings_alike) {
+    HOB_SCOPE(s);
+    hob_spawn_daemon(s, noting, "daemon", 100.0, 0);
+    hob_spawn(s, noting, "sibling", 100.0, 0);
+    hob_spawn(s, sleeper, 0.0, -EIO);
+    CHECK_EQ(hob_join(s), -EIO);
+    CHECK_STR(log_text, "daemon sibling ");
+    return 0;
+}
+
+TASK_TEST(P04_a_daemons_error_is_the_scopes) {
+    HOB_SCOPE(s);
+    hob_spawn_daemon(s, sleeper, 0.0, -EIO);
+    hob_spawn(s, noting, "child", 100.0, 0);
+    CHECK_EQ(hob_join(s), -EIO);
+    CHECK_STR(log_text, "child ");
+    return 0;
+}
+
 static int server(bool ready, int result) {
     int rc = hob_sleep(0.01);
     if (rc < 0) return rc;

@@ -457,6 +457,20 @@ TASK_TEST(W12_errors_and_cancelled_ones_are_handed_out_too) {
     CHECK_EQ(hob_join(s), 1);
     return 0;
 }
+TASK_TEST(W12_when_only_daemons_are_left_they_are_cancelled_and_handed_out_last) {
+    struct hob_task *t = NULL;
+    HOB_SCOPE(s);
+    struct hob_task *daemon = hob_spawn_daemon(s, stays);
+    struct hob_task *child = hob_spawn(s, gives, 2, 5);
+    CHECK_EQ(hob_next_done(s, &t), 1);
+    CHECK(t == child);
+    CHECK(!hob_task_done(daemon));
+    CHECK_EQ(hob_next_done(s, &t), 1);
+    CHECK(t == daemon);
+    CHECK(hob_task_was_cancelled(t));
+    CHECK_EQ(hob_next_done(s, &t), 0);
+    return hob_join(s);
+}
 TASK_TEST(W12_a_timeout_comes_at_the_next_step_and_loses_nothing) {
     struct hob_task *a, *t = NULL;
     HOB_SCOPE(s);
