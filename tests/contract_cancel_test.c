@@ -495,7 +495,9 @@ TASK_TEST(P11_stop_asks_first) {
         hob_spawn(s, politely, l, &rc, &later);
         hob_yield_now();
         hob_stop(s, 5.0);
+        CHECK(hob_stopping());
         CHECK_EQ(hob_join(s), 0);
+        CHECK(!hob_stopping()); /* what follows in the block is not covered any more */
     }
     CHECK_EQ(rc, HOB_E_STOPPING);
     CHECK_EQ(later, 0);

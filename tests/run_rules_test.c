@@ -143,6 +143,12 @@ TEST(R03_with_a_grace_it_asks_first) {
     unsetenv("HOB_GRACE");
     CHECK_EQ(hob_run_with(((struct hob_options){.grace = HOURS}), finishes_in_the_grace), 8);
 }
+TEST(R03_whoever_starts_the_program_may_give_it_a_grace) {
+    signal(SIGINT, SIG_DFL);
+    setenv("HOB_GRACE", "36000", 1);
+    CHECK_EQ(hob_run(finishes_in_the_grace), 8);
+    CHECK_EQ(hob_run_with(((struct hob_options){.grace = 0.0001}), finishes_in_the_grace), 8);
+}
 
 static int swallows(void) {
     raise(SIGINT);

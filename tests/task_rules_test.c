@@ -459,6 +459,29 @@ TASK_TEST(T22_locals_are_inherited_at_creation_and_changes_stay_inside) {
     return 0;
 }
 
+static struct hob_local tone = HOB_LOCAL("tone", NULL), size = HOB_LOCAL("size", NULL);
+static int sees_all(long l, long t, long s) {
+    CHECK_EQ((long)hob_local_get(&lang), l);
+    CHECK_EQ((long)hob_local_get(&tone), t);
+    CHECK_EQ((long)hob_local_get(&size), s);
+    return 0;
+}
+HOB_TASK(sees_all, long, long, long)
+TASK_TEST(T22_setting_one_again_leaves_the_others_as_they_were) {
+    CHECK_EQ(hob_local_set(&lang, (void *)1), 0);
+    CHECK_EQ(hob_local_set(&tone, (void *)2), 0);
+    CHECK_EQ(hob_local_set(&size, (void *)3), 0);
+    HOB_SCOPE(s);
+    hob_spawn(s, sees_all, 1, 2, 3); /* what it inherits it keeps */
+    CHECK_EQ(hob_local_set(&tone, (void *)4), 0);
+    hob_spawn(s, sees_all, 1, 4, 3);
+    CHECK_EQ(hob_local_set(&lang, (void *)5), 0);
+    hob_spawn(s, sees_all, 5, 4, 3);
+    CHECK_EQ(hob_local_set(&lang, (void *)6), 0);
+    sees_all(6, 4, 3);
+    return hob_join(s);
+}
+
 /* What a failing task factory is there is a spawn without memory here: drivers_test fails each. */
 TASK_TEST(T23_a_refused_spawn_leaves_the_loop_usable) {
     {
