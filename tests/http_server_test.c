@@ -219,7 +219,7 @@ static const struct refused {
      "400"},
     {"POST / HTTP/1.1\r\n" H "Content-Length: 1\r\nContent-Length: 2\r\n\r\nxx", "400"},
     {"POST / HTTP/1.1\r\n" H "Content-Length: 1\r\nContent-Length: 1\r\n\r\nx", "400"},
-    {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: gzip\r\n\r\n", "501"},
+    {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: gzip\r\n\r\n", "400"},
     {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", "400"},
     {"POST / HTTP/1.1\r\n" H "Content-Length: 99999999\r\n\r\n", "413"},
     {"POST / HTTP/1.1\r\n" H "Expect: the moon\r\n\r\n", "417"},
@@ -274,12 +274,19 @@ static const struct refused {
     {"POST / HTTP/1.1\r\n" H "Content-Length: 18446744073709551617\r\n\r\nx", "400"},
     {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n0\r\n\r\n",
      "400"},
-    {"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "501"},
+    {"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400"},
     {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: gzip, chunked\r\n\r\n", "501"},
-    {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked, chunked\r\n\r\n", "501"},
+    {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked, chunked\r\n\r\n", "400"},
     {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
-     "501"},
-    {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: xchunked\r\n\r\n", "501"},
+     "400"},
+    {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked, gzip, chunked\r\n\r\n", "400"},
+    {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked, gzip\r\n\r\n", "400"},
+    {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: \"chunked\"\r\n\r\n", "400"},
+    {"POST / HTTP/1.1\r\n" H "Transfer-Encoding:\r\n\r\n", "400"},
+    {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\n",
+     "400"},
+    {"POST / HTTP/1.0\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "400"},
+    {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: xchunked\r\n\r\n", "400"},
     {"POST / HTTP/1.1\r\n" H "Transfer-Encoding: \x0b"
      "chunked\r\n\r\n",
      "400"},
@@ -491,7 +498,11 @@ TASK_TEST(expect_continue) {
     /* Nobody reads the body: no 100, and the connection ends, since the body may come or not. */
     ask(l, "POST /unread HTTP/1.1\r\n" H "Content-Length: 5\r\nExpect: 100-continue\r\n\r\n");
     CHECK(!strstr(out, "100 Continue"));
+    CHECK_HAS(out, "\r\nConnection: close\r\n\r\nunread");
     CHECK_STR(body_of(out), "unread");
+    /* Nor does one without a body wait for anything. */
+    ask(l, "GET /1 HTTP/1.1\r\n" H "Expect: 100-continue\r\n\r\nGET /2 HTTP/1.1\r\n" CLOSE "\r\n");
+    CHECK_HAS(out, "GET /2 ");
     return end(s, l);
 }
 

@@ -686,6 +686,11 @@ TASK_TEST(handshakes_that_a_server_refuses) {
     CHECK_HAS(got + 13, "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n");
     CHECK_STR(status_of(l, GET_WS("/echo", "a", UP KEY)), "426");
     CHECK_STR(status_of(l, GET_WS("/echo", "a", UP "Sec-WebSocket-Version: 8\r\n" KEY)), "426");
+    /* The connection ends then, which is said. */
+    CHECK_STR(status_of(l, "GET /echo HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n" UP
+                           "Sec-WebSocket-Version: 8\r\n" KEY "\r\n"),
+              "426");
+    CHECK_HAS(got + 13, "\r\nConnection: close\r\n");
     CHECK_STR(status_of(l, GET_WS("/echo", "a", UP VERSION)), "400");
     CHECK_STR(status_of(l, GET_WS("/echo", "a", UP VERSION KEY KEY)), "400");
     CHECK_STR(status_of(l, GET_WS("/echo", "a", UP VERSION "Sec-WebSocket-Key: short\r\n")), "400");

@@ -57,8 +57,10 @@ enum hob__h1_flag {
     HOB__H1_TO_CLOSE = 4,   /* the body ends with the connection */
     HOB__H1_EXPECT_CONTINUE = 8,
     HOB__H1_EXPECT_OTHER = 16,
-    HOB__H1_WANTS_UPGRADE = 32, /* "Connection: upgrade" and an Upgrade field */
-    HOB__H1_NO_BODY = 64        /* this message never has one, whatever its fields say */
+    HOB__H1_WANTS_UPGRADE = 32,  /* "Connection: upgrade" and an Upgrade field */
+    HOB__H1_NO_BODY = 64,        /* this message never has one, whatever its fields say */
+    HOB__H1_UNKNOWN_CODING = 128 /* with HOB_E_HTTP_ENCODING: the last coding is chunked, as it has
+                                    to be, and one before it is not known */
 };
 
 /* All offsets are from the start of the head's block. */

@@ -180,6 +180,20 @@ static void connection(struct hob__h1 *p, const char *value, uint32_t n) {
     if (hob__h1_list_has(value, n, "upgrade")) p->seen |= HOB__H1_SEEN_UPGRADE_TOKEN;
 }
 
+/* A Transfer-Encoding other than "chunked". RFC 9112, 6.1 and 6.3: where chunked is the last
+ * coding, and only that, the length is certain, and a coding is not known; else it is not. */
+static int other_coding(struct hob__h1 *p, const char *value, uint32_t n) {
+    struct hob_slice element;
+    const char *at = value, *last = NULL;
+    unsigned chunked = p->seen & HOB__H1_SEEN_ENCODING ? 1 : 0;
+    while (next_element(&at, value + n, &element)) {
+        last = hob__h1_same(element.at, element.size, "chunked") ? element.at : NULL;
+        if (last) chunked++;
+    }
+    if (last && chunked == 1 && p->minor == 1) p->flags |= HOB__H1_UNKNOWN_CODING;
+    return HOB_E_HTTP_ENCODING;
+}
+
 /* Is the name, of n (4 to 16) bytes of a token, that one, which is in lower case? In two words,
  * which may overlap. No other byte of a token becomes a letter or a hyphen by the bit 0x20. */
 static inline bool is_named(const char *name, const char *lower, size_t n) {
@@ -214,7 +228,7 @@ int hob__h1_meaning(struct hob__h1 *p, const char *name, uint32_t name_size, con
     case 17:
         if (!hob__h1_same(name, 17, "transfer-encoding")) return 0;
         if ((p->seen & HOB__H1_SEEN_ENCODING) || !hob__h1_same(value, n, "chunked"))
-            return HOB_E_HTTP_ENCODING;
+            return other_coding(p, value, n);
         p->seen |= HOB__H1_SEEN_ENCODING;
         return 0;
     default:

@@ -264,8 +264,7 @@ bool hob__request_drain(struct hob_request *req, size_t max) {
     struct hob__wire *w = req->wire;
     char drop[1024];
     if (req->body_error) return false;
-    /* A client that still waits for its 100 will not send the body, or might: who knows. */
-    if ((w->h1.flags & HOB__H1_EXPECT_CONTINUE) && !req->continued && !w->ended) return false;
+    if (hob__request_may_wait(req)) return false;
     if (w->h1.content_length > 0 && (uint64_t)w->h1.content_length - w->received > max)
         return false;
     for (size_t n = 0; !w->ended;) {

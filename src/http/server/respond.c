@@ -129,7 +129,7 @@ static void decide_framing(struct hob_request *req, bool bodiless, int64_t size)
     req->chunked = !bodiless && size < 0 && !old;
     req->to_close = !bodiless && size < 0 && old;
     req->left = size > 0 ? (uint64_t)size : 0;
-    if (req->to_close || hob_stopping()) req->close = true;
+    if (req->to_close || hob_stopping() || hob__request_may_wait(req)) req->close = true;
 }
 
 static inline char *put_text(char *at, const char *text) {
@@ -409,8 +409,9 @@ static int status_for(const struct hob_request *req, int code) {
     case HOB_E_HTTP_TOO_MANY_HEADERS:
         return 431;
     case HOB_E_HTTP_STATE: /* an extended CONNECT that nobody is there for */
-    case HOB_E_HTTP_ENCODING:
         return 501;
+    case HOB_E_HTTP_ENCODING: /* RFC 9112, 6.3: where the body ends is not certain */
+        return req->wire->h1.flags & HOB__H1_UNKNOWN_CODING ? 501 : 400;
     case HOB_E_HTTP_VERSION:
         return 505;
     default:

@@ -126,6 +126,11 @@ int hob__request_set_path(struct hob_request *req);
 void hob__request_blame(struct hob_request *req, int rc);
 /* Reads and drops what is left of the body, up to max bytes. True when it is complete. */
 bool hob__request_drain(struct hob_request *req, size_t max);
+/* Does the client still wait for its 100? Then it will not send the body, or might: who knows. */
+static inline bool hob__request_may_wait(const struct hob_request *req) {
+    const struct hob__wire *w = req->wire;
+    return HOB__UNLIKELY(w->h1.flags & HOB__H1_EXPECT_CONTINUE) && !req->continued && !w->ended;
+}
 /* Frees what the request held: most often nothing. */
 void hob__request_let_go(struct hob_request *req);
 static inline void hob__request_end(struct hob_request *req) {

@@ -92,7 +92,7 @@ static int refuse(struct hob_request *req, int status, const char *why) {
     char text[160];
     int n = snprintf(text, sizeof text, "%s\n", why);
     bool tunnel = hob__request_tunnel(req);
-    if (status != 403 && hob_request_size(req) != 0) hob_request_close_after(req);
+    if (!req->wire->h2) req->close = true; /* as after any handler that fails: it is said here */
     const struct hob_header *headers = status == 426 ? upgrade : tunnel ? upgrade + 2 : upgrade + 3;
     int rc = hob_respond(req, status, headers, text, (size_t)n);
     if (rc < 0) return rc;
