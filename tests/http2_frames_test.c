@@ -429,6 +429,7 @@ SERVER_TEST(heads_that_do_not_end, .head_timeout = 0.5) {
     }
     CHECK_EQ(await_frame(busy, F_RST, 0), -1);
     CHECK_EQ(counters.timeouts, before + COUNT + 1);
+    CHECK_EQ(counters.cut_offs[HOB_HTTP_CUT_HEAD], counters.timeouts);
     CHECK_EQ(counters.idle_timeouts, 0);
     hand_send(honest, F_DATA, END_STREAM, 5, "ab", 2);
     CHECK(await_frame(honest, F_DATA, 5) >= 0);

@@ -29,7 +29,8 @@ struct hob_stream;
 
 /* Why a connection was cut off. */
 enum hob_http_cut {
-    HOB_HTTP_CUT_HEAD,     /* a request's head took too long: head_timeout; 408 */
+    HOB_HTTP_CUT_HEAD,     /* a request's head took too long: head_timeout; 408, or the connection
+                              of HTTP/2's end */
     HOB_HTTP_CUT_REQUEST,  /* a request's body stood still or was too slow: stall_timeout, min_rate
                             */
     HOB_HTTP_CUT_RESPONSE, /* the client did not take the answer's body in time: the same two */

@@ -231,6 +231,7 @@ static uint64_t head_until(const struct hob__h2 *h2) {
 bool hob__h2_is_late(struct hob__h2 *h2) {
     uint64_t until = head_until(h2);
     if (!until || hob_now() < until) return false;
+    h2->late = true;
     h2->error = -ETIMEDOUT;
     h2->why = "a head that takes too long";
     return true;

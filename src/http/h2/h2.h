@@ -104,6 +104,7 @@ struct hob__h2 {
     int failed;       /* what nghttp2 said when it was asked for frames; 0 */
     bool pinged;
     bool idled; /* a server: it was idle for too long */
+    bool late;  /* a server: the preface, or a head, took too long */
 };
 
 struct hob__h2_fields; /* private */

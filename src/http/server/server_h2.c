@@ -305,7 +305,8 @@ int hob__serve_http2(struct hob__http_conn *hc) {
     }
     const char *peer = hob_stream_peer(hc->served.stream);
     if (rc == HOB_E_HTTP2_FLOOD) hob__cut_off(server, HOB_HTTP_CUT_FLOOD, peer);
-    if (rc == -ETIMEDOUT) hob__cut_off(server, HOB_HTTP_CUT_SILENT, peer);
+    if (rc == -ETIMEDOUT)
+        hob__cut_off(server, h2->late ? HOB_HTTP_CUT_HEAD : HOB_HTTP_CUT_SILENT, peer);
     if (h2->idled) hob__count(&server->counters->idle_timeouts, 1);
     hc->h2 = NULL;
     hob__h2_free(h2);
