@@ -258,6 +258,9 @@ def listen(hob, _):
         out, err = other.communicate(timeout=10)
         check(other.returncode == 1 and out == "", other.returncode, out)
         check(re.fullmatch(r"hob playground: .*%s.*Address already in use\n" % url[7:], err), err)
+        other = start(hob, "playground", "-l", "127.0.0.1:0", "-l", url[7:])
+        out, err = other.communicate(timeout=10)  # it will listen nowhere, and does not say so
+        check(other.returncode == 1 and out == "", other.returncode, out)
         p.terminate()
         check(p.wait(10) == 0, p.returncode)
         check(not os.path.exists(path), "the socket's file stays")

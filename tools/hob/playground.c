@@ -43,33 +43,36 @@ static int serve(struct hob_listener *listener, size_t connections, struct hob_t
 }
 HOB_TASK(serve, struct hob_listener *, size_t, struct hob_tls *)
 
-static int listen_at(const char *address, const char *scheme, struct hob_listener **out) {
+static int listen_at(const char *address, struct hob_listener **out) {
     int rc = hob_listen(address, out);
-    if (rc < 0) {
-        const struct hob_error *e = hob_error();
-        if (e && e->code == rc) /* says at which address, too */
-            fprintf(stderr, "hob playground: %s\n", e->message);
-        else
-            fprintf(stderr, "hob playground: listening on %s: %s\n", address, hob_strerror(rc));
-        return rc;
-    }
-    const char *bound = hob_listener_address(*out);
+    if (rc >= 0) return rc;
+    const struct hob_error *e = hob_error();
+    if (e && e->code == rc) /* says at which address, too */
+        fprintf(stderr, "hob playground: %s\n", e->message);
+    else
+        fprintf(stderr, "hob playground: listening on %s: %s\n", address, hob_strerror(rc));
+    return rc;
+}
+
+static void say_listening(const char *bound, const char *scheme) {
     printf("listening on %s%s\n", strncmp(bound, "unix:", 5) == 0 ? "" : scheme, bound);
     fflush(stdout);
-    return 0;
 }
 
 static void close_listener(void *listener) { hob_listener_close(listener); }
 
 static int serve_all(const struct playground *p) {
     size_t connections = raise_file_limit();
+    struct hob_listener *listeners[LISTEN_MAX];
     HOB_SCOPE(s);
     for (int i = 0; i < p->count; i++) {
-        struct hob_listener *listener;
-        int rc = listen_at(p->addresses[i], p->tls ? "https://" : "http://", &listener);
+        int rc = listen_at(p->addresses[i], &listeners[i]);
         if (rc < 0) return rc == HOB_E_ADDRESS ? EXIT_USAGE : EXIT_FAILED;
-        HOB_TRY(hob_defer(s, close_listener, listener));
-        hob_spawn(s, serve, listener, connections, p->tls);
+        HOB_TRY(hob_defer(s, close_listener, listeners[i]));
+    }
+    for (int i = 0; i < p->count; i++) { /* not before it is certain that it serves */
+        say_listening(hob_listener_address(listeners[i]), p->tls ? "https://" : "http://");
+        hob_spawn(s, serve, listeners[i], connections, p->tls);
     }
     return hob_join(s);
 }
