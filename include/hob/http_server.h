@@ -143,9 +143,10 @@ struct hob_http_options {
  * each of these, so that the handlers of one client run at once, .max_streams at most; a request
  * that the client resets cancels its own. An error ends the request's stream, not the connection.
  * What has come of all bodies of a connection and was not read is 1 MiB at most. A client that
- * sends more frames without a purpose than 1000, and 100 a second, is cut off; a stream that it
- * makes the server reset counts as one. .min_rate holds for
- * what the requests of a connection move together, shared equally among them.
+ * sends more frames without a purpose (resets, pings, settings, priorities, data without bytes)
+ * than 1000, and 100 a second, is cut off; a stream that it makes the server reset counts as one.
+ * What is for streams that have ended, or of a kind that is not known, is dropped as it comes.
+ * .min_rate holds for what the requests of a connection move together, shared equally among them.
  *
  * A client that is cut off, for being slow or for a flood, is counted (.counters) and noted
  * (HOB_REPORT_NOTE), with its address; at most one note a minute of each kind, which says how many
