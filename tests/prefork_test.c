@@ -410,6 +410,25 @@ TEST(requests_in_progress_are_answered_at_the_end) {
     CHECK_EQ(status_of(pid), 0);
 }
 
+/* As timeout(1) does it: SIGTERM to its child, and to the group, which is the child and its
+ * workers. */
+TEST(sigterm_to_the_group_as_well_is_one) {
+    pid_t pid = begin(2, 0);
+    ask("/");
+    int fd = connected();
+    const char *request = "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n";
+    char text[512] = "";
+    CHECK_EQ(send(fd, request, strlen(request), 0), (ssize_t)strlen(request));
+    usleep(100000);
+    kill(pid, SIGTERM);
+    usleep(2000);
+    kill(-pid, SIGTERM);
+    CHECK(recv(fd, text, sizeof text - 1, 0) > 0);
+    CHECK_HAS(text, "200 OK");
+    close(fd);
+    CHECK_EQ(status_of(pid), 0);
+}
+
 TEST(nothing_is_to_be_hoped_for) { CHECK_EQ(status_of(begin_as(FAILS, 2, 0, 0)), 3); }
 
 TEST(one_that_never_gets_ready) { CHECK_EQ(status_of(begin_as(NEVER_READY, 1, 0, 0.2)), 3); }

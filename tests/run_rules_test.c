@@ -185,6 +185,53 @@ TEST(R05_a_second_interrupt_ends_the_process_at_once_even_in_a_stuck_task) {
     CHECK_EQ(WTERMSIG(status), SIGINT);
 }
 
+/* timeout(1) sends SIGTERM to its child, and then to the child's group. */
+static int is_told_twice(void) {
+    raise(SIGTERM);
+    raise(SIGTERM);
+    while (!hob_stopping()) CHECK_EQ(hob_sleep(0.001), 0);
+    raise(SIGTERM);
+    CHECK(!hob_cancelled());
+    return 8;
+}
+HOB_TASK(is_told_twice)
+static int is_told_again_later(void) {
+    raise(SIGTERM);
+    for (uint64_t began = hob_now(); hob_now() - began < 60000000;) continue;
+    raise(SIGTERM);
+    while (for_ever) continue;
+    return 0;
+}
+HOB_TASK(is_told_again_later)
+TEST(R05_SIGTERM_to_a_process_and_its_group_is_one) {
+    static char text[4096];
+    struct hob_options options = {.terminate = true, .grace = HOURS};
+    signal(SIGTERM, SIG_DFL);
+    for (int i = 0; i < 2; i++) CHECK_EQ(hob_run_with(options, is_told_twice), 8);
+    int status = RUN_CHILD(text, hob_run_with(options, is_told_again_later));
+    CHECK(WIFSIGNALED(status));
+    CHECK_EQ(WTERMSIG(status), SIGTERM);
+}
+/* Another signal is a second one, however soon it comes. */
+static int is_told_otherwise(bool first_by_term) {
+    raise(first_by_term ? SIGTERM : SIGINT);
+    raise(first_by_term ? SIGINT : SIGTERM);
+    while (for_ever) continue;
+    return 0;
+}
+HOB_TASK(is_told_otherwise, bool)
+TEST(R05_another_signal_is_a_second_one) {
+    static char text[4096];
+    struct hob_options options = {.terminate = true, .grace = HOURS};
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    for (int i = 0; i < 2; i++) {
+        int status = RUN_CHILD(text, hob_run_with(options, is_told_otherwise, i == 1));
+        CHECK(WIFSIGNALED(status));
+        CHECK_EQ(WTERMSIG(status), i == 1 ? SIGINT : SIGTERM);
+    }
+}
+
 static void (*handler_now(void))(int) {
     struct sigaction now;
     sigaction(SIGINT, NULL, &now);

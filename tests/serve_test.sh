@@ -213,22 +213,73 @@ what_cannot_be_reached() {
     rm "$dir/www/link" "$dir/www/absolute" "$dir/www/sub/up" "$dir/www/sub/inside" "$dir/www/fifo"
 }
 a_second_signal_ends_at_once() {
-    start -q "$dir/www"
     truncate -s 1G "$dir/www/huge"
-    curl -sS --limit-rate 50k -o "$dir/slowly" "$url/huge" 2>/dev/null &
-    client=$!
-    await [ -s "$dir/slowly" ]
-    kill -INT "$server"
-    sleep 0.5
-    kill -0 "$server" # the client has its time
-    kill -INT "$server"
-    status=0
-    wait "$server" || status=$?
-    rm -f "$dir/pid" "$dir/www/huge"
-    [ $status -eq 1 ]
-    [ "$(cat "$dir/err")" = "hob serve: ended at once, by a second signal" ]
-    kill "$client" # it still has what the kernel keeps for it
-    wait "$client" || true
+    for signals in "INT INT" "TERM TERM" "INT TERM" "TERM INT"; do
+        start -q "$dir/www"
+        rm -f "$dir/slowly"
+        curl -sS --limit-rate 50k -o "$dir/slowly" "$url/huge" 2>/dev/null &
+        client=$!
+        await [ -s "$dir/slowly" ]
+        kill -"${signals% *}" "$server"
+        sleep 0.5
+        kill -0 "$server" # the client has its time
+        began=$(date +%s%N)
+        kill -"${signals#* }" "$server"
+        status=0
+        wait "$server" || status=$?
+        [ $(($(date +%s%N) - began)) -lt 5000000000 ] # half of the grace
+        rm -f "$dir/pid"
+        [ $status -eq 1 ]
+        [ "$(cat "$dir/err")" = "hob serve: ended at once, by a second signal" ]
+        nothing_listens "${url##*:}"
+        kill "$client" # it still has what the kernel keeps for it
+        wait "$client" || true
+    done
+    rm "$dir/www/huge"
+}
+under_timeout() { # which sends SIGTERM twice: the request in progress is answered
+    head -c 3000000 /dev/zero >"$dir/www/large"
+    for i in 1 2 3; do
+        rm -f "$dir/out" "$dir/err" "$dir/slowly"
+        timeout 1 "$hob" serve -l 127.0.0.1:0 -q "$dir/www" >"$dir/out" 2>"$dir/err" &
+        server=$!
+        echo $server >"$dir/pid"
+        await says_where
+        get --limit-rate 1M -o "$dir/slowly" "$url/large"
+        cmp "$dir/slowly" "$dir/www/large"
+        status=0
+        wait "$server" || status=$?
+        rm -f "$dir/pid"
+        [ $status -eq 124 ]
+        [ ! -s "$dir/err" ]
+    done
+    rm "$dir/www/large"
+}
+signals_of_a_terminal() { # go to the workers, too: once is still no second signal
+    head -c 3000000 /dev/zero >"$dir/www/large"
+    for signal in INT TERM HUP; do
+        rm -f "$dir/out" "$dir/err" "$dir/slowly"
+        setsid "$hob" serve -l 127.0.0.1:0 -w 2 -q "$dir/www" >"$dir/out" 2>"$dir/err" &
+        server=$!
+        echo $server >"$dir/pid"
+        await says_where
+        curl -sS --limit-rate 2M -o "$dir/slowly" "$url/large" &
+        client=$!
+        await [ -s "$dir/slowly" ]
+        kill -$signal -"$server"
+        wait "$client"
+        cmp "$dir/slowly" "$dir/www/large"
+        if [ $signal = HUP ]; then
+            await answers "the index"
+            kill -TERM "$server"
+        fi
+        status=0
+        wait "$server" || status=$?
+        rm -f "$dir/pid"
+        [ $status -eq 0 ]
+        [ ! -s "$dir/err" ]
+    done
+    rm "$dir/www/large"
 }
 has_open() { [ "$(ls "/proc/$1/fd" | wc -l)" -le "$2" ]; } # has_open PID MOST
 a_killed_client_leaves_nothing() {
@@ -504,6 +555,8 @@ check a_dead_worker_is_replaced
 check workers_end_with_a_killed_parent
 check what_cannot_be_reached
 check a_second_signal_ends_at_once
+check signals_of_a_terminal
+check under_timeout
 check a_killed_client_leaves_nothing
 check on_a_unix_socket
 check a_log_that_takes_nothing

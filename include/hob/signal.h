@@ -17,9 +17,11 @@
  *
  * SIGINT: by default the first Ctrl-C stops the program (hob_stop() on everything, then a cancel
  * after the grace), the second ends it at once. An open handle for SIGINT replaces that. SIGTERM
- * does the same if hob_options.terminate is set. SIGPIPE: streams never raise it; what else writes
- * into pipes (printf) does, unless the program ignores it. Children of hob_process_spawn() have
- * default dispositions; in a child of fork() they are as before the first handle was opened. */
+ * does the same if hob_options.terminate is set; when it comes again within 50 ms, as timeout(1)
+ * sends it (to its child, and to the child's group), that is no second one. SIGPIPE: streams never
+ * raise it; what else writes into pipes (printf) does, unless the program ignores it. Children of
+ * hob_process_spawn() have default dispositions; in a child of fork() they are as before the first
+ * handle was opened. */
 #ifndef HOB_SIGNAL_H
 #define HOB_SIGNAL_H
 #pragma GCC system_header

@@ -26,6 +26,25 @@ static struct hob_loop *_Atomic interrupted_loop;
 static __thread int was_interrupted;
 static _Atomic int interrupt_signal;
 
+/* The first one of this run, and when it came. */
+static _Atomic int first_signal;
+static _Atomic uint64_t first_at;
+
+/* timeout(1), and who stops a whole service, sends SIGTERM to a process and then to its group: that
+ * is no second one. */
+enum { ECHO_NS = 50000000 };
+
+static bool is_echo(int sig) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    uint64_t now = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec, never = 0;
+    int none = 0;
+    atomic_compare_exchange_strong(&first_at, &never, now);
+    atomic_compare_exchange_strong(&first_signal, &none, sig);
+    return sig == SIGTERM && atomic_load(&first_signal) == SIGTERM &&
+           now < atomic_load(&first_at) + ECHO_NS;
+}
+
 /* Handlers at work: they may run in another thread than the loop's, while that one ends. */
 static _Atomic int interrupting;
 
@@ -33,8 +52,9 @@ static void on_interrupt(int sig) {
     int kept_errno = errno;
     atomic_fetch_add(&interrupting, 1);
     struct hob_loop *loop = atomic_load(&interrupted_loop);
+    bool echo = is_echo(sig);
     atomic_store(&interrupt_signal, sig);
-    if (!loop || atomic_fetch_add(&loop->interrupts, 1) > 0) {
+    if (!loop || (atomic_fetch_add(&loop->interrupts, 1) > 0 && !echo)) {
         /* The second one: at once, even when a task never lets go. */
         signal(sig, SIG_DFL);
         raise(sig);
@@ -60,6 +80,8 @@ static bool catch_interrupts(struct hob_loop *loop, const struct hob_options *o)
     if (syscall(SYS_gettid) != getpid()) return false;
     struct hob_loop *none = NULL;
     if (!atomic_compare_exchange_strong(&interrupted_loop, &none, loop)) return false;
+    atomic_store(&first_at, 0);
+    atomic_store(&first_signal, 0);
     bool interrupts = !o->no_interrupt && catch_one(SIGINT);
     bool terminates = o->terminate && catch_one(SIGTERM);
     if (!interrupts && !terminates) atomic_store(&interrupted_loop, NULL);

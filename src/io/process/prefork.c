@@ -27,6 +27,7 @@
 #define SECOND UINT64_C(1000000000)
 
 enum { COUNT_MAX = 256 };
+static const uint64_t echo_ns = SECOND / 20;
 static const double kill_after = 1, shortest_pause = 0.1, longest_pause = 5;
 
 enum state { EMPTY, STARTING, SERVING, ENDING };
@@ -44,6 +45,8 @@ struct parent {
     struct place places[2 * COUNT_MAX];
     unsigned generation, older; /* older: serve, or start, and shall be replaced */
     bool stopping, killed, ever_ready, told;
+    int asked_by; /* the signal by which it stops, and when that came */
+    uint64_t asked_at;
     int result;
     uint64_t next_start; /* not before that */
     double pause;
@@ -210,11 +213,19 @@ static void look_at_time(struct parent *m) {
     }
 }
 
+/* SIGTERM to the process, and then to its group, as timeout(1) sends it, is one. */
+static bool is_echo(const struct parent *m, int sig) {
+    return sig == SIGTERM && m->asked_by == SIGTERM && now_ns() < m->asked_at + echo_ns;
+}
+
 static void obey(struct parent *m, int sig) {
     if (sig == SIGHUP && !m->stopping && m->ever_ready) m->generation++;
     if (sig != SIGTERM && sig != SIGINT) return;
     *m->p->ends = true;
-    if (m->stopping && !m->killed) {
+    if (!m->stopping) {
+        m->asked_by = sig;
+        m->asked_at = now_ns();
+    } else if (!m->killed && !is_echo(m, sig)) {
         m->killed = true;
         give_up(m, -ECANCELED);
         for (unsigned i = 0; i < 2 * COUNT_MAX; i++)
