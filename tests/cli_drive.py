@@ -81,6 +81,78 @@ def interrupt(hob, url):
           err)
 
 
+def end_of(p, seconds=15):
+    """The status with which it ends; what it has written is left where it is."""
+    try:
+        return p.wait(seconds)
+    except subprocess.TimeoutExpired:
+        p.kill()
+        check(False, "it goes on")
+
+
+def filled(pipe):
+    """Nobody reads that pipe, and for a second nothing has come into it any more. It has one page: what
+    does not fit behind the first line waits."""
+    fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
+    before, same = 0, 0
+    for _ in range(300):
+        held = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"1234"))[0]
+        same = same + 1 if held and held == before else 0
+        if same == 10:
+            return
+        before = held
+        time.sleep(0.1)
+    check(False, "it writes on, or nothing:", before)
+
+
+def interrupt_twice(hob, url):
+    """A second Ctrl-C, or SIGTERM, does not wait for a reader that the results of the first wait for."""
+    for second in (signal.SIGINT, signal.SIGTERM):
+        p = start(hob, "fetch", "-c", "50", *[url + "/get?" + "x" * 1000] * 500)
+        filled(p.stdout)
+        p.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        check(p.poll() is None, "the results were given up by the first signal", p.returncode)
+        p.send_signal(second)
+        check(end_of(p) in (-signal.SIGINT, -second), "status", p.returncode)
+        p.communicate()
+
+
+def interrupted_and_read(hob, url):
+    """But that reader has all of them, once it reads on."""
+    p = start(hob, "fetch", "-c", "50", *[url + "/get?" + "x" * 1000] * 500)
+    filled(p.stdout)
+    p.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    out, err = p.communicate(timeout=60)
+    check(p.returncode == -signal.SIGINT, "status", p.returncode, err)
+    n = int(re.match(r"interrupted: fetched (\d+) of 500 URLs in ", last_line(err))[1])
+    check(len(results(out)) == n, n, "results", out[-200:])
+
+
+def terminate(hob, url):
+    """SIGTERM ends it at once, by SIGTERM: the results until then are whole lines."""
+    p = start(hob, "fetch", *[url + "/get"] * 20, *[url + "/delay/30"] * 30)
+    out = "".join(p.stdout.readline() for _ in range(20))
+    p.send_signal(signal.SIGTERM)
+    check(end_of(p) == -signal.SIGTERM, "status", p.returncode)
+    rest, err = p.communicate()
+    check(len(results(out + rest)) == 20 and err == "", out, rest, err)
+
+
+def crawl_twice(hob, url):
+    """Ctrl-C twice and SIGTERM, while nobody reads the pages: a crawl ends by the signal."""
+    for signals in ((signal.SIGINT, signal.SIGINT), (signal.SIGINT, signal.SIGTERM), (signal.SIGTERM,)):
+        p = start(hob, "crawl", "--json", "--rate", "0", "--no-robots", "--no-sitemaps", url)
+        filled(p.stdout)
+        for sig in signals:
+            if p.poll() is None:
+                p.send_signal(sig)
+                time.sleep(0.3)
+        check(end_of(p) in [-sig for sig in signals], "status", p.returncode)
+        p.communicate()
+
+
 def slow_input(hob, url):
     """A pipe that delivers slowly: what is there is fetched meanwhile."""
     p = start(hob, "fetch", stdin=subprocess.PIPE)
@@ -266,7 +338,8 @@ def listen(hob, _):
         check(not os.path.exists(path), "the socket's file stays")
 
 
-SCENES = {f.__name__: f for f in (interrupt, slow_input, slow_output, broken_pipe, terminal,
+SCENES = {f.__name__: f for f in (interrupt, interrupt_twice, interrupted_and_read,
+                                  terminate, crawl_twice, slow_input, slow_output, broken_pipe, terminal,
                                   crawl_terminal, memory, routes, stop, listen)}
 if sys.argv[1] == "lines":
     lines(sys.argv[2])

@@ -460,6 +460,9 @@ for backend in uring epoll; do
     check "too few descriptors" few_descriptors
     check "one after another" each
     check "Ctrl-C" drive interrupt
+    check "Ctrl-C twice" drive interrupt_twice
+    check "Ctrl-C before the results are read" drive interrupted_and_read
+    check "SIGTERM" drive terminate
     check "a slow input" drive slow_input
     check "a slow reader" drive slow_output
     check "a reader that leaves" drive broken_pipe

@@ -125,6 +125,15 @@ database_after_kill() {
     goes_on_after_an_end KILL 137 -o "$dir/c.db"
     [ "$(sql "$dir/c.db" 'SELECT count(*) FROM pages')" = $((ALL - 1)) ]
 }
+database_after_term() {
+    goes_on_after_an_end TERM 143 -o "$dir/c.db"
+    [ "$(sql "$dir/c.db" 'SELECT count(*) FROM pages')" = $((ALL - 1)) ]
+}
+lines_after_term() {
+    goes_on_after_an_end TERM 143 --json -o "$dir/c.jsonl"
+    [ "$(python3 -c 'import json, sys
+print(len({json.loads(line)["url"] for line in open(sys.argv[1])}))' "$dir/c.jsonl")" = $((ALL - 1)) ]
+}
 lines_after_kill() {
     goes_on_after_an_end KILL 137 --json -o "$dir/c.jsonl"
     python3 - "$dir/c.jsonl" <<'END' >"$dir/pages"
@@ -173,6 +182,9 @@ only_the_hosts_that_are_named() {
             "$url/abroad/|200 $url/near|200 http://localhost:$port/far|200 " ]
         says "of 2 hosts in"
     done
+}
+ended_twice() {
+    python3 "$here/cli_drive.py" crawl_twice "$hob" "$url"
 }
 live_progress() {
     python3 "$here/cli_drive.py" crawl_terminal "$hob" "$url"
@@ -337,11 +349,14 @@ for HOB_BACKEND in uring epoll; do
         echo "skipped a_full_file_system: $(cat "$dir/err")"
     fi
     check lines_after_kill lines_after_kill
+    check ended_twice ended_twice
 done
 unset HOB_BACKEND
 check without_rules without_rules
 check database_after_interrupt database_after_interrupt
 check database_after_kill database_after_kill
+check database_after_term database_after_term
+check lines_after_term lines_after_term
 check pages_tried_again tried_again_by_the_next_run c.db seen_rows
 check lines_tried_again tried_again_by_the_next_run c.jsonl seen_lines --json
 check a_host_that_comes_back a_host_that_comes_back
