@@ -518,6 +518,24 @@ TASK_TEST(P11_and_cancels_when_the_grace_is_over) {
     return 0;
 }
 
+TASK_TEST(P11_who_waits_in_the_backlog_of_a_server_that_stops_is_left_there) {
+    struct hob_listener *l;
+    struct hob_stream *c, *late = NULL;
+    CHECK_EQ(hob_listen("127.0.0.1:0", &l), 0);
+    CHECK_EQ(hob_connect(hob_listener_address(l), &c), 0);
+    {
+        HOB_SCOPE(s);
+        hob_stop(s, 100.0);
+        CHECK_EQ(hob_accept(l, &late), HOB_E_STOPPING);
+        CHECK(!late);
+    }
+    CHECK_EQ(hob_accept(l, &late), 0);
+    hob_close(late);
+    hob_close(c);
+    hob_listener_close(l);
+    return 0;
+}
+
 static int accepts_in_a_shield(struct hob_listener *l, int *rc) {
     struct hob_stream *s;
     *rc = hob_shielded(hob_accept(l, &s));

@@ -575,6 +575,28 @@ TEST(L_a_report_function_may_use_any_descriptor_of_the_program) {
     CHECK_HAS(text, "task 'reports_to_a_pipe'");
 }
 
+/* Between two calls that look at it a task may wait, and others fail. */
+static int keeps_errno(int mine) {
+    CHECK_EQ(errno, 0);
+    for (int i = 0; i < 30; i++) {
+        errno = mine;
+        CHECK_EQ(i % 3 ? hob_yield_now() : hob_sleep(0.0001 * mine), 0);
+        CHECK_EQ(errno, mine);
+    }
+    return 0;
+}
+HOB_TASK(keeps_errno, int)
+TASK_TEST(L_errno_is_each_tasks_own) {
+    HOB_SCOPE(s);
+    for (int mine = 1; mine <= 5; mine++) hob_spawn(s, keeps_errno, mine);
+    errno = 0;
+    CHECK_EQ(keeps_errno(6), 0);
+    errno = EDOM;
+    CHECK_EQ(hob_join(s), 0);
+    CHECK_EQ(errno, EDOM);
+    return 0;
+}
+
 static int runs_inside(void) {
     CHECK_EQ(hob_run(sleeper, 0.0, 0), HOB_E_RUNNING);
     return hob_sleep(0.001);
