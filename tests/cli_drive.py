@@ -143,7 +143,7 @@ def terminate(hob, url):
 def crawl_twice(hob, url):
     """Ctrl-C twice and SIGTERM, while nobody reads the pages: a crawl ends by the signal."""
     for signals in ((signal.SIGINT, signal.SIGINT), (signal.SIGINT, signal.SIGTERM), (signal.SIGTERM,)):
-        p = start(hob, "crawl", "--json", "--rate", "0", "--no-robots", "--no-sitemaps", url)
+        p = start(hob, "crawl", "--json", "--rate", "0", "--no-sitemaps", url)
         filled(p.stdout)
         for sig in signals:
             if p.poll() is None:
