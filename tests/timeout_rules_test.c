@@ -142,6 +142,32 @@ TASK_TEST(O04_of_equal_deadlines_the_outer_scope_converts) {
     CHECK_EQ(hob_sleep(0), 0);
     return 0;
 }
+/* The loop was held meanwhile: the outer one's timer has not fired yet. */
+TASK_TEST(O04_equal_and_past_when_the_inner_one_begins) {
+    uint64_t deadline = hob_after(0.002);
+    HOB_SCOPE(outer, .deadline = deadline);
+    stays_busy_until(deadline);
+    {
+        HOB_SCOPE(inner, .deadline = deadline);
+        CHECK_EQ(waits_for_ever(), -ECANCELED);
+        CHECK_EQ(hob_join(inner), -ECANCELED);
+    }
+    CHECK_EQ(hob_join(outer), -ETIMEDOUT);
+    return 0;
+}
+static int begins_late(uint64_t *deadline) {
+    stays_busy_until(*deadline + 1000);
+    return hob_within_until(*deadline + 1000, waits_for_ever());
+}
+HOB_TASK(begins_late, uint64_t *)
+TASK_TEST(O05_and_both_had_passed_when_the_inner_one_begins_in_a_child) {
+    uint64_t deadline = hob_after(0.002);
+    HOB_SCOPE(outer, .deadline = deadline, .on_error = HOB_COLLECT);
+    struct hob_task *t = hob_spawn(outer, begins_late, &deadline);
+    CHECK_EQ(hob_join(outer), -ETIMEDOUT);
+    CHECK_EQ(hob_task_result(t), -ECANCELED);
+    return 0;
+}
 TASK_TEST(O04_equal_and_past) {
     int inner = 0;
     int outer = hob_within(0, inner = hob_within(0, hob_sleep(0)));

@@ -98,6 +98,19 @@ static bool has_passed(struct hob_loop *loop, uint64_t when) {
     return when <= loop->backend.ops->now(&loop->backend);
 }
 
+/* The deadlines around it that had passed by then, and that the wheel has not come to yet, come
+ * first: what waits inside them is theirs to convert. */
+static void expire_around(struct hob_loop *loop, const struct hob_scope *s, uint64_t when) {
+    for (struct hob__region *r = s->region.parent; r; r = r->parent) {
+        struct hob_scope *outer = (struct hob_scope *)(void *)r;
+        if (!(r->flags & HOB__REGION_SCOPE) || !outer->timer.link ||
+            outer->timer.deadline_ns > when)
+            continue;
+        hob__wheel_remove(&loop->wheel, &outer->timer);
+        timer_fired(&outer->timer);
+    }
+}
+
 static __attribute__((noinline)) void set_timer_slowly(struct hob_loop *loop, struct hob_scope *s) {
     bool by_deadline = deadline_is_next(s);
     uint64_t when = by_deadline ? s->deadline : s->stop_at;
@@ -109,6 +122,7 @@ static __attribute__((noinline)) void set_timer_slowly(struct hob_loop *loop, st
     s->timer.fire = timer_fired;
     if (has_passed(loop, when)) {
         hob__wheel_remove(&loop->wheel, &s->timer);
+        expire_around(loop, s, when);
         expire(loop, s, by_deadline);
     } else if (!hob__wheel_move(&loop->wheel, &s->timer, when)) {
         expire(loop, s, by_deadline);
