@@ -40,6 +40,7 @@ static void took(const char *bytes, size_t n) {
 static void check_flow(void) {
     if (!flow.cut) CHECK(flow.n >= flow.sent);
     CHECK(flow.n <= flow.tried);
+    if (memcmp(got, feed_text, flow.n) == 0) return;
     for (size_t i = 0; i < flow.n; i++)
         if (got[i] != feed_text[i]) FAIL("byte %zu of %zu is wrong", i, flow.n);
 }
@@ -271,6 +272,8 @@ static int by_all(struct hob_stream *s) {
     return 0;
 }
 
+static size_t bytes_made; /* so many of feed_text are make_bytes()'s: it need not make them again */
+
 /* Words and their ends of every kind, some of them too long; the last has none. */
 static void make_parts(void) {
     static const char *const ends[] = {"--", "\n", "\r\n", "END", "-", "\r", "EN"};
@@ -281,10 +284,12 @@ static void make_parts(void) {
                               "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
                               ends[k % 7]);
     strcpy(feed_text + at, "last");
+    bytes_made = 0;
     begin_flow(at + 4, 130);
 }
 static void make_bytes(size_t size, size_t piece) {
-    for (size_t i = 0; i < size; i++) feed_text[i] = (char)(i * 7 + i / 251 + i / 65521);
+    for (size_t i = bytes_made; i < size; i++) feed_text[i] = (char)(i * 7 + i / 251 + i / 65521);
+    if (size > bytes_made) bytes_made = size;
     begin_flow(size, piece);
 }
 

@@ -251,11 +251,14 @@ static bool named_of_websockets(int rc) {
            rc == HOB_E_WEBSOCKET_CLOSED;
 }
 
-static char message_byte(int i, size_t at) { return (char)(at % 7 ? i : i + (int)(at * at)); }
+static void make_message(char *bytes, int i, size_t n) {
+    memset(bytes, i, n);
+    for (size_t at = 0; at < n; at += 7) bytes[at] = (char)(i + (int)(at * at));
+}
 
 static int send_message(struct hob_websocket *ws, int i, size_t n) {
     static char bytes[MESSAGE_MAX];
-    for (size_t at = 0; at < n; at++) bytes[at] = message_byte(i, at);
+    make_message(bytes, i, n);
     if (i % 3) return hob_websocket_send(ws, HOB_WEBSOCKET_BINARY, bytes, n);
     HOB_TRY(hob_websocket_begin(ws, HOB_WEBSOCKET_BINARY));
     int rc = hob_websocket_write(ws, bytes, n / 2);
@@ -267,6 +270,7 @@ static int send_message(struct hob_websocket *ws, int i, size_t n) {
 /* Messages from *i on, two on their way at a time; *i: how many have come back. 0, or why not all.
  */
 static int talk(struct hob_websocket *ws, int *i) {
+    static char expected[MESSAGE_MAX];
     size_t sizes[MESSAGES];
     for (int sent = *i; *i < MESSAGES; ++*i) {
         for (; sent < MESSAGES && sent < *i + 2; sent++) {
@@ -277,7 +281,8 @@ static int talk(struct hob_websocket *ws, int *i) {
         int rc = hob_websocket_receive(ws, &m);
         if (rc <= 0) return rc < 0 ? rc : HOB_E_WEBSOCKET_CLOSED;
         CHECK(m.kind == HOB_WEBSOCKET_BINARY && m.size == sizes[*i] && m.data[m.size] == 0);
-        for (size_t at = 0; at < m.size; at++) CHECK(m.data[at] == message_byte(*i, at));
+        make_message(expected, *i, m.size);
+        CHECK(memcmp(m.data, expected, m.size) == 0);
         HOB_TRY(hob_sleep(0.1 * hob_sim_uniform()));
     }
     return hob_websocket_close(ws, HOB_WEBSOCKET_NORMAL, NULL);
