@@ -110,7 +110,7 @@ def tasks():
             for i in range(int(slab["count"])):
                 record = slab["tasks"][i]
                 state = states.get(int(record["state"]), "?")
-                if state not in ("free", "done"):
+                if state != "done":
                     found.append(Task(record, state, int(record.address) == current))
             slab = slab["next"]
         loop = loop["next_loop"]

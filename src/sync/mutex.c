@@ -22,7 +22,7 @@ static inline bool owns(const struct hob_mutex *m, const struct hob_task *t) {
 static bool owner_ended(const struct hob_mutex *m, const struct hob_task *self) {
     const struct hob_task *t = m->owner;
     if (!m->waiters.first) return !hob__record_lives(self->loop, t, m->owner_id);
-    return t->id != m->owner_id || t->state == HOB__TASK_DONE || t->state == HOB__TASK_FREE;
+    return t->id != m->owner_id || t->state == HOB__TASK_DONE;
 }
 
 static void check_owner(const struct hob_mutex *m, const struct hob_task *self, const char *func) {

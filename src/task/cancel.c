@@ -214,7 +214,7 @@ bool hob_stopping(void) { return hob__current(__func__)->region->attention & HOB
 
 bool hob_cancel(struct hob_task *t) {
     if (!t) return false; /* its spawn was refused */
-    if (t->state == HOB__TASK_FREE || t->state == HOB__TASK_DONE) return false;
+    if (t->state == HOB__TASK_DONE) return false;
     if (t->outer.flags & HOB__REGION_CANCELLED) return false;
     if (t->loop != hob__loop)
         hob__misuse(__func__, "task '%s' belongs to another thread's loop", hob__task_title(t));

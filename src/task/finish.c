@@ -111,7 +111,7 @@ static void discard(struct hob_task *t) {
         t->next->prev = t->prev;
     else
         s->children.last = t->prev;
-    hob__task_free(t);
+    hob__task_free(t->loop, t);
 }
 
 static inline void add_finished(struct hob_scope *s, struct hob_task *t) {
@@ -180,6 +180,7 @@ static __attribute__((noinline)) struct hob_task *finish_slowly(struct hob_loop 
     if (HOB__UNLIKELY(t->region != &t->outer)) ended_elsewhere(t);
     t->result = settle(t, rc);
     t->state = HOB__TASK_DONE;
+    t->outer.flags |= HOB__REGION_OWNER; /* what is unusual may have left something */
     t->sp = NULL;
     let_go(t);
     loop->live--;
@@ -205,7 +206,8 @@ struct hob_task *hob__task_finish(struct hob_loop *loop, struct hob_task *t, int
 
 bool hob__task_renew(struct hob_task *t) {
     if (HOB__UNLIKELY(t->region != &t->outer)) ended_elsewhere(t);
-    if (HOB__UNLIKELY(t->joiners.first || t->unwound || t->outer.flags)) return false;
+    if (HOB__UNLIKELY(t->joiners.first || t->unwound || (t->outer.flags & ~HOB__REGION_OWNER)))
+        return false;
     if (HOB__UNLIKELY(t->locals || t->last)) drop_locals(t);
     if (HOB__UNLIKELY(t->name)) hob__task_free_extras(t);
     t->id = ++t->loop->next_id;

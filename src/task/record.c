@@ -75,7 +75,7 @@ void hob__records_destroy(struct hob_loop *loop) {
 bool hob__record_lives(const struct hob_loop *loop, const struct hob_task *t, uint64_t id) {
     for (const struct hob__task_slab *slab = loop->slabs; slab; slab = slab->next)
         if ((uintptr_t)t - (uintptr_t)slab->tasks < slab->count * sizeof *t)
-            return t->id == id && t->state != HOB__TASK_FREE && t->state != HOB__TASK_DONE;
+            return t->id == id && t->state != HOB__TASK_DONE;
     return false;
 }
 
@@ -83,7 +83,7 @@ int hob__records_each(struct hob_loop *loop, int (*see)(struct hob_task *t, void
     for (struct hob__task_slab *slab = loop->slabs; slab; slab = slab->next) {
         for (size_t i = 0; i < slab->count; i++) {
             struct hob_task *t = &slab->tasks[i];
-            if (t->state == HOB__TASK_FREE || t->state == HOB__TASK_DONE) continue;
+            if (t->state == HOB__TASK_DONE) continue;
             int rc = see(t, arg);
             if (rc) return rc;
         }

@@ -36,9 +36,7 @@ const char *hob_task_waiting(const struct hob_task *t) {
     case HOB__TASK_READY:
         return t == hob__loop_task(t->loop) ? "running" : "ready";
     case HOB__TASK_DONE:
-        return "done";
-    case HOB__TASK_FREE:
-        return "gone";
+        return hob__task_gone(t) ? "gone" : "done";
     default:
         break;
     }

@@ -301,7 +301,7 @@ static int run_main(struct hob_loop *loop, const struct hob__spawn_site *site, c
     } else if (t->error) {
         *error = hob__error_ref(t->error);
     }
-    hob__task_free(t);
+    hob__task_free(loop, t);
     return rc;
 }
 

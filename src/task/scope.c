@@ -331,11 +331,11 @@ static void run_defers(struct hob_scope *s) {
     }
 }
 
-static inline void free_children(struct hob_scope *s) {
+static inline void free_children(struct hob_loop *loop, struct hob_scope *s) {
     for (struct hob_task *c = s->children.first, *next; c; c = next) {
         next = c->next;
-        if (next) hob__record_ahead(c, next, 2);
-        hob__task_free(c);
+        if (next) hob__record_ahead(c, next, 1, 2);
+        hob__task_free(loop, c);
     }
     while (HOB__UNLIKELY(s->errors != NULL)) {
         struct hob_error *e = s->errors;
@@ -367,7 +367,7 @@ static __attribute__((noinline)) void leave_slowly(struct hob_task *t, struct ho
     uncover(t->loop, s);
     if (HOB__UNLIKELY(s->defers != NULL)) run_defers(s);
     close_scope(t, s);
-    free_children(s);
+    free_children(t->loop, s);
     *errno_at = kept_errno;
 }
 
@@ -392,7 +392,7 @@ void hob__scope_leave(struct hob_scope *s) {
         hob__wheel_remove(&t->loop->wheel, &s->timer);
         if (HOB__LIKELY(!s->children.first)) return;
     }
-    free_children(s);
+    free_children(t->loop, s);
 }
 
 /* ---- what else a scope offers ---- */

@@ -15,7 +15,7 @@ static __attribute__((noinline, cold)) int refusal(const char *func) {
 
 static struct hob_task *check_task(const struct hob_task *t, const char *func) {
     if (HOB__UNLIKELY(!t)) hob__misuse(func, "the task is NULL (was its spawn refused?)");
-    if (HOB__UNLIKELY(t->state == HOB__TASK_FREE))
+    if (HOB__UNLIKELY(hob__task_gone(t)))
         hob__misuse(func, "the task's scope has ended, the task is gone");
     return (struct hob_task *)t;
 }
@@ -34,6 +34,7 @@ static bool allocate_extras(struct hob_task *t, const struct hob__spawn_site *si
             hob__free(args);
             return false;
         }
+        t->outer.flags |= HOB__REGION_OWNER;
     }
     if (args) {
         t->head.args = args;
@@ -73,7 +74,7 @@ new_task(struct hob_loop *loop, struct hob_scope *s, const struct hob__spawn_sit
     if (HOB__UNLIKELY(!hob__ring_reserve(loop))) return NULL;
     struct hob_task *t = hob__record_new(loop);
     if (HOB__UNLIKELY(!t)) return NULL;
-    t->flags = 0;
+    t->flags = t->outer.flags = 0;
     t->stack_class = (uint8_t)loop->stack_class;
     if (HOB__UNLIKELY(options || site->args_size > HOB__TASK_INLINE_ARGS) &&
         !use_options(t, s, site, options)) {
@@ -83,7 +84,6 @@ new_task(struct hob_loop *loop, struct hob_scope *s, const struct hob__spawn_sit
     t->region = &t->outer;
     t->outer.parent = &s->region;
     t->outer.attention = s->region.attention;
-    t->outer.flags = 0;
     t->scope = s;
     t->site = site;
     t->result = -EINPROGRESS;
