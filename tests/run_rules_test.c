@@ -198,7 +198,8 @@ HOB_TASK(is_told_twice)
 static int is_told_again_later(void) {
     raise(SIGTERM);
     const struct timespec later = {.tv_nsec = 60000000};
-    while (nanosleep(&later, NULL) < 0) continue; /* by the system's clock, whatever the loop's is */
+    while (nanosleep(&later, NULL) < 0)
+        continue; /* by the system's clock, whatever the loop's is */
     raise(SIGTERM);
     while (for_ever) continue;
     return 0;
