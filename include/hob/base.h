@@ -10,13 +10,13 @@
 #include <stdint.h>
 
 /* HOB__AUTO: a variable of its value's type. HOB__OPTIONS: a structure of options, from designated
- * initialisers or none. */
+ * initialisers or none (which C has since C23 only: __extension__, for -Wpedantic). */
 #ifdef __cplusplus
 #define HOB__AUTO auto
 #define HOB__OPTIONS(type, ...) (::type{__VA_ARGS__})
 #else
 #define HOB__AUTO __auto_type
-#define HOB__OPTIONS(type, ...) ((struct type){__VA_ARGS__})
+#define HOB__OPTIONS(type, ...) (__extension__(struct type){__VA_ARGS__})
 #endif
 
 #ifdef __cplusplus
