@@ -1,6 +1,9 @@
 /* raw_echo.c - the limit of echo_*: a server on epoll and nothing else, as its users write a good
  * one: one wait for many events, level-triggered, so that one recv and one send do for a message;
- * what the kernel does not take at once is kept and sent when there is room. */
+ * what the kernel does not take at once is kept and sent when there is room.
+ *
+ * raw_echo own: each connection reads into a buffer of its own, as one that keeps part of a message
+ * has to: what the memory of so many costs, in the kernel too. */
 #include "bench.h"
 #include "echo.h"
 #include <arpa/inet.h>
@@ -17,9 +20,11 @@ struct connection {
     int fd;
     size_t kept, sent; /* of rest: not yet taken by the kernel */
     char *rest;
+    char *own; /* its buffer, or NULL */
 };
 
 static int poller;
+static bool each_its_own;
 
 static void watch(struct connection *c, int op, uint32_t events) {
     struct epoll_event e = {.events = events, .data.ptr = c};
@@ -29,6 +34,7 @@ static void watch(struct connection *c, int op, uint32_t events) {
 static void end(struct connection *c) {
     close(c->fd);
     free(c->rest);
+    free(c->own);
     free(c);
 }
 
@@ -41,6 +47,7 @@ static void accept_all(int listener) {
         struct connection *c = calloc(1, sizeof *c);
         if (!c) BENCH_FAIL("no memory");
         c->fd = fd;
+        if (each_its_own && !(c->own = malloc(ECHO_BUFFER))) BENCH_FAIL("no memory");
         watch(c, EPOLL_CTL_ADD, EPOLLIN);
     }
 }
@@ -70,8 +77,9 @@ static void send_rest(struct connection *c) {
 }
 
 static void echo(struct connection *c) {
-    static char buffer[ECHO_BUFFER];
-    ssize_t n = recv(c->fd, buffer, sizeof buffer, 0);
+    static char shared[ECHO_BUFFER];
+    char *buffer = c->own ? c->own : shared;
+    ssize_t n = recv(c->fd, buffer, ECHO_BUFFER, 0);
     if (n < 0 && errno == EAGAIN) return;
     if (n <= 0) {
         end(c);
@@ -98,7 +106,8 @@ static int start(void) {
     return fd;
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    each_its_own = argc > 1 && strcmp(argv[1], "own") == 0;
     static struct epoll_event events[EVENTS];
     poller = epoll_create1(EPOLL_CLOEXEC);
     if (poller < 0) BENCH_FAIL("epoll_create1: %s", strerror(errno));
