@@ -37,5 +37,6 @@ if len(sys.argv) > 3:
     tls.load_cert_chain(*sys.argv[2:4])
 s = socket.socket()
 s.bind(("127.0.0.1", 0))
+s.listen(4096)  # before it says so
 print("port", s.getsockname()[1], flush=True)
 web.run_app(app, sock=s, ssl_context=tls, backlog=4096, access_log=None, print=None)

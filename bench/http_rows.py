@@ -251,6 +251,9 @@ class Server:
                     heard += more
             time.sleep(3 if name.startswith("websocket") else 0.5)  # idle: for seconds
             return (self.memory() - self.empty) / n
+        except OSError as error:
+            raise self.how.failed(
+                f"{name} ({self.system}): after {len(held)} connections: {error}") from None
         finally:
             for s in held:
                 s.close()
