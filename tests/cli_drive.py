@@ -21,6 +21,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+# Where this was started with Ctrl-C ignored (by a shell, in the background), what it starts would ignore
+# it, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 KEYS = {"url", "status", "bytes", "seconds", "error",
         "phases", "exchanges", "reused", "protocol", "peer"}
 

@@ -8,6 +8,8 @@ build=${HOB_BUILD:-$PWD/build}
 exec python3 - "$build/hob" "$build/build.ninja" <<'PYTHON'
 import base64, gzip, http.client, json, os, re, shutil, signal, socket, subprocess, sys, tempfile, time, zlib
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # else those started here ignore what this was told to ignore
+
 hob = sys.argv[1]
 built = open(sys.argv[2]).read()
 passed = failed = 0
