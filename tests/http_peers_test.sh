@@ -215,10 +215,11 @@ const server = http.createServer(async (req, res) => {
     if (url.pathname == '/count') return res.end(String(body.length));
     if (url.pathname == '/multipart') {
         const form = await new Response(body, {headers: req.headers}).formData();
+        const said = name => name.replaceAll('%22', '"'); // node 18 leaves it as it comes
         let text = '';
         for (const [name, value] of form)
-            text += typeof value == 'string' ? `${name}=${value};`
-                : `${name}=[${value.name} ${value.type} ${value.size}];`;
+            text += typeof value == 'string' ? `${said(name)}=${value};`
+                : `${said(name)}=[${said(value.name)} ${value.type} ${value.size}];`;
         return res.end(text);
     }
     res.writeHead(200, {'Content-Type': req.headers['content-type'] ?? 'text/plain'});
