@@ -71,9 +71,16 @@ def last_line(text):
     return EACH.sub("", text, count=1)
 
 
+def endless(url):
+    """What is under way when the signal comes. Its handlers write each second, so that they end soon, whenever
+    the client left: one whose request and end have come together is answered, as a client is that has only
+    ended its sending, and might run for all of its time."""
+    return [url + "/drip?duration=30&numbytes=30"] * 30
+
+
 def interrupt(hob, url):
     """Ctrl-C in the middle: the results so far, the summary, the end by SIGINT."""
-    p = start(hob, "fetch", *[url + "/get"] * 20, *[url + "/delay/30"] * 30)
+    p = start(hob, "fetch", *[url + "/get"] * 20, *endless(url))
     out = "".join(p.stdout.readline() for _ in range(20))
     p.send_signal(signal.SIGINT)
     began = time.monotonic()
@@ -136,7 +143,7 @@ def interrupted_and_read(hob, url):
 
 def terminate(hob, url):
     """SIGTERM ends it at once, by SIGTERM: the results until then are whole lines."""
-    p = start(hob, "fetch", *[url + "/get"] * 20, *[url + "/delay/30"] * 30)
+    p = start(hob, "fetch", *[url + "/get"] * 20, *endless(url))
     out = "".join(p.stdout.readline() for _ in range(20))
     p.send_signal(signal.SIGTERM)
     check(end_of(p) == -signal.SIGTERM, "status", p.returncode)
