@@ -32,10 +32,12 @@ static int handle(struct hob_request *req, void *arg) {
     (void)arg;
     if (strcmp(hob_request_path(req), "/die") == 0) abort();
     if (strcmp(hob_request_path(req), "/slow") == 0) HOB_TRY(hob_sleep(0.3));
-    bool to_the_end = strcmp(hob_request_path(req), "/until-the-end") == 0;
+    bool longer = strcmp(hob_request_path(req), "/longer") == 0;
+    bool to_the_end = longer || strcmp(hob_request_path(req), "/until-the-end") == 0;
     if (to_the_end || strcmp(hob_request_path(req), "/for-ever") == 0) {
         __atomic_fetch_add(&shared->held, 1, __ATOMIC_ACQ_REL);
         while (!to_the_end || !hob_stopping()) HOB_TRY(hob_sleep(0.005));
+        if (longer) HOB_TRY(hob_sleep(0.3));
     }
     snprintf(text, sizeof text, "%d", (int)getpid());
     return hob_respond_text(req, 200, "text/plain", text);
@@ -394,19 +396,29 @@ TEST(a_limit_that_is_soon_reached) {
     CHECK_EQ(end(pid), 0);
 }
 
-TEST(requests_in_progress_are_answered_at_the_end) {
-    pid_t pid = begin(1, 0);
+/* A connection whose request is in its handler, which holds it. */
+static int in_progress(const char *path) {
+    char request[100];
     ask("/");
     int fd = connected();
-    const char *request = "GET /until-the-end HTTP/1.1\r\nHost: a\r\n\r\n";
-    char text[512] = "";
+    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
     CHECK_EQ(send(fd, request, strlen(request), 0), (ssize_t)strlen(request));
     wait_for(&shared->held, 1);
-    kill(pid, SIGTERM);
-    ssize_t n = recv(fd, text, sizeof text - 1, 0);
-    CHECK(n > 0);
+    return fd;
+}
+
+static void is_answered(int fd) {
+    char text[512] = "";
+    CHECK(recv(fd, text, sizeof text - 1, 0) > 0);
     CHECK_HAS(text, "200 OK");
     close(fd);
+}
+
+TEST(requests_in_progress_are_answered_at_the_end) {
+    pid_t pid = begin(1, 0);
+    int fd = in_progress("/until-the-end");
+    kill(pid, SIGTERM);
+    is_answered(fd);
     CHECK_EQ(status_of(pid), 0);
 }
 
@@ -414,18 +426,11 @@ TEST(requests_in_progress_are_answered_at_the_end) {
  * workers. */
 TEST(sigterm_to_the_group_as_well_is_one) {
     pid_t pid = begin(2, 0);
-    ask("/");
-    int fd = connected();
-    const char *request = "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n";
-    char text[512] = "";
-    CHECK_EQ(send(fd, request, strlen(request), 0), (ssize_t)strlen(request));
-    usleep(100000);
+    int fd = in_progress("/longer");
     kill(pid, SIGTERM);
     usleep(2000);
     kill(-pid, SIGTERM);
-    CHECK(recv(fd, text, sizeof text - 1, 0) > 0);
-    CHECK_HAS(text, "200 OK");
-    close(fd);
+    is_answered(fd);
     CHECK_EQ(status_of(pid), 0);
 }
 
@@ -465,11 +470,7 @@ TEST(workers_that_die_at_once_are_replaced_ever_more_slowly) {
 
 TEST(a_second_signal_kills) {
     pid_t pid = begin(1, 0);
-    ask("/");
-    int fd = connected();
-    const char *request = "GET /for-ever HTTP/1.1\r\nHost: a\r\n\r\n";
-    CHECK_EQ(send(fd, request, strlen(request), 0), (ssize_t)strlen(request));
-    wait_for(&shared->held, 1);
+    int fd = in_progress("/for-ever");
     kill(pid, SIGTERM);
     kill(pid, SIGINT);
     CHECK_EQ(status_of(pid), 4);

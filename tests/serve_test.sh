@@ -43,19 +43,25 @@ await() { # await COMMAND...: until it succeeds
     done
 }
 says_where() { url=$(sed -n 's/^listening on //p' "$dir/out") && [ -n "$url" ]; }
-start() { # start OPTION...: in the background; its address is in url
+start_by() { # start_by COMMAND OPTION...: in the background, by that; its address is in url
+    by=$1
+    shift
     rm -f "$dir/out" "$dir/err"
-    "$hob" serve -l 127.0.0.1:0 "$@" >"$dir/out" 2>"$dir/err" &
+    $by "$hob" serve -l 127.0.0.1:0 "$@" >"$dir/out" 2>"$dir/err" &
     server=$!
     echo $server >"$dir/pid"
     await says_where
 }
-stop() { # stop SIGNAL: ended so, with status 0
-    kill -"$1" "$server"
+start() { start_by "" "$@"; }
+ends() { # ends STATUS: it ends so
     status=0
     wait "$server" || status=$?
     rm -f "$dir/pid"
-    [ $status -eq 0 ]
+    [ $status -eq "$1" ]
+}
+stop() { # stop SIGNAL: ended so, with status 0
+    kill -"$1" "$server"
+    ends 0
 }
 lacks() { if grep -i -e "$1" "$2"; then return 1; fi; } # `! grep` ends nothing, whatever it finds
 nothing_listens() { # nothing_listens PORT
@@ -240,17 +246,10 @@ a_second_signal_ends_at_once() {
 under_timeout() { # which sends SIGTERM twice: the request in progress is answered
     head -c 3000000 /dev/zero >"$dir/www/large"
     for i in 1 2 3; do
-        rm -f "$dir/out" "$dir/err" "$dir/slowly"
-        timeout 1 "$hob" serve -l 127.0.0.1:0 -q "$dir/www" >"$dir/out" 2>"$dir/err" &
-        server=$!
-        echo $server >"$dir/pid"
-        await says_where
+        start_by "timeout 1" -q "$dir/www"
         get --limit-rate 1M -o "$dir/slowly" "$url/large"
         cmp "$dir/slowly" "$dir/www/large"
-        status=0
-        wait "$server" || status=$?
-        rm -f "$dir/pid"
-        [ $status -eq 124 ]
+        ends 124
         [ ! -s "$dir/err" ]
     done
     rm "$dir/www/large"
@@ -258,11 +257,8 @@ under_timeout() { # which sends SIGTERM twice: the request in progress is answer
 signals_of_a_terminal() { # go to the workers, too: once is still no second signal
     head -c 3000000 /dev/zero >"$dir/www/large"
     for signal in INT TERM HUP; do
-        rm -f "$dir/out" "$dir/err" "$dir/slowly"
-        setsid "$hob" serve -l 127.0.0.1:0 -w 2 -q "$dir/www" >"$dir/out" 2>"$dir/err" &
-        server=$!
-        echo $server >"$dir/pid"
-        await says_where
+        rm -f "$dir/slowly"
+        start_by setsid -w 2 -q "$dir/www"
         curl -sS --limit-rate 2M -o "$dir/slowly" "$url/large" &
         client=$!
         await [ -s "$dir/slowly" ]
@@ -273,10 +269,7 @@ signals_of_a_terminal() { # go to the workers, too: once is still no second sign
             await answers "the index"
             kill -TERM "$server"
         fi
-        status=0
-        wait "$server" || status=$?
-        rm -f "$dir/pid"
-        [ $status -eq 0 ]
+        ends 0
         [ ! -s "$dir/err" ]
     done
     rm "$dir/www/large"
