@@ -30,10 +30,6 @@ static _Atomic int interrupt_signal;
 static _Atomic int first_signal;
 static _Atomic uint64_t first_at;
 
-/* timeout(1), and who stops a whole service, sends SIGTERM to a process and then to its group: that
- * is no second one. */
-enum { ECHO_NS = 50000000 };
-
 static bool is_echo(int sig) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -42,7 +38,7 @@ static bool is_echo(int sig) {
     atomic_compare_exchange_strong(&first_at, &never, now);
     atomic_compare_exchange_strong(&first_signal, &none, sig);
     return sig == SIGTERM && atomic_load(&first_signal) == SIGTERM &&
-           now < atomic_load(&first_at) + ECHO_NS;
+           now < atomic_load(&first_at) + HOB__ECHO_NS;
 }
 
 /* Handlers at work: they may run in another thread than the loop's, while that one ends. */

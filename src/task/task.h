@@ -221,6 +221,11 @@ void hob__ready_first(struct hob_loop *loop, uint32_t mark);
 /* Puts the one that runs next to the ring's head; false: the scheduler's turn. */
 bool hob__order(struct hob_loop *loop);
 
+/* ---- run.c ---- */
+/* timeout(1), and who stops a whole service, sends SIGTERM to a process and then to its group: one
+ * that comes so soon after the first is no second one. */
+enum { HOB__ECHO_NS = 50000000 };
+
 /* ---- record.c ---- */
 /* Records that follow each other in a list mostly lie at equal distances: asks for some of the
  * lines of the one sixteen steps further, going by the next one, so that the memory works

@@ -27,7 +27,6 @@
 #define SECOND UINT64_C(1000000000)
 
 enum { COUNT_MAX = 256 };
-static const uint64_t echo_ns = SECOND / 20;
 static const double kill_after = 1, shortest_pause = 0.1, longest_pause = 5;
 
 enum state { EMPTY, STARTING, SERVING, ENDING };
@@ -215,7 +214,7 @@ static void look_at_time(struct parent *m) {
 
 /* SIGTERM to the process, and then to its group, as timeout(1) sends it, is one. */
 static bool is_echo(const struct parent *m, int sig) {
-    return sig == SIGTERM && m->asked_by == SIGTERM && now_ns() < m->asked_at + echo_ns;
+    return sig == SIGTERM && m->asked_by == SIGTERM && now_ns() < m->asked_at + HOB__ECHO_NS;
 }
 
 static void obey(struct parent *m, int sig) {
