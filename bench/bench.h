@@ -91,6 +91,15 @@ BENCH_UNUSED static uint64_t bench_random(uint64_t *state) {
     *state ^= *state >> 7;
     return *state ^= *state << 17;
 }
+/* Brings n pointers into such an order (Fisher and Yates). */
+BENCH_UNUSED static void bench_shuffle(void **list, size_t n, uint64_t *state) {
+    for (size_t i = n; i > 1; i--) {
+        size_t other = bench_random(state) % i;
+        void *one = list[i - 1];
+        list[i - 1] = list[other];
+        list[other] = one;
+    }
+}
 
 /* Runs `statement` for BENCH_WINDOWS windows of `count` units each, after one to warm up, and sets
  * `result` to the median of ns per unit. */

@@ -3,7 +3,8 @@
  *
  *   deadline_hot      one scope with a near deadline, opened and left again and again
  *   deadline_random   hob_scope_reschedule() on the million scopes in random order, to earlier as
- *                     often as to later
+ *                     often as to later; the order is a list of their addresses, shuffled before,
+ *                     since who moves a deadline holds its scope and need not look for it
  *   deadline_off_on   the same with a call that takes the deadline away before the one that sets
  *                     it: the timer is disarmed and armed, out of a list and into another
  *   within_hot        hob_within() around a call that need not wait: it looks at the clock as well
@@ -16,7 +17,7 @@ enum { MILLION = 1000000, DEPTH = 1000, PAIRS = 200000, PORTION = 20000 };
 static const uint64_t SECOND = 1000000000u;
 
 static struct hob_scope **scopes;
-static int waiting;
+static int waiting, next;
 static struct hob_event end;
 
 /* Between 60 and 120 seconds from now. */
@@ -52,9 +53,15 @@ static int hot(void) {
     return 0;
 }
 
+/* The next scope in the shuffled order; after the last the first. */
+static struct hob_scope *next_scope(void) {
+    if (next == MILLION) next = 0;
+    return scopes[next++];
+}
+
 static int random_order(uint64_t now, uint64_t *seed) {
     for (int i = 0; i < PAIRS; i++) {
-        HOB_TRY(hob_scope_reschedule(scopes[bench_random(seed) % MILLION], far(now, seed)));
+        HOB_TRY(hob_scope_reschedule(next_scope(), far(now, seed)));
         if (i % PORTION == 0) HOB_TRY(hob_yield_now());
     }
     return 0;
@@ -62,7 +69,7 @@ static int random_order(uint64_t now, uint64_t *seed) {
 
 static int off_and_on(uint64_t now, uint64_t *seed) {
     for (int i = 0; i < PAIRS; i++) {
-        struct hob_scope *s = scopes[bench_random(seed) % MILLION];
+        struct hob_scope *s = next_scope();
         HOB_TRY(hob_scope_reschedule(s, 0));
         HOB_TRY(hob_scope_reschedule(s, far(now, seed)));
         if (i % PORTION == 0) HOB_TRY(hob_yield_now());
@@ -84,6 +91,7 @@ static int app(bool asleep) {
     if (!scopes) return -ENOMEM;
     HOB_SCOPE(s);
     HOB_TRY(hold_million(s, asleep ? 1 : DEPTH, now, &seed));
+    bench_shuffle((void **)scopes, MILLION, &seed);
     double ns;
     BENCH_MEASURE(ns, PAIRS, HOB_TRY(random_order(now, &seed)));
     bench_result(asleep ? "deadline_asleep" : "deadline_random", ns, "ns");

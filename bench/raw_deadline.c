@@ -2,13 +2,9 @@
  *
  * deadline_hot, deadline_random, deadline_off_on, deadline_asleep: the timer wheel alone, without
  * tasks or scopes, with a million timers armed in one dense array: the same near deadline armed and
- * disarmed again and again, and timers taken in random order, disarmed and armed for a new
- * deadline. within_hot: one look at the clock, which a deadline that is so many seconds from now
- * cannot do without.
- *
- * raw_deadline store: deadline_random as the memory alone has it. A million records lie 256 bytes
- * apart, as the scopes of hob_deadline do, and are found by a table of pointers; of a random one a
- * field is read and another, beside it, written. */
+ * disarmed again and again, and timers taken in random order (that of a shuffled list of their
+ * addresses), disarmed and armed for a new deadline. within_hot: one look at the clock, which a
+ * deadline that is so many seconds from now cannot do without. */
 #include "base/wheel.h"
 #include "bench.h"
 
@@ -29,39 +25,21 @@ static void arm(struct hob__wheel *w, struct hob_timer *t) {
     if (!hob__wheel_add(w, t)) BENCH_FAIL("a deadline has passed already");
 }
 
-enum { APART = 256, WORDS = APART / sizeof(uint64_t) };
-
-static int store(void) {
-    uint64_t **records = calloc(MILLION, sizeof *records), seed = 42;
-    uint64_t *memory = calloc((size_t)MILLION * WORDS, sizeof *memory), now = bench_wall();
-    if (!records || !memory) BENCH_FAIL("no memory for a million records");
-    for (size_t i = 0; i < MILLION; i++) {
-        records[i] = &memory[i * WORDS];
-        records[i][0] = 1;
-    }
-    double ns;
-    BENCH_MEASURE(
-        ns, PAIRS, for (int i = 0; i < PAIRS; i++) {
-            uint64_t *record = records[bench_random(&seed) % MILLION];
-            if (record[0] != 1) BENCH_FAIL("a record has changed");
-            record[1] = far(now, &seed);
-        });
-    bench_result("deadline_random", ns, "ns");
-    return 0;
-}
-
-int main(int argc, char **argv) {
-    if (argc > 1 && strcmp(argv[1], "store") == 0) return store();
+int main(void) {
     static struct hob__wheel wheel;
     uint64_t now = bench_wall(), seed = 42, sum = 0;
     struct hob_timer *timers = calloc(MILLION, sizeof *timers), near = {.fire = never};
-    if (!timers) BENCH_FAIL("no memory for a million timers");
+    struct hob_timer **order = calloc(MILLION, sizeof *order);
+    if (!timers || !order) BENCH_FAIL("no memory for a million timers");
     hob__wheel_init(&wheel, now);
     for (int i = 0; i < MILLION; i++) {
         timers[i].fire = never;
         timers[i].deadline_ns = far(now, &seed);
         arm(&wheel, &timers[i]);
+        order[i] = &timers[i];
     }
+    bench_shuffle((void **)order, MILLION, &seed);
+    int next = 0;
     double ns;
     BENCH_MEASURE(
         ns, PAIRS, for (int i = 0; i < PAIRS; i++) {
@@ -73,7 +51,8 @@ int main(int argc, char **argv) {
     bench_result("deadline_hot", ns, "ns");
     BENCH_MEASURE(
         ns, PAIRS, for (int i = 0; i < PAIRS; i++) {
-            struct hob_timer *t = &timers[bench_random(&seed) % MILLION];
+            if (next == MILLION) next = 0;
+            struct hob_timer *t = order[next++];
             hob__wheel_remove(&wheel, t);
             t->deadline_ns = far(now, &seed);
             arm(&wheel, t);
