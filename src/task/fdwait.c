@@ -40,8 +40,8 @@ enum { BURST = 8 };
  * has driven everything of it out of the caches, and its stack's page out of the TLB. Asking for
  * that just before it runs does not hide it: a prefetch waits for its page to be found. So once in
  * BURST waits the memory of the next BURST tasks is asked for, so that their misses overlap: two
- * bursts ahead the record; one burst ahead, by its saved stack pointer, what it continues with, and
- * the descriptor's record; at last its user, the stream. */
+ * bursts ahead the record; one burst ahead what each waiting call looks at, by its saved stack
+ * pointer what it continues with, and the descriptor's record; at last its user, the stream. */
 static __attribute__((noinline)) void ask_ahead(const struct hob_loop *loop, uint32_t head) {
     struct hob_task *const *ring = loop->ring;
     uint32_t mask = loop->ring_mask;
@@ -54,6 +54,7 @@ static __attribute__((noinline)) void ask_ahead(const struct hob_loop *loop, uin
         const struct hob_task *t = ring[i & mask];
         const char *sp = t->sp;
         if (!sp) continue; /* has not run yet */
+        __builtin_prefetch(&t->region->attention);
         for (unsigned line = 0; line < 6; line++) __builtin_prefetch(sp + 64 * line, 1);
         if (t->wait_flags & HOB__WAIT_FD) __builtin_prefetch(t->object, 1);
     }
