@@ -200,10 +200,10 @@ TEST(a_program_that_handles_the_signal_itself_is_reported_without_the_stack) {
     CHECK_HAS(told, " ms (SIGURG is the program's own, so its stack cannot be shown)\n");
 }
 
-/* ---- servers that have ended meanwhile ---- */
+/* ---- the answer ---- */
 
-/* The watchdog's wait for the answer, which is let go on late. */
-static _Atomic bool answers, goes_on, waits_long;
+/* The watchdog's wait for the answer, and the handler that gives it, which are let go on late. */
+static _Atomic bool answers, goes_on, waits_long, answers_long;
 static int (*real_post)(sem_t *s);
 static int (*real_wait)(sem_t *s, const struct timespec *until);
 __attribute__((constructor)) static void find_real(void) {
@@ -215,7 +215,9 @@ int sem_post(sem_t *s) {
 #if HOB__TSAN
     __tsan_release(s);
 #endif
-    return real_post(s);
+    int rc = real_post(s);
+    for (int i = 0; i < 20000 && answers_long && !was_told; i++) usleep(1000);
+    return rc;
 }
 int sem_timedwait(sem_t *s, const struct timespec *until) {
     int rc = real_wait(s, until);
@@ -226,6 +228,31 @@ int sem_timedwait(sem_t *s, const struct timespec *until) {
         for (int i = 0; i < 20000 && !goes_on; i++) usleep(1000);
     return rc;
 }
+
+/* ---- what the signal interrupts ---- */
+
+/* Most of the time the stack ends where it does in the loop: there the signal comes, and only then
+ * does the stack grow again, by a size like no other's. */
+static __attribute__((noinline)) void grows(void) {
+    volatile char frame[1000];
+    for (size_t i = 0; i < sizeof frame; i += 40) frame[i] = 0x55;
+}
+static int grows_and_is_slow(void) {
+    for (uint64_t t0 = hob_now(); !was_told && seconds_since(t0) < 20; grows())
+        for (int i = 0; i < 10000; i++) spun++;
+    return 0;
+}
+HOB_TASK(grows_and_is_slow)
+
+/* For valgrind, too, which follows the stack, and whose status tells what it has reported. */
+TEST(a_task_goes_on_where_the_signal_found_it) {
+    hob_set_report(keep, NULL);
+    answers_long = true; /* so that another thread has its turn within the handler */
+    CHECK_EQ(hob_run(grows_and_is_slow), 0);
+    CHECK_HAS(told, "hob: task 'grows_and_is_slow'");
+}
+
+/* ---- servers that have ended meanwhile ---- */
 
 static int holds(struct hob_stream *s) {
     (void)s;

@@ -7,6 +7,8 @@
 #ifndef HOB_FIBER_SANITIZE_H
 #define HOB_FIBER_SANITIZE_H
 
+#include <signal.h>
+
 #include "fiber/fiber.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -116,6 +118,23 @@ static inline bool hob__san_knows_mprotect_only(void) {
 #else
     return false;
 #endif
+}
+
+/* The flag of handlers after which the thread goes on: on the alternate stack, except on valgrind.
+ *
+ * Memcheck has one current stack for all threads. It looks for it when a thread gets its turn, by
+ * the stack pointer, among the stacks that it was told of; in a handler on any other it finds none
+ * and keeps that of the thread before. After the handler it takes the next change of the stack
+ * pointer (known sizes have a path of their own) for a switch between stacks, and if it was growth,
+ * each write into the new frame is reported. To tell it of the alternate stack would not do: then
+ * every return from there is such a switch. On the task's own stack it never loses sight; a frame
+ * takes 4 KiB of it. A fault's handler cannot do without the other, but no thread of Hob's goes on
+ * after that, unless the program's own handler, which ours calls, makes it. */
+static inline int hob__san_onstack(void) {
+#ifdef RUNNING_ON_VALGRIND
+    if (RUNNING_ON_VALGRIND) return 0;
+#endif
+    return SA_ONSTACK;
 }
 
 /* The slot has its record. */

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "fiber/sanitize.h"
 #include "io/fail.h"
 #include "task/fdwait.h"
 #include "task/wait.h"
@@ -72,7 +73,7 @@ static bool is_ours(int sig) {
 
 static int catch_signal(int sig) {
     if (users[sig]++ > 0) return 0;
-    struct sigaction ours = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK | SA_RESTART};
+    struct sigaction ours = {.sa_handler = on_signal, .sa_flags = hob__san_onstack() | SA_RESTART};
     sigemptyset(&ours.sa_mask);
     if (sigaction(sig, &ours, &before[sig]) == 0) return 0;
     users[sig]--;

@@ -1,9 +1,9 @@
 /* task/capture.c - what a loop's thread is at, found out from the watchdog's thread.
  *
- * The watchdog sends the loop's thread a signal. The handler, on the alternate stack, takes the
- * return addresses and the task's name - nothing that allocates or locks - and the watchdog makes
- * them text. A thread that does not answer (the task has blocked the signal, or is deep in the
- * kernel) is told of without its stack.
+ * The watchdog sends the loop's thread a signal. The handler, on the alternate stack (on valgrind
+ * the task's: hob__san_onstack()), takes the return addresses and the task's name - nothing that
+ * allocates or locks - and the watchdog makes them text. A thread that does not answer (the task
+ * has blocked the signal, or is deep in the kernel) is told of without its stack.
  *
  * The signal is SIGURG, which nobody minds by default; a program that handles SIGURG itself gets
  * the report without the stack. System calls restart, but a blocking sleep in the task that is
@@ -66,8 +66,8 @@ static void on_signal(int sig, siginfo_t *info, void *context) {
 
 void hob__capture_open(void) {
     sem_init(&capture.taken, 0, 0);
-    struct sigaction now,
-        ours = {.sa_sigaction = on_signal, .sa_flags = SA_ONSTACK | SA_RESTART | SA_SIGINFO};
+    struct sigaction now, ours = {.sa_sigaction = on_signal,
+                                  .sa_flags = hob__san_onstack() | SA_RESTART | SA_SIGINFO};
     sigemptyset(&ours.sa_mask);
     catches = sigaction(SIGNAL, NULL, &now) == 0 &&
               (now.sa_flags & SA_SIGINFO

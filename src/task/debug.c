@@ -1,6 +1,7 @@
 /* task/debug.c - HOB_DEBUG=1: says at the start and at the end of a loop what it ran on and how
  * much there was, and on SIGQUIT (Ctrl-\) shows every task with its stack, while the program goes
  * on. */
+#include "fiber/sanitize.h"
 #include "task/task.h"
 
 #include <signal.h>
@@ -51,7 +52,7 @@ void hob__debug_begin(struct hob_loop *loop) {
         return;
     struct hob_loop *none = NULL;
     if (!atomic_compare_exchange_strong(&asked_loop, &none, loop)) return;
-    struct sigaction ours = {.sa_handler = on_quit, .sa_flags = SA_ONSTACK | SA_RESTART};
+    struct sigaction ours = {.sa_handler = on_quit, .sa_flags = hob__san_onstack() | SA_RESTART};
     sigemptyset(&ours.sa_mask);
     sigaction(SIGQUIT, &ours, NULL);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "fiber/sanitize.h"
 #include "task/capture.h"
 #include "task/fdwait.h"
 
@@ -66,7 +67,8 @@ static bool catch_one(int sig) {
     struct sigaction now;
     if (sigaction(sig, NULL, &now) < 0 || (now.sa_flags & SA_SIGINFO) || now.sa_handler != SIG_DFL)
         return false;
-    struct sigaction ours = {.sa_handler = on_interrupt, .sa_flags = SA_ONSTACK | SA_RESTART};
+    struct sigaction ours = {.sa_handler = on_interrupt,
+                             .sa_flags = hob__san_onstack() | SA_RESTART};
     sigemptyset(&ours.sa_mask);
     sigaction(sig, &ours, NULL);
     return true;
