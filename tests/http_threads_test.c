@@ -29,9 +29,10 @@ static int handle(struct hob_request *req, void *arg) {
     }
     int i = hob_worker_index();
     answered[i]++;
-    char text[16];
+    char text[16], type[16]; /* each loop's own: it keeps its answers' head */
     snprintf(text, sizeof text, "%d", i);
-    return hob_respond_text(req, 200, "text/plain", text);
+    snprintf(type, sizeof type, "text/x-%d", i);
+    return hob_respond_text(req, 200, type, text);
 }
 
 static int worker(void) {
@@ -48,10 +49,12 @@ static int run_workers(void) { return hob_run_workers(WORKERS, worker); }
 HOB_TASK(run_workers)
 
 static int one(struct hob_client *c, const char *url, int *count) {
-    struct hob_body body;
-    HOB_TRY(hob_get(c, url, &body));
+    struct hob_response *res HOB_RESPONSE_GUARD = NULL;
+    const char *body;
+    HOB_TRY(hob_client_request(c, "GET", url, &res));
+    HOB_TRY(hob_response_body(res, &body, NULL));
+    CHECK_STR(hob_response_header(res, "content-type") + strlen("text/x-"), body);
     (*count)++;
-    hob_body_free(&body);
     return 0;
 }
 HOB_TASK(one, struct hob_client *, const char *, int *)

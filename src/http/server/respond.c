@@ -123,6 +123,8 @@ static int put_headers(struct hob_request *req, struct hob__buffer *b,
     return 0;
 }
 
+static inline bool is_bodiless(int status) { return status == 204 || status == 304; }
+
 /* How the body ends (RFC 9112, 6), and whether the connection goes on. size: -1 = not known. */
 static void decide_framing(struct hob_request *req, bool bodiless, int64_t size) {
     bool old = req->wire->h1.minor == 0;
@@ -161,10 +163,9 @@ static int put_framing(const struct hob_request *req, struct hob__buffer *b, boo
     return 0;
 }
 
-static int put_head(struct hob_request *req, struct hob__buffer *b, int status,
-                    const struct hob_header *headers, int64_t size) {
+static int make_head(struct hob_request *req, struct hob__buffer *b, int status,
+                     const struct hob_header *headers, int64_t size) {
     unsigned seen = 0;
-    bool bodiless = status == 204 || status == 304;
     int rc = hob__h1_put_status(b, status);
     if (rc == 0) rc = put_headers(req, b, headers, &seen);
     if (rc == 0) rc = hob__answer_usual(req->server);
@@ -172,8 +173,15 @@ static int put_head(struct hob_request *req, struct hob__buffer *b, int status,
     size_t from = seen & HOB__SEEN_DATE ? HOB__DATE_LINE : 0;
     size_t to = seen & HOB__SEEN_SERVER ? HOB__DATE_LINE : req->server->usual_size;
     rc = hob__h1_put_bytes(b, req->server->usual + from, to - from);
-    decide_framing(req, bodiless, size);
-    return rc < 0 ? rc : put_framing(req, b, bodiless, size);
+    return rc < 0 ? rc : put_framing(req, b, is_bodiless(status), size);
+}
+
+/* The Content-Type of an answer whose head may be kept (kept_head.h), or NULL. */
+static inline const char *type_alone(const struct hob_request *req,
+                                     const struct hob_header *headers, bool bodiless) {
+    if (bodiless || req->chunked || req->close || req->wire->h1.minor == 0) return NULL;
+    if (!headers || !headers[0].name || headers[1].name) return NULL;
+    return strcmp(headers[0].name, "Content-Type") == 0 ? headers[0].value : NULL;
 }
 
 /* A CONNECT that is answered with 2xx is a tunnel, which the client would speak its protocol into.
@@ -184,46 +192,81 @@ static int no_tunnel(struct hob_request *req) {
                     hob__request_tunnel(req));
 }
 
-/* Sends the head, and n bytes behind it; more: the rest will come. */
-static int begin(struct hob_request *req, int status, const struct hob_header *headers,
-                 int64_t size, const void *body, size_t n, bool more) {
+static int may_begin(struct hob_request *req, int status, int64_t size) {
     int rc = hob_check();
     if (rc < 0) return rc;
     if (req->answer)
         return hob_fail(HOB_E_HTTP_STATE, "%s %s was answered already", req->method, req->target);
     if (HOB__UNLIKELY(req->wire->h2 && req->wire->h2->protocol_at) && status / 100 == 2)
         return no_tunnel(req);
-    bool bodiless = status == 204 || status == 304;
-    if (status < 200 || status > 999 || (bodiless && size > 0))
+    if (status < 200 || status > 999 || (is_bodiless(status) && size > 0))
         return hob_fail(-EINVAL, "%s %s: status %d with a body of %lld bytes", req->method,
                         req->target, status, (long long)size);
+    return 0;
+}
+
+/* Sends that head, with room behind it, and n bytes. */
+static inline int send_begin(struct hob_request *req, int status, char *head, size_t size,
+                             size_t room, const void *body, size_t n) {
+    req->answer = HOB__ANSWER_FAILED; /* until it is out */
+    req->status = (uint16_t)status;
+    req->sent += n;
+    if (n && n <= room) { /* one piece is sent by a cheaper call than two */
+        memcpy(head + size, body, n);
+        size += n;
+        n = 0;
+    }
+    struct iovec iov[2] = {{head, size}, {(void *)(uintptr_t)body, n}};
+    int rc = hob__answer_write(req, iov, n ? 2 : 1);
+    if (rc == 0) req->answer = HOB__ANSWER_BEGUN;
+    return rc;
+}
+
+static int send_kept(struct hob_request *req, int status, const void *body, size_t n) {
+    const struct hob__kept_head *k = &req->server->kept_head;
+    char storage[HOB__HEAD_STORAGE];
+    memcpy(storage, k->text, k->size);
+    return send_begin(req, status, storage, k->size, sizeof storage - k->size, body, n);
+}
+
+/* type: the head is to be kept. */
+static int send_made(struct hob_request *req, int status, const struct hob_header *headers,
+                     int64_t size, const void *body, size_t n, const char *type) {
+    struct hob__server *server = req->server;
+    char storage[HOB__HEAD_STORAGE];
+    struct hob__buffer b;
+    hob__buffer_borrow(&b, storage, sizeof storage);
+    int rc = make_head(req, &b, status, headers, size);
+    if (rc == 0 && type)
+        hob__kept_head_keep(&server->kept_head, server->usual_made, status, type, (uint64_t)size,
+                            hob__buffer_bytes(&b), hob__buffer_size(&b));
+    if (rc == 0)
+        rc = send_begin(req, status, hob__buffer_bytes(&b), hob__buffer_size(&b),
+                        hob__buffer_room(&b), body, n);
+    hob__buffer_free(&b);
+    return rc;
+}
+
+/* Sends the head, and n bytes behind it; more: the rest will come. */
+static int begin(struct hob_request *req, int status, const struct hob_header *headers,
+                 int64_t size, const void *body, size_t n, bool more) {
+    struct hob__server *server = req->server;
+    int rc = may_begin(req, status, size);
+    if (rc < 0) return rc;
+    bool bodiless = is_bodiless(status), close = req->close;
     if (req->head) n = 0;
     if (req->wire->h2)
         return hob__answer_shared(req, status, headers, size, body, n,
                                   more && !req->head && !bodiless);
-    char storage[HOB__HEAD_STORAGE];
-    struct hob__buffer h, *b = &h;
-    bool close = req->close;
-    hob__buffer_borrow(b, storage, sizeof storage);
-    rc = put_head(req, b, status, headers, size);
-    if (rc < 0) {
-        req->close = close;
-        hob__buffer_free(b);
-        return rc;
-    }
-    req->answer = HOB__ANSWER_FAILED; /* until it is out */
-    req->status = (uint16_t)status;
-    req->sent += n;
-    if (n && n <= hob__buffer_room(b)) { /* one piece is sent by a cheaper call than two */
-        memcpy(hob__buffer_tail(b), body, n);
-        hob__buffer_put(b, n);
-        n = 0;
-    }
-    struct iovec iov[2] = {{hob__buffer_bytes(b), hob__buffer_size(b)},
-                           {(void *)(uintptr_t)body, n}};
-    rc = hob__answer_write(req, iov, n ? 2 : 1);
-    if (rc == 0) req->answer = HOB__ANSWER_BEGUN;
-    hob__buffer_free(b);
+    decide_framing(req, bodiless, size);
+    const char *type = type_alone(req, headers, bodiless);
+    if (type) rc = hob__answer_usual(server);
+    if (rc < 0) return rc;
+    if (type &&
+        hob__kept_head_fits(&server->kept_head, server->usual_made, status, type, (uint64_t)size))
+        return send_kept(req, status, body, n);
+    rc = send_made(req, status, headers, size, body, n, type);
+    if (req->answer == HOB__ANSWER_NONE) req->close = close;
     return rc;
 }
 

@@ -9,6 +9,7 @@
 #include <hob/http.h>
 #include <hob/net.h>
 
+#include "http/server/kept_head.h"
 #include "http/server/metrics.h"
 #include "http/server/trust.h"
 #include "http/wire.h"
@@ -44,6 +45,7 @@ struct hob__server {
     char usual[HOB__USUAL]; /* lines of every answer of the second usual_made */
     size_t usual_size;
     int64_t usual_made;
+    struct hob__kept_head kept_head;
     struct hob_http_counters *counters; /* the program's, or own */
     struct hob_http_counters own;
     struct hob__told told[HOB__TOLD];
