@@ -173,25 +173,29 @@ static inline bool take_usual(struct hob__h1 *p, const char *in, size_t n) {
     return ended;
 }
 
-static int head(struct hob__h1 *p, const char *in, size_t n, size_t *used,
-                struct hob_slice *piece) {
-    uint32_t end, next;
-    int rc = 0;
-    do {
-        if (take_usual(p, in, n)) break;
-        rc = find_line(p, in, n, &end, &next);
-        if (rc <= 0) return rc;
-        rc = take_line(p, in, end, next);
-    } while (rc == 0);
-    if (rc < 0) return rc;
+/* A request of HTTP/1.1 whose fields say of the message itself no more than to which host it goes:
+ * there is no body, and the connection goes on. */
+static inline bool is_plain_request(const struct hob__h1 *p) {
+    unsigned said = p->seen & ~(unsigned)HOB__H1_SEEN_KEEP;
+    return said == HOB__H1_SEEN_HOST && p->content_length < 0 && p->minor == 1 && !p->response;
+}
+
+/* All lines have been taken. */
+static int head_ended(struct hob__h1 *p, const char *in, size_t *used, struct hob_slice *piece) {
     *piece = (struct hob_slice){in, p->line};
     *used = p->line;
+    if (HOB__LIKELY(p->state == FIELDS && is_plain_request(p))) {
+        p->line = p->scanned = 0;
+        p->flags |= HOB__H1_KEEP_ALIVE;
+        p->state = DONE;
+        return HOB__H1_HEAD;
+    }
     if (p->state == TRAILERS) {
         p->state = DONE;
         return p->field_count ? HOB__H1_TRAILERS : HOB__H1_END;
     }
     p->line = p->scanned = 0;
-    rc = framing(p);
+    int rc = framing(p);
     if (rc < 0) {
         *used = 0;
         return hob__h1_fail(p, rc, p->fields_at);
@@ -201,6 +205,25 @@ static int head(struct hob__h1 *p, const char *in, size_t n, size_t *used,
         return HOB__H1_INTERIM;
     }
     return HOB__H1_HEAD;
+}
+
+/* The line that is not as most are, and all that follow. */
+static __attribute__((noinline)) int head_lines(struct hob__h1 *p, const char *in, size_t n,
+                                                size_t *used, struct hob_slice *piece) {
+    uint32_t end, next;
+    int rc;
+    do {
+        rc = find_line(p, in, n, &end, &next);
+        if (rc <= 0) return rc;
+        rc = take_line(p, in, end, next);
+    } while (rc == 0 && !take_usual(p, in, n));
+    return rc < 0 ? rc : head_ended(p, in, used, piece);
+}
+
+static inline int head(struct hob__h1 *p, const char *in, size_t n, size_t *used,
+                       struct hob_slice *piece) {
+    if (HOB__LIKELY(take_usual(p, in, n))) return head_ended(p, in, used, piece);
+    return head_lines(p, in, n, used, piece);
 }
 
 /* The line of a chunk has ended: what comes now? */
@@ -294,15 +317,12 @@ static int body_piece(struct hob__h1 *p, const char *in, size_t n, size_t *used,
     return HOB__H1_DATA;
 }
 
-static int step(struct hob__h1 *p, const char *in, size_t n, size_t *used,
-                struct hob_slice *piece) {
+static __attribute__((noinline)) int step(struct hob__h1 *p, const char *in, size_t n, size_t *used,
+                                          struct hob_slice *piece) {
     int rc;
     switch (p->state) {
-    case START:
-    case FIELDS:
-        return head(p, in, n, used, piece);
     case TRAILERS:
-        return head(p, in, n, used, piece);
+        return head_lines(p, in, n, used, piece);
     case LENGTH:
     case TO_CLOSE:
     case CHUNK_DATA:
@@ -320,7 +340,7 @@ static int step(struct hob__h1 *p, const char *in, size_t n, size_t *used,
         size_t skipped = *used;
         if (p->state == CHUNK_DATA) return body_piece(p, in + skipped, n - skipped, used, piece);
         if (p->state != TRAILERS) return HOB__H1_NEED;
-        rc = head(p, in + skipped, n - skipped, used, piece);
+        rc = head_lines(p, in + skipped, n - skipped, used, piece);
         *used = rc > 0 ? skipped + *used : skipped;
         return rc;
     }
@@ -331,7 +351,7 @@ int hob__h1_next(struct hob__h1 *p, const char *in, size_t n, size_t *used,
     *used = 0;
     *piece = (struct hob_slice){0};
     if (p->state == START && p->status) restart(p); /* behind an interim head */
-    int rc = step(p, in, n, used, piece);
+    int rc = p->state <= FIELDS ? head(p, in, n, used, piece) : step(p, in, n, used, piece);
     if (rc < 0) {
         p->state = FAILED;
         *used = 0;

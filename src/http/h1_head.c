@@ -132,7 +132,8 @@ int hob__h1_status_line(struct hob__h1 *p, const char *block, uint32_t at, uint3
 
 /* RFC 9112, 6.3: digits. A list, or a second field, is refused in a request even if it repeats the
  * number, as HTTP/2 does: whoever sends two lengths has put them together from two sources. */
-static int content_length(struct hob__h1 *p, const char *value, uint32_t n) {
+static __attribute__((noinline)) int content_length(struct hob__h1 *p, const char *value,
+                                                    uint32_t n) {
     struct hob_slice element;
     const char *at = value;
     bool any = false;
@@ -167,10 +168,11 @@ bool hob__h1_host_ok(const char *value, size_t n) {
 static int host(struct hob__h1 *p, const char *value, uint32_t n) {
     if (p->seen & HOB__H1_SEEN_HOST) return HOB_E_HTTP_HOST;
     p->seen |= HOB__H1_SEEN_HOST;
+    if (n >= 8 && n <= 16 && hob__plain_host(value, n)) return 0; /* as most are */
     return hob__h1_host_ok(value, n) ? 0 : HOB_E_HTTP_HOST;
 }
 
-static void connection(struct hob__h1 *p, const char *value, uint32_t n) {
+static __attribute__((noinline)) void connection(struct hob__h1 *p, const char *value, uint32_t n) {
     if (n == 10 && hob__h1_same(value, n, "keep-alive")) { /* as most answers have it */
         p->seen |= HOB__H1_SEEN_KEEP;
         return;
@@ -182,7 +184,8 @@ static void connection(struct hob__h1 *p, const char *value, uint32_t n) {
 
 /* A Transfer-Encoding other than "chunked". RFC 9112, 6.1 and 6.3: where chunked is the last
  * coding, and only that, the length is certain, and a coding is not known; else it is not. */
-static int other_coding(struct hob__h1 *p, const char *value, uint32_t n) {
+static __attribute__((noinline)) int other_coding(struct hob__h1 *p, const char *value,
+                                                  uint32_t n) {
     struct hob_slice element;
     const char *at = value, *last = NULL;
     unsigned chunked = p->seen & HOB__H1_SEEN_ENCODING ? 1 : 0;
@@ -198,20 +201,26 @@ static int other_coding(struct hob__h1 *p, const char *value, uint32_t n) {
  * which may overlap. No other byte of a token becomes a letter or a hyphen by the bit 0x20. */
 static inline bool is_named(const char *name, const char *lower, size_t n) {
     const uint64_t bits = 0x2020202020202020u;
-    uint64_t a = 0, b = 0, last_a = 0, last_b = 0;
-    size_t word = n < 8 ? 4 : 8;
-    memcpy(&a, name, word);
-    memcpy(&b, lower, word);
-    memcpy(&last_a, name + n - word, word);
-    memcpy(&last_b, lower + n - word, word);
+    if (n < 8) {
+        uint32_t a, b, last_a, last_b, half = (uint32_t)bits;
+        memcpy(&a, name, 4);
+        memcpy(&b, lower, 4);
+        memcpy(&last_a, name + n - 4, 4);
+        memcpy(&last_b, lower + n - 4, 4);
+        return (a | half) == (b | half) && (last_a | half) == (last_b | half);
+    }
+    uint64_t a, b, last_a, last_b;
+    memcpy(&a, name, 8);
+    memcpy(&b, lower, 8);
+    memcpy(&last_a, name + n - 8, 8);
+    memcpy(&last_b, lower + n - 8, 8);
     return (a | bits) == (b | bits) && (last_a | bits) == (last_b | bits);
 }
 
 int hob__h1_meaning(struct hob__h1 *p, const char *name, uint32_t name_size, const char *value,
                     uint32_t n) {
+    if (name_size == 4) return !p->response && is_named(name, "host", 4) ? host(p, value, n) : 0;
     switch (name_size) {
-    case 4:
-        return !p->response && is_named(name, "host", 4) ? host(p, value, n) : 0;
     case 6:
         if (!p->response && is_named(name, "expect", 6))
             p->flags |= hob__h1_same(value, n, "100-continue") ? HOB__H1_EXPECT_CONTINUE

@@ -27,6 +27,12 @@ int hob__h1_field_line(struct hob__h1 *p, const char *block, uint32_t at, uint32
 int hob__h1_meaning(struct hob__h1 *p, const char *name, uint32_t name_size, const char *value,
                     uint32_t n);
 
+/* Has the name of one of those so many bytes? */
+static inline bool hob__h1_may_mean(uint32_t name_size) {
+    const unsigned sizes = 1u << 4 | 1u << 6 | 1u << 7 | 1u << 10 | 1u << 14 | 1u << 17;
+    return name_size < 18 && sizes >> name_size & 1;
+}
+
 /* h1_usual.c: takes the lines in[p->line ..) of a head, as far as they are complete and as most
  * are; the first that is not stays for the functions above. Nothing of it has been looked at
  * before. True: the empty line that ends the head was taken, too. */

@@ -13,17 +13,18 @@
 static inline bool blank(char c) { return c == ' ' || c == '\t'; }
 static inline bool is_end(const char *c) { return c[0] == '\r' && c[1] == '\n'; }
 
-/* Where a line must have ended. */
-static inline const char *bound(const struct hob__h1 *p, const char *line, const char *last) {
-    return last - line > (ptrdiff_t)p->limits.line ? line + p->limits.line : last;
+/* A token's end. Most names are letters and hyphens, and end at a colon or a space. */
+static inline const char *token_end(const char *p, const char *last, char end) {
+    p = hob__scan_word(p, last);
+    return *p == end ? p : hob__scan_token_plain(p, last);
 }
 
 /* "METHOD /target HTTP/1.1": where the next line begins, or NULL. */
 static inline const char *request_line(struct hob__h1 *p, const char *in, const char *line,
                                        const char *last) {
     static const char version[] = " HTTP/1.1";
-    last = bound(p, line, last);
-    const char *method_end = hob__scan_token(line, last);
+    const char *method_end = line + 3;
+    if (last - line < 5 || memcmp(line, "GET ", 4) != 0) method_end = token_end(line, last, ' ');
     if (method_end == line || method_end[0] != ' ' || method_end[1] != '/') return NULL;
     const char *target = method_end + 1, *path_end = hob__scan_path(target, last);
     const char *target_end = *path_end == '?' ? hob__scan_target(path_end, last) : path_end;
@@ -42,8 +43,7 @@ static inline const char *request_line(struct hob__h1 *p, const char *in, const 
 /* "Name: value": the same. */
 static inline const char *field_line(struct hob__h1 *p, const char *in, const char *line,
                                      const char *last) {
-    last = bound(p, line, last);
-    const char *colon = hob__scan_token(line, last);
+    const char *colon = token_end(line, last, ':');
     if (colon == line || colon[0] != ':') return NULL;
     const char *value = colon + 1 + (colon[1] == ' ');
     if (value > last) return NULL;
@@ -52,7 +52,8 @@ static inline const char *field_line(struct hob__h1 *p, const char *in, const ch
     if (p->field_count >= p->limits.fields) return NULL;
     struct hob__h1_field f = {(uint32_t)(line - in), (uint32_t)(colon - line),
                               (uint32_t)(value - in), (uint32_t)(end - value)};
-    if (hob__h1_meaning(p, line, f.name_size, value, f.value_size) < 0)
+    if (hob__h1_may_mean(f.name_size) &&
+        hob__h1_meaning(p, line, f.name_size, value, f.value_size) < 0)
         return NULL; /* asked again, it says the same */
     if (p->field_count < p->fields_cap) p->fields[p->field_count] = f;
     p->field_count++;
@@ -62,14 +63,20 @@ static inline const char *field_line(struct hob__h1 *p, const char *in, const ch
 bool hob__h1_usual(struct hob__h1 *p, const char *in, size_t n) {
     if (n > p->limits.block) n = p->limits.block;
     if (n < (size_t)p->line + 2) return false;
+    /* No line that ends here is too long; what lies behind is for the next call. */
+    if (n - p->line - 2 > p->limits.line) n = (size_t)p->line + p->limits.line + 2;
     const char *line = in + p->line, *last = in + n - 2, *next;
+    bool ended = false;
     if (p->fields_at == 0) {
         if (p->response || !(line = request_line(p, in, line, last))) return false;
         p->fields_at = (uint32_t)(line - in);
     }
-    while (line <= last && (next = field_line(p, in, line, last))) line = next;
-    bool ended = line <= last && is_end(line);
-    if (ended) line += 2;
+    while (line <= last && !ended) {
+        ended = is_end(line);
+        next = ended ? line + 2 : field_line(p, in, line, last);
+        if (!next) break;
+        line = next;
+    }
     p->line = p->scanned = (uint32_t)(line - in);
     return ended;
 }

@@ -56,17 +56,15 @@ static inline const char *hob__scan_path_plain(const char *p, const char *end) {
 }
 
 #if defined(__SSE2__)
-/* The first byte that is not one of a token, or end. Names are short, and most of them letters and
- * hyphens: one look at 16 bytes for these, then a table, which beats a vector. */
-static inline const char *hob__scan_token(const char *p, const char *end) {
-    if (end - p >= 16) {
-        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
-        __m128i letter = _mm_sub_epi8(_mm_or_si128(x, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
-        __m128i good = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter),
-                                    _mm_cmpeq_epi8(x, _mm_set1_epi8('-')));
-        p += __builtin_ctz(~(unsigned)_mm_movemask_epi8(good));
-    }
-    return hob__scan_token_plain(p, end);
+/* As far as 16 bytes are letters and hyphens, as those of most names are; nowhere, if there are not
+ * so many. */
+static inline const char *hob__scan_word(const char *p, const char *end) {
+    if (end - p < 16) return p;
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i letter = _mm_sub_epi8(_mm_or_si128(x, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+    __m128i good = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter),
+                                _mm_cmpeq_epi8(x, _mm_set1_epi8('-')));
+    return p + __builtin_ctz(~(unsigned)_mm_movemask_epi8(good));
 }
 
 static inline const char *hob__scan_value(const char *p, const char *end) {
@@ -128,15 +126,13 @@ static inline uint64_t hob__neon_mask(uint8x16_t x) {
     return vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(x), 4)), 0);
 }
 
-static inline const char *hob__scan_token(const char *p, const char *end) {
-    if (end - p >= 16) {
-        uint8x16_t x = vld1q_u8((const uint8_t *)p);
-        uint8x16_t letter = vsubq_u8(vorrq_u8(x, vdupq_n_u8(0x20)), vdupq_n_u8('a'));
-        uint8x16_t good = vorrq_u8(vcltq_u8(letter, vdupq_n_u8(26)), vceqq_u8(x, vdupq_n_u8('-')));
-        uint64_t bad = ~hob__neon_mask(good);
-        p += bad ? __builtin_ctzll(bad) / 4 : 16;
-    }
-    return hob__scan_token_plain(p, end);
+static inline const char *hob__scan_word(const char *p, const char *end) {
+    if (end - p < 16) return p;
+    uint8x16_t x = vld1q_u8((const uint8_t *)p);
+    uint8x16_t letter = vsubq_u8(vorrq_u8(x, vdupq_n_u8(0x20)), vdupq_n_u8('a'));
+    uint8x16_t good = vorrq_u8(vcltq_u8(letter, vdupq_n_u8(26)), vceqq_u8(x, vdupq_n_u8('-')));
+    uint64_t bad = ~hob__neon_mask(good);
+    return p + (bad ? __builtin_ctzll(bad) / 4 : 16);
 }
 
 static inline const char *hob__scan_value(const char *p, const char *end) {
@@ -181,11 +177,17 @@ static inline bool hob__plain_host(const char *p, size_t n) {
     return hob__neon_mask(good) == UINT64_MAX;
 }
 #else
-#define hob__scan_token hob__scan_token_plain
+#define hob__scan_word(p, end) ((void)(end), (p))
 #define hob__scan_value hob__scan_value_plain
 #define hob__scan_target hob__scan_target_plain
 #define hob__scan_path hob__scan_path_plain
 static inline bool hob__plain_host(const char *p, size_t n) { return (void)p, (void)n, false; }
 #endif
+
+/* The first byte that is not one of a token, or end. Names are short: one look at 16 bytes, then a
+ * table, which beats a vector. */
+static inline const char *hob__scan_token(const char *p, const char *end) {
+    return hob__scan_token_plain(hob__scan_word(p, end), end);
+}
 
 #endif
