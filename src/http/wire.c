@@ -8,13 +8,13 @@
 #include "base/memory.h"
 #include "http/h2/h2.h"
 #include "http/server/metrics.h"
+#include "http/wire_now.h"
 #include "io/stream.h"
 #include "task/fdwait.h"
 #include "task/wait.h"
 
 enum {
     FIRST = 4096,  /* bytes of a buffer from the heap */
-    ROOM = 512,    /* less room than that is not worth a read */
     PIECE = 65536, /* bytes whose writing is one wait */
     FILE_PIECE = 32768
 };
@@ -54,6 +54,10 @@ void hob__wire_next(struct hob__wire *w, struct hob__h1_field *fields, uint32_t 
     w->pinned = w->ended = false;
     if (HOB__UNLIKELY(w->aside.data != NULL)) hob__buffer_free(&w->aside);
     if (hob__buffer_size(&w->in) > 0) return;
+    if (HOB__LIKELY(w->in.borrowed)) { /* the storage */
+        w->in.start = w->in.end = 0;
+        return;
+    }
     hob__buffer_free(&w->in);
     if (w->storage) hob__buffer_borrow(&w->in, w->storage, w->storage_size);
 }
@@ -116,11 +120,10 @@ static ssize_t read_body(struct hob__wire *w, void *buf, size_t n) {
     return paced(w, &w->pace_in, now, got);
 }
 
-/* Room to read into, without touching the pinned head. */
-static int make_room(struct hob__wire *w) {
+int hob__wire_make_room(struct hob__wire *w) {
     struct hob__buffer *b = &w->in;
-    if (hob__buffer_room(b) >= ROOM) return 0;
-    if (!w->pinned) return hob__buffer_reserve(b, b->cap ? ROOM : FIRST, SIZE_MAX);
+    if (hob__buffer_room(b) >= HOB__WIRE_ROOM) return 0;
+    if (!w->pinned) return hob__buffer_reserve(b, b->cap ? HOB__WIRE_ROOM : FIRST, SIZE_MAX);
     struct hob__buffer other = {0};
     int rc = hob__buffer_reserve(&other, FIRST, SIZE_MAX);
     if (rc == 0)
@@ -148,7 +151,7 @@ static int wait_empty_handed(struct hob__wire *w, uint64_t deadline, bool idle) 
 
 ssize_t hob__wire_fill(struct hob__wire *w, uint64_t deadline, bool idle) {
     int waited = wait_empty_handed(w, deadline, idle);
-    int rc = waited < 0 ? waited : make_room(w);
+    int rc = waited < 0 ? waited : hob__wire_make_room(w);
     if (rc < 0) return rc;
     struct hob__buffer *b = &w->in;
     ssize_t got = -EAGAIN;
@@ -160,19 +163,14 @@ ssize_t hob__wire_fill(struct hob__wire *w, uint64_t deadline, bool idle) {
     return got;
 }
 
-ssize_t hob__wire_fill_now(struct hob__wire *w) {
-    int rc = hob__io_point("hob_read");
-    if (rc == 0) rc = make_room(w);
-    if (rc < 0) return rc;
-    struct hob__buffer *b = &w->in;
-    ssize_t got = hob__stream_recv(w->stream, hob__buffer_tail(b), hob__buffer_room(b));
+ssize_t hob__wire_has_come(struct hob__wire *w, ssize_t got) {
     has_come(w, got);
-    if (got > 0) hob__buffer_put(b, (size_t)got);
+    if (got > 0) hob__buffer_put(&w->in, (size_t)got);
     return got;
 }
 
 static ssize_t fill_body(struct hob__wire *w) {
-    int rc = make_room(w);
+    int rc = hob__wire_make_room(w);
     if (rc < 0) return rc;
     struct hob__buffer *b = &w->in;
     ssize_t got = read_body(w, hob__buffer_tail(b), hob__buffer_room(b));
@@ -262,7 +260,7 @@ ssize_t hob__wire_read(struct hob__wire *w, void *buf, size_t n) {
                 hob__buffer_append(w->trailers, piece.at, piece.size, SIZE_MAX) < 0)
                 return -ENOMEM;
             if (rc == HOB__H1_NEED) got = fill_body(w);
-        } else if (n >= ROOM || hob__h1_direct(&w->h1) <= n) {
+        } else if (n >= HOB__WIRE_ROOM || hob__h1_direct(&w->h1) <= n) {
             got = read_past(w, buf, n);
             if (got > 0) return got;
         } else {
@@ -383,12 +381,7 @@ static __attribute__((noinline)) int write_rest(struct hob__wire *w, struct iove
     return 0;
 }
 
-int hob__wire_write(struct hob__wire *w, struct iovec *iov, int count) {
-    if (HOB__UNLIKELY(w->h2 != NULL)) return write_shared(w, iov, count);
-    int rc = hob__io_point("hob_write");
-    if (rc < 0) return rc;
-    /* Most often the kernel takes all of it at once: no deadline is needed. */
-    ssize_t sent = hob__stream_write_now(w->stream, iov, count);
+int hob__wire_wrote(struct hob__wire *w, struct iovec *iov, int count, ssize_t sent) {
     if (sent < 0) return (int)sent;
     has_left(w, sent);
     earn(w, &w->pace_out, sent);
@@ -396,6 +389,14 @@ int hob__wire_write(struct hob__wire *w, struct iovec *iov, int count) {
     if (sent == 0) hob__stream_go_on(w->stream);
     count = skip(&iov, count, (size_t)sent);
     return write_rest(w, iov, count);
+}
+
+int hob__wire_write(struct hob__wire *w, struct iovec *iov, int count) {
+    if (HOB__UNLIKELY(w->h2 != NULL)) return write_shared(w, iov, count);
+    int rc = hob__io_point("hob_write");
+    if (rc < 0) return rc;
+    /* Most often the kernel takes all of it at once: no deadline is needed. */
+    return hob__wire_wrote(w, iov, count, hob__stream_write_now(w->stream, iov, count));
 }
 
 static int64_t timed_send_file(struct hob__wire *w, int fd, int64_t offset, int64_t n) {

@@ -53,8 +53,6 @@ void hob__wire_free(struct hob__wire *w);
 /* Reads once into the buffer: the number of bytes, 0 at the end of the stream, -ETIMEDOUT, ...
  * `idle`: hob_stop() ends the wait. Waits; cancellation point. */
 ssize_t hob__wire_fill(struct hob__wire *w, uint64_t deadline, bool idle);
-/* The same without waiting: -EAGAIN when nothing has come. */
-ssize_t hob__wire_fill_now(struct hob__wire *w);
 /* The next event of the parser out of what is in the buffer; the head is pinned by HEAD. */
 int hob__wire_event(struct hob__wire *w, struct hob_slice *piece);
 /* Up to n bytes of the body; 0 = complete; -ETIMEDOUT, HOB_E_HTTP_CUT, ... Waits; cancellation

@@ -14,8 +14,7 @@
 
 /* ---- a worker for it ---- */
 
-static int need_worker(struct hob__service *v) {
-    if (HOB__LIKELY(v->worker_comes)) return 0;
+static __attribute__((noinline)) int new_worker(struct hob__service *v) {
     struct hob_spawn_options how = {.stack_size = v->options.stack_size};
     const struct hob__spawn_site *site = v->parking->site;
     struct hob_task *t =
@@ -24,6 +23,10 @@ static int need_worker(struct hob__service *v) {
     *(struct hob__service **)t->head.args = v;
     v->worker_comes = true;
     return 0;
+}
+
+static inline int need_worker(struct hob__service *v) {
+    return HOB__LIKELY(v->worker_comes) ? 0 : new_worker(v);
 }
 
 /* Outside any task: what is no plain socket might have to wait while it is closed. */
@@ -79,13 +82,16 @@ static void end_parked(struct hob__served *c, enum hob__park_end how) {
     end_outside(c);
 }
 
-static void unpark(struct hob__served *c) {
-    leave_lot(c);
-    if (HOB__LIKELY(make_ready(c) == 0)) return;
+static __attribute__((noinline)) void unpark_in_vain(struct hob__served *c) {
     hob__loop->outside++; /* as it was */
     c->parked = true;
     hob__list_append(&c->service->parked, &c->node);
     end_parked(c, HOB__PARK_MEMORY);
+}
+
+static void unpark(struct hob__served *c) {
+    leave_lot(c);
+    if (HOB__UNLIKELY(make_ready(c) < 0)) unpark_in_vain(c);
 }
 
 /* ---- events and timers, outside any task ---- */
@@ -143,13 +149,17 @@ uint64_t hob__served_turn(void) { return hob__loop->slice_began; }
 
 /* ---- parking ---- */
 
+static __attribute__((noinline)) int arm(struct hob_loop *loop, struct hob__fd *f) {
+    f->ready &= (uint8_t)~HOB__READ; /* what is there already, arming tells */
+    return loop->backend.ops->arm(&loop->backend, f);
+}
+
 /* 0, or why it cannot: then it is not parked. */
 static int park(struct hob__served *c) {
     struct hob_loop *loop = hob__loop;
     struct hob__fd *f = c->stream->fd;
     if (HOB__UNLIKELY(!f->armed)) {
-        f->ready &= (uint8_t)~HOB__READ; /* what is there already, arming tells */
-        int rc = loop->backend.ops->arm(&loop->backend, f);
+        int rc = arm(loop, f);
         if (rc < 0) return rc;
     }
     c->timer.fire = on_timer;
@@ -195,7 +205,7 @@ static int end_run(struct hob__served *c, struct hob_task *t, int rc) {
     return rc;
 }
 
-static bool may_park(const struct hob__served *c, const struct hob_task *t) {
+static inline bool may_park(const struct hob__served *c, const struct hob_task *t) {
     if (c->service->ending || !c->stream || (t->outer.attention & HOB__ATT_CANCEL)) return false;
     return !(t->outer.attention & HOB__ATT_STOP) || (!c->holds && hob__service_lasts(c->service));
 }

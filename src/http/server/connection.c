@@ -22,6 +22,7 @@
 #include "http/server/access_log.h"
 #include "http/server/server.h"
 #include "http/websocket/websocket.h"
+#include "http/wire_now.h"
 #include "io/stream.h"
 
 enum { DRAIN_MAX = 65536, LINGER_MAX = 262144 };
@@ -34,6 +35,8 @@ static void gather(struct hob__http_conn *hc) {
 
 /* Where answers are gathered, a flusher is to stand behind each piece: the one before may have run,
  * when the handler waited, or when the write let others run. */
+void hob__answer_gather(struct hob_request *req) { gather(req->conn); }
+
 int hob__answer_write(struct hob_request *req, struct iovec *iov, int count) {
     int rc = hob__wire_write(req->wire, iov, count);
     if (HOB__UNLIKELY(hob__gathers(&req->conn->gather))) gather(req->conn);
@@ -117,8 +120,7 @@ static int upgraded(struct hob_request *req, int rc) {
 
 /* The handler has returned rc: the answer is completed, or the connection ends. Returns what is to
  * be reported. */
-static int settle(struct hob_request *req, int rc) {
-    if (HOB__LIKELY(rc >= 0 && req->answer == HOB__ANSWER_DONE)) return 0;
+static __attribute__((noinline)) int settle_slowly(struct hob_request *req, int rc) {
     req->close = true;
     if (req->answer == HOB__ANSWER_UPGRADED) return upgraded(req, rc);
     if (rc >= 0)
@@ -136,6 +138,11 @@ static int settle(struct hob_request *req, int rc) {
     return peer ? 0 : rc;
 }
 
+static inline int settle(struct hob_request *req, int rc) {
+    if (HOB__LIKELY(rc >= 0 && req->answer == HOB__ANSWER_DONE)) return 0;
+    return settle_slowly(req, rc);
+}
+
 static inline void note(struct hob_request *req) {
     if (HOB__UNLIKELY(req->server->measured)) {
         if (req->in_flight) hob__measure_end(req);
@@ -150,7 +157,7 @@ void hob__request_refuse(struct hob_request *req, int rc) {
     note(req);
 }
 
-int hob__request_handle(struct hob_request *req) {
+static inline __attribute__((always_inline)) int handle(struct hob_request *req) {
     struct hob__server *server = req->server;
     hob__count(&server->counters->requests, 1);
     if (HOB__UNLIKELY(server->counters->requests == server->last))
@@ -162,6 +169,8 @@ int hob__request_handle(struct hob_request *req) {
     return rc;
 }
 
+int hob__request_handle(struct hob_request *req) { return handle(req); }
+
 /* What the parser refuses; the connection ends. */
 static int refuse(struct hob_request *req, int rc) {
     hob__request_refuse(req, rc);
@@ -169,13 +178,13 @@ static int refuse(struct hob_request *req, int rc) {
     return 0;
 }
 
-static inline int call_handler(struct hob_request *req) {
+static inline __attribute__((always_inline)) int call_handler(struct hob_request *req) {
     struct hob__http_conn *hc = req->conn;
     struct hob__server *server = req->server;
     if (++hc->requests >= server->options.max_requests) req->close = true;
     if (hob__buffer_size(&req->wire->in) > 0 && req->wire->ended) gather(hc);
     hc->served.watched = !server->options.keep_running;
-    int rc = hob__request_handle(req);
+    int rc = handle(req);
     hc->served.watched = false;
     return rc;
 }
@@ -208,7 +217,8 @@ enum {
 };
 
 /* The request whose head is that block. */
-static int answer(struct hob_request *req, struct hob_slice block) {
+static inline __attribute__((always_inline)) int answer(struct hob_request *req,
+                                                        struct hob_slice block) {
     struct hob__wire *w = req->wire;
     struct hob__http_conn *hc = req->conn;
     int rc = hob__request_begin(req, block);
@@ -219,10 +229,13 @@ static int answer(struct hob_request *req, struct hob_slice block) {
         !hob__request_drain(req, DRAIN_MAX))
         req->close = true;
     if (HOB__UNLIKELY(req->answer != HOB__ANSWER_DONE)) return rc;
-    if (HOB__LIKELY(rc == 0 && !req->close))
-        return !hob_stopping() || hob__service_lasts(hc->served.service) ? NEXT : 0;
+    if (HOB__LIKELY(rc == 0 && !req->close)) return NEXT;
     if (send_gathered(hc, w) == 0 && (!w->ended || hob__wire_excess(w))) linger(w);
     return rc;
+}
+
+static __attribute__((noinline)) int answer_here(struct hob_request *req, struct hob_slice block) {
+    return answer(req, block);
 }
 
 /* The size of a request that wants to upgrade, with what has come behind it. */
@@ -302,7 +315,8 @@ static void exchange_init(struct hob__exchange *e, struct hob__http_conn *hc) {
 }
 
 /* The connection leaves the wire: what is gathered is sent, what has come too early put back. */
-static int leave(struct hob__http_conn *hc, struct hob__wire *w, int rc) {
+static __attribute__((noinline)) int leave_slowly(struct hob__http_conn *hc, struct hob__wire *w,
+                                                  int rc) {
     struct hob_stream *stream = hc->served.stream;
     if (HOB__UNLIKELY(hc->websocket != NULL)) {
         rc = WEBSOCKET;
@@ -319,10 +333,22 @@ static int leave(struct hob__http_conn *hc, struct hob__wire *w, int rc) {
     return rc;
 }
 
+/* Most often there is nothing of that, and the connection is parked. */
+static inline int leave(struct hob__http_conn *hc, struct hob__wire *w, int rc) {
+    bool simple = !hc->websocket && !hc->hopeless && !hob__gathers(&hc->gather) && w->in.borrowed &&
+                  !w->aside.data;
+    return HOB__LIKELY(rc == HOB__PARK && simple) ? rc : leave_slowly(hc, w, rc);
+}
+
 /* Is it certain that nothing more has come? Then the next head need not be looked for. */
 static inline bool silent(const struct hob__wire *w) {
     const struct hob_stream *s = w->stream;
     return s->fast_read && !(s->fd->ready & HOB__READ) && hob__buffer_size(&w->in) == 0;
+}
+
+/* Is the next request to be answered, when one is behind the other? NEXT, or 0. */
+static int goes_on(const struct hob__http_conn *hc) {
+    return !hob_stopping() || hob__service_lasts(hc->served.service) ? NEXT : 0;
 }
 
 __attribute__((noinline)) static int serve_all(struct hob__http_conn *hc, struct upgrade *up) {
@@ -332,8 +358,8 @@ __attribute__((noinline)) static int serve_all(struct hob__http_conn *hc, struct
     do {
         rc = serve_one(&e, hc, up);
         hob__request_end(&e.req);
-    } while (rc == NEXT && !silent(&e.wire));
-    if (HOB__LIKELY(rc == NEXT)) rc = HOB__PARK;
+    } while (rc == NEXT && !silent(&e.wire) && (rc = goes_on(hc)) == NEXT);
+    if (HOB__LIKELY(rc == NEXT)) rc = HOB__PARK; /* unless it shall stop: io/park.c looks */
     return leave(hc, &e.wire, rc);
 }
 
@@ -357,7 +383,8 @@ __attribute__((noinline)) static int serve_upgrade(struct hob__http_conn *hc,
     hob__buffer_put(&w.in, up->bytes);
     begin_request(&req);
     int rc = hob__wire_event(&w, &block);
-    rc = rc == HOB__H1_HEAD ? answer(&req, block) : refuse(&req, rc);
+    rc = rc == HOB__H1_HEAD ? answer_here(&req, block) : refuse(&req, rc);
+    if (rc == NEXT) rc = goes_on(hc);
     hob__request_end(&req);
     return leave(hc, &w, rc);
 }

@@ -1,23 +1,13 @@
 /* http/server/kept_head.c - see kept_head.h. */
 #include "http/server/kept_head.h"
 
-#include <string.h>
-
 #include "http/h1.h"
 
-static void set_length(struct hob__kept_head *k, uint64_t length) {
+void hob__kept_head_set_length(struct hob__kept_head *k, uint64_t length) {
     char *end = hob__h1_write_number(k->text + k->digits_at, length);
     memcpy(end, "\r\n\r\n", 4);
     k->length = length;
     k->size = (uint16_t)(end + 4 - k->text);
-}
-
-bool hob__kept_head_fits(struct hob__kept_head *k, int64_t now, int status, const char *type,
-                         uint64_t length) {
-    if (k->made != now || k->status != status || k->size == 0 || strcmp(k->type, type) != 0)
-        return false;
-    if (k->length != length) set_length(k, length);
-    return true;
 }
 
 void hob__kept_head_keep(struct hob__kept_head *k, int64_t now, int status, const char *type,
@@ -32,5 +22,5 @@ void hob__kept_head_keep(struct hob__kept_head *k, int64_t now, int status, cons
     k->digits_at = (uint16_t)(size - tail);
     k->made = now;
     k->status = (uint16_t)status;
-    set_length(k, length);
+    hob__kept_head_set_length(k, length);
 }

@@ -9,6 +9,7 @@
 #define HOB_HTTP_KEPT_HEAD_H
 
 #include <hob/base.h>
+#include <string.h>
 
 enum { HOB__KEPT_TYPE = 64, HOB__KEPT_HEAD = 256 };
 
@@ -22,9 +23,15 @@ struct hob__kept_head {
     char text[HOB__KEPT_HEAD];
 };
 
+void hob__kept_head_set_length(struct hob__kept_head *k, uint64_t length);
 /* Is it the head for that answer? Then its length is that, from here on. */
-bool hob__kept_head_fits(struct hob__kept_head *k, int64_t now, int status, const char *type,
-                         uint64_t length);
+static inline bool hob__kept_head_fits(struct hob__kept_head *k, int64_t now, int status,
+                                       const char *type, uint64_t length) {
+    if (k->made != now || k->status != status || k->size == 0 || strcmp(k->type, type) != 0)
+        return false;
+    if (k->length != length) hob__kept_head_set_length(k, length);
+    return true;
+}
 /* Keeps that head, which ends with the length and the empty line; or nothing, if it is too long. */
 void hob__kept_head_keep(struct hob__kept_head *k, int64_t now, int status, const char *type,
                          uint64_t length, const char *head, size_t size);

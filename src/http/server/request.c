@@ -49,35 +49,39 @@ int hob__request_set_path(struct hob_request *req) {
     return 0;
 }
 
+/* There are more fields than there is room for. */
+static __attribute__((noinline)) int all_fields(struct hob_request *req, struct hob_slice block) {
+    const struct hob__h1 *p = &req->wire->h1;
+    struct hob__h1_field *fields = hob__alloc(p->field_count * sizeof *fields);
+    if (!fields) return -ENOMEM;
+    hob__h1_split(block.at, block.size, p->fields_at, fields, p->field_count);
+    req->fields = fields;
+    return 0;
+}
+
 /* Method, target, names and values become strings where they stand: each is followed by a byte that
  * nobody needs any more. */
 int hob__request_begin(struct hob_request *req, struct hob_slice block) {
     struct hob__h1 *p = &req->wire->h1;
     char *bytes = (char *)(uintptr_t)block.at;
-    if (p->field_count > req->own_cap) {
-        req->fields = hob__alloc(p->field_count * sizeof *req->fields);
-        if (!req->fields) {
-            req->fields = req->own_fields;
-            return -ENOMEM;
-        }
-        hob__h1_split(block.at, block.size, p->fields_at, req->fields, p->field_count);
-    }
-    for (uint32_t i = 0; i < p->field_count; i++) {
-        bytes[req->fields[i].name + req->fields[i].name_size] = 0;
-        bytes[req->fields[i].value + req->fields[i].value_size] = 0;
+    int rc = HOB__UNLIKELY(p->field_count > req->own_cap) ? all_fields(req, block) : 0;
+    if (rc < 0) return rc;
+    const struct hob__h1_field *f = req->fields;
+    for (uint32_t left = p->field_count; left > 0; left--, f++) {
+        char *name_end = bytes + (f->name + f->name_size);
+        bytes[f->value + f->value_size] = 0;
+        *name_end = 0;
     }
     bytes[p->method_at + p->method_size] = 0;
     bytes[p->target_at + p->target_size] = 0;
     req->block = bytes;
     req->field_count = p->field_count; /* the parser's is the trailers' later */
     req->method = bytes + p->method_at;
-    req->target = bytes + p->target_at;
+    req->target = req->path = bytes + p->target_at;
     req->head = p->method_size == 4 && memcmp(req->method, "HEAD", 4) == 0;
     if (!(p->flags & HOB__H1_KEEP_ALIVE)) req->close = true;
     if (p->flags & HOB__H1_EXPECT_OTHER) return HOB_E_HTTP_EXPECT;
-    req->path = req->target;
-    if (HOB__LIKELY(p->path_size == p->target_size)) return 0; /* no query */
-    return hob__request_set_path(req);
+    return HOB__LIKELY(p->path_size == p->target_size) ? 0 : hob__request_set_path(req);
 }
 
 void hob__request_let_go(struct hob_request *req) {

@@ -10,7 +10,8 @@
 #include "http/date.h"
 #include "http/h2/h2.h"
 #include "http/server/server.h"
-#include "task/fdwait.h"
+#include "http/wire_now.h"
+#include "task/task.h"
 
 /* "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n" (RFC 9110, 5.6.7), made once per second. */
 static const char *date_line(int64_t now) {
@@ -41,7 +42,7 @@ static __attribute__((noinline)) int make_usual(struct hob__server *server, int6
 }
 
 int hob__answer_usual(struct hob__server *server) {
-    struct hob__backend *backend = hob__backend_current("hob_respond");
+    struct hob__backend *backend = &hob__loop->backend;
     int64_t now = backend->ops->wall(backend);
     if (HOB__LIKELY(now == server->usual_made && server->usual_size > 0)) return 0;
     return make_usual(server, now);
@@ -176,10 +177,8 @@ static int make_head(struct hob_request *req, struct hob__buffer *b, int status,
     return rc < 0 ? rc : put_framing(req, b, is_bodiless(status), size);
 }
 
-/* The Content-Type of an answer whose head may be kept (kept_head.h), or NULL. */
-static inline const char *type_alone(const struct hob_request *req,
-                                     const struct hob_header *headers, bool bodiless) {
-    if (bodiless || req->chunked || req->close || req->wire->h1.minor == 0) return NULL;
+/* Its value, when a Content-Type is all there is, or NULL. */
+static inline const char *type_alone(const struct hob_header *headers) {
     if (!headers || !headers[0].name || headers[1].name) return NULL;
     return strcmp(headers[0].name, "Content-Type") == 0 ? headers[0].value : NULL;
 }
@@ -206,8 +205,9 @@ static int may_begin(struct hob_request *req, int status, int64_t size) {
 }
 
 /* Sends that head, with room behind it, and n bytes. */
-static inline int send_begin(struct hob_request *req, int status, char *head, size_t size,
-                             size_t room, const void *body, size_t n) {
+static inline __attribute__((always_inline)) int send_begin(struct hob_request *req, int status,
+                                                            char *head, size_t size, size_t room,
+                                                            const void *body, size_t n) {
     req->answer = HOB__ANSWER_FAILED; /* until it is out */
     req->status = (uint16_t)status;
     req->sent += n;
@@ -217,16 +217,33 @@ static inline int send_begin(struct hob_request *req, int status, char *head, si
         n = 0;
     }
     struct iovec iov[2] = {{head, size}, {(void *)(uintptr_t)body, n}};
-    int rc = hob__answer_write(req, iov, n ? 2 : 1);
+    int rc = hob__wire_write_now(req->wire, iov, n ? 2 : 1);
+    if (HOB__UNLIKELY(hob__gathers(&req->conn->gather))) hob__answer_gather(req);
     if (rc == 0) req->answer = HOB__ANSWER_BEGUN;
     return rc;
 }
 
-static int send_kept(struct hob_request *req, int status, const void *body, size_t n) {
+/* Is that an answer whose head is kept (kept_head.h)? If it is not, or something is the matter,
+ * begin() sees to it. */
+static inline bool is_kept(const struct hob_request *req, int status, const char *type, size_t n) {
+    struct hob_task *t = hob__current("hob_respond");
+    const struct hob__wire *w = req->wire;
+    if (t->region->attention || w->h2 || w->h1.minor == 0) return false;
+    if (req->answer || req->head || req->close || hob__request_may_wait(req)) return false;
+    struct hob__backend *b = &t->loop->backend;
+    return hob__kept_head_fits(&req->server->kept_head, b->ops->wall(b), status, type, n);
+}
+
+static __attribute__((noinline)) int send_kept(struct hob_request *req, int status,
+                                               const void *body, size_t n) {
     const struct hob__kept_head *k = &req->server->kept_head;
     char storage[HOB__HEAD_STORAGE];
     memcpy(storage, k->text, k->size);
-    return send_begin(req, status, storage, k->size, sizeof storage - k->size, body, n);
+    req->chunked = req->to_close = false;
+    req->left = n;
+    int rc = send_begin(req, status, storage, k->size, sizeof storage - k->size, body, n);
+    if (rc == 0) req->answer = HOB__ANSWER_DONE;
+    return rc;
 }
 
 /* type: the head is to be kept. */
@@ -250,7 +267,6 @@ static int send_made(struct hob_request *req, int status, const struct hob_heade
 /* Sends the head, and n bytes behind it; more: the rest will come. */
 static int begin(struct hob_request *req, int status, const struct hob_header *headers,
                  int64_t size, const void *body, size_t n, bool more) {
-    struct hob__server *server = req->server;
     int rc = may_begin(req, status, size);
     if (rc < 0) return rc;
     bool bodiless = is_bodiless(status), close = req->close;
@@ -259,28 +275,38 @@ static int begin(struct hob_request *req, int status, const struct hob_header *h
         return hob__answer_shared(req, status, headers, size, body, n,
                                   more && !req->head && !bodiless);
     decide_framing(req, bodiless, size);
-    const char *type = type_alone(req, headers, bodiless);
-    if (type) rc = hob__answer_usual(server);
-    if (rc < 0) return rc;
-    if (type &&
-        hob__kept_head_fits(&server->kept_head, server->usual_made, status, type, (uint64_t)size))
-        return send_kept(req, status, body, n);
-    rc = send_made(req, status, headers, size, body, n, type);
+    bool keep = !bodiless && !req->chunked && !req->close && req->wire->h1.minor > 0;
+    rc = send_made(req, status, headers, size, body, n, keep ? type_alone(headers) : NULL);
     if (req->answer == HOB__ANSWER_NONE) req->close = close;
     return rc;
 }
 
-int hob_respond(struct hob_request *req, int status, const struct hob_header *headers,
-                const void *body, size_t size) {
+static __attribute__((noinline)) int respond(struct hob_request *req, int status,
+                                             const struct hob_header *headers, const void *body,
+                                             size_t size) {
     int rc = begin(req, status, headers, (int64_t)size, body, size, false);
     if (rc == 0) req->answer = HOB__ANSWER_DONE;
     return rc;
 }
 
+static __attribute__((noinline)) int respond_text(struct hob_request *req, int status,
+                                                  const char *type, const char *text, size_t n) {
+    struct hob_header headers[2] = {{"Content-Type", type}, {NULL, NULL}};
+    return respond(req, status, headers, text, n);
+}
+
+int hob_respond(struct hob_request *req, int status, const struct hob_header *headers,
+                const void *body, size_t size) {
+    const char *type = type_alone(headers);
+    if (type && is_kept(req, status, type, size)) return send_kept(req, status, body, size);
+    return respond(req, status, headers, body, size);
+}
+
 int hob_respond_text(struct hob_request *req, int status, const char *content_type,
                      const char *text) {
-    struct hob_header headers[2] = {{"Content-Type", content_type}, {NULL, NULL}};
-    return hob_respond(req, status, headers, text, strlen(text));
+    size_t n = strlen(text);
+    if (is_kept(req, status, content_type, n)) return send_kept(req, status, text, n);
+    return respond_text(req, status, content_type, text, n);
 }
 
 int hob_respond_begin(struct hob_request *req, int status, const struct hob_header *headers,
@@ -476,8 +502,5 @@ int hob__respond_error(struct hob_request *req, int code) {
     if (n > sizeof line - 1) n = sizeof line - 1;
     memcpy(line, text, n);
     line[n++] = '\n';
-    struct hob_header headers[2] = {{"Content-Type", "text/plain"}, {NULL, NULL}};
-    int rc = begin(req, status, headers, (int64_t)n, line, n, false);
-    if (rc == 0) req->answer = HOB__ANSWER_DONE;
-    return rc;
+    return respond_text(req, status, "text/plain", line, n);
 }

@@ -167,6 +167,8 @@ int hob__answer_shared(struct hob_request *req, int status, const struct hob_hea
 /* ---- connection.c ---- */
 /* What belongs to the answer, as hob__wire_write(). */
 int hob__answer_write(struct hob_request *req, struct iovec *iov, int count);
+/* To be called after such a write, where answers are gathered. */
+void hob__answer_gather(struct hob_request *req);
 /* In the connection's task: answers what has come. HOB__PARK, or the connection is over: 0, or the
  * error of a handler. */
 int hob__connection_run(struct hob__served *c);
