@@ -21,24 +21,26 @@ struct hob__h2_times;
 #define HOB__PACE_MOST 60.0 /* seconds at most, so that a fast beginning does not pay for hours */
 
 struct hob__wire {
+    /* What is touched behind a system call, when the kernel has driven it out of the first cache,
+     * lies together. */
     struct hob_stream *stream;
-    struct hob__h2_stream *h2; /* instead of the stream: an exchange of HTTP/2 */
-    struct hob__h1 h1;         /* of HTTP/2 too: what its head says */
+    struct hob__h2_stream *h2;      /* instead of the stream: an exchange of HTTP/2 */
+    bool pinned;                    /* the head is in `in` */
+    bool ended;                     /* the message is complete */
+    uint64_t *count_in, *count_out; /* NULL, or where the bytes of HTTP/1.1 are counted */
+    double min_rate; /* bytes that earn a second of waiting, either way; not above 0: nothing does,
+                        and nothing is needed */
+    double pace_in, pace_out;
     struct hob__buffer in;
     struct hob__buffer aside;     /* the pinned head's memory, once it is not in `in` any more */
+    struct hob__h1 h1;            /* of HTTP/2 too: what its head says */
     struct hob_slice piece;       /* of the body: parsed, and not handed out yet */
     struct hob__buffer *trailers; /* where the fields behind the body go; NULL: they are dropped */
     char *storage;                /* lent for `in`; NULL = none */
     size_t storage_size;
-    uint64_t *count_in, *count_out; /* NULL, or where the bytes of HTTP/1.1 are counted */
-    uint64_t received;              /* bytes of the body that were handed out */
-    uint64_t deadline;              /* of the whole exchange; 0 = none */
-    double stall;                   /* seconds a single read or write may go without a byte */
-    double min_rate; /* bytes that earn a second of waiting, either way; not above 0: nothing does,
-                        and nothing is needed */
-    double pace_in, pace_out;
-    bool pinned; /* the head is in `in` */
-    bool ended;  /* the message is complete */
+    uint64_t received; /* bytes of the body that were handed out */
+    uint64_t deadline; /* of the whole exchange; 0 = none */
+    double stall;      /* seconds a single read or write may go without a byte */
 };
 
 /* For a new stream; storage may be NULL: then 4 KiB come from the heap. hob__wire_next() comes

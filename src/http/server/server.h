@@ -81,28 +81,28 @@ struct hob__forwarded {
 };
 
 struct hob_request {
+    /* What is looked at when the answer is out lies together, as in struct hob__wire. */
     struct hob__server *server;
     struct hob__http_conn *conn;
     struct hob__wire *wire;
+    uint16_t status; /* of the answer */
+    uint8_t answer;  /* enum hob__answer */
+    bool head, chunked, to_close, close, continued, have_body;
+    bool in_flight;                            /* is counted so */
+    struct hob__h1_field *fields, *own_fields; /* the latter: room for some; more are allocated */
+    char *path_copy;                           /* a path that is too long for path_room */
+    char *authority_copy;                      /* authority's memory, or NULL */
+    struct hob__buffer body, trailers;
     const char *method, *target, *path, *query;
     const char *block; /* the head */
-    struct hob__h1_field *fields;
     uint32_t field_count;
-    struct hob__buffer body, trailers;
-    char *path_copy;       /* a path that is too long for path_room */
-    const char *authority; /* of an absolute target, or HTTP/2's, or NULL */
-    char *authority_copy;  /* the former's memory, or NULL */
-    uint64_t left;         /* of the answer's body, as announced */
-    int body_error;        /* of reading the request's body, or 0 */
-    uint64_t sent;         /* of the answer's body */
-    uint64_t began;        /* ns; 0: nobody asks */
-    uint16_t status;       /* of the answer */
-    uint8_t answer;        /* enum hob__answer */
-    bool head, chunked, to_close, close, continued, have_body;
-    bool in_flight;                   /* is counted so */
-    struct hob_websocket *websocket;  /* what a stream of HTTP/2 has become, or NULL */
-    struct hob__h1_field *own_fields; /* room for so many; more are allocated */
     uint32_t own_cap, path_cap;
+    int body_error;                  /* of reading the request's body, or 0 */
+    const char *authority;           /* of an absolute target, or HTTP/2's, or NULL */
+    uint64_t left;                   /* of the answer's body, as announced */
+    uint64_t sent;                   /* of the answer's body */
+    uint64_t began;                  /* ns; 0: nobody asks */
+    struct hob_websocket *websocket; /* what a stream of HTTP/2 has become, or NULL */
     char *path_room;
     struct hob__forwarded *forwarded; /* NULL: nobody is trusted */
 };
