@@ -231,7 +231,8 @@ static int run_one(struct hob__served *c, struct hob_task *t) {
     int rc;
     for (;;) {
         do {
-            rc = c->ending ? 0 : v->parking->run(c);
+            do rc = c->ending ? 0 : v->parking->run(c);
+            while (HOB__UNLIKELY(rc == HOB__AGAIN));
             /* What came while it was busy needs no further task. */
         } while (rc == HOB__PARK && may_park(c, t) && (c->stream->fd->ready & HOB__READ));
         int why = -ECANCELED;

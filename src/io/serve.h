@@ -30,15 +30,17 @@ enum hob__park_end {
     HOB__PARK_MEMORY   /* for a task, or for watching it */
 };
 
-enum { HOB__PARK = 1 }; /* a run's result: park it */
+/* A run's results: park it; or run it again, for something else: with nothing of this one left on
+ * the stack. */
+enum { HOB__PARK = 1, HOB__AGAIN = 2 };
 
 struct hob__parking {
     /* Of the workers' tasks, with hob__park_run() and hob__park_lost(). Static: the watchdog may
      * look at it when the server has just ended. */
     const struct hob__spawn_site *site;
     /* In a task of its own, when there is something to read (or the end), and once before a
-     * transport that is no plain socket is closed: c->ending is set then. HOB__PARK, or the
-     * connection is over: 0, or an error as a handler of hob_serve() returns it. */
+     * transport that is no plain socket is closed: c->ending is set then. HOB__PARK, HOB__AGAIN, or
+     * the connection is over: 0, or an error as a handler of hob_serve() returns it. */
     int (*run)(struct hob__served *c);
     /* NULL, or: a connection has been accepted; a parked one is about to be closed. Must not wait.
      */

@@ -210,7 +210,7 @@ static void begin_request(struct hob_request *req) {
 
 /* Beside HOB__PARK, 0 and errors, which end the connection. */
 enum {
-    NEXT = 2,  /* the next request may have come */
+    NEXT = 3,  /* the next request may have come */
     SHARED,    /* it is one of HTTP/2 */
     UPGRADE,   /* a request that wants to upgrade lies in the stream */
     WEBSOCKET, /* that is what it has become */
@@ -238,24 +238,20 @@ static __attribute__((noinline)) int answer_here(struct hob_request *req, struct
     return answer(req, block);
 }
 
-/* The size of a request that wants to upgrade, with what has come behind it. */
-struct upgrade {
-    size_t bytes;
-    uint32_t fields;
-};
-
 enum { UPGRADE_MAX = 2048 }; /* a larger one is answered where it is */
 
-static bool put_back(struct hob__exchange *e, struct hob_slice block, struct upgrade *up) {
+static bool put_back(struct hob__exchange *e, struct hob__http_conn *hc, struct hob_slice block) {
     struct hob__buffer *in = &e->wire.in;
-    *up = (struct upgrade){(size_t)(hob__buffer_tail(in) - block.at), e->wire.h1.field_count};
-    if (up->bytes > UPGRADE_MAX) return false;
-    hob__wire_put_back(&e->wire, block.at, up->bytes);
+    size_t n = (size_t)(hob__buffer_tail(in) - block.at);
+    if (n > UPGRADE_MAX) return false;
+    hc->upgrade = (uint16_t)n;
+    hc->upgrade_fields = e->wire.h1.field_count;
+    hob__wire_put_back(&e->wire, block.at, n);
     hob__buffer_take(in, hob__buffer_size(in));
     return true;
 }
 
-static int serve_one(struct hob__exchange *e, struct hob__http_conn *hc, struct upgrade *up) {
+static int serve_one(struct hob__exchange *e, struct hob__http_conn *hc) {
     struct hob_slice block;
     begin_request(&e->req);
     int rc = next_head(e, hc, &block);
@@ -264,7 +260,7 @@ static int serve_one(struct hob__exchange *e, struct hob__http_conn *hc, struct 
     if (rc == HTTP2) return SHARED;
     if (HOB__UNLIKELY(rc < 0))
         return refuse(&e->req, rc); /* the engine's word on what is no message */
-    if (HOB__UNLIKELY(e->wire.h1.flags & HOB__H1_WANTS_UPGRADE) && put_back(e, block, up))
+    if (HOB__UNLIKELY(e->wire.h1.flags & HOB__H1_WANTS_UPGRADE) && put_back(e, hc, block))
         return UPGRADE;
     return answer(&e->req, block);
 }
@@ -330,7 +326,8 @@ static __attribute__((noinline)) int leave_slowly(struct hob__http_conn *hc, str
     if ((rc == SHARED || rc == NEXT) && early)
         hob__wire_put_back(w, hob__buffer_bytes(&w->in), early);
     if (HOB__UNLIKELY(!w->in.borrowed || w->aside.data)) hob__wire_free(w);
-    return rc;
+    if (rc == SHARED) hc->shared = true;
+    return rc >= NEXT ? HOB__AGAIN : rc;
 }
 
 /* Most often there is nothing of that, and the connection is parked. */
@@ -351,12 +348,12 @@ static int goes_on(const struct hob__http_conn *hc) {
     return !hob_stopping() || hob__service_lasts(hc->served.service) ? NEXT : 0;
 }
 
-__attribute__((noinline)) static int serve_all(struct hob__http_conn *hc, struct upgrade *up) {
+__attribute__((noinline)) static int serve_all(struct hob__http_conn *hc) {
     struct hob__exchange e;
     exchange_init(&e, hc);
     int rc;
     do {
-        rc = serve_one(&e, hc, up);
+        rc = serve_one(&e, hc);
         hob__request_end(&e.req);
     } while (rc == NEXT && !silent(&e.wire) && (rc = goes_on(hc)) == NEXT);
     if (HOB__LIKELY(rc == NEXT)) rc = HOB__PARK; /* unless it shall stop: io/park.c looks */
@@ -364,23 +361,24 @@ __attribute__((noinline)) static int serve_all(struct hob__http_conn *hc, struct
 }
 
 /* As little of the stack as it can be: all that is sized by the request. */
-__attribute__((noinline)) static int serve_upgrade(struct hob__http_conn *hc,
-                                                   const struct upgrade *up) {
+__attribute__((noinline)) static int serve_upgrade(struct hob__http_conn *hc) {
+    size_t n = hc->upgrade;
     struct hob__wire w;
     struct hob_request req;
     struct hob_slice block;
-    char *storage = __builtin_alloca(up->bytes);
-    init(&req, hc, &w, storage, up->bytes);
-    req.own_fields = __builtin_alloca((up->fields + 1) * sizeof *req.own_fields);
-    req.own_cap = up->fields;
+    char *storage = __builtin_alloca(n);
+    hc->upgrade = 0;
+    init(&req, hc, &w, storage, n);
+    req.own_fields = __builtin_alloca((hc->upgrade_fields + 1) * sizeof *req.own_fields);
+    req.own_cap = hc->upgrade_fields;
     req.path_room = NULL;
     req.path_cap = 0;
     req.forwarded = NULL;
     if (req.server->options.trusted) req.forwarded = __builtin_alloca(sizeof *req.forwarded);
-    ssize_t got = hob__stream_recv(w.stream, storage, up->bytes);
-    if (got != (ssize_t)up->bytes) return 0; /* without memory */
-    if (w.count_in) hob__count(w.count_in, up->bytes);
-    hob__buffer_put(&w.in, up->bytes);
+    ssize_t got = hob__stream_recv(w.stream, storage, n);
+    if (got != (ssize_t)n) return 0; /* without memory */
+    if (w.count_in) hob__count(w.count_in, n);
+    hob__buffer_put(&w.in, n);
     begin_request(&req);
     int rc = hob__wire_event(&w, &block);
     rc = rc == HOB__H1_HEAD ? answer_here(&req, block) : refuse(&req, rc);
@@ -393,7 +391,7 @@ static int run(struct hob__served *c) {
     struct hob__http_conn *hc = (struct hob__http_conn *)(void *)c; /* its first member */
     struct hob__server *server = c->service->arg;
     if (HOB__UNLIKELY(hc->websocket != NULL)) return hob__websocket_run(hc);
-    if (hc->h2) return hob__serve_http2(hc);
+    if (hc->h2 || hc->shared) return hob__serve_http2(hc);
     if (HOB__UNLIKELY(server->options.proxy_protocol && !hc->announced) && announce(server, hc) < 0)
         return 0;
     if (HOB__UNLIKELY(server->options.tls && !hc->secured)) {
@@ -405,16 +403,8 @@ static int run(struct hob__served *c) {
         hc->secured = true;
         if (hob__agreed_http2(c->stream)) return hob__serve_http2(hc);
     }
-    struct upgrade up;
-    int rc;
-    do {
-        rc = serve_all(hc, &up);
-        if (HOB__UNLIKELY(rc == UPGRADE)) rc = serve_upgrade(hc, &up);
-    } while (HOB__UNLIKELY(rc == NEXT));
-    if (HOB__UNLIKELY(rc == WEBSOCKET)) return hob__websocket_run(hc);
-    if (rc == SHARED) return hob__serve_http2(hc);
     c->patience = server->idle_ns;
-    return rc;
+    return HOB__UNLIKELY(hc->upgrade > 0) ? serve_upgrade(hc) : serve_all(hc);
 }
 
 int hob__connection_run(struct hob__served *c) {

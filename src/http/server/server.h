@@ -62,6 +62,10 @@ struct hob__http_conn {
     bool announced;                  /* the PROXY header has been read */
     bool hopeless;                   /* its client reads next to nothing: it is to be reset */
     bool secured;                    /* the TLS handshake is over */
+    bool shared;                     /* it speaks HTTP/2 */
+    uint16_t upgrade;                /* bytes that have come, of a request that wants to upgrade and
+                                        of what is behind it, and lie in the stream; or 0 */
+    uint32_t upgrade_fields;         /* that it has */
     struct hob_websocket *websocket; /* NULL, or what it has become */
     struct hob__h2 *h2;              /* the same, of HTTP/2 */
 };
@@ -169,8 +173,8 @@ int hob__answer_shared(struct hob_request *req, int status, const struct hob_hea
 int hob__answer_write(struct hob_request *req, struct iovec *iov, int count);
 /* To be called after such a write, where answers are gathered. */
 void hob__answer_gather(struct hob_request *req);
-/* In the connection's task: answers what has come. HOB__PARK, or the connection is over: 0, or the
- * error of a handler. */
+/* In the connection's task: answers what has come. HOB__PARK, HOB__AGAIN, or the connection is
+ * over: 0, or the error of a handler. */
 int hob__connection_run(struct hob__served *c);
 
 /* Calls the handler, completes the answer if it has not, and logs it. Returns what is to be
