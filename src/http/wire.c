@@ -77,15 +77,9 @@ static uint64_t deadline_of(const struct hob__wire *w, double pace, uint64_t now
     return w->min_rate > 0 ? hob__deadline_at(now, stalled, pace) : stalled;
 }
 
-static void earn(const struct hob__wire *w, double *pace, ssize_t moved) {
-    if (!(w->min_rate > 0) || moved <= 0) return;
-    *pace += (double)moved / w->min_rate;
-    if (*pace > HOB__PACE_MOST) *pace = HOB__PACE_MOST;
-}
-
 static ssize_t paced(const struct hob__wire *w, double *pace, uint64_t began, ssize_t moved) {
     if (w->min_rate > 0) *pace -= (double)(hob_now() - began) * 1e-9;
-    earn(w, pace, moved);
+    hob__wire_earn(w, pace, moved);
     return moved;
 }
 
@@ -113,7 +107,7 @@ static ssize_t read_body(struct hob__wire *w, void *buf, size_t n) {
     if (rc < 0) return rc;
     ssize_t got = hob__stream_recv(w->stream, buf, n);
     has_come(w, got);
-    earn(w, &w->pace_in, got);
+    hob__wire_earn(w, &w->pace_in, got);
     if (got != -EAGAIN) return got;
     uint64_t now = hob_now();
     got = timed_read(w, buf, n, deadline_of(w, w->pace_in, now), false);
@@ -234,7 +228,7 @@ static ssize_t read_shared(struct hob__wire *w, void *buf, size_t n) {
         now = hob_now();
         double share = hob__h2_share_in(w->h2, before);
         if (share >= 0) w->pace_in -= (double)(now - slept) * 1e-9;
-        earn(w, &w->pace_in, got > share ? got : (ssize_t)share);
+        hob__wire_earn(w, &w->pace_in, got > share ? got : (ssize_t)share);
         bool late = stalled && now >= stalled;
         if (got != -ETIMEDOUT || late || !(share < 0 || w->pace_in > 0)) break;
         if (share < 0 && !(w->pace_in > 0)) w->pace_in = 1; /* looks again in a second */
@@ -384,7 +378,7 @@ static __attribute__((noinline)) int write_rest(struct hob__wire *w, struct iove
 int hob__wire_wrote(struct hob__wire *w, struct iovec *iov, int count, ssize_t sent) {
     if (sent < 0) return (int)sent;
     has_left(w, sent);
-    earn(w, &w->pace_out, sent);
+    hob__wire_earn(w, &w->pace_out, sent);
     if (HOB__LIKELY(count == 1 && (size_t)sent == iov->iov_len)) return 0;
     if (sent == 0) hob__stream_go_on(w->stream);
     count = skip(&iov, count, (size_t)sent);

@@ -20,6 +20,13 @@ ssize_t hob__wire_has_come(struct hob__wire *w, ssize_t got);
 /* hob__wire_write(), of which so much was sent at once. */
 int hob__wire_wrote(struct hob__wire *w, struct iovec *iov, int count, ssize_t sent);
 
+/* So many bytes have moved: how much longer may the body be waited for, in seconds? */
+static inline void hob__wire_earn(const struct hob__wire *w, double *pace, ssize_t moved) {
+    if (!(w->min_rate > 0) || moved <= 0) return;
+    *pace += (double)moved / w->min_rate;
+    if (*pace > HOB__PACE_MOST) *pace = HOB__PACE_MOST;
+}
+
 enum { HOB__WIRE_ROOM = 512 }; /* less room than that is not worth a read */
 
 /* Reads once into the buffer, without waiting: the number of bytes, 0 at the end of the stream,
@@ -53,6 +60,11 @@ static inline __attribute__((always_inline)) int hob__wire_write_now(struct hob_
         if (sent == -EAGAIN) sent = 0;
     } else {
         sent = hob__stream_write_now(s, iov, count);
+    }
+    bool whole = count == 1 && sent == (ssize_t)iov->iov_len;
+    if (HOB__LIKELY(whole && !w->count_out)) {
+        hob__wire_earn(w, &w->pace_out, sent);
+        return 0;
     }
     return hob__wire_wrote(w, iov, count, sent);
 }

@@ -7,6 +7,7 @@
 #define HOB_IO_SOCKET_H
 
 #include "io/stream.h"
+#include "loop/kernel_call.h"
 #include "task/fdwait.h"
 
 /* After a read of up to n bytes. */
@@ -25,14 +26,14 @@ static inline __attribute__((always_inline)) ssize_t hob__socket_recv(struct hob
                                                                       void *buf, size_t n) {
     struct hob__fd *f = s->fd;
     if (!(f->ready & HOB__READ)) return -EAGAIN;
-    return hob__socket_received(s, s->backend->ops->sys->recv(s->backend, f->fd, buf, n, 0), n);
+    return hob__socket_received(s, hob__sys_recv(s->backend, f->fd, buf, n), n);
 }
 
 static inline __attribute__((always_inline)) ssize_t
 hob__socket_send(struct hob_stream *s, const struct iovec *iov, int count) {
     struct hob__fd *f = s->fd;
     if (!(f->ready & HOB__WRITE)) return -EAGAIN;
-    ssize_t sent = s->backend->ops->sys->send(s->backend, f->fd, iov, count);
+    ssize_t sent = hob__sys_send(s->backend, f->fd, iov, count);
     if (sent == -EAGAIN) f->ready &= (uint8_t)~HOB__WRITE;
     return sent;
 }

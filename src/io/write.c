@@ -172,7 +172,7 @@ ssize_t hob_write(struct hob_stream *s, const void *buf, size_t n) {
     if (HOB__LIKELY(s->fast_write && (s->fd->ready & HOB__WRITE) && !s->writes && n > 0)) {
         int rc = hob__io_point(__func__);
         if (rc < 0) return rc;
-        ssize_t sent = s->backend->ops->sys->send(s->backend, s->fd->fd, &iov, 1);
+        ssize_t sent = hob__sys_send(s->backend, s->fd->fd, &iov, 1);
         if (HOB__LIKELY(sent == (ssize_t)n)) return sent;
         if (sent < 0 && sent != -EAGAIN) return hob__stream_failed(s, sent, "write to");
         if (sent > 0) {

@@ -7,11 +7,10 @@
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/sendfile.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "fiber/sanitize.h"
+#include "loop/kernel_call.h"
 
 #ifndef RWF_NOSIGNAL
 #define RWF_NOSIGNAL 0x00000100 /* Linux 6.18 */
@@ -85,48 +84,12 @@ static int sys_accept(struct hob__backend *b, int fd, struct sockaddr *addr, soc
     return HOB__RETRY(accept4(fd, addr, n, SOCK_NONBLOCK | SOCK_CLOEXEC));
 }
 
-/* The two calls of every message go to the kernel directly: the C library's are points of thread
- * cancellation, which costs two atomic operations each as soon as a second thread exists, and its
- * syscall() moves every argument and sets errno. The result, or -errno; not interrupted. ASan's
- * builds call that all the same: there tests stand in its place (tests/interrupted.h). */
-static inline __attribute__((always_inline)) ssize_t
-call_kernel(long number, int fd, const void *bytes, size_t n, int flags) {
-    ssize_t rc;
-    do {
-#if HOB__ASAN
-        rc = syscall(number, (long)fd, bytes, n, (long)flags, NULL, 0L);
-        if (rc < 0) rc = -errno;
-#elif defined(__x86_64__)
-        register long flags_at __asm__("r10") = flags, to __asm__("r8") = 0, size __asm__("r9") = 0;
-        __asm__ volatile("syscall"
-                         : "=a"(rc)
-                         : "0"(number), "D"((long)fd), "S"(bytes), "d"(n), "r"(flags_at), "r"(to),
-                           "r"(size)
-                         : "rcx", "r11", "memory");
-#elif defined(__aarch64__)
-        register long x8 __asm__("x8") = number, x0 __asm__("x0") = fd, x3 __asm__("x3") = flags,
-                         x4 __asm__("x4") = 0, x5 __asm__("x5") = 0;
-        register const void *x1 __asm__("x1") = bytes;
-        register size_t x2 __asm__("x2") = n;
-        __asm__ volatile("svc 0"
-                         : "+r"(x0)
-                         : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
-                         : "memory");
-        rc = x0;
-#endif
-    } while (HOB__UNLIKELY(rc == -EINTR));
-    return rc;
-}
-
 /* Pipes and terminals are no sockets; they must be non-blocking by themselves. */
-static __attribute__((noinline)) ssize_t read_no_socket(int fd, void *buf, size_t n) {
-    return HOB__RETRY(read(fd, buf, n));
-}
+ssize_t hob__linux_read(int fd, void *buf, size_t n) { return HOB__RETRY(read(fd, buf, n)); }
 
 static ssize_t sys_recv(struct hob__backend *b, int fd, void *buf, size_t n, int flags) {
     (void)b;
-    ssize_t rc = call_kernel(SYS_recvfrom, fd, buf, n, flags | MSG_DONTWAIT);
-    return HOB__UNLIKELY(rc == -ENOTSOCK) && flags == 0 ? read_no_socket(fd, buf, n) : rc;
+    return hob__linux_recv(fd, buf, n, flags);
 }
 
 /* ---- calls that have no flag against SIGPIPE: the signal is blocked around them, and taken back
@@ -168,7 +131,7 @@ static ssize_t write_masked(int fd, const struct iovec *iov, int count) {
     return quiet_end(&q, HOB__RETRY(writev(fd, iov, count)));
 }
 
-static __attribute__((noinline)) ssize_t write_quietly(int fd, const struct iovec *iov, int count) {
+ssize_t hob__linux_write(int fd, const struct iovec *iov, int count) {
     static _Atomic bool no_flag;
     if (!atomic_load_explicit(&no_flag, memory_order_relaxed)) {
         ssize_t rc = HOB__RETRY(pwritev2(fd, iov, count, -1, RWF_NOSIGNAL));
@@ -178,18 +141,14 @@ static __attribute__((noinline)) ssize_t write_quietly(int fd, const struct iove
     return write_masked(fd, iov, count);
 }
 
-static __attribute__((noinline)) ssize_t send_many(int fd, const struct iovec *iov, int count) {
+ssize_t hob__linux_send_many(int fd, const struct iovec *iov, int count) {
     struct msghdr m = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
     return HOB__RETRY(sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
-/* Its own frame is small: with many connections each line of a task's stack is a cache miss. */
 static ssize_t sys_send(struct hob__backend *b, int fd, const struct iovec *iov, int count) {
     (void)b;
-    ssize_t rc = HOB__LIKELY(count == 1) ? call_kernel(SYS_sendto, fd, iov->iov_base, iov->iov_len,
-                                                       MSG_NOSIGNAL | MSG_DONTWAIT)
-                                         : send_many(fd, iov, count);
-    return HOB__UNLIKELY(rc == -ENOTSOCK) ? write_quietly(fd, iov, count) : rc;
+    return hob__linux_send(fd, iov, count);
 }
 
 static ssize_t sys_recvmsg(struct hob__backend *b, int fd, struct msghdr *m, int flags) {
@@ -204,7 +163,7 @@ static ssize_t sys_sendmsg(struct hob__backend *b, int fd, const struct msghdr *
 
 static ssize_t sys_read(struct hob__backend *b, int fd, void *buf, size_t n) {
     (void)b;
-    return read_no_socket(fd, buf, n);
+    return hob__linux_read(fd, buf, n);
 }
 
 static ssize_t sys_readv(struct hob__backend *b, int fd, const struct iovec *iov, int count) {
@@ -214,7 +173,7 @@ static ssize_t sys_readv(struct hob__backend *b, int fd, const struct iovec *iov
 
 static ssize_t sys_writev(struct hob__backend *b, int fd, const struct iovec *iov, int count) {
     (void)b;
-    return write_quietly(fd, iov, count);
+    return hob__linux_write(fd, iov, count);
 }
 
 static ssize_t sys_splice(struct hob__backend *b, int from, int to, size_t n) {

@@ -154,8 +154,8 @@ int hob__fd_wait(struct hob__fd *f, unsigned direction, const char *what, unsign
     if (HOB__UNLIKELY(direction == (HOB__READ | HOB__WRITE))) return wait_both(f, what, flags);
     look_ahead(loop);
     loop->outside++;
-    int rc = hob__wait_on(direction == HOB__READ ? &f->readers : &f->writers,
-                          &hob__loop_task(loop)->own, what, f, flags | HOB__WAIT_FD);
+    int rc = hob__wait_here(direction == HOB__READ ? &f->readers : &f->writers,
+                            &hob__loop_task(loop)->own, what, f, flags | HOB__WAIT_FD);
     loop->outside--;
     return rc;
 }

@@ -421,4 +421,27 @@ static inline const char *hob__task_title(const struct hob_task *t) {
     return t->name ? t->name : t->site->name;
 }
 
+/* hob__wait_on(), inlined: where a task goes on after others have run, each return of a function is
+ * one that the processor guesses wrong. */
+static inline __attribute__((always_inline)) int
+hob__wait_here(struct hob_waitlist *list, struct hob_waiter *w, const char *what,
+               const void *object, unsigned flags) {
+    struct hob_task *t = hob__current(what);
+    uint8_t attention = t->region->attention;
+    if (HOB__UNLIKELY(attention != 0)) {
+        if ((attention & HOB__ATT_CANCEL) && !(flags & HOB__WAIT_MASKED)) return -ECANCELED;
+        if ((attention & HOB__ATT_STOP) && (flags & HOB__WAIT_STOPPABLE)) return HOB_E_STOPPING;
+    }
+    w->task = t;
+    w->list = NULL;
+    w->master = NULL;
+    if (list) hob__link(list, w, NULL);
+    t->waiter = w;
+    t->what = what;
+    t->object = object;
+    t->wait_flags = (uint8_t)flags;
+    t->state = HOB__TASK_SLEEPING;
+    hob__suspend(t->loop, t);
+    return t->wake_result;
+}
 #endif

@@ -47,23 +47,7 @@ void hob__move(struct hob_waiter *w, struct hob_waitlist *list, const char *what
 
 int hob__wait_on(struct hob_waitlist *list, struct hob_waiter *w, const char *what,
                  const void *object, unsigned flags) {
-    struct hob_task *t = hob__current(what);
-    uint8_t attention = t->region->attention;
-    if (HOB__UNLIKELY(attention != 0)) {
-        if ((attention & HOB__ATT_CANCEL) && !(flags & HOB__WAIT_MASKED)) return -ECANCELED;
-        if ((attention & HOB__ATT_STOP) && (flags & HOB__WAIT_STOPPABLE)) return HOB_E_STOPPING;
-    }
-    w->task = t;
-    w->list = NULL;
-    w->master = NULL;
-    if (list) hob__link(list, w, NULL);
-    t->waiter = w;
-    t->what = what;
-    t->object = object;
-    t->wait_flags = (uint8_t)flags;
-    t->state = HOB__TASK_SLEEPING;
-    hob__suspend(t->loop, t);
-    return t->wake_result;
+    return hob__wait_here(list, w, what, object, flags);
 }
 
 bool hob__wake(struct hob_waiter *w, int result) {
