@@ -204,6 +204,25 @@ SERVER_TEST(rapid_reset) {
     return 0;
 }
 
+/* Not so rapidly that it comes as one flood: nghttp2 would end the connection by itself after 1000
+ * and 33 a second, and nobody would hear of it. */
+SERVER_TEST(resets_one_after_the_other) {
+    struct hob_stream *hs = hand(l);
+    unsigned char buf[1000], code[4] = {0, 0, 0, 8};
+    for (int i = 0; i < 2500; i++) {
+        uint32_t stream = (uint32_t)(1 + 2 * i);
+        size_t n = put_head(buf, END_STREAM, stream,
+                            ":method: GET\n:scheme: http\n:path: /b\n:authority: here\n");
+        n += put_frame(buf + n, F_RST, 0, stream, code, 4);
+        if (hob_write(hs, buf, n) < 0) break;
+        if (i % 10 == 9) CHECK_EQ(hob_sleep(0.02), 0);
+        if (counters.floods > 0) break;
+    }
+    await_floods(1);
+    hob_close(hs);
+    return 0;
+}
+
 /* The same, but the client sees to it that the server resets them: by a window that grows too large
  * (CVE-2025-8671), by heads that are none, by more streams than there may be. */
 static const struct made {

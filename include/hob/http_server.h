@@ -144,7 +144,7 @@ struct hob_http_options {
  * that the client resets cancels its own. An error ends the request's stream, not the connection.
  * What has come of all bodies of a connection and was not read is 1 MiB at most. A client that
  * sends more frames without a purpose (resets, pings, settings, priorities, data without bytes)
- * than 1000, and 100 a second, is cut off; a stream that it makes the server reset counts as one.
+ * than 900, and 30 a second, is cut off; a stream that it makes the server reset counts as one.
  * What is for streams that have ended, or of a kind that is not known, is dropped as it comes.
  * .min_rate holds for what the requests of a connection move together, shared equally among them.
  *

@@ -162,8 +162,10 @@ static int head_is_complete(struct hob__h2_stream *st) {
 
 /* ---- frames ---- */
 
-/* Frames that ask for something and bring nothing: so many at once, and so many more a second. */
-enum { CREDIT = 1000, CREDIT_A_SECOND = 100 };
+/* Frames that ask for something and bring nothing: so many at once, and so many more a second. Both
+ * are below what nghttp2 bears of resets (1000, and 33 for each whole second): who goes too far is
+ * cut off here, and counted. */
+enum { CREDIT = 900, CREDIT_A_SECOND = 30 };
 
 bool hob__h2_spend(struct hob__h2 *h2) {
     uint64_t now = hob_now();
