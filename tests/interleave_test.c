@@ -655,7 +655,7 @@ static const struct {
     {&ring_faults, {"hob__ring_enter", ENTER, LEFT_OUT, false}},
     /* What the kernel's thread has done is seen with its completion; the flag only tells that an
      * enter would find something. */
-    {&ring_operation, {"hob__ring_empty", LOAD, TO_RELAXED, false}},
+    {&ring_operation, {"hob__ring_end", LOAD, TO_RELAXED, false}},
     {&ring_operation, {"hob__ring_unfinished", LOAD, TO_RELAXED, true}},
     {&ring_posts, {"hob__ring_unfinished", LOAD, TO_RELAXED, true}},
     /* The inbox. */

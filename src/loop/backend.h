@@ -250,6 +250,7 @@ struct hob__backend {
     void *above;           /* the layer above's own */
     void *state;           /* the implementation's own */
     char why[160];         /* why a better backend is not in use; "" when this is the best */
+    uint64_t seen_now;     /* what now() said last (not of a simulated one) */
     size_t watched;        /* armed descriptors that are not dying */
     size_t ops_in_flight;  /* submitted and not done */
     _Atomic bool sleeping; /* inside a wait that may sleep: wake() must write to wake_fd */

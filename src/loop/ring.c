@@ -128,21 +128,8 @@ void hob__ring_close(struct hob__ring *r, bool memory) {
     r->fd = -1;
 }
 
-unsigned hob__ring_pending(const struct hob__ring *r) {
-    return *r->sq_tail - __atomic_load_n(r->sq_head, __ATOMIC_ACQUIRE);
-}
-
-bool hob__ring_has_work(const struct hob__ring *r) {
-    return (__atomic_load_n(r->sq_flags, __ATOMIC_ACQUIRE) & HOB__SQ_TASKRUN) != 0;
-}
-
-bool hob__ring_unfinished(const struct hob__ring *r) {
-    uint32_t flags = __atomic_load_n(r->sq_flags, __ATOMIC_ACQUIRE);
-    return (flags & (HOB__SQ_TASKRUN | HOB__SQ_CQ_OVERFLOW)) != 0;
-}
-
 struct hob__sqe *hob__ring_sqe(struct hob__ring *r) {
-    if (hob__ring_pending(r) == r->sq_entries) {
+    if (r->made == r->sq_entries && hob__ring_pending(r) == r->sq_entries) {
         /* Submits only: completions stay where they are, for this may run while they are read. */
         syscall(HOB__SYS_URING_ENTER, r->enter_fd, r->sq_entries, 0, r->enter_flags, NULL, 0);
         if (hob__ring_pending(r) == r->sq_entries) return NULL;
@@ -152,6 +139,7 @@ struct hob__sqe *hob__ring_sqe(struct hob__ring *r) {
     memset(e, 0, sizeof *e);
     /* The kernel looks only during an enter, so the caller may still fill the entry. */
     __atomic_store_n(r->sq_tail, tail + 1, __ATOMIC_RELEASE);
+    r->made++;
     return e;
 }
 
@@ -181,24 +169,4 @@ int hob__ring_enter(struct hob__ring *r, bool wait, uint64_t deadline) {
     long rc =
         syscall(HOB__SYS_URING_ENTER, r->enter_fd, pending, wait ? 1 : 0, flags, &arg, sizeof arg);
     return rc < 0 ? -errno : 0;
-}
-
-bool hob__ring_empty(const struct hob__ring *r) {
-    return *r->cq_head == __atomic_load_n(r->cq_tail, __ATOMIC_ACQUIRE);
-}
-
-uint32_t hob__ring_end(const struct hob__ring *r) {
-    return __atomic_load_n(r->cq_tail, __ATOMIC_ACQUIRE);
-}
-
-const struct hob__cqe *hob__ring_peek(const struct hob__ring *r, uint32_t index) {
-    return &r->cqes[index & r->cq_mask];
-}
-
-bool hob__ring_take(struct hob__ring *r, struct hob__cqe *out) {
-    if (hob__ring_empty(r)) return false;
-    uint32_t head = *r->cq_head;
-    *out = r->cqes[head & r->cq_mask];
-    __atomic_store_n(r->cq_head, head + 1, __ATOMIC_RELEASE);
-    return true;
 }

@@ -18,10 +18,9 @@
 
 uint64_t hob__linux_now(struct hob__backend *b) {
     struct timespec t;
-    (void)b;
     clock_gettime(CLOCK_MONOTONIC, &t);
     uint64_t now = (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
-    return now ? now : 1;
+    return b->seen_now = now ? now : 1;
 }
 
 int64_t hob__linux_wall(struct hob__backend *b) {

@@ -210,39 +210,44 @@ static int on_op(struct hob__backend *b, const struct hob__cqe *c) {
     return 1;
 }
 
-/* The records of many events are cold: asks for the one that comes in a while. */
-static inline __attribute__((always_inline)) void ask_ahead(const struct hob__ring *r) {
-    uint32_t at = *r->cq_head + AHEAD;
-    if ((int32_t)(hob__ring_end(r) - at) <= 0) return;
-    uint64_t user_data = hob__ring_peek(r, at)->user_data;
-    if ((user_data & TAG_MASK) == TAG_FD) __builtin_prefetch(hob__unpack(user_data));
+static int on_completion(struct hob__backend *b, struct uring *s, const struct hob__cqe *c) {
+    bool last = !(c->flags & HOB__CQE_MORE);
+    switch (c->user_data & TAG_MASK) {
+    case TAG_FD:
+        return on_poll(b, s, c);
+    case TAG_OP:
+        return on_op(b, c);
+    case TAG_WAKE:
+        s->wake_polled = !last;
+        return 0;
+    case TAG_SURPLUS:
+        s->surplus_polled = !last;
+        s->surplus_ready = true;
+        return 0;
+    default:
+        on_removal(s, c);
+        return 0;
+    }
 }
 
-static int drain(struct hob__backend *b, struct uring *s) {
-    struct hob__cqe c;
+/* The records of many events are cold: asks for the one of this completion. */
+static inline __attribute__((always_inline)) void ask_for(const struct hob__cqe *c) {
+    if ((c->user_data & TAG_MASK) == TAG_FD) __builtin_prefetch(hob__unpack(c->user_data));
+}
+
+/* Takes what is there; *taken: how many completions. */
+static int drain(struct hob__backend *b, struct uring *s, uint32_t *taken) {
+    struct hob__ring *r = &s->ring;
+    uint32_t begin = hob__ring_begin(r), at = begin;
     int delivered = 0;
-    while (hob__ring_take(&s->ring, &c)) {
-        ask_ahead(&s->ring);
-        bool last = !(c.flags & HOB__CQE_MORE);
-        switch (c.user_data & TAG_MASK) {
-        case TAG_FD:
-            delivered += on_poll(b, s, &c);
-            break;
-        case TAG_OP:
-            delivered += on_op(b, &c);
-            break;
-        case TAG_WAKE:
-            s->wake_polled = !last;
-            break;
-        case TAG_SURPLUS:
-            s->surplus_polled = !last;
-            s->surplus_ready = true;
-            break;
-        default:
-            on_removal(s, &c);
-            break;
+    for (uint32_t end; (end = hob__ring_end(r)) != at; hob__ring_taken(r, at)) {
+        for (; at != end; at++) {
+            struct hob__cqe c = *hob__ring_peek(r, at);
+            if (end - at > AHEAD) ask_for(hob__ring_peek(r, at + AHEAD));
+            delivered += on_completion(b, s, &c);
         }
     }
+    *taken = at - begin;
     if (s->surplus_ready) delivered += surplus_look(b, s);
     return delivered;
 }
@@ -256,14 +261,17 @@ static bool keep_watching(struct hob__backend *b, struct uring *s) {
     return !s->retry && s->wake_polled && (s->surplus < 0 || s->surplus_polled);
 }
 
-/* A deadline that is over is 0: the kernel would go idle for it all the same, for some 30 us. */
-static uint64_t still_ahead(uint64_t deadline) {
-    if (deadline == 0 || deadline == UINT64_MAX) return deadline;
-    return deadline > hob__linux_now(NULL) ? deadline : 0;
+/* A deadline that is over is 0: the kernel would go idle for it all the same, for some 30 us. One
+ * that was a second away when the clock was looked at last is not over, or that look was so long
+ * ago that the 30 us do not matter. */
+static uint64_t still_ahead(struct hob__backend *b, uint64_t deadline) {
+    const uint64_t second = 1000000000;
+    if (deadline == 0 || deadline == UINT64_MAX || deadline > b->seen_now + second) return deadline;
+    return deadline > hob__linux_now(b) ? deadline : 0;
 }
 
-static uint64_t at_most_1ms(uint64_t deadline) {
-    uint64_t soon = hob__linux_now(NULL) + 1000000;
+static uint64_t at_most_1ms(struct hob__backend *b, uint64_t deadline) {
+    uint64_t soon = hob__linux_now(b) + 1000000;
     return deadline < soon ? deadline : soon;
 }
 
@@ -271,11 +279,15 @@ static uint64_t at_most_1ms(uint64_t deadline) {
 
 /* Submits the waker's poll, which shows whether the kernel can do what is needed. */
 static int try_out(struct hob__backend *b, struct uring *s) {
-    struct hob__cqe c;
+    struct hob__ring *r = &s->ring;
     keep_watching(b, s);
-    int rc = hob__ring_enter(&s->ring, false, 0);
-    if (rc < 0) return rc;
-    return hob__ring_take(&s->ring, &c) && c.res < 0 ? c.res : 0;
+    int rc = hob__ring_enter(r, false, 0);
+    uint32_t first = hob__ring_begin(r);
+    if (rc == 0 && first != hob__ring_end(r)) {
+        rc = hob__ring_peek(r, first)->res;
+        hob__ring_taken(r, first + 1);
+    }
+    return rc < 0 ? rc : 0;
 }
 
 static int explain(struct hob__backend *b, const char *step, int rc) {
@@ -328,7 +340,8 @@ static void uring_close(struct hob__backend *b) {
 
 /* Out of memory in the kernel: it helps to take what is there, and to let others run. */
 static int uring_short_of_memory(struct hob__backend *b, struct uring *s) {
-    int delivered = drain(b, s);
+    uint32_t taken;
+    int delivered = drain(b, s, &taken);
     if (delivered == 0) b->ops->pause(b, 1000000);
     return delivered;
 }
@@ -337,17 +350,19 @@ static int uring_wait(struct hob__backend *b, uint64_t deadline) {
     struct uring *s = b->state;
     struct hob__ring *r = &s->ring;
     int delivered = hob__offload_reap(b), rc = 0;
-    if (!keep_watching(b, s)) deadline = at_most_1ms(deadline);
-    deadline = still_ahead(deadline);
-    bool sleep = deadline != 0 && delivered == 0 && !s->surplus_ready && hob__ring_empty(r) &&
-                 hob__sleep_begin(b);
+    uint32_t taken;
+    if (!keep_watching(b, s)) deadline = at_most_1ms(b, deadline);
+    deadline = still_ahead(b, deadline);
+    bool sleep = deadline != 0 && delivered == 0 && !s->surplus_ready && hob__sleep_begin(b);
+    /* Where it may sleep, what is in the ring already makes the kernel return at once. */
     if (sleep || hob__ring_pending(r) || hob__ring_unfinished(r))
         rc = hob__ring_enter(r, sleep, deadline);
-    delivered += drain(b, s);
+    delivered += drain(b, s, &taken);
     /* What one pass of the kernel left over. */
-    for (int round = 0; round < MAX_ROUNDS && rc == 0 && hob__ring_unfinished(r); round++) {
+    for (int round = 0; round < MAX_ROUNDS && rc == 0 && taken >= HOB__RING_PASS; round++) {
+        if (!hob__ring_unfinished(r)) break;
         rc = hob__ring_enter(r, false, 0);
-        delivered += drain(b, s);
+        delivered += drain(b, s, &taken);
     }
     if (rc == -EAGAIN || rc == -EBUSY || rc == -ENOMEM) {
         delivered += uring_short_of_memory(b, s);
