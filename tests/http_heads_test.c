@@ -246,6 +246,55 @@ TASK_TEST(its_date_is_of_its_second) {
     return 0;
 }
 
+struct flood {
+    struct hob_stream *to;
+    int count;
+    struct wish wish;
+};
+
+static int pour(struct flood *f) {
+    char request[200];
+    int n = snprintf(request, sizeof request, "GET /%s/%d/%d/%s HTTP/1.1\r\nHost: a\r\n\r\n",
+                     f->wish.kind, f->wish.status, f->wish.size, f->wish.type);
+    for (int i = 0; i < f->count; i++) HOB_TRY(hob_write(f->to, request, (size_t)n));
+    return 0;
+}
+HOB_TASK(pour, struct flood *)
+
+/* A client asks and does not read, so that its answers wait in the middle. Others get answers of
+ * other lengths meanwhile, made of the same kept head. */
+TASK_TEST(others_are_answered_while_a_head_waits) {
+    HOB_SCOPE(s);
+    struct hob_listener *l = listening();
+    struct flood f = {.count = TEST_ROUNDS(16000, 2), .wish = {"text", "text/plain", 200, 1300}};
+    struct hob_stream *c = NULL;
+    struct way way = {"GET", 1, false};
+    bodies();
+    hob_spawn(s, hob_http_serve, l, handler, NULL, (struct hob_http_options){0});
+    CHECK_EQ(hob_connect(hob_listener_address(l), &f.to), 0);
+    hob_spawn(s, pour, &f);
+    CHECK_EQ(hob_sleep(0.3), 0);
+    for (int i = 0; i < 40; i++) {
+        struct wish other = {"text", "text/plain", 200, i % 2 ? 7 : 12345};
+        ask(l, &c, &other, &way, "hob");
+    }
+    char date[64];
+    date_of(wall(), date, sizeof date);
+    size_t size = expected(wanted, &f.wish, &way, "hob", date);
+    char *date_at = strstr(wanted, date);
+    for (int i = 0; i < f.count; i++) {
+        CHECK_EQ(hob_read_exactly(f.to, got, size), (ssize_t)size);
+        memcpy(date_at, got + (date_at - wanted), strlen(date));
+        if (memcmp(got, wanted, size) != 0) FAIL("answer %d: %.200s", i, got);
+    }
+    hob_close(f.to);
+    hob_close(c);
+    hob_scope_cancel(s);
+    CHECK_EQ(hob_join(s), 0);
+    hob_listener_close(l);
+    return 0;
+}
+
 /* ---- the record itself ---- */
 
 static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 7\r\n\r\n";
@@ -260,18 +309,18 @@ static void check_text(const struct hob__kept_head *k, const char *length) {
 
 TEST(what_fits_a_kept_head) {
     struct hob__kept_head k = {0};
-    CHECK(!hob__kept_head_fits(&k, 0, 0, "", 0)); /* nothing is kept */
-    hob__kept_head_keep(&k, 5, 200, "a/b", 7, head, strlen(head));
+    CHECK(!hob__kept_head_fits(&k, 0, 0, "", 0, 0)); /* nothing is kept */
+    hob__kept_head_keep(&k, 5, 200, "a/b", 3, 7, head, strlen(head));
     check_text(&k, "7");
-    CHECK(hob__kept_head_fits(&k, 5, 200, "a/b", 7));
-    CHECK(!hob__kept_head_fits(&k, 6, 200, "a/b", 7));
-    CHECK(!hob__kept_head_fits(&k, 5, 201, "a/b", 7));
-    CHECK(!hob__kept_head_fits(&k, 5, 200, "a/bc", 7));
-    CHECK(!hob__kept_head_fits(&k, 5, 200, "a/", 7));
-    CHECK(!hob__kept_head_fits(&k, 5, 200, "A/b", 7));
-    CHECK(hob__kept_head_fits(&k, 5, 200, "a/b", UINT64_MAX));
+    CHECK(hob__kept_head_fits(&k, 5, 200, "a/b", 3, 7));
+    CHECK(!hob__kept_head_fits(&k, 6, 200, "a/b", 3, 7));
+    CHECK(!hob__kept_head_fits(&k, 5, 201, "a/b", 3, 7));
+    CHECK(!hob__kept_head_fits(&k, 5, 200, "a/bc", 4, 7));
+    CHECK(!hob__kept_head_fits(&k, 5, 200, "a/", 2, 7));
+    CHECK(!hob__kept_head_fits(&k, 5, 200, "A/b", 3, 7));
+    CHECK(hob__kept_head_fits(&k, 5, 200, "a/b", 3, UINT64_MAX));
     check_text(&k, "18446744073709551615");
-    CHECK(hob__kept_head_fits(&k, 5, 200, "a/b", 0));
+    CHECK(hob__kept_head_fits(&k, 5, 200, "a/b", 3, 0));
     check_text(&k, "0");
 }
 
@@ -282,15 +331,15 @@ TEST(long_heads_are_not_kept) {
         char text[512], type[512];
         memset(text, 'x', n);
         strcpy(text + n, "7\r\n\r\n");
-        hob__kept_head_keep(&k, 5, 200, "a/b", 7, head, strlen(head));
-        hob__kept_head_keep(&k, 5, 200, "a/b", 7, text, n + 5);
+        hob__kept_head_keep(&k, 5, 200, "a/b", 3, 7, head, strlen(head));
+        hob__kept_head_keep(&k, 5, 200, "a/b", 3, 7, text, n + 5);
         bool kept = n <= HOB__KEPT_HEAD - 20 - 4; /* the longest number */
-        CHECK_EQ(hob__kept_head_fits(&k, 5, 200, "a/b", UINT64_MAX), kept);
+        CHECK_EQ(hob__kept_head_fits(&k, 5, 200, "a/b", 3, UINT64_MAX), kept);
         CHECK_EQ(k.size, kept ? n + 24 : 0);
         memset(type, 't', n);
         type[n] = 0;
-        hob__kept_head_keep(&k, 5, 200, type, 7, head, strlen(head));
-        CHECK_EQ(hob__kept_head_fits(&k, 5, 200, type, 8), n < HOB__KEPT_TYPE);
+        hob__kept_head_keep(&k, 5, 200, type, n, 7, head, strlen(head));
+        CHECK_EQ(hob__kept_head_fits(&k, 5, 200, type, n, 8), n <= HOB__KEPT_TYPE);
     }
 }
 

@@ -219,9 +219,15 @@ HOB_API const char *hob_request_trailer(struct hob_request *req, const char *nam
  * nothing was sent), what hob_write() returns. Waits; cancellation point. */
 HOB_API int hob_respond(struct hob_request *req, int status, const struct hob_header *headers,
                         const void *body, size_t size);
-/* The same with one header, Content-Type, and a string. */
-HOB_API int hob_respond_text(struct hob_request *req, int status, const char *content_type,
-                             const char *text);
+/* The same with one header, Content-Type, and a string. (Inline, so that the lengths of literals
+ * are known when compiling.) */
+HOB_API int hob__respond_text(struct hob_request *req, int status, const char *content_type,
+                              size_t content_type_size, const char *text, size_t size);
+static inline int hob_respond_text(struct hob_request *req, int status, const char *content_type,
+                                   const char *text) {
+    return hob__respond_text(req, status, content_type, __builtin_strlen(content_type), text,
+                             __builtin_strlen(text));
+}
 /* The answer in pieces: its head; size is the body's, or -1 when it is not known (chunked, or to
  * HTTP/1.0 until the connection's end). */
 HOB_API int hob_respond_begin(struct hob_request *req, int status, const struct hob_header *headers,

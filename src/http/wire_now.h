@@ -11,6 +11,7 @@
 
 #include "http/wire.h"
 #include "io/socket.h"
+#include "task/task.h"
 
 /* ---- wire.c ---- */
 /* Room to read into, without touching the pinned head: 0, or why there is none. */
@@ -34,7 +35,7 @@ enum { HOB__WIRE_ROOM = 512 }; /* less room than that is not worth a read */
 static inline __attribute__((always_inline)) ssize_t hob__wire_fill_now(struct hob__wire *w) {
     struct hob__buffer *b = &w->in;
     struct hob_stream *s = w->stream;
-    int rc = hob__io_point("hob_read");
+    int rc = hob__io_point_here("hob_read");
     if (rc == 0 && HOB__UNLIKELY(hob__buffer_room(b) < HOB__WIRE_ROOM)) rc = hob__wire_make_room(w);
     if (rc < 0) return rc;
     char *to = hob__buffer_tail(b);
@@ -46,26 +47,23 @@ static inline __attribute__((always_inline)) ssize_t hob__wire_fill_now(struct h
     return got;
 }
 
+/* Some of the pieces, without waiting: how many bytes, or an error. Not of a stream of HTTP/2; the
+ * caller has made its cancellation point. */
+static inline __attribute__((always_inline)) ssize_t
+hob__wire_send_now(const struct hob__wire *w, const struct iovec *iov, int count) {
+    struct hob_stream *s = w->stream;
+    if (HOB__UNLIKELY(!s->fast_write || s->writes)) return hob__stream_write_now(s, iov, count);
+    s->write_calls++;
+    ssize_t sent = hob__socket_send(s, iov, count);
+    return sent == -EAGAIN ? 0 : sent;
+}
+
 /* hob__wire_write(). */
 static inline __attribute__((always_inline)) int hob__wire_write_now(struct hob__wire *w,
                                                                      struct iovec *iov, int count) {
-    struct hob_stream *s = w->stream;
     if (HOB__UNLIKELY(w->h2 != NULL)) return hob__wire_write(w, iov, count);
     int rc = hob__io_point("hob_write");
     if (rc < 0) return rc;
-    ssize_t sent;
-    if (HOB__LIKELY(s->fast_write && !s->writes)) {
-        s->write_calls++;
-        sent = hob__socket_send(s, iov, count);
-        if (sent == -EAGAIN) sent = 0;
-    } else {
-        sent = hob__stream_write_now(s, iov, count);
-    }
-    bool whole = count == 1 && sent == (ssize_t)iov->iov_len;
-    if (HOB__LIKELY(whole && !w->count_out)) {
-        hob__wire_earn(w, &w->pace_out, sent);
-        return 0;
-    }
-    return hob__wire_wrote(w, iov, count, sent);
+    return hob__wire_wrote(w, iov, count, hob__wire_send_now(w, iov, count));
 }
 #endif

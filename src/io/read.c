@@ -14,7 +14,7 @@
 
 #include "io/pool.h"
 #include "io/socket.h"
-#include "task/wait.h"
+#include "task/task.h"
 
 enum {
     SMALL = 4096, /* an exact read of no more goes through the buffer: one system call for many */
@@ -175,7 +175,7 @@ static __attribute__((noinline)) ssize_t read_slowly(struct hob_stream *s, void 
 static inline __attribute__((always_inline)) ssize_t
 read_some(struct hob_stream *s, void *buf, size_t n, unsigned flags, const char *func) {
     enter(s, func);
-    ssize_t got = hob__io_point(func);
+    ssize_t got = hob__io_point_here(func);
     if (got == 0 && n > 0)
         got = HOB__LIKELY(s->fast_read) ? receive(s, buf, n, flags) : read_slowly(s, buf, n, flags);
     s->reads = false;

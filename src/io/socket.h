@@ -10,6 +10,20 @@
 #include "loop/kernel_call.h"
 #include "task/fdwait.h"
 
+/* The backend's recv and send. */
+static inline __attribute__((always_inline)) ssize_t hob__stream_kernel_recv(struct hob_stream *s,
+                                                                             void *buf, size_t n) {
+    int fd = s->fd->fd;
+    return HOB__LIKELY(s->kernel) ? hob__linux_recv(fd, buf, n, 0)
+                                  : s->backend->ops->sys->recv(s->backend, fd, buf, n, 0);
+}
+static inline __attribute__((always_inline)) ssize_t
+hob__stream_kernel_send(struct hob_stream *s, const struct iovec *iov, int count) {
+    int fd = s->fd->fd;
+    return HOB__LIKELY(s->kernel) ? hob__linux_send(fd, iov, count)
+                                  : s->backend->ops->sys->send(s->backend, fd, iov, count);
+}
+
 /* After a read of up to n bytes. */
 static inline __attribute__((always_inline)) ssize_t hob__socket_received(struct hob_stream *s,
                                                                           ssize_t got, size_t n) {
@@ -26,14 +40,14 @@ static inline __attribute__((always_inline)) ssize_t hob__socket_recv(struct hob
                                                                       void *buf, size_t n) {
     struct hob__fd *f = s->fd;
     if (!(f->ready & HOB__READ)) return -EAGAIN;
-    return hob__socket_received(s, hob__sys_recv(s->backend, f->fd, buf, n), n);
+    return hob__socket_received(s, hob__stream_kernel_recv(s, buf, n), n);
 }
 
 static inline __attribute__((always_inline)) ssize_t
 hob__socket_send(struct hob_stream *s, const struct iovec *iov, int count) {
     struct hob__fd *f = s->fd;
     if (!(f->ready & HOB__WRITE)) return -EAGAIN;
-    ssize_t sent = hob__sys_send(s->backend, f->fd, iov, count);
+    ssize_t sent = hob__stream_kernel_send(s, iov, count);
     if (sent == -EAGAIN) f->ready &= (uint8_t)~HOB__WRITE;
     return sent;
 }

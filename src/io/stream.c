@@ -25,6 +25,7 @@ struct hob_stream *hob__stream_make(struct hob__backend *b, int fd,
     s->fd = f;
     if (f) f->user = s;
     s->backend = b;
+    s->kernel = b->ops->sys == &hob__sys_linux;
     memcpy(s->peer, peer, n);
     return s;
 }

@@ -61,6 +61,8 @@ struct hob_stream {
     bool fast_read, fast_write; /* nothing but the socket's own call to think of; see _update() */
     bool reads, writes;         /* a task is in a reading, writing call */
     bool direct;                /* a plain socket: the front makes its calls by itself */
+    bool kernel;                /* the backend's recv and send are Linux's (loop/kernel_call.h), not
+                                   a simulation's: known here, so that nothing else is looked at */
     bool is_tcp;  /* else, when direct, a Unix socket, whose reads end at boundaries of
                      messages with descriptors */
     uint8_t kind; /* pipe.c's */

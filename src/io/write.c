@@ -10,7 +10,7 @@
 
 #include "io/pool.h"
 #include "io/socket.h"
-#include "task/wait.h"
+#include "task/task.h"
 
 enum { AT_ONCE = 64 };
 
@@ -170,9 +170,9 @@ ssize_t hob_write(struct hob_stream *s, const void *buf, size_t n) {
     struct iovec iov = {(void *)buf, n};
     /* The usual case: it fits into the socket's buffer, in one call. */
     if (HOB__LIKELY(s->fast_write && (s->fd->ready & HOB__WRITE) && !s->writes && n > 0)) {
-        int rc = hob__io_point(__func__);
+        int rc = hob__io_point_here(__func__);
         if (rc < 0) return rc;
-        ssize_t sent = hob__sys_send(s->backend, s->fd->fd, &iov, 1);
+        ssize_t sent = hob__stream_kernel_send(s, &iov, 1);
         if (HOB__LIKELY(sent == (ssize_t)n)) return sent;
         if (sent < 0 && sent != -EAGAIN) return hob__stream_failed(s, sent, "write to");
         if (sent > 0) {

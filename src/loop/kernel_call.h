@@ -9,13 +9,13 @@
 #define HOB_LOOP_KERNEL_CALL_H
 
 #include <errno.h>
+#include <hob/base.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "fiber/sanitize.h"
-#include "loop/backend.h"
 
 /* The result, or -errno; not interrupted. ASan's builds call syscall() all the same: there tests
  * stand in its place (tests/interrupted.h). */
@@ -67,19 +67,5 @@ hob__linux_send(int fd, const struct iovec *iov, int count) {
                                         MSG_NOSIGNAL | MSG_DONTWAIT)
                      : hob__linux_send_many(fd, iov, count);
     return HOB__UNLIKELY(rc == -ENOTSOCK) ? hob__linux_write(fd, iov, count) : rc;
-}
-
-/* The backend's recv and send: those above, or what a simulated one has instead. */
-static inline __attribute__((always_inline)) ssize_t hob__sys_recv(struct hob__backend *b, int fd,
-                                                                   void *buf, size_t n) {
-    const struct hob__sys *sys = b->ops->sys;
-    return HOB__LIKELY(sys == &hob__sys_linux) ? hob__linux_recv(fd, buf, n, 0)
-                                               : sys->recv(b, fd, buf, n, 0);
-}
-static inline __attribute__((always_inline)) ssize_t
-hob__sys_send(struct hob__backend *b, int fd, const struct iovec *iov, int count) {
-    const struct hob__sys *sys = b->ops->sys;
-    return HOB__LIKELY(sys == &hob__sys_linux) ? hob__linux_send(fd, iov, count)
-                                               : sys->send(b, fd, iov, count);
 }
 #endif

@@ -73,18 +73,12 @@ static inline void look_ahead(const struct hob_loop *loop) {
         ask_ahead(loop, head);
 }
 
-static __attribute__((noinline)) int turn_is_over(const char *func) {
+int hob__io_point_over(const char *func) {
     hob__turn_over(hob__loop);
     return hob__check_point(hob__loop_task(hob__loop), func);
 }
 
-/* Nothing in it lives across a call, so that it saves no register: it is part of every recv and
- * send. */
-int hob__io_point(const char *func) {
-    struct hob_task *t = hob__current(func);
-    if (HOB__UNLIKELY(hob__turn_is_over(t->loop))) return turn_is_over(func);
-    return hob__check_point(t, func);
-}
+int hob__io_point(const char *func) { return hob__io_point_here(func); }
 
 void hob__work_point(void) { hob__turn_over(hob__loop); }
 

@@ -401,6 +401,14 @@ static inline struct hob_task *hob__current(const char *func) {
     return t;
 }
 
+/* hob__io_point(), inlined: it is part of every recv and send. */
+int hob__io_point_over(const char *func);
+static inline __attribute__((always_inline)) int hob__io_point_here(const char *func) {
+    struct hob_task *t = hob__current(func);
+    if (HOB__UNLIKELY(hob__turn_is_over(t->loop))) return hob__io_point_over(func);
+    return hob__check_point(t, func);
+}
+
 /* Room in the ring for every live task and one more. False without memory. */
 static inline bool hob__ring_reserve(struct hob_loop *loop) {
     return HOB__LIKELY(loop->live < loop->ring_mask) || hob__ring_grow(loop);

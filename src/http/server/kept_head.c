@@ -11,13 +11,13 @@ void hob__kept_head_set_length(struct hob__kept_head *k, uint64_t length) {
 }
 
 void hob__kept_head_keep(struct hob__kept_head *k, int64_t now, int status, const char *type,
-                         uint64_t length, const char *head, size_t size) {
+                         size_t type_size, uint64_t length, const char *head, size_t size) {
     char digits[HOB__H1_DIGITS];
-    size_t type_size = strlen(type) + 1,
-           tail = (size_t)(hob__h1_write_number(digits, length) - digits) + 4;
+    size_t tail = (size_t)(hob__h1_write_number(digits, length) - digits) + 4;
     k->size = 0;
-    if (type_size > sizeof k->type || size - tail > sizeof k->text - HOB__H1_DIGITS - 4) return;
+    if (type_size > sizeof k->type || size - tail > HOB__KEPT_HEAD - HOB__H1_DIGITS - 4) return;
     memcpy(k->type, type, type_size);
+    k->type_size = (uint16_t)type_size;
     memcpy(k->text, head, size - tail);
     k->digits_at = (uint16_t)(size - tail);
     k->made = now;

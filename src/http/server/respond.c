@@ -205,9 +205,8 @@ static int may_begin(struct hob_request *req, int status, int64_t size) {
 }
 
 /* Sends that head, with room behind it, and n bytes. */
-static inline __attribute__((always_inline)) int send_begin(struct hob_request *req, int status,
-                                                            char *head, size_t size, size_t room,
-                                                            const void *body, size_t n) {
+static int send_begin(struct hob_request *req, int status, char *head, size_t size, size_t room,
+                      const void *body, size_t n) {
     req->answer = HOB__ANSWER_FAILED; /* until it is out */
     req->status = (uint16_t)status;
     req->sent += n;
@@ -223,25 +222,53 @@ static inline __attribute__((always_inline)) int send_begin(struct hob_request *
     return rc;
 }
 
-/* Is that an answer whose head is kept (kept_head.h)? If it is not, or something is the matter,
- * begin() sees to it. */
-static inline bool is_kept(const struct hob_request *req, int status, const char *type, size_t n) {
+/* Is that an answer whose head is kept (kept_head.h)? If it is not, or something is the matter, or
+ * others are to run before, begin() sees to it. */
+static inline bool is_kept(const struct hob_request *req, int status, const char *type,
+                           size_t type_size, size_t n) {
     struct hob_task *t = hob__current("hob_respond");
     const struct hob__wire *w = req->wire;
     if (t->region->attention || w->h2 || w->h1.minor == 0) return false;
     if (req->answer || req->head || req->close || hob__request_may_wait(req)) return false;
+    if (HOB__UNLIKELY(hob__turn_is_over(t->loop))) return false;
     struct hob__backend *b = &t->loop->backend;
-    return hob__kept_head_fits(&req->server->kept_head, b->ops->wall(b), status, type, n);
+    return hob__kept_head_fits(&req->server->kept_head, b->ops->wall(b), status, type, type_size,
+                               n);
+}
+
+/* What did not go out at once, `sent` bytes of it or an error. While that waits, others answer with
+ * the kept head: so from a copy. */
+static __attribute__((noinline)) int send_rest_of_kept(struct hob_request *req, const void *body,
+                                                       size_t n, ssize_t sent) {
+    const struct hob__kept_head *k = &req->server->kept_head;
+    char head[HOB__KEPT_HEAD];
+    memcpy(head, k->text, k->size);
+    struct iovec iov[2] = {{head, k->size}, {(void *)(uintptr_t)body, n}};
+    return hob__wire_wrote(req->wire, iov, n ? 2 : 1, sent);
 }
 
 static __attribute__((noinline)) int send_kept(struct hob_request *req, int status,
                                                const void *body, size_t n) {
-    const struct hob__kept_head *k = &req->server->kept_head;
-    char storage[HOB__HEAD_STORAGE];
-    memcpy(storage, k->text, k->size);
+    struct hob__kept_head *k = &req->server->kept_head;
+    struct hob__wire *w = req->wire;
     req->chunked = req->to_close = false;
     req->left = n;
-    int rc = send_begin(req, status, storage, k->size, sizeof storage - k->size, body, n);
+    req->answer = HOB__ANSWER_FAILED; /* until it is out */
+    req->status = (uint16_t)status;
+    req->sent += n;
+    struct iovec iov[2] = {{k->text, k->size}, {(void *)(uintptr_t)body, n}};
+    bool whole = n <= sizeof k->text - k->size; /* one piece is sent by a cheaper call than two */
+    if (HOB__LIKELY(whole)) {
+        memcpy(k->text + k->size, body, n);
+        iov[0].iov_len += n;
+    }
+    ssize_t sent = hob__wire_send_now(w, iov, whole ? 1 : 2);
+    int rc = 0;
+    if (HOB__LIKELY(sent == (ssize_t)(k->size + n) && !w->count_out))
+        hob__wire_earn(w, &w->pace_out, sent);
+    else
+        rc = send_rest_of_kept(req, body, n, sent);
+    if (HOB__UNLIKELY(hob__gathers(&req->conn->gather))) hob__answer_gather(req);
     if (rc == 0) req->answer = HOB__ANSWER_DONE;
     return rc;
 }
@@ -255,8 +282,8 @@ static int send_made(struct hob_request *req, int status, const struct hob_heade
     hob__buffer_borrow(&b, storage, sizeof storage);
     int rc = make_head(req, &b, status, headers, size);
     if (rc == 0 && type)
-        hob__kept_head_keep(&server->kept_head, server->usual_made, status, type, (uint64_t)size,
-                            hob__buffer_bytes(&b), hob__buffer_size(&b));
+        hob__kept_head_keep(&server->kept_head, server->usual_made, status, type, strlen(type),
+                            (uint64_t)size, hob__buffer_bytes(&b), hob__buffer_size(&b));
     if (rc == 0)
         rc = send_begin(req, status, hob__buffer_bytes(&b), hob__buffer_size(&b),
                         hob__buffer_room(&b), body, n);
@@ -298,15 +325,15 @@ static __attribute__((noinline)) int respond_text(struct hob_request *req, int s
 int hob_respond(struct hob_request *req, int status, const struct hob_header *headers,
                 const void *body, size_t size) {
     const char *type = type_alone(headers);
-    if (type && is_kept(req, status, type, size)) return send_kept(req, status, body, size);
+    if (type && is_kept(req, status, type, strlen(type), size))
+        return send_kept(req, status, body, size);
     return respond(req, status, headers, body, size);
 }
 
-int hob_respond_text(struct hob_request *req, int status, const char *content_type,
-                     const char *text) {
-    size_t n = strlen(text);
-    if (is_kept(req, status, content_type, n)) return send_kept(req, status, text, n);
-    return respond_text(req, status, content_type, text, n);
+int hob__respond_text(struct hob_request *req, int status, const char *type, size_t type_size,
+                      const char *text, size_t n) {
+    if (is_kept(req, status, type, type_size, n)) return send_kept(req, status, text, n);
+    return respond_text(req, status, type, text, n);
 }
 
 int hob_respond_begin(struct hob_request *req, int status, const struct hob_header *headers,
