@@ -219,10 +219,10 @@ HOB_API const char *hob_request_trailer(struct hob_request *req, const char *nam
  * nothing was sent), what hob_write() returns. Waits; cancellation point. */
 HOB_API int hob_respond(struct hob_request *req, int status, const struct hob_header *headers,
                         const void *body, size_t size);
-/* The same with one header, Content-Type, and a string. (Inline, so that the lengths of literals
- * are known when compiling.) */
 HOB_API int hob__respond_text(struct hob_request *req, int status, const char *content_type,
                               size_t content_type_size, const char *text, size_t size);
+/* The same with one header, Content-Type, and a string. (Inline, so that the lengths of literals
+ * are known when compiling.) */
 static inline int hob_respond_text(struct hob_request *req, int status, const char *content_type,
                                    const char *text) {
     return hob__respond_text(req, status, content_type, __builtin_strlen(content_type), text,

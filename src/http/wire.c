@@ -390,7 +390,7 @@ int hob__wire_write(struct hob__wire *w, struct iovec *iov, int count) {
     int rc = hob__io_point("hob_write");
     if (rc < 0) return rc;
     /* Most often the kernel takes all of it at once: no deadline is needed. */
-    return hob__wire_wrote(w, iov, count, hob__stream_write_now(w->stream, iov, count));
+    return hob__wire_wrote(w, iov, count, hob__wire_send_now(w, iov, count));
 }
 
 static int64_t timed_send_file(struct hob__wire *w, int fd, int64_t offset, int64_t n) {

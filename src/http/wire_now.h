@@ -18,7 +18,7 @@
 int hob__wire_make_room(struct hob__wire *w);
 /* What was read is in the buffer. Returns got. */
 ssize_t hob__wire_has_come(struct hob__wire *w, ssize_t got);
-/* hob__wire_write(), of which so much was sent at once. */
+/* hob__wire_write(), of which so much was sent at once, or the error of that. */
 int hob__wire_wrote(struct hob__wire *w, struct iovec *iov, int count, ssize_t sent);
 
 /* So many bytes have moved: how much longer may the body be waited for, in seconds? */
@@ -56,14 +56,5 @@ hob__wire_send_now(const struct hob__wire *w, const struct iovec *iov, int count
     s->write_calls++;
     ssize_t sent = hob__socket_send(s, iov, count);
     return sent == -EAGAIN ? 0 : sent;
-}
-
-/* hob__wire_write(). */
-static inline __attribute__((always_inline)) int hob__wire_write_now(struct hob__wire *w,
-                                                                     struct iovec *iov, int count) {
-    if (HOB__UNLIKELY(w->h2 != NULL)) return hob__wire_write(w, iov, count);
-    int rc = hob__io_point("hob_write");
-    if (rc < 0) return rc;
-    return hob__wire_wrote(w, iov, count, hob__wire_send_now(w, iov, count));
 }
 #endif

@@ -204,33 +204,38 @@ static int may_begin(struct hob_request *req, int status, int64_t size) {
     return 0;
 }
 
-/* Sends that head, with room behind it, and n bytes. */
-static int send_begin(struct hob_request *req, int status, char *head, size_t size, size_t room,
-                      const void *body, size_t n) {
+static inline void goes_out(struct hob_request *req, int status, size_t n) {
     req->answer = HOB__ANSWER_FAILED; /* until it is out */
     req->status = (uint16_t)status;
     req->sent += n;
+}
+
+/* Sends that head, with room behind it, and n bytes. */
+static int send_begin(struct hob_request *req, int status, char *head, size_t size, size_t room,
+                      const void *body, size_t n) {
+    goes_out(req, status, n);
     if (n && n <= room) { /* one piece is sent by a cheaper call than two */
         memcpy(head + size, body, n);
         size += n;
         n = 0;
     }
     struct iovec iov[2] = {{head, size}, {(void *)(uintptr_t)body, n}};
-    int rc = hob__wire_write_now(req->wire, iov, n ? 2 : 1);
+    int rc = hob__wire_write(req->wire, iov, n ? 2 : 1);
     if (HOB__UNLIKELY(hob__gathers(&req->conn->gather))) hob__answer_gather(req);
     if (rc == 0) req->answer = HOB__ANSWER_BEGUN;
     return rc;
 }
 
-/* Is that an answer whose head is kept (kept_head.h)? If it is not, or something is the matter, or
- * others are to run before, begin() sees to it. */
+/* Is that an answer whose head is kept (kept_head.h)? If it is not, or something is the matter,
+ * begin() sees to it. Cancellation point; others may have run, but not since the head was found to
+ * fit. */
 static inline bool is_kept(const struct hob_request *req, int status, const char *type,
                            size_t type_size, size_t n) {
-    struct hob_task *t = hob__current("hob_respond");
     const struct hob__wire *w = req->wire;
-    if (t->region->attention || w->h2 || w->h1.minor == 0) return false;
-    if (req->answer || req->head || req->close || hob__request_may_wait(req)) return false;
-    if (HOB__UNLIKELY(hob__turn_is_over(t->loop))) return false;
+    if (w->h2 || w->h1.minor == 0 || req->answer || req->head || req->close) return false;
+    if (hob__request_may_wait(req) || hob__io_point_here("hob_respond") < 0) return false;
+    const struct hob_task *t = hob__loop_task(hob__loop);
+    if (t->region->attention) return false;
     struct hob__backend *b = &t->loop->backend;
     return hob__kept_head_fits(&req->server->kept_head, b->ops->wall(b), status, type, type_size,
                                n);
@@ -253,9 +258,7 @@ static __attribute__((noinline)) int send_kept(struct hob_request *req, int stat
     struct hob__wire *w = req->wire;
     req->chunked = req->to_close = false;
     req->left = n;
-    req->answer = HOB__ANSWER_FAILED; /* until it is out */
-    req->status = (uint16_t)status;
-    req->sent += n;
+    goes_out(req, status, n);
     struct iovec iov[2] = {{k->text, k->size}, {(void *)(uintptr_t)body, n}};
     bool whole = n <= sizeof k->text - k->size; /* one piece is sent by a cheaper call than two */
     if (HOB__LIKELY(whole)) {
