@@ -293,8 +293,9 @@ static __attribute__((noinline)) int yield_attentively(struct hob_loop *loop, st
     return suspend_slow(loop, t);
 }
 
-/* Nothing in it lives across a call, so that it saves no register but what the switch saves. */
-int hob_yield_now(void) {
+/* Nothing in it lives across a call, so that it saves no register but what the switch saves.
+ * Aligned, since where it lay decided a fifth of a switch (8.6 and 10.5 ns). */
+__attribute__((aligned(64))) int hob_yield_now(void) {
     struct hob_task *t = hob__current(__func__);
     struct hob_loop *loop = hob__loop;
     if (HOB__UNLIKELY(t->region->attention != 0)) return yield_attentively(loop, t);
