@@ -471,6 +471,26 @@ SERVER_TEST(a_head_that_does_not_end_beside_an_answer, .head_timeout = 0.5) {
     return 0;
 }
 
+/* However little of its time is left when its connection is looked at, it is a head that took too
+ * long, not a connection that was idle. */
+SERVER_TEST(heads_that_do_not_end_are_never_idle, .head_timeout = 0.2) {
+    enum { COUNT = 1000 };
+    static struct hob_stream *slow[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        slow[i] = hand(l);
+        hand_head(slow[i], END_STREAM, 1, GET_HEAD);
+        hand_send(slow[i], F_HEADERS, END_STREAM, 3, "\x82", 1);
+        CHECK(await_frame(slow[i], F_DATA, 1) >= 0);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        CHECK_EQ(await_frame(slow[i], F_RST, 0), -1);
+        hob_close(slow[i]);
+    }
+    CHECK_EQ(counters.idle_timeouts, 0);
+    CHECK_EQ(counters.timeouts, COUNT);
+    return 0;
+}
+
 /* Nor is one that comes in what nghttp2 drops, as it comes behind the last GOAWAY: the requests
  * that are in progress go on. */
 SERVER_TEST(heads_behind_the_last_goaway, .max_requests = 1, .head_timeout = 0.3) {

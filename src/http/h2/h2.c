@@ -237,6 +237,18 @@ bool hob__h2_is_late(struct hob__h2 *h2) {
     return true;
 }
 
+/* Until when a request has to come, while there is none; 0 = it may take for ever. */
+static uint64_t idle_until(const struct hob__h2 *h2) {
+    const struct hob__h2_options *o = &h2->options;
+    return h2->active == 0 && o->idle > 0 ? after(h2->quiet_since, o->idle) : 0;
+}
+
+bool hob__h2_is_idle(struct hob__h2 *h2) {
+    uint64_t until = idle_until(h2);
+    if (!until || hob_now() < until) return false;
+    return h2->idled = true;
+}
+
 /* What a GOAWAY says: streams behind it were not taken, and never are. nghttp2's own number counts
  * one whose head is not complete, too. */
 static int32_t last_taken(const struct hob__h2 *h2) {
@@ -304,11 +316,7 @@ static int ask(struct hob__h2 *h2) {
     const struct hob__h2_options *o = &h2->options;
     if (hob__h2_is_late(h2)) return h2->error;
     if (leaves_now(h2)) return 1;
-    bool limited = h2->active == 0 && o->idle > 0 && o->idle < 1e9;
-    if (limited && hob_now() >= after(h2->quiet_since, o->idle)) {
-        h2->idled = true;
-        return 0;
-    }
+    if (hob__h2_is_idle(h2)) return 0;
     if (h2->active > 0 && hob_now() < after(h2->heard, o->stall / 2)) return 1;
     if (h2->pinged) {
         h2->error = -ETIMEDOUT;
@@ -446,8 +454,7 @@ static void bye(struct hob__h2 *h2) {
 }
 
 uint64_t hob__h2_rest_until(const struct hob__h2 *h2) {
-    uint64_t until = h2->options.idle > 0 ? after(h2->quiet_since, h2->options.idle) : 0;
-    uint64_t head = head_until(h2);
+    uint64_t until = idle_until(h2), head = head_until(h2);
     if (head && (!until || head < until)) return head;
     return until ? until : UINT64_MAX;
 }
@@ -509,6 +516,10 @@ uint64_t hob__h2_rest_until(const struct hob__h2 *h2) {
     return UINT64_MAX;
 }
 bool hob__h2_is_late(struct hob__h2 *h2) {
+    (void)h2;
+    return false;
+}
+bool hob__h2_is_idle(struct hob__h2 *h2) {
     (void)h2;
     return false;
 }

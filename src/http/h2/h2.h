@@ -186,6 +186,8 @@ void hob__h2_let_rest(struct hob__h2 *h2);
 uint64_t hob__h2_rest_until(const struct hob__h2 *h2);
 /* A server's: has a head taken longer than it may? Then that is the connection's error. */
 bool hob__h2_is_late(struct hob__h2 *h2);
+/* A server's: has it waited for a request for longer than it may? Then it is to end. */
+bool hob__h2_is_idle(struct hob__h2 *h2);
 /* Ends it soon; its streams are reset. Does not wait. */
 void hob__h2_end(struct hob__h2 *h2);
 /* A server's, that is closing and has no streams: ends it when the client has what is on its way to

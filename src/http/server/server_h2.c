@@ -268,12 +268,10 @@ static void see_why(struct hob__http_conn *hc) {
     struct hob__h2 *h2 = hc->h2;
     unsigned woken = hc->served.woken;
     hc->served.woken = 0;
-    if (woken == HOB__PARK_TIMEOUT + 1 && hob__h2_is_late(h2))
-        h2->over = true;
+    if (woken == HOB__PARK_TIMEOUT + 1) /* each by its own clock: neither is taken for the other */
+        h2->over |= hob__h2_is_late(h2) || hob__h2_is_idle(h2);
     else if (woken == HOB__PARK_STOPPED + 1)
         hob__h2_goaway(h2);
-    else if (woken == HOB__PARK_TIMEOUT + 1)
-        h2->over = h2->idled = hob_now() >= hob__h2_rest_until(h2);
     else
         h2->over |= woken != 0;
 }
@@ -298,8 +296,9 @@ int hob__serve_http2(struct hob__http_conn *hc) {
     h2->options.arg = NULL;
     c->alarmed = false;
     if (rc == HOB__H2_RESTS) {
-        uint64_t until = hob__h2_rest_until(h2), now = until == UINT64_MAX ? 0 : hob_now();
-        c->patience = until == UINT64_MAX ? until : until > now ? until - now : 0;
+        /* Patience is counted from the turn's beginning: from now, it would be over too soon. */
+        uint64_t until = hob__h2_rest_until(h2), turn = hob__served_turn();
+        c->patience = until == UINT64_MAX ? until : until > turn ? until - turn : 0;
         c->holds = true;
         return HOB__PARK;
     }
