@@ -145,6 +145,12 @@ void hob__served_alarm(struct hob__served *c, uint64_t ns) {
     c->alarmed = hob__wheel_move(&loop->wheel, &c->timer, loop->slice_began + ns);
 }
 
+/* park() counts from the turn's beginning: what is left now would be over too soon. */
+void hob__served_until(struct hob__served *c, uint64_t at) {
+    uint64_t turn = hob__loop->slice_began;
+    c->patience = at == UINT64_MAX ? at : at > turn ? at - turn : 0;
+}
+
 uint64_t hob__served_turn(void) { return hob__loop->slice_began; }
 
 /* ---- parking ---- */

@@ -112,6 +112,8 @@ HOB_API int hob__serve_parking(struct hob__service *service, struct hob_listener
 HOB_API void hob__served_take_over(struct hob__served *c);
 /* Of a running connection: parking->alarm() is called in so many ns, unless it is parked before. */
 HOB_API void hob__served_alarm(struct hob__served *c, uint64_t ns);
+/* It may be parked until then (ns, of hob_now()); UINT64_MAX: for ever. Sets c->patience. */
+HOB_API void hob__served_until(struct hob__served *c, uint64_t at);
 
 /* When the loop's turn began (ns), which is some microseconds ago, or the slice of it that runs. */
 HOB_API uint64_t hob__served_turn(void);

@@ -296,9 +296,7 @@ int hob__serve_http2(struct hob__http_conn *hc) {
     h2->options.arg = NULL;
     c->alarmed = false;
     if (rc == HOB__H2_RESTS) {
-        /* Patience is counted from the turn's beginning: from now, it would be over too soon. */
-        uint64_t until = hob__h2_rest_until(h2), turn = hob__served_turn();
-        c->patience = until == UINT64_MAX ? until : until > turn ? until - turn : 0;
+        hob__served_until(c, hob__h2_rest_until(h2));
         c->holds = true;
         return HOB__PARK;
     }

@@ -58,8 +58,7 @@ int hob__websocket_run(struct hob__http_conn *hc) {
     c->woken = 0;
     int rc = work(ws, woken);
     if (rc == -EAGAIN) {
-        uint64_t due = hob__ws_due(ws), now = due == UINT64_MAX ? 0 : hob_now();
-        c->patience = due == UINT64_MAX ? due : due > now ? due - now : 0;
+        hob__served_until(c, hob__ws_due(ws));
         return HOB__PARK;
     }
     c->holds = false;
