@@ -360,7 +360,7 @@ for first, second in ((signal.SIGTERM, signal.SIGTERM), (signal.SIGTERM, signal.
             if probe.connect_ex(address):
                 break
         time.sleep(0.01)
-    time.sleep(0.1)  # SIGTERM at once again would be the same one
+    time.sleep(0.3)  # SIGTERM at once again would be the same one
     waits = server.poll() is None
     began = time.monotonic()
     server.send_signal(second)

@@ -118,6 +118,11 @@ static pid_t begin_as(int mode, unsigned workers, uint64_t max, double grace) {
 
 static pid_t begin(unsigned workers, uint64_t max) { return begin_as(PLAIN, workers, max, 0); }
 
+static double now(void) { /* seconds */
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
 static void rest(double seconds) { usleep((useconds_t)(seconds * 1e6)); }
 
 static int connected(void) {
@@ -269,8 +274,7 @@ static int lost_on_kept_connections(double seconds, void (*meanwhile)(pid_t), pi
     int fds[10], lost = 0;
     for (int i = 0; i < 10; i++) fds[i] = connected();
     for (int tenths = 0; tenths < (int)(seconds * 10); tenths++) {
-        struct timespec began, now;
-        clock_gettime(CLOCK_MONOTONIC, &began);
+        double began = now();
         if (tenths % 5 == 1) meanwhile(pid);
         do {
             for (int i = 0; i < 10; i++) {
@@ -280,9 +284,7 @@ static int lost_on_kept_connections(double seconds, void (*meanwhile)(pid_t), pi
                 close(fds[i]);
                 fds[i] = connected();
             }
-            clock_gettime(CLOCK_MONOTONIC, &now);
-        } while ((now.tv_sec - began.tv_sec) * 1000000000 + now.tv_nsec - began.tv_nsec <
-                 100000000);
+        } while (now() - began < 0.1);
     }
     for (int i = 0; i < 10; i++) close(fds[i]);
     return lost;
@@ -386,13 +388,11 @@ TEST(a_limit_of_requests) {
 /* Clients do not wait for ever longer because workers reach their limit within a second. (The tenth
  * waited for 5 seconds.) */
 TEST(a_limit_that_is_soon_reached) {
-    struct timespec began, now;
     pid_t pid = begin(1, 1);
     ask("/");
-    clock_gettime(CLOCK_MONOTONIC, &began);
+    double began = now();
     for (int i = 0; i < 9; i++) CHECK(atoi(ask("/")) > 0);
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    CHECK(now.tv_sec - began.tv_sec < 10); /* 0.9; it was 21 */
+    CHECK(now() - began < 10); /* 0.9; it was 21 */
     CHECK_EQ(end(pid), 0);
 }
 
@@ -425,13 +425,24 @@ TEST(requests_in_progress_are_answered_at_the_end) {
 /* As timeout(1) does it: SIGTERM to its child, and to the group, which is the child and its
  * workers. */
 TEST(sigterm_to_the_group_as_well_is_one) {
-    pid_t pid = begin(2, 0);
-    int fd = in_progress("/longer");
-    kill(pid, SIGTERM);
-    usleep(2000);
-    kill(-pid, SIGTERM);
-    is_answered(fd);
-    CHECK_EQ(status_of(pid), 0);
+    for (int tries = 0; tries < 20; tries++) {
+        pid_t pid = begin(2, 0);
+        int fd = in_progress("/longer");
+        double began = now();
+        kill(pid, SIGTERM);
+        usleep(2000);
+        kill(-pid, SIGTERM);
+        /* On a busy machine they may be so far apart that they are two. */
+        if (now() - began > 0.1) {
+            close(fd);
+            status_of(pid);
+            continue;
+        }
+        is_answered(fd);
+        CHECK_EQ(status_of(pid), 0);
+        return;
+    }
+    FAIL("the machine is too busy to send two signals at once");
 }
 
 TEST(nothing_is_to_be_hoped_for) { CHECK_EQ(status_of(begin_as(FAILS, 2, 0, 0)), 3); }
@@ -457,14 +468,10 @@ TEST(who_does_not_end_in_its_time_is_killed) {
 /* Workers that get ready and die: they are not started faster than is good for the machine. */
 TEST(workers_that_die_at_once_are_replaced_ever_more_slowly) {
     /* From before the first: seen only after it was there, it would be late, and the rest short. */
-    struct timespec began, fourth;
-    clock_gettime(CLOCK_MONOTONIC, &began);
+    double began = now();
     pid_t pid = begin_as(DIES, 1, 0, 0);
     wait_for(&shared->ready, 4);
-    clock_gettime(CLOCK_MONOTONIC, &fourth);
-    double took =
-        (double)(fourth.tv_sec - began.tv_sec) + (double)(fourth.tv_nsec - began.tv_nsec) * 1e-9;
-    CHECK(took > 0.7); /* 0.1, 0.2 and 0.4 */
+    CHECK(now() - began > 0.7); /* 0.1, 0.2 and 0.4 */
     CHECK_EQ(end(pid), 0);
 }
 

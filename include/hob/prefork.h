@@ -49,7 +49,7 @@ struct hob_prefork_options {
  * before any thread is started.
  *
  * SIGTERM and SIGINT: the workers stop (SIGTERM: hob_stop() with the grace), and the call returns
- * 0. A second one kills them at once: -ECANCELED (but not a SIGTERM within 50 ms of the first, as
+ * 0. A second one kills them at once: -ECANCELED (but not a SIGTERM within 200 ms of the first, as
  * timeout(1) sends it). SIGHUP: each worker in turn gets a successor,
  * which is forked anew, and is told to end as soon as that is ready; one that does not get ready
  * changes nothing. A worker of an HTTP server that ends while others go on (by SIGHUP, or a limit

@@ -17,7 +17,7 @@
  *
  * SIGINT: by default the first Ctrl-C stops the program (hob_stop() on everything, then a cancel
  * after the grace), the second ends it at once. An open handle for SIGINT replaces that. SIGTERM
- * does the same if hob_options.terminate is set; when it comes again within 50 ms, as timeout(1)
+ * does the same if hob_options.terminate is set; when it comes again within 200 ms, as timeout(1)
  * sends it (to its child, and to the child's group), that is no second one. SIGPIPE: streams never
  * raise it; what else writes into pipes (printf) does, unless the program ignores it. Children of
  * hob_process_spawn() have default dispositions; in a child of fork() they are as before the first

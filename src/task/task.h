@@ -224,7 +224,7 @@ bool hob__order(struct hob_loop *loop);
 /* ---- run.c ---- */
 /* timeout(1), and who stops a whole service, sends SIGTERM to a process and then to its group: one
  * that comes so soon after the first is no second one. */
-enum { HOB__ECHO_NS = 50000000 };
+enum { HOB__ECHO_NS = 200000000 };
 
 /* ---- record.c ---- */
 /* Records that follow each other in a list mostly lie at equal distances: asks for some of the
