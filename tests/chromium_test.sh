@@ -105,7 +105,7 @@ said = None
 for _ in range(600):
     time.sleep(0.2)
     with open(folder + "/log") as f:
-        lines = [json.loads(line) for line in f]
+        lines = [json.loads(line) for line in f if line.endswith("\n")]
     done = [l["target"] for l in lines if l["target"].startswith("/done?")]
     if done:
         said = json.loads(urllib.parse.unquote(done[0][6:]))

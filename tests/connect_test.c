@@ -1,6 +1,7 @@
 /* connect_test.c - connecting to hosts that have several addresses: RFC 8305. Which one is tried
  * when, that the losers are closed, what a failure says, and a cancel at any moment. */
 #include "dns.h"
+#include "no_watchdog.h"
 
 #include "io/dns/dns.h"
 #include "task/task.h"
@@ -10,9 +11,11 @@
 
 static const char *a_records[8], *aaaa_records[8];
 static double a_delay, aaaa_delay;
+static uint64_t a_sent, aaaa_sent; /* when */
 
 static int send_late(struct message *m, struct sockaddr_in to, double seconds) {
     int rc = hob_sleep(seconds);
+    *(m->type == T_TYPE_A ? &a_sent : &aaaa_sent) = hob_now();
     if (rc == 0) send_from(server.fd, m->b, m->n, &to);
     free(m);
     return rc;
@@ -27,10 +30,12 @@ static int hook(struct message *m, struct sockaddr_in *to) {
     const char **list = a ? a_records : aaaa_records;
     double delay = a ? a_delay : aaaa_delay;
     for (int i = 0; i < 8 && list[i]; i++) put_a(m, NULL, 0, list[i]);
+    *(a ? &a_sent : &aaaa_sent) = hob_now();
     if (delay <= 0) return 1;
     struct message *copy = new_message();
     memcpy(copy->b, m->b, m->n);
     copy->n = m->n;
+    copy->type = m->type;
     if (!hob_spawn(late_scope, send_late, copy, *to, delay)) free(copy);
     return 0;
 }
@@ -153,14 +158,21 @@ CONNECT_TEST(the_attempt_delay_is_an_option) {
     return 0;
 }
 
-CONNECT_TEST(ipv6_comes_first) {
+CONNECT_TEST(ipv6_comes_first, .no_cache = true) {
     listen_on("::1", 16);
     listen_on("127.0.0.1", 16);
     ADDRESSES("127.0.0.1");
     ADDRESSES6("::1");
     a_delay = 0;
     aaaa_delay = 0.02; /* within the 50 ms */
-    CHECK_STR(connected(), "[::1]");
+    for (int tries = 0; tries < 100; tries++) {
+        const char *peer = connected();
+        /* On a busy machine the server itself may be late: then it says nothing. */
+        if (aaaa_sent - a_sent > 40000000) continue;
+        CHECK_STR(peer, "[::1]");
+        return 0;
+    }
+    FAIL("the machine is too busy");
     return 0;
 }
 
@@ -296,7 +308,7 @@ TEST(cancelled_at_each_point) {
     CHECK_EQ(hob__alloc_live(), live);
 }
 
-CONNECT_TEST(without_memory_somewhere, .no_cache = true, .timeout = 0.2) {
+CONNECT_TEST(without_memory_somewhere, .no_cache = true, .timeout = 1) {
     listen_on("127.0.0.3", 64);
     ADDRESSES("127.0.0.2", "127.0.0.3");
     snprintf(many, sizeof many, "many.test:%u", port);

@@ -53,14 +53,22 @@ TASK_TEST(P01_failed_child_wakes_the_owner_inside_the_scope) {
     return 0;
 }
 
+static int noting_after(struct hob_event *e, const char *name) {
+    HOB_TRY(hob_event_wait(e));
+    return noting(name, 0, 0);
+}
+HOB_TASK(noting_after, struct hob_event *, const char *)
 TASK_TEST(P01_inner_scopes_end_first) {
+    struct hob_event inner_ended = {0};
     HOB_SCOPE(outer);
-    hob_spawn(outer, noting, "outer", 0.2, 0);
+    hob_spawn(outer, noting_after, &inner_ended, "outer");
     {
         HOB_SCOPE(inner);
         hob_spawn(inner, noting, "inner", 0.01, 0);
         CHECK_EQ(hob_join(inner), 0);
     }
+    CHECK_STR(log_text, "inner "); /* the outer one's children live on */
+    hob_event_set(&inner_ended);
     CHECK_EQ(hob_join(outer), 0);
     CHECK_STR(log_text, "inner outer ");
     return 0;
@@ -246,7 +254,8 @@ static int reports;
 static char report_text[8192];
 static void keep_report(enum hob_report_kind kind, const char *text, void *arg) {
     (void)arg;
-    if (kind == HOB_REPORT_ERROR) reports++;
+    if (kind != HOB_REPORT_ERROR) return;
+    reports++;
     snprintf(report_text, sizeof report_text, "%s", text);
 }
 

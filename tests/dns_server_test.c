@@ -273,7 +273,7 @@ DNS_TEST(aliases_are_followed) {
     return 0;
 }
 
-DNS_TEST(servers_that_cannot_tell, .timeout = 0.1) {
+DNS_TEST(servers_that_cannot_tell, .timeout = 0.5) {
     CHECK_STR(resolved("servfail.test", 0), TEMPORARY);
     CHECK_STR(resolved("refused.test", 0), TEMPORARY);
     int before = server.udp_queries;
@@ -296,7 +296,7 @@ static int lose_two(struct message *m, struct sockaddr_in *to) {
     (void)m, (void)to;
     return lost++ < 2 ? 0 : -1;
 }
-DNS_TEST(what_is_lost_is_asked_again, .timeout = 0.1, .attempts = 3) {
+DNS_TEST(what_is_lost_is_asked_again, .timeout = 0.5, .attempts = 3) {
     server_hook = lose_two;
     CHECK_STR(resolved("host.test", AF_INET), "192.0.2.1 192.0.2.2");
     CHECK_EQ(server.udp_queries, 3);
@@ -413,7 +413,7 @@ static int tcp_lies(struct hob_stream *s, struct message *m) {
         return -EPIPE;
     }
 }
-DNS_TEST(tcp_servers_that_misbehave, .timeout = 0.1) {
+DNS_TEST(tcp_servers_that_misbehave, .timeout = 0.5) {
     tcp_hook = tcp_lies;
     for (int i = 0; i < 8; i++) {
         char name[32];

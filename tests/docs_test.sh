@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/.."
 exec python3 - "${HOB_BUILD:-build}" <<'END'
-import pathlib, re, shutil, subprocess, sys, tempfile, time
+import os, pathlib, re, shutil, subprocess, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
 
 build = pathlib.Path(sys.argv[1])
@@ -106,11 +106,14 @@ for command, file in (("fetch", "fetch_options"), ("crawl", "crawl_options"), ("
         wrong += ["%s in %s is no option" % (option, name) for option in sorted(told - taken)]
     check("options of hob %s" % command, wrong)
 
+# A busy machine can be late; what is wrong is wrong each time.
+ATTEMPTS = 5
+PATIENT = dict(os.environ, HOB_SLOW_MS="60000")
 private = re.search(r"^Libs.private:(.*)$", read(build / "meson-private/hob.pc"), re.M)[1].split()
 
 
 def run_program(name, code, output):
-    """Compiles and runs a whole program; `output` is what it must print. Returns the seconds."""
+    """Compiles and runs a whole program; `output` is what it must print. Returns the seconds, the fewest."""
     with tempfile.TemporaryDirectory() as folder:
         source, binary = folder + "/program.c", folder + "/program"
         pathlib.Path(source).write_text(code)
@@ -118,9 +121,13 @@ def run_program(name, code, output):
                               "-o", binary, str(build / "libhob.a"), *private],
                              capture_output=True, text=True)
         if run.returncode == 0:
-            began = time.monotonic()
-            run = subprocess.run([binary], capture_output=True, text=True, timeout=60)
-            seconds = time.monotonic() - began
+            seconds = 1000
+            for _ in range(ATTEMPTS):
+                began = time.monotonic()
+                run = subprocess.run([binary], capture_output=True, text=True, timeout=60, env=PATIENT)
+                seconds = min(seconds, time.monotonic() - began)
+                if seconds < 1.9:
+                    break
         good = run.returncode == 0 and run.stdout == output and not run.stderr
         check(name, [] if good else (run.stdout + run.stderr).splitlines() or ["no output"])
         return seconds if good else 0
@@ -136,11 +143,10 @@ def masked(text):
     return [re.sub(r"\d+\.\d+", "#", line).strip() for line in text.splitlines()]
 
 
-def other_output(path, text):
-    """Nothing, or what the program prints instead; a busy machine gets three attempts."""
-    for _ in range(3):
-        run = subprocess.run([build / path], capture_output=True, text=True, timeout=60,
-                             env={"HOB_SLOW_MS": "60000"})
+def other_output(path, text, attempts):
+    """Nothing, or what the program prints instead."""
+    for _ in range(attempts):
+        run = subprocess.run([build / path], capture_output=True, text=True, timeout=60, env=PATIENT)
         if masked(run.stdout + run.stderr) == masked(text):
             return []
     return (run.stdout + run.stderr).splitlines() or ["nothing"]
@@ -153,7 +159,8 @@ check("the tutorial's code is the examples'", ["it has none"] if not pieces else
 shown = re.findall(r"<!-- printed by (\S+) -->\n+```text\n(.*?)```", tutorial, re.S)
 check("the tutorial shows what they print", [] if shown else ["it does not"])
 with ThreadPoolExecutor(4) as pool:
-    for (path, _), problems in zip(shown, pool.map(lambda s: other_output(*s), shown)):
+    for (path, text), problems in zip(shown, [*pool.map(lambda s: other_output(*s, 1), shown)]):
+        problems = problems and other_output(path, text, ATTEMPTS)  # alone
         check("tutorial: what %s prints" % path, problems)
 
 print("%d passed, %d failed" % (passed, failed))

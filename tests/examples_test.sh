@@ -229,17 +229,21 @@ def async_range(start):
 
 
 def sequential_vs_concurrent(start):
-    run = start()
-    within("waits one after another", run.number(r"(\S+) s  100 waits one after"), 10, 13)
-    within("waits together", run.number(r"(\S+) s  100 waits together"), 0.1, 0.9)
-    one = run.number(r"(\S+) s  \d+ primes, counted in one go")
-    tasks = run.number(r"(\S+) s  \d+ primes, counted in 8 tasks")
-    need(0.7 < tasks / one < 1.5, "computing: %.2f s, in tasks %.2f s" % (one, tasks))
-    for how in "threads", "processes":  # how much faster: bench/; other tests use the CPUs too
-        more = run.number(r"(\S+) s  \d+ primes, counted in " + how)
-        need(more < 1.5 * one, "computing: %.2f s, in %s %.2f s" % (one, how, more))
-    primes = re.findall(r"(\d+) primes", run.out)
-    need(primes == ["129269"] * 4, "the primes: %s" % primes)
+    bad = ["not run"]
+    for _ in range(4):  # other tests use the CPUs, at one time more than at another
+        run = start()
+        within("waits one after another", run.number(r"(\S+) s  100 waits one after"), 10, 13)
+        within("waits together", run.number(r"(\S+) s  100 waits together"), 0.1, 0.9)
+        primes = re.findall(r"(\d+) primes", run.out)
+        need(primes == ["129269"] * 4, "the primes: %s" % primes)
+        took = {how: run.number(r"(\S+) s  \d+ primes, counted in " + how)
+                for how in ("one go", "8 tasks", "threads", "processes")}
+        ratios = {how: seconds / took["one go"] for how, seconds in took.items()}
+        bad = [how for how, ratio in ratios.items() if ratio > 1.5]  # how much faster: bench/
+        bad += ["8 tasks"] if ratios["8 tasks"] < 0.7 else []
+        if not bad:
+            break
+    need(not bad, "computing: %s" % took)
 
 
 def to_thread(start):

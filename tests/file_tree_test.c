@@ -504,6 +504,7 @@ FILE_TEST(no_descriptors) {
 static char reported[1000];
 static void keep_report(enum hob_report_kind kind, const char *text, void *arg) {
     (void)arg;
+    if (kind == HOB_REPORT_SLOW) return; /* any busy machine brings it */
     CHECK_EQ(kind, HOB_REPORT_ERROR);
     snprintf(reported + strlen(reported), sizeof reported - strlen(reported), "%s", text);
 }

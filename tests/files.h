@@ -6,6 +6,7 @@
  * reach, they are Hob's; simulated() is for what only a real system has. */
 #ifndef HOB_TEST_FILES_H
 #define HOB_TEST_FILES_H
+#include "no_watchdog.h"
 #include "test.h"
 
 #include <fcntl.h>

@@ -380,7 +380,7 @@ TASK_TEST(a_failure_inside_comes_with_the_next_value) {
 }
 
 static int with_deadline(struct hob_generator *gen) {
-    HOB_SCOPE(s, .deadline = hob_after(0.1)); /* the first value comes before it, however slowly */
+    HOB_SCOPE(s, .deadline = hob_after(0.5)); /* the first value comes before it, however slowly */
     HOB_TRY(hob_yield(gen, 1));
     CHECK_EQ(hob_yield(gen, 2), -ECANCELED);
     return hob_join(s);
@@ -391,7 +391,7 @@ TASK_TEST(a_deadline_inside_covers_the_body_too) {
     int value;
     HOB_GEN(g, with_deadline);
     CHECK_EQ(hob_next(g, &value), 1);
-    HOB_TRY(hob_sleep(0.15));
+    HOB_TRY(hob_sleep(0.6));
     CHECK_EQ(hob_next(g, &value), -ETIMEDOUT);
     return 0;
 }
