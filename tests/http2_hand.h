@@ -54,11 +54,6 @@ static inline int next_frame(struct hob_stream *s, struct frame *f, double secon
     return rc > 0 ? hob_within(20.0, read_frame(s, f)) : rc;
 }
 
-/* So many handlers run; they may take a while to begin, or to end, on a busy machine. */
-static inline void await_active(int n) {
-    for (int i = 0; i < 2000 && seen.active != n; i++) CHECK_EQ(hob_sleep(0.005), 0);
-    CHECK_EQ(seen.active, n);
-}
 static inline void await_floods(uint64_t n) {
     for (int i = 0; i < 2000 && counters.floods != n; i++) CHECK_EQ(hob_sleep(0.005), 0);
     CHECK_EQ(counters.floods, n);

@@ -107,6 +107,12 @@ static inline int serve(struct hob_request *req, void *arg) {
 
 static struct hob_http_counters counters;
 
+/* So many handlers run; they may take a while to begin, or to end, on a busy machine. */
+static inline void await_active(int n) {
+    for (int i = 0; i < 2000 && seen.active != n; i++) CHECK_EQ(hob_sleep(0.005), 0);
+    CHECK_EQ(seen.active, n);
+}
+
 /* A test with a server at `l`, and a client `c`. */
 #define SERVER_TEST(name, ...)                                                                     \
     static int body_##name(struct hob_listener *l, struct hob_client *c, struct hob_scope *s);     \

@@ -206,15 +206,22 @@ SERVER_TEST(http1_alone, .no_http2 = true) {
 /* ---- ends ---- */
 
 SERVER_TEST(a_client_that_leaves_cancels_its_handler) {
-    struct hob_body body;
-    CHECK_EQ(hob_within(0.02, hob_get(c, url_of(l, "/hang"), &body)), -ETIMEDOUT);
-    CHECK_EQ(hob_sleep(0.02), 0);
-    CHECK_EQ(seen.active, 0);
-    CHECK_EQ(seen.cancelled, 1);
-    CHECK_EQ(counters.left, 1);
-    CHECK_EQ(hob_within(0.02, hob_get(c, url_of(l, "/keep"), &body)), -ETIMEDOUT);
-    CHECK_EQ(hob_sleep(0.1), 0);
-    CHECK_EQ(seen.done, 1);
+    struct {
+        const char *path;
+        int cancelled, done;
+    } then[] = {{"/hang", 1, 0}, {"/keep", 1, 1}};
+    for (int i = 0; i < 2; i++) {
+        HOB_SCOPE(some);
+        int result;
+        hob_spawn(some, get_into, c, url_of(l, then[i].path), &result);
+        await_active(1);
+        hob_scope_cancel(some);
+        hob_join(some);
+        await_active(0);
+        CHECK_EQ(seen.cancelled, then[i].cancelled);
+        CHECK_EQ(seen.done, then[i].done);
+        CHECK_EQ(counters.left, 1);
+    }
     CHECK_EQ(get(c, url_of(l, "/b")), 200);
     CHECK_EQ(counters.accepted, 1);
     {
@@ -222,13 +229,11 @@ SERVER_TEST(a_client_that_leaves_cancels_its_handler) {
         HOB_SCOPE(some);
         int result;
         hob_spawn(some, get_into, other, url_of(l, "/hang"), &result);
-        CHECK_EQ(hob_sleep(0.02), 0);
-        CHECK_EQ(seen.active, 1);
+        await_active(1);
         hob_scope_cancel(some);
         hob_join(some);
     }
-    CHECK_EQ(hob_sleep(0.05), 0);
-    CHECK_EQ(seen.active, 0);
+    await_active(0);
     return 0;
 }
 
@@ -284,8 +289,8 @@ TASK_TEST(stop) {
 
 SERVER_TEST(idle_connections_end, .idle_timeout = 0.05) {
     CHECK_EQ(get(c, url_of(l, "/b")), 200);
-    CHECK_EQ(counters.connections, 1);
-    CHECK_EQ(hob_sleep(0.3), 0);
+    CHECK_EQ(counters.accepted, 1);
+    for (int i = 0; i < 2000 && counters.connections; i++) CHECK_EQ(hob_sleep(0.005), 0);
     CHECK_EQ(counters.connections, 0);
     CHECK_EQ(counters.idle_timeouts, 1);
     CHECK_EQ(get(c, url_of(l, "/b")), 200);

@@ -71,15 +71,17 @@ static int send_pieces(struct hob_request *req) {
     return rc < 0 ? rc : hob_respond_end(req);
 }
 
+static struct hob_event let_go;
+
 static int handler(struct hob_request *req, void *arg) {
     const char *path = hob_request_path(req);
     (void)arg;
     seen.served++;
     size_t tasks = tasks_now();
     if (tasks > seen.tasks) seen.tasks = tasks;
-    if (strcmp(path, "/slow") == 0 || strcmp(path, "/kept") == 0) {
+    if (strcmp(path, "/slow") == 0 || strcmp(path, "/kept") == 0 || strcmp(path, "/held") == 0) {
         if (path[1] == 'k') hob_request_keep_running(req, true);
-        int rc = hob_sleep(0.2);
+        int rc = path[1] == 'h' ? hob_event_wait(&let_go) : hob_sleep(0.2);
         if (rc == -ECANCELED) seen.cancelled++;
         HOB_TRY(rc);
         seen.ended++;
@@ -175,10 +177,11 @@ TASK_TEST(idle_connections_end) {
 TASK_TEST(pipelined_answers_are_not_held_back) {
     SERVED(s, l, .server = "hob");
     struct hob_stream *c = connected(l);
-    send_text(c, GET("/1") GET("/2") GET("/slow") GET("/4"));
+    send_text(c, GET("/1") GET("/2") GET("/held") GET("/4"));
     read_to(c, "\r\n\r\n/2");
-    CHECK(!strstr(out, "/slow"));
+    CHECK(!strstr(out, "/held"));
     CHECK_EQ(seen.ended, 0);
+    hob_event_set(&let_go);
     read_to(c, "\r\n\r\n/4");
     CHECK_EQ(seen.ended, 1);
     hob_close(c);
@@ -223,7 +226,7 @@ TASK_TEST(pipelined_answers_go_out_together) {
 TASK_TEST(a_client_that_leaves_cancels_its_handler) {
     SERVED(s, l, .server = "hob");
     struct hob_stream *c = connected(l);
-    send_text(c, GET("/slow"));
+    send_text(c, GET("/held"));
     while (seen.served < 1) CHECK_EQ(hob_sleep(0.001), 0);
     hob_close(c);
     while (seen.cancelled < 1) CHECK_EQ(hob_sleep(0.001), 0);
@@ -231,7 +234,7 @@ TASK_TEST(a_client_that_leaves_cancels_its_handler) {
     CHECK_EQ(seen.counters.left, 1);
     CHECK_EQ(seen.ended, 0);
     c = connected(l); /* by a reset */
-    send_text(c, GET("/slow"));
+    send_text(c, GET("/held"));
     while (seen.served < 2) CHECK_EQ(hob_sleep(0.001), 0);
     hob_abort(c);
     while (seen.cancelled < 2) CHECK_EQ(hob_sleep(0.001), 0);
@@ -445,12 +448,13 @@ TASK_TEST(a_stop_closes_what_waits) {
     struct hob_stream *c = connected(l), *busy = connected(l);
     send_text(c, GET("/1"));
     read_to(c, "\r\n\r\n/1");
-    send_text(busy, GET("/slow"));
+    send_text(busy, GET("/held"));
     while (seen.served < 2) CHECK_EQ(hob_sleep(0.001), 0);
     hob_stop(s, 10);
     CHECK_EQ(hob_read(c, out, sizeof out), 0);
     CHECK_EQ(seen.ended, 0);
-    read_to(busy, "\r\n\r\n/slow");
+    hob_event_set(&let_go);
+    read_to(busy, "\r\n\r\n/held");
     CHECK(strstr(out, "Connection: close\r\n"));
     CHECK_EQ(hob_join(s), 0);
     hob_close(c);

@@ -148,11 +148,14 @@ TASK_TEST(a_har_file) {
 }
 
 /* A FIFO, whose reader is slower than 64 KiB of it take to come, or leaves. */
+static struct hob_event reads, writes;
 static int read_fifo(const char *path, size_t most, size_t *n) {
     struct hob_stream *fifo;
     char buf[4096];
     ssize_t got = 1;
     HOB_TRY(hob_stream_open(open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), &fifo));
+    hob_event_set(&reads);
+    HOB_TRY(hob_event_wait(&writes)); /* without a writer it has its end */
     HOB_TRY(hob_sleep(0.2));
     while (got > 0 && *n < most)
         if ((got = hob_read(fifo, buf, sizeof buf)) > 0) *n += (size_t)got;
@@ -174,8 +177,9 @@ TASK_TEST(into_a_fifo) {
     for (int i = 0; i < 2; i++) {
         size_t n = 0;
         struct hob_task *reader = hob_spawn(s, read_fifo, path, most[i], &n);
-        CHECK_EQ(hob_sleep(0.05), 0);
+        CHECK_EQ(hob_event_wait(&reads), 0);
         CHECK_EQ(hob_har_open(&har, path), 0);
+        hob_event_set(&writes);
         {
             HOB_CLIENT(c, .har = har);
             for (int k = 0; k < 300; k++) CHECK_EQ(get_one(c, url_of(l, "/a"), NULL), 0);
@@ -183,6 +187,8 @@ TASK_TEST(into_a_fifo) {
         CHECK_EQ(hob_har_close(har), i == 0 ? 0 : -EPIPE);
         CHECK_EQ(hob_await(reader), 0);
         CHECK(i == 0 ? n > 150000 : n < 20000);
+        hob_event_clear(&reads);
+        hob_event_clear(&writes);
     }
     return stop(s, l, none);
 }

@@ -1,6 +1,7 @@
 /* run_rules_test.c - the rules of asyncio's runner, of Ctrl-C, eager tasks, contexts, threads and
  * asynchronous generators (R, E, C, TH and AG of its own tests), by name. Where Hob differs on
  * purpose, the comment says what holds instead. */
+#include "no_watchdog.h"
 #include "sync.h"
 
 #include <hob/net.h>
@@ -33,6 +34,7 @@ static int reports;
 static char report_text[4096];
 static void keep_report(enum hob_report_kind kind, const char *text, void *arg) {
     (void)arg;
+    if (kind == HOB_REPORT_SLOW) return; /* any busy machine brings it */
     if (kind != HOB_REPORT_ERROR) FAIL("%s", text);
     reports++;
     snprintf(report_text, sizeof report_text, "%s", text);

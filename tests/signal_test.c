@@ -1,5 +1,6 @@
 /* signal_test.c - signals as things to wait for: asyncio's rules N-01 and N-02, several waiters and
  * loops, nothing lost, everything as before afterwards; Ctrl-C and SIGTERM beside them. */
+#include "no_watchdog.h"
 #include "process.h"
 
 #include <hob/signal.h>

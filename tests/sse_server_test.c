@@ -111,8 +111,8 @@ static int handle(struct hob_request *req, void *arg) {
 
 static int reports;
 static void note(enum hob_report_kind kind, const char *text, void *arg) {
-    (void)kind, (void)text, (void)arg;
-    reports++;
+    (void)text, (void)arg;
+    if (kind != HOB_REPORT_SLOW) reports++; /* which any busy machine brings */
 }
 
 /* A test with the server in a scope of its own, `server`, on `l`. */

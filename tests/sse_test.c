@@ -161,7 +161,7 @@ static int first_event(const char *send, struct hob_sse_options options, char *d
     struct hob_listener *l = listening();
     struct script script = {.steps = {{"\r\n\r\n", send, 0, 0}}};
     hob_spawn(s, follow_script, l, &script);
-    HOB_CLIENT(c, .stall_timeout = 0.2);
+    HOB_CLIENT(c, .stall_timeout = 20);
     HOB_SSE(events);
     struct hob_sse_event e = {0};
     CHECK_EQ(hob__sse_open(&events, c, url_of(l, "/"), options), 0);

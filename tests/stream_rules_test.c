@@ -219,6 +219,7 @@ HOB_TASK(handles, struct hob_stream *)
 static int told;
 static void count_reports(enum hob_report_kind kind, const char *text, void *arg) {
     (void)arg;
+    if (kind == HOB_REPORT_SLOW) return; /* any busy machine brings it */
     if (kind == HOB_REPORT_ERROR) CHECK_HAS(text, "no end of line in the first 10 bytes");
     told++;
 }

@@ -228,9 +228,15 @@ static uint64_t head_until(const struct hob__h2 *h2) {
     return h2->head_since ? after(h2->head_since, h2->options.head) : 0;
 }
 
+/* A server's: its last GOAWAY is said. A client's own says nothing of the streams that it opens
+ * itself: that it is closing is not enough. */
+static bool said_last(const struct hob__h2 *h2) { return h2->takes_to != INT32_MAX; }
+
 bool hob__h2_is_late(struct hob__h2 *h2) {
     uint64_t until = head_until(h2);
     if (!until || hob_now() < until) return false;
+    /* What comes in when the time to leave is over is no head any more (leaves_now()). */
+    if (h2->leaving && !said_last(h2) && h2->leaves_at <= until) return false;
     h2->late = true;
     h2->error = -ETIMEDOUT;
     h2->why = "a head that takes too long";
@@ -298,10 +304,6 @@ static int take_batch(struct hob__h2 *h2, struct hob_slice piece) {
     hob__ready_first(loop, mark);
     return rc;
 }
-
-/* A server's: its last GOAWAY is said. A client's own says nothing of the streams that it opens
- * itself: that it is closing is not enough. */
-static bool said_last(const struct hob__h2 *h2) { return h2->takes_to != INT32_MAX; }
 
 /* It has had its time to leave. */
 static bool leaves_now(struct hob__h2 *h2) {
