@@ -170,11 +170,13 @@ CONNECT_TEST(ipv6_comes_first, .no_cache = true) {
     for (int tries = 0; tries < 100; tries++) {
         a_sent = aaaa_sent = 0;
         const char *peer = connected();
-        while (!aaaa_sent) CHECK_EQ(hob_sleep(0.001), 0);
+        for (int i = 0; i < 1000 && !aaaa_sent; i++) CHECK_EQ(hob_sleep(0.001), 0);
         /* On a busy machine the server itself may be late: then it says nothing. */
-        if (aaaa_sent > a_sent + 40000000) continue;
-        CHECK_STR(peer, "[::1]");
-        return 0;
+        if (aaaa_sent && aaaa_sent <= a_sent + 40000000) {
+            CHECK_STR(peer, "[::1]");
+            return 0;
+        }
+        CHECK_EQ(hob_sleep(0.3), 0); /* until nothing of that question is on its way */
     }
     FAIL("the machine is too busy");
     return 0;

@@ -107,6 +107,7 @@ struct peer {
     uint32_t max_streams; /* 0 = it says nothing */
     const char *head;     /* of answers; default status 200 and a type */
     double delay;         /* of answers */
+    int together;         /* with it: they wait until so many are asked for at once */
     /* What it does with a request: 0 = as ever, 1 = nothing, < 0: the connection ends. */
     int (*request)(struct peer_conn *c, uint32_t stream, const char *path);
     int (*frame)(struct peer_conn *c, struct frame *f);
@@ -163,6 +164,8 @@ static inline int answer(struct peer_conn *c, uint32_t stream) {
 }
 
 static inline int answer_later(struct peer_conn *c, uint32_t stream) {
+    for (int left = 10000; c->peer->most < c->peer->together && left > 0; left--)
+        HOB_TRY(hob_sleep(0.001));
     HOB_TRY(hob_sleep(c->peer->delay));
     return answer(c, stream);
 }

@@ -27,7 +27,8 @@ H2_TEST(one_request) {
 
 H2_TEST(requests_share_a_connection) {
     int results[60];
-    p->delay = patient(0.02);
+    p->delay = 0.001;
+    p->together = 60;
     HOB_SCOPE(s);
     for (int i = 0; i < 60; i++) hob_spawn(s, get_into, c, url_of(l, "/"), &results[i]);
     CHECK_EQ(hob_join(s), 0);
@@ -44,7 +45,8 @@ H2_TEST(requests_share_a_connection) {
 /* More than one connection allows: others are made, each as full as it may be. */
 H2_TEST(the_peers_limit_makes_connections, .max_connections = 1000) {
     static int results[95];
-    p->delay = patient(0.05);
+    p->delay = 0.001;
+    p->together = 95;
     p->max_streams = 10;
     HOB_SCOPE(s);
     for (int i = 0; i < 95; i++) hob_spawn(s, get_into, c, url_of(l, "/"), &results[i]);
@@ -60,6 +62,7 @@ H2_TEST(the_peers_limit_makes_connections, .max_connections = 1000) {
 H2_TEST(the_clients_limit_holds, .max_connections = 7) {
     static int results[50];
     p->delay = 0.005;
+    p->together = 7;
     HOB_SCOPE(s);
     for (int i = 0; i < 50; i++) hob_spawn(s, get_into, c, url_of(l, "/"), &results[i]);
     CHECK_EQ(hob_join(s), 0);
@@ -72,6 +75,7 @@ H2_TEST(the_clients_limit_holds, .max_connections = 7) {
 H2_TEST(the_limit_per_host_holds, .max_per_host = 3) {
     static int results[30];
     p->delay = 0.005;
+    p->together = 3;
     HOB_SCOPE(s);
     for (int i = 0; i < 30; i++) hob_spawn(s, get_into, c, url_of(l, "/"), &results[i]);
     CHECK_EQ(hob_join(s), 0);
