@@ -167,7 +167,7 @@ CONNECT_TEST(ipv6_comes_first, .no_cache = true) {
     ADDRESSES6("::1");
     a_delay = 0;
     aaaa_delay = 0.02; /* within the 50 ms */
-    for (int tries = 0; tries < 100; tries++) {
+    for (int tries = 0; tries < 30; tries++) {
         a_sent = aaaa_sent = 0;
         const char *peer = connected();
         for (int i = 0; i < 1000 && !aaaa_sent; i++) CHECK_EQ(hob_sleep(0.001), 0);
