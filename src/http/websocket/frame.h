@@ -31,20 +31,20 @@ enum hob__ws_event {
 enum { HOB__WS_HEAD_MAX = 14, HOB__WS_CONTROL_MAX = 125 };
 
 struct hob__ws_reader {
+    uint64_t max_message; /* bytes of a message as they come; 0: no limit */
     bool masked;          /* the peer is a client: its frames must be masked, else must not */
     bool deflate;         /* permessage-deflate was agreed on */
-    uint64_t max_message; /* bytes of a message as they come; 0: no limit */
     /* the message */
     uint8_t message; /* its opcode; 0: none */
     bool packed;
-    uint64_t announced; /* its bytes so far, with all of the frame that has begun */
     uint16_t code;      /* of a close frame */
+    uint64_t announced; /* its bytes so far, with all of the frame that has begun */
     const char *why;    /* after an error: which rule was broken */
     /* private */
+    uint64_t left;
     uint8_t state, opcode, have, need;
     bool fin;
     uint8_t mask[4];
-    uint64_t left;
     struct hob__utf8 utf8;
     uint8_t head[HOB__WS_HEAD_MAX];
     uint8_t control_size;

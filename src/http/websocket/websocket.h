@@ -60,13 +60,13 @@ struct hob_websocket {
     struct hob__utf8 utf8; /* of a text that was packed */
     struct hob__ws_unpacker *unpacker;
     uint64_t max_message, max_streamed;
-    uint16_t code; /* of the peer's close */
     char *reason;
+    uint16_t code; /* of the peer's close */
 
     /* ---- life ---- */
+    bool heard; /* something came since heard_at */
     double ping_interval, ping_timeout, send_timeout, close_timeout;
     uint64_t heard_at, pinged_at; /* ns; pinged_at 0: no ping waits for its answer */
-    bool heard;                   /* something came since heard_at */
 
     /* ---- sending ---- */
     struct hob_mutex messages, frames;
